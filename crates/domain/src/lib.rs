@@ -1,0 +1,1 @@
+//! Hongyan's rules.

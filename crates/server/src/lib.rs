@@ -1,0 +1,1 @@
+//! The hongyan server.
