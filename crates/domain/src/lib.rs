@@ -1,1 +1,26 @@
-//! Hongyan's rules.
+//! Hongyan's rules: who may do what, decided without any I/O.
+//!
+//! Each folder is a feature and has the same rooms:
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `model` | entities, values that cannot be illegal, and the pure functions that decide |
+//! | `ports` | what the feature needs from the outside, as traits with their MUSTs |
+//! | `service` | the use-cases, one method each |
+//! | `error` | why a use-case may refuse |
+//!
+//! This crate must not know of serde, tokio, Diesel, actix, the system clock or randomness.
+
+pub mod block;
+pub mod clock;
+pub mod conversation;
+pub mod error;
+pub mod friendship;
+pub mod friendship_request;
+pub mod id;
+pub mod message;
+pub mod page;
+pub mod session;
+#[cfg(any(test, feature = "test-support"))]
+pub mod testing;
+pub mod user;

@@ -1,0 +1,20 @@
+//! Conversations: what two people share, and how each of them sees it.
+
+mod error;
+mod model;
+mod pair;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::ConversationError;
+pub use model::{
+    ConversationSummary, ConversationWindow, Preferences, ReadPosition, WindowAnchor, WindowLimit,
+    WindowRequest, peer_messages_up_to,
+};
+pub use pair::{Pair, PairState, Side};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockConversationRepository;
+pub use ports::{ConversationCursor, ConversationPage, ConversationPageRequest, ConversationRepository};
+pub use service::ConversationService;

@@ -1,0 +1,182 @@
+//! What all refusals have in common.
+
+use std::error::Error;
+use std::time::Duration;
+
+/// The class of a refusal; the REST adapter gives each class one status code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request is malformed, or names something that does not exist for this caller.
+    Invalid,
+    /// The caller is not who it must be.
+    Unauthenticated,
+    /// Well-formed, but in conflict with the present state.
+    Conflict,
+    /// Too many tries; the same request may be repeated after `retry_after`.
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Something that we need is away or full; the same request may be repeated after `retry_after`.
+    Unavailable {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Our fault.
+    Internal,
+}
+
+/// An error that a use-case returns.
+pub trait DomainError: Error + Send + Sync + 'static {
+    /// The class of the refusal.
+    fn kind(&self) -> ErrorKind;
+
+    /// The stable machine-readable name (`snake_case`), the same in every language.
+    fn name(&self) -> &'static str;
+
+    /// The value that was refused, when one value is to blame.
+    fn invalid_value(&self) -> Option<InvalidValue> {
+        None
+    }
+}
+
+/// A value that its type does not admit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is not valid: {rule:?}")]
+pub struct InvalidValue {
+    /// The name of the request's field.
+    pub field: &'static str,
+    /// What the field must be.
+    pub rule: Rule,
+}
+
+impl InvalidValue {
+    /// The name of this error in the catalogue.
+    pub const NAME: &'static str = "invalid_field";
+
+    /// Says that `field` broke `rule`.
+    #[must_use]
+    pub const fn new(field: &'static str, rule: Rule) -> Self {
+        Self { field, rule }
+    }
+}
+
+/// What a value must be. The REST adapter says it in the reader's language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Between `min` and `max` Unicode scalar values.
+    Length {
+        /// The fewest.
+        min: usize,
+        /// The most.
+        max: usize,
+    },
+    /// Only characters that the field admits (no NUL; for names no control characters).
+    Characters,
+    /// Something else than white space.
+    NotBlank,
+    /// 6 to 20 of `[A-Za-z0-9_-]`, first a letter.
+    Uid,
+    /// `1` and ten more digits.
+    PhoneNumber,
+    /// Not one of the passwords that everybody tries first.
+    NotCommon,
+    /// An id as this server gave it.
+    Id,
+    /// A whole number between `min` and `max`.
+    Range {
+        /// The smallest.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// A cursor as this server gave it.
+    Cursor,
+    /// One of the named words.
+    OneOf(&'static [&'static str]),
+    /// Given without its counterpart.
+    Exclusive(&'static str),
+}
+
+/// A fault below a port. What went wrong stays in `source`, for the log only.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}")]
+pub struct RepositoryError {
+    fault: Fault,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("what we depend on is unavailable")]
+    Unavailable(Duration),
+    #[error("what we depend on failed")]
+    Internal,
+}
+
+impl RepositoryError {
+    /// What we depend on is away or full and may be back after `retry_after`.
+    pub fn unavailable(retry_after: Duration, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { fault: Fault::Unavailable(retry_after), source: source.into() }
+    }
+
+    /// A fault that waiting does not mend.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { fault: Fault::Internal, source: source.into() }
+    }
+}
+
+impl DomainError for RepositoryError {
+    fn kind(&self) -> ErrorKind {
+        match self.fault {
+            Fault::Unavailable(retry_after) => ErrorKind::Unavailable { retry_after },
+            Fault::Internal => ErrorKind::Internal,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.fault {
+            Fault::Unavailable(_) => "unavailable",
+            Fault::Internal => "internal_error",
+        }
+    }
+}
+
+impl DomainError for InvalidValue {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn invalid_value(&self) -> Option<InvalidValue> {
+        Some(*self)
+    }
+}
+
+/// Implements [`DomainError`] for a feature's error enum from one line per variant.
+///
+/// Every such enum has the variant `Repository(RepositoryError)`; the others are listed as `Variant => Kind, "name"`.
+macro_rules! domain_error {
+    ($error:ty { $($variant:ident => $kind:ident, $name:literal;)* }) => {
+        impl $crate::error::DomainError for $error {
+            fn kind(&self) -> $crate::error::ErrorKind {
+                match self {
+                    $(Self::$variant => $crate::error::ErrorKind::$kind,)*
+                    Self::Repository(error) => error.kind(),
+                }
+            }
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Repository(error) => error.name(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use domain_error;

@@ -1,0 +1,15 @@
+//! Friendships: one per pair, seen from each side by a row of its own.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::FriendshipError;
+pub use model::{Friend, Remark};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockFriendshipRepository;
+pub use ports::{FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository};
+pub use service::FriendshipService;

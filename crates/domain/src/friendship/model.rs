@@ -1,0 +1,51 @@
+use chrono::{DateTime, Utc};
+
+use crate::error::{InvalidValue, Rule};
+use crate::id::{FriendshipId, UserId};
+use crate::user::{DisplayName, Uid};
+
+/// 备注, what the owner calls a friend: at most 64 characters, empty for none. Nobody else sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remark(String);
+
+impl Remark {
+    const MAX: usize = 64;
+
+    /// Trims and checks a remark that a caller sent in `remark`.
+    ///
+    /// # Errors
+    /// [`Rule::Length`] or [`Rule::Characters`].
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let trimmed = text.trim();
+        if trimmed.chars().count() > Self::MAX {
+            return Err(InvalidValue::new("remark", Rule::Length { min: 0, max: Self::MAX }));
+        }
+        if trimmed.chars().any(char::is_control) {
+            return Err(InvalidValue::new("remark", Rule::Characters));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The remark.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A friend in somebody's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Friend {
+    /// Both sides see the same id.
+    pub friendship_id: FriendshipId,
+    /// The friend's account.
+    pub friend_id: UserId,
+    /// What the friend is called now.
+    pub friend_name: DisplayName,
+    /// 微信号; none once the account is erased.
+    pub friend_uid: Option<Uid>,
+    /// What the owner of the list calls the friend.
+    pub remark: Remark,
+    /// When the two became friends.
+    pub created_at: DateTime<Utc>,
+}

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use super::{FriendPage, FriendPageRequest, FriendshipError, FriendshipRepository};
+use crate::conversation::Pair;
+use crate::id::UserId;
+
+/// The use-cases on friendships.
+pub struct FriendshipService {
+    friendships: Arc<dyn FriendshipRepository>,
+}
+
+impl FriendshipService {
+    /// Wires the use-cases.
+    #[must_use]
+    pub fn new(friendships: Arc<dyn FriendshipRepository>) -> Self {
+        Self { friendships }
+    }
+
+    /// The caller's friends, newest first.
+    ///
+    /// # Errors
+    /// Below the port.
+    pub async fn list(
+        &self,
+        caller: UserId,
+        page: &FriendPageRequest,
+    ) -> Result<FriendPage, FriendshipError> {
+        Ok(self.friendships.list(caller, page).await?)
+    }
+
+    /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
+    ///
+    /// # Errors
+    /// [`FriendshipError::NotFriends`], also for oneself and for somebody who is not there.
+    pub async fn remove(&self, caller: UserId, friend: UserId) -> Result<(), FriendshipError> {
+        let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
+        if self.friendships.remove(&pair, caller).await? { Ok(()) } else { Err(FriendshipError::NotFriends) }
+    }
+}

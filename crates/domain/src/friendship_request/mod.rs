@@ -1,0 +1,21 @@
+//! Friendship requests: asking, answering, withdrawing.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::FriendshipRequestError;
+pub use model::{
+    Answer, AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, ListedRequest, RequestStatus,
+    VerificationMessage, decide_answer, decide_ask, decide_withdrawal,
+};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockFriendshipRequestRepository;
+pub use ports::{
+    AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, NewRequest, RequestCursor,
+    RequestPage, RequestPageRequest,
+};
+pub use service::FriendshipRequestService;

@@ -1,0 +1,198 @@
+use chrono::{DateTime, Utc};
+
+use crate::conversation::PairState;
+use crate::error::{InvalidValue, Rule};
+use crate::id::{RequestId, UserId};
+use crate::user::DisplayName;
+
+/// What the sender writes to be recognised: at most 128 characters, possibly none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerificationMessage(String);
+
+impl VerificationMessage {
+    const MAX: usize = 128;
+
+    /// Checks a message that a caller sent in `verification_message`.
+    ///
+    /// # Errors
+    /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        const FIELD: &str = "verification_message";
+        if text.chars().count() > Self::MAX {
+            return Err(InvalidValue::new(FIELD, Rule::Length { min: 0, max: Self::MAX }));
+        }
+        if text.contains('\0') {
+            return Err(InvalidValue::new(FIELD, Rule::Characters));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestStatus {
+    /// It waits for its answer.
+    Pending,
+    /// The receiver agreed, or asked the sender in turn.
+    Accepted,
+    /// The receiver refused.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+    /// The sender withdrew it.
+    Canceled,
+}
+
+impl RequestStatus {
+    /// The status as it is shown at the time `now`: what is overdue has expired, whether or not that was noted yet.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {
+        if self == Self::Pending && expires_at <= now { Self::Expired } else { self }
+    }
+}
+
+/// A request, as far as rules depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FriendshipRequest {
+    /// The request's id.
+    pub id: RequestId,
+    /// Who asks.
+    pub sender: UserId,
+    /// Who is asked.
+    pub receiver: UserId,
+    /// Where it stands, as it is kept.
+    pub status: RequestStatus,
+    /// From when on it cannot be answered.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A request in the list of one who sent or received it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRequest {
+    /// The request's id.
+    pub id: RequestId,
+    /// The other one: the sender of a received request, the receiver of a sent one.
+    pub peer: UserId,
+    /// What the other one is called.
+    pub peer_name: DisplayName,
+    /// What the sender wrote.
+    pub verification_message: VerificationMessage,
+    /// Where it stands now.
+    pub status: RequestStatus,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What the receiver says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Accept,
+    /// No.
+    Reject,
+}
+
+impl Answer {
+    /// Reads the word that a caller sent in `status`.
+    ///
+    /// # Errors
+    /// [`Rule::OneOf`].
+    pub fn parse(word: &str) -> Result<Self, InvalidValue> {
+        match word {
+            "accepted" => Ok(Self::Accept),
+            "rejected" => Ok(Self::Reject),
+            _ => Err(InvalidValue::new("status", Rule::OneOf(&["accepted", "rejected"]))),
+        }
+    }
+}
+
+/// What becomes of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskDecision {
+    /// A new request.
+    Create,
+    /// The other one has asked already: that request is accepted.
+    Accept(RequestId),
+    /// No.
+    Refuse(AskRefusal),
+}
+
+/// Why somebody may not ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskRefusal {
+    /// The two are friends.
+    AlreadyFriends,
+    /// The same question waits for its answer.
+    AlreadyPending,
+    /// The receiver blocks the sender.
+    Blocked,
+}
+
+/// Decides what becomes of `sender` asking the other one of `pair`, whose row is locked.
+///
+/// `pending` is the pair's request that is pending and not overdue.
+#[must_use]
+pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipRequest>) -> AskDecision {
+    if pair.friends {
+        return AskDecision::Refuse(AskRefusal::AlreadyFriends);
+    }
+    if pair.is_blocked(sender) {
+        return AskDecision::Refuse(AskRefusal::Blocked);
+    }
+    match pending {
+        None => AskDecision::Create,
+        Some(request) if request.sender == sender => AskDecision::Refuse(AskRefusal::AlreadyPending),
+        Some(request) => AskDecision::Accept(request.id),
+    }
+}
+
+/// Why a request may not be answered or withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerRefusal {
+    /// For this caller it does not exist.
+    NotYours,
+    /// It was accepted, rejected or withdrawn before.
+    AlreadyAnswered,
+    /// Its time is over.
+    Expired,
+}
+
+/// Decides whether `caller` may answer `request`, which is locked, at the database's time `now`.
+///
+/// # Errors
+/// Why not.
+pub fn decide_answer(
+    request: &FriendshipRequest,
+    caller: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), AnswerRefusal> {
+    if request.receiver == caller { is_open(request, now) } else { Err(AnswerRefusal::NotYours) }
+}
+
+/// Decides whether `caller` may withdraw `request`, which is locked, at the database's time `now`.
+///
+/// # Errors
+/// Why not.
+pub fn decide_withdrawal(
+    request: &FriendshipRequest,
+    caller: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), AnswerRefusal> {
+    if request.sender == caller { is_open(request, now) } else { Err(AnswerRefusal::NotYours) }
+}
+
+fn is_open(request: &FriendshipRequest, now: DateTime<Utc>) -> Result<(), AnswerRefusal> {
+    match request.status.at(now, request.expires_at) {
+        RequestStatus::Pending => Ok(()),
+        RequestStatus::Expired => Err(AnswerRefusal::Expired),
+        RequestStatus::Accepted | RequestStatus::Rejected | RequestStatus::Canceled => {
+            Err(AnswerRefusal::AlreadyAnswered)
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Messages: sending exactly once, recalling, deleting for oneself.
+
+mod draft;
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use draft::{Draft, KnownMessage, Outcome, Placed, SendDecision, SendRefusal, decide_send};
+pub use error::MessageError;
+pub use model::{
+    ClientMessageId, Message, MessageContent, MessageId, RecallDecision, RecallRefusal, Recallable, Seq,
+    decide_recall,
+};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockMessageRepository;
+pub use ports::{MessageRepository, RecallOutcome};
+pub use service::MessageService;

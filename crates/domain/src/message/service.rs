@@ -1,0 +1,69 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, Outcome,
+    RecallOutcome,
+};
+use crate::conversation::Pair;
+use crate::error::RepositoryError;
+use crate::id::UserId;
+
+/// The use-cases on messages.
+pub struct MessageService {
+    messages: Arc<dyn MessageRepository>,
+    recall_window: Duration,
+}
+
+impl MessageService {
+    /// Wires the use-cases; a message may be recalled for `recall_window` after it was sent.
+    #[must_use]
+    pub fn new(messages: Arc<dyn MessageRepository>, recall_window: Duration) -> Self {
+        Self { messages, recall_window }
+    }
+
+    /// Sends a message to a friend. When this returns, the message is stored durably and once.
+    ///
+    /// # Errors
+    /// [`MessageError::Oneself`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
+    /// [`MessageError::IdempotencyConflict`].
+    pub async fn send(
+        &self,
+        caller: UserId,
+        receiver: UserId,
+        content: MessageContent,
+        client_message_id: Option<ClientMessageId>,
+    ) -> Result<MessageId, MessageError> {
+        let pair = Pair::new(caller, receiver).ok_or(MessageError::Oneself)?;
+        let draft = Draft { pair, sender: caller, content, client_message_id };
+        match self.messages.append(vec![draft]).await?.into_iter().next() {
+            Some(Outcome::Sent(id)) => Ok(id),
+            Some(Outcome::Refused(refusal)) => Err(refusal.into()),
+            None => Err(RepositoryError::internal("append returned no outcome for the draft").into()),
+        }
+    }
+
+    /// Takes a message back for both, within the recall window. Its text is erased; repeating is no error.
+    ///
+    /// # Errors
+    /// [`MessageError::UnknownMessage`], [`MessageError::RecallWindowOver`].
+    pub async fn recall(&self, caller: UserId, message: MessageId) -> Result<(), MessageError> {
+        match self.messages.recall(message, caller, self.recall_window).await? {
+            RecallOutcome::Done(_) => Ok(()),
+            RecallOutcome::Unknown => Err(MessageError::UnknownMessage),
+            RecallOutcome::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Hides a message for the caller only; repeating is no error.
+    ///
+    /// # Errors
+    /// [`MessageError::UnknownMessage`].
+    pub async fn delete(&self, caller: UserId, message: MessageId) -> Result<(), MessageError> {
+        if self.messages.delete_for(caller, message).await? {
+            Ok(())
+        } else {
+            Err(MessageError::UnknownMessage)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use super::TokenRefusal;
+use crate::error::{RepositoryError, domain_error};
+
+/// Why a use-case on sessions refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// No account matches, or the password is wrong: which of the two is nobody's business.
+    #[error("no account matches these credentials")]
+    InvalidCredentials,
+    /// The token is malformed, forged, or of the wrong kind.
+    #[error("the token is not valid")]
+    InvalidToken,
+    /// The token's time is over.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The session was ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The refresh token was used before.
+    #[error("the refresh token was used already")]
+    RefreshTokenReused,
+    /// Somebody has this uid, in whatever case.
+    #[error("the uid is taken")]
+    UidTaken,
+    /// Somebody has this phone number.
+    #[error("the phone number is taken")]
+    PhoneNumberTaken,
+    /// Below the port.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}
+
+domain_error!(SessionError {
+    InvalidCredentials => Unauthenticated, "invalid_credentials";
+    InvalidToken => Unauthenticated, "invalid_token";
+    TokenExpired => Unauthenticated, "token_expired";
+    SessionEnded => Unauthenticated, "session_ended";
+    RefreshTokenReused => Conflict, "refresh_token_reused";
+    UidTaken => Invalid, "uid_taken";
+    PhoneNumberTaken => Invalid, "phone_number_taken";
+});
+
+impl From<TokenRefusal> for SessionError {
+    fn from(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::Invalid => Self::InvalidToken,
+            TokenRefusal::Expired => Self::TokenExpired,
+        }
+    }
+}

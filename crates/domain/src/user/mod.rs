@@ -1,0 +1,23 @@
+//! Accounts: who somebody is, and how others find them.
+
+mod error;
+mod model;
+mod password;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::UserError;
+pub use model::{
+    DisplayName, Nickname, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
+    decide_uid_change,
+};
+pub use password::{Password, PasswordAttempt, PasswordHash};
+pub use ports::{
+    Credentials, LoginIdentifier, NewUser, PasswordHasher, RandomSource, RegisterOutcome, UidChangeOutcome,
+    UserRepository,
+};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::{MockPasswordHasher, MockRandomSource, MockUserRepository};
+pub use service::UserService;

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Profile, Uid, UidChangeOutcome, UidChangeRefusal, User, UserError, UserRepository};
+use crate::id::UserId;
+
+/// The use-cases on accounts, but for logging in (see [`crate::session::SessionService`]).
+pub struct UserService {
+    users: Arc<dyn UserRepository>,
+    uid_change_interval: Duration,
+}
+
+impl UserService {
+    /// Wires the use-cases; `uid_change_interval` is how long to wait between two changes of a uid (zero: no limit).
+    #[must_use]
+    pub fn new(users: Arc<dyn UserRepository>, uid_change_interval: Duration) -> Self {
+        Self { users, uid_change_interval }
+    }
+
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// [`UserError::UnknownUser`] when it is no more.
+    pub async fn me(&self, caller: UserId) -> Result<User, UserError> {
+        self.users.find(caller).await?.ok_or(UserError::UnknownUser)
+    }
+
+    /// Looks somebody up by uid, whatever its case.
+    ///
+    /// # Errors
+    /// [`UserError::UnknownUser`].
+    pub async fn find_by_uid(&self, caller: UserId, uid: &Uid) -> Result<Profile, UserError> {
+        self.users.find_by_uid(caller, uid).await?.ok_or(UserError::UnknownUser)
+    }
+
+    /// Gives the caller a new uid.
+    ///
+    /// # Errors
+    /// [`UserError::UidTaken`], [`UserError::UidUnchanged`], [`UserError::UidChangedTooRecently`].
+    pub async fn change_uid(&self, caller: UserId, wanted: &Uid) -> Result<(), UserError> {
+        match self.users.change_uid(caller, wanted, self.uid_change_interval).await? {
+            UidChangeOutcome::Changed => Ok(()),
+            UidChangeOutcome::Taken => Err(UserError::UidTaken),
+            UidChangeOutcome::Refused(UidChangeRefusal::Unchanged) => Err(UserError::UidUnchanged),
+            UidChangeOutcome::Refused(UidChangeRefusal::TooRecent) => Err(UserError::UidChangedTooRecently),
+            UidChangeOutcome::UnknownUser => Err(UserError::UnknownUser),
+        }
+    }
+}
