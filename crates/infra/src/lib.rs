@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Hongyan's adapters: Diesel on PostgreSQL, bcrypt, JWT, the system's clock and randomness.
+//!
+//! This crate knows the domain's ports and nothing of HTTP. Blocking work never runs on the caller's thread: the
+//! database and bcrypt each have threads of their own behind a bounded queue ([`threads`]).
+
+pub mod clock;
+pub mod db;
+pub mod ended_sessions;
+pub mod migrations;
+pub mod password;
+pub mod postgres;
+pub mod random;
+#[allow(missing_docs, unreachable_pub, reason = "generated from the migrated database")]
+mod schema;
+pub mod threads;
+pub mod token;

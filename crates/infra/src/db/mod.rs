@@ -1,0 +1,136 @@
+//! The seam between async callers and Diesel, which blocks.
+
+mod error;
+mod pool;
+mod statement;
+
+use std::time::Duration;
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::error::RepositoryError;
+
+pub(crate) use error::DbError;
+pub(crate) use statement::statement;
+
+use crate::threads::{JobError, Threads};
+use error::Verdict;
+use pool::Manager;
+
+diesel::define_sql_function! {
+    /// The database's clock at this very moment, not at the transaction's start.
+    fn clock_timestamp() -> diesel::sql_types::Timestamptz;
+}
+diesel::define_sql_function! {
+    /// The lower-case spelling.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// How the database is reached.
+#[derive(Debug, Clone)]
+pub struct DbSettings {
+    /// A libpq URL or connection string.
+    pub url: String,
+    /// Connections, each with a thread of its own.
+    pub connections: u32,
+    /// Jobs that may wait for a thread.
+    pub queue: usize,
+}
+
+/// The database: a pool of connections and the threads that use them.
+pub struct Db {
+    pool: r2d2::Pool<Manager>,
+    threads: Threads,
+}
+
+impl Db {
+    /// How long a job waits for a thread, and a thread for a connection, before the caller is told to come again.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    /// What a caller is told to wait.
+    pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+    /// How often a transaction is tried that the database itself rolled back to break a tie.
+    const TRIES: u32 = 3;
+
+    /// Sets the pool up. No connection is made before the first job, so the database may still be away.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn new(settings: &DbSettings) -> std::io::Result<Self> {
+        let pool = r2d2::Pool::builder()
+            .max_size(settings.connections)
+            .min_idle(Some(0))
+            // A broken connection is noticed by the job that it fails, so that the others pay for no ping.
+            .test_on_check_out(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connection_timeout(Self::PATIENCE)
+            .error_handler(Box::new(pool::LogErrors))
+            .build_unchecked(Manager::new(settings.url.clone()));
+        let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);
+        Ok(Self { pool, threads: Threads::start("db", count, settings.queue, Self::PATIENCE)? })
+    }
+
+    /// Runs `work` on a thread with a connection of its own.
+    ///
+    /// `work` must be one transaction or one statement, because it is run again when the database rolled it back as the
+    /// victim of a deadlock.
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        match self.threads.run(move || with_connection(&pool, &work)).await {
+            Ok(result) => result,
+            Err(error @ JobError::Panicked(_)) => Err(RepositoryError::internal(error)),
+            Err(error) => Err(RepositoryError::unavailable(Self::RETRY_AFTER, error)),
+        }
+    }
+
+    /// Runs `work` in a transaction, on a thread with a connection of its own.
+    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
+    {
+        self.run(move |connection| connection.transaction(&work)).await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it gives none.
+    pub async fn ping(&self) -> Result<(), RepositoryError> {
+        self.run(|connection| Ok(diesel::select(clock_timestamp()).execute(connection).map(|_| ())?)).await
+    }
+}
+
+fn with_connection<T>(
+    pool: &r2d2::Pool<Manager>,
+    work: &impl Fn(&mut PgConnection) -> Result<T, DbError>,
+) -> Result<T, RepositoryError> {
+    let mut connection = pool.get().map_err(|error| RepositoryError::unavailable(Db::RETRY_AFTER, error))?;
+    for attempt in 1.. {
+        let error = match work(&mut connection.inner) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        match error.verdict() {
+            Verdict::RolledBack if attempt < Db::TRIES => {}
+            Verdict::ConnectionLost => {
+                connection.broken = true;
+                return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+            }
+            Verdict::RolledBack | Verdict::Busy => {
+                return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+            }
+            Verdict::Bug => return Err(RepositoryError::internal(error)),
+        }
+    }
+    Err(RepositoryError::internal("a transaction was neither committed nor given up"))
+}
+
+/// The database's clock.
+pub(crate) fn now(connection: &mut PgConnection) -> QueryResult<chrono::DateTime<chrono::Utc>> {
+    diesel::select(clock_timestamp()).get_result(connection)
+}

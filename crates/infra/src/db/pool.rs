@@ -1,0 +1,72 @@
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
+/// A pooled connection that knows when it is of no more use.
+///
+/// Diesel's own manager for r2d2 never looks at the socket, so that without a ping at every checkout a restart of
+/// PostgreSQL would poison the pool.
+pub(super) struct Pooled {
+    pub(super) inner: PgConnection,
+    pub(super) broken: bool,
+}
+
+/// Makes connections with the session settings that all our work relies on.
+pub(super) struct Manager {
+    url: String,
+}
+
+impl Manager {
+    /// A stuck query, a lock held by somebody else and a transaction left open all end by themselves. A commit is durable
+    /// when it is answered, unless the server is set to even more than that.
+    const SESSION: &str = "
+        SET application_name = 'hongyan';
+        SET TIME ZONE 'UTC';
+        SET statement_timeout = '5s';
+        SET lock_timeout = '2s';
+        SET idle_in_transaction_session_timeout = '10s';
+        SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off';";
+
+    pub(super) const fn new(url: String) -> Self {
+        Self { url }
+    }
+}
+
+/// Why no connection was made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error(transparent)]
+    Connect(#[from] diesel::ConnectionError),
+    #[error(transparent)]
+    Session(#[from] diesel::result::Error),
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Pooled, ConnectError> {
+        let mut inner = PgConnection::establish(&self.url)?;
+        inner.batch_execute(Self::SESSION)?;
+        Ok(Pooled { inner, broken: false })
+    }
+
+    fn is_valid(&self, connection: &mut Pooled) -> Result<(), ConnectError> {
+        Ok(connection.inner.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, connection: &mut Pooled) -> bool {
+        // A job that panicked may have left a transaction open.
+        connection.broken || std::thread::panicking()
+    }
+}
+
+/// Says in the log why the pool cannot make a connection.
+#[derive(Debug)]
+pub(super) struct LogErrors;
+
+impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
+    fn handle_error(&self, error: E) {
+        tracing::warn!(error = %error, "the database cannot be reached");
+    }
+}

@@ -1,0 +1,140 @@
+//! Passwords: bcrypt, on threads of its own, so that a storm of logins starves nobody.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use domain::error::RepositoryError;
+use domain::user::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::threads::{JobError, Threads};
+
+/// Hashes passwords with bcrypt.
+pub struct BcryptHasher {
+    cost: u32,
+    /// Compared with when there is no account, so that this costs the same.
+    nobody: PasswordHash,
+    threads: Threads,
+}
+
+/// Names what the keyed hash is for. It is no secret and must never change, or no password would match any more.
+const PURPOSE: &[u8] = b"hongyan password v1";
+
+impl BcryptHasher {
+    /// How many may wait; at cost 12 the last of them waits longer than anybody does.
+    const QUEUE: usize = 64;
+    /// How long anybody waits for a thread.
+    const PATIENCE: Duration = Duration::from_secs(5);
+    /// What those who are sent away are told to wait.
+    const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+    /// Starts `threads` threads; `cost` is the logarithm of the number of rounds (4 to 31).
+    ///
+    /// # Errors
+    /// When the cost is out of range or the system starts no more threads.
+    pub fn start(cost: u32, threads: usize) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let threads = Threads::start("bcrypt", threads.max(1), Self::QUEUE, Self::PATIENCE)?;
+        let mut unknown = [0; 32];
+        getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
+        let nobody = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
+        Ok(Self { cost, nobody, threads })
+    }
+}
+
+/// What bcrypt is given: it stops reading after 72 bytes, and a digest is 43 of base64, however long the password is.
+fn digest(password: &str) -> Result<String, RepositoryError> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(PURPOSE).map_err(RepositoryError::internal)?;
+    mac.update(password.as_bytes());
+    Ok(STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+fn unavailable(error: JobError) -> RepositoryError {
+    match error {
+        JobError::Panicked(_) => RepositoryError::internal(error),
+        _ => RepositoryError::unavailable(BcryptHasher::RETRY_AFTER, error),
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for BcryptHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, RepositoryError> {
+        let (digest, cost) = (digest(password.expose())?, self.cost);
+        let hash = self.threads.run(move || bcrypt::hash(digest, cost)).await.map_err(unavailable)?;
+        hash.map(PasswordHash::new).map_err(RepositoryError::internal)
+    }
+
+    async fn verify(
+        &self,
+        attempt: &PasswordAttempt,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, RepositoryError> {
+        let digest = digest(attempt.expose())?;
+        let (hash, exists) = hash.map_or_else(|| (self.nobody.clone(), false), |hash| (hash, true));
+        let matches =
+            self.threads.run(move || bcrypt::verify(digest, hash.expose())).await.map_err(unavailable)?;
+        matches.map(|matches| matches && exists).map_err(RepositoryError::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn hasher() -> BcryptHasher {
+        BcryptHasher::start(4, 1).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse("password", SecretString::from(text)).unwrap()
+    }
+
+    fn attempt(text: &str) -> PasswordAttempt {
+        PasswordAttempt::new(&SecretString::from(text))
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_itself_only_down_to_its_last_byte() {
+        let hasher = hasher();
+        for length in [8, 64, 70, 71, 72, 73, 74, 100, 128] {
+            let text = format!("{}x", "长a".repeat(64)).chars().take(length).collect::<String>();
+            let hash = hasher.hash(&password(&text)).await.unwrap();
+            assert!(hasher.verify(&attempt(&text), Some(hash.clone())).await.unwrap(), "{length}");
+            let shorter: String = text.chars().take(length - 1).collect();
+            assert!(!hasher.verify(&attempt(&shorter), Some(hash.clone())).await.unwrap(), "{length}");
+            let other = format!("{shorter}!");
+            assert!(!hasher.verify(&attempt(&other), Some(hash)).await.unwrap(), "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn spellings_that_look_alike_match() {
+        let hasher = hasher();
+        let hash = hasher.hash(&password("ｐａｓｓphrase é")).await.unwrap();
+        assert!(hasher.verify(&attempt("passphrase e\u{301}"), Some(hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_logs_in_without_an_account() {
+        let hasher = hasher();
+        assert!(!hasher.verify(&attempt(""), None).await.unwrap());
+        assert!(!hasher.verify(&attempt("\0\0 any bytes"), None).await.unwrap());
+    }
+
+    #[test]
+    fn the_digest_never_changes() {
+        assert_eq!(digest("correct horse").unwrap(), digest("correct horse").unwrap());
+        assert_eq!(digest("correct horse").unwrap().len(), 43);
+        assert_eq!(digest("鸿雁传书").unwrap(), "iAJcJlw3LtoWqLh39l1DWEGKK4VIywTX89IABSObTms");
+    }
+
+    #[test]
+    fn a_cost_out_of_range_is_refused() {
+        assert!(BcryptHasher::start(3, 1).is_err());
+        assert!(BcryptHasher::start(32, 1).is_err());
+    }
+}

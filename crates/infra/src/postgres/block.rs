@@ -1,0 +1,113 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::block::{BlockCursor, BlockPage, BlockPageRequest, BlockRepository, BlockedUser};
+use domain::conversation::{Pair, Side};
+use domain::error::RepositoryError;
+use domain::id::UserId;
+use domain::page::Page;
+use uuid::Uuid;
+
+use super::{pair, repository, stored};
+use crate::db::{self, DbError};
+use crate::schema::{blocks, conversations, users};
+
+repository! {
+    /// Blocks on PostgreSQL.
+    PgBlockRepository
+}
+
+/// Notes on the pair's row, which every send reads, whether `owner` blocks the other.
+fn note(connection: &mut PgConnection, pair: &Pair, owner: UserId, blocks: bool) -> Result<(), DbError> {
+    let row = conversations::table.find(pair.conversation_id().as_uuid());
+    match pair.side_of(owner) {
+        Some(Side::Lo) => diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?,
+        Some(Side::Hi) => diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?,
+        None => return Err(DbError::Impossible("a block of somebody outside the pair")),
+    };
+    Ok(())
+}
+
+fn block(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
+    if !pair::both_exist(connection, pair)? {
+        return Ok(false);
+    }
+    pair::lock_or_make(connection, pair)?;
+    diesel::insert_into(blocks::table)
+        .values((
+            blocks::owner_id.eq(owner.as_uuid()),
+            blocks::blocked_id.eq(pair.peer_of(owner).as_uuid()),
+            blocks::created_at.eq(db::clock_timestamp()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    note(connection, pair, owner, true)?;
+    Ok(true)
+}
+
+fn unblock(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
+    if !pair::both_exist(connection, pair)? {
+        return Ok(false);
+    }
+    if pair::lock(connection, pair.conversation_id())?.is_none() {
+        return Ok(true);
+    }
+    diesel::delete(blocks::table.find((owner.as_uuid(), pair.peer_of(owner).as_uuid())))
+        .execute(connection)?;
+    note(connection, pair, owner, false)?;
+    Ok(true)
+}
+
+type BlockRow = (Uuid, String, String, String, DateTime<Utc>);
+
+fn blocked(row: BlockRow) -> Result<BlockedUser, DbError> {
+    let (user_id, state, uid, name, created_at) = row;
+    let user_id = UserId::from_uuid(user_id);
+    Ok(BlockedUser {
+        user_id,
+        uid: stored::display_uid(user_id, &state, &uid)?,
+        name: stored::display(user_id, &state, &name)?,
+        created_at,
+    })
+}
+
+fn list(connection: &mut PgConnection, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, DbError> {
+    let mut rows = blocks::table
+        .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
+        .filter(blocks::owner_id.eq(owner.as_uuid()))
+        .into_boxed();
+    if let Some(after) = page.after {
+        let earlier = blocks::created_at.lt(after.created_at);
+        let same_time = blocks::created_at.eq(after.created_at);
+        rows = rows.filter(earlier.or(same_time.and(blocks::blocked_id.lt(after.user_id.as_uuid()))));
+    }
+    let rows: Vec<BlockRow> = rows
+        .order((blocks::created_at.desc(), blocks::blocked_id.desc()))
+        .limit(page.limit.get() + 1)
+        .select((users::id, users::state, users::uid, users::name, blocks::created_at))
+        .load(connection)?;
+    let users: Vec<_> = rows.into_iter().map(blocked).collect::<Result<_, _>>()?;
+    Ok(Page::from_overfull(users, page.limit.get(), |user| BlockCursor {
+        created_at: user.created_at,
+        user_id: user.user_id,
+    }))
+}
+
+#[async_trait]
+impl BlockRepository for PgBlockRepository {
+    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError> {
+        let pair = *pair;
+        self.db.transaction(move |connection| block(connection, &pair, owner)).await
+    }
+
+    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError> {
+        let pair = *pair;
+        self.db.transaction(move |connection| unblock(connection, &pair, owner)).await
+    }
+
+    async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list(connection, owner, &page)).await
+    }
+}

@@ -1,0 +1,88 @@
+use async_trait::async_trait;
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::conversation::{
+    ConversationPage, ConversationPageRequest, ConversationRepository, ConversationWindow, Preferences,
+    ReadPosition, WindowRequest,
+};
+use domain::error::RepositoryError;
+use domain::id::{ConversationId, UserId};
+use domain::message::Seq;
+
+use super::{pair, repository};
+use crate::db::DbError;
+use crate::schema::conversation_members;
+
+mod list;
+mod read;
+mod window;
+
+repository! {
+    /// How members see their conversations, on PostgreSQL.
+    PgConversationRepository
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = conversation_members)]
+struct PreferencesRow {
+    pinned: Option<bool>,
+    muted: Option<bool>,
+}
+
+fn set_preferences(
+    connection: &mut PgConnection,
+    member: UserId,
+    conversation: ConversationId,
+    preferences: Preferences,
+) -> Result<bool, DbError> {
+    let row = conversation_members::table.find((conversation.as_uuid(), member.as_uuid()));
+    let Preferences { pinned, muted } = preferences;
+    if pinned.is_none() && muted.is_none() {
+        return Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?);
+    }
+    Ok(diesel::update(row).set(PreferencesRow { pinned, muted }).execute(connection)? == 1)
+}
+
+#[async_trait]
+impl ConversationRepository for PgConversationRepository {
+    async fn list(
+        &self,
+        member: UserId,
+        page: &ConversationPageRequest,
+    ) -> Result<ConversationPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list::list(connection, member, &page)).await
+    }
+
+    async fn window(
+        &self,
+        member: UserId,
+        conversation: ConversationId,
+        request: &WindowRequest,
+    ) -> Result<Option<ConversationWindow>, RepositoryError> {
+        let request = *request;
+        self.db.run(move |connection| window::window(connection, member, conversation, request)).await
+    }
+
+    async fn mark_read(
+        &self,
+        member: UserId,
+        conversation: ConversationId,
+        seq: Seq,
+    ) -> Result<Option<ReadPosition>, RepositoryError> {
+        self.db.transaction(move |connection| read::mark_read(connection, member, conversation, seq)).await
+    }
+
+    async fn set_preferences(
+        &self,
+        member: UserId,
+        conversation: ConversationId,
+        preferences: Preferences,
+    ) -> Result<bool, RepositoryError> {
+        self.db.run(move |connection| set_preferences(connection, member, conversation, preferences)).await
+    }
+
+    async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, RepositoryError> {
+        self.db.transaction(move |connection| pair::clear_side(connection, conversation, member)).await
+    }
+}

@@ -1,0 +1,76 @@
+//! The read position, and the unread messages that it leaves.
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use domain::conversation::{ReadPosition, peer_messages_up_to};
+use domain::id::{ConversationId, UserId};
+use domain::message::Seq;
+use uuid::Uuid;
+
+use crate::db::{DbError, statement};
+use crate::schema::{conversation_members, conversations, messages};
+
+/// The unread messages of the member `m` of the conversation `c`: all that the peer ever sent, less those seen, less the
+/// few behind the read position that were recalled or hidden.
+pub(super) const UNREAD: &str = "
+    (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen
+    - (SELECT count(*) FROM messages x
+        WHERE x.conversation_id = m.conversation_id AND x.seq > greatest(m.read_seq, m.cleared_seq)
+          AND x.recalled_at IS NOT NULL AND x.sender_id = m.peer_id)
+    - (SELECT count(*) FROM message_deletions d
+         JOIN messages x ON x.conversation_id = d.conversation_id AND x.seq = d.seq
+        WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
+          AND d.seq > greatest(m.read_seq, m.cleared_seq)
+          AND x.recalled_at IS NULL AND x.sender_id = m.peer_id)";
+
+statement! {
+    Unread<'a> { conversation: Uuid, member: &'a Uuid } -> (BigInt, BigInt);
+    "SELECT m.read_seq, " {UNREAD}
+    " FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
+      WHERE m.conversation_id = " [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid]
+}
+
+pub(super) fn mark_read(
+    connection: &mut PgConnection,
+    member: UserId,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<Option<ReadPosition>, DbError> {
+    let (id, user) = (conversation.as_uuid(), member.as_uuid());
+    let row = conversation_members::table.find((id, user));
+    let locked: Option<(i64, i64, Uuid)> = row
+        .select((
+            conversation_members::read_seq,
+            conversation_members::cleared_seq,
+            conversation_members::peer_id,
+        ))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    let Some((read_seq, cleared_seq, peer)) = locked else { return Ok(None) };
+    let last_seq: i64 = conversations::table.find(id).select(conversations::last_seq).first(connection)?;
+    let wanted = seq.get().min(last_seq);
+    if wanted > read_seq {
+        // At or below the floor nothing new was seen.
+        let seen = if wanted > cleared_seq { Some(seen_at(connection, id, wanted, peer)?) } else { None };
+        diesel::update(row)
+            .set((
+                conversation_members::read_seq.eq(wanted),
+                seen.map(|seen| conversation_members::peer_seen.eq(seen)),
+            ))
+            .execute(connection)?;
+    }
+    let (read_seq, unread_count): (i64, i64) =
+        Unread { conversation: id, member: &user }.get_result(connection)?;
+    Ok(Some(ReadPosition { read_seq: Seq::new(read_seq), unread_count }))
+}
+
+/// How many messages of `peer` lie at or before the place `seq`, where there is a message.
+fn seen_at(connection: &mut PgConnection, conversation: Uuid, seq: i64, peer: Uuid) -> Result<i64, DbError> {
+    let (sender, ordinal): (Uuid, i64) = messages::table
+        .find((conversation, seq))
+        .select((messages::sender_id, messages::sender_ordinal))
+        .first(connection)?;
+    Ok(peer_messages_up_to(Seq::new(seq), ordinal, sender == peer))
+}

@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::conversation::Pair;
+use domain::error::RepositoryError;
+use domain::friendship::{Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository, Remark};
+use domain::id::{FriendshipId, UserId};
+use domain::page::Page;
+use uuid::Uuid;
+
+use super::{pair, repository, stored};
+use crate::db::DbError;
+use crate::schema::{conversations, friendships, users};
+
+repository! {
+    /// Friendships on PostgreSQL.
+    PgFriendshipRepository
+}
+
+type FriendRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>);
+
+fn friend(row: FriendRow) -> Result<Friend, DbError> {
+    let (friendship_id, friend_id, state, uid, name, remark, created_at) = row;
+    let friend_id = UserId::from_uuid(friend_id);
+    Ok(Friend {
+        friendship_id: FriendshipId::from_uuid(friendship_id),
+        friend_id,
+        friend_name: stored::display(friend_id, &state, &name)?,
+        friend_uid: stored::display_uid(friend_id, &state, &uid)?,
+        remark: Remark::parse(&remark).map_err(DbError::stored("friendships", friendship_id))?,
+        created_at,
+    })
+}
+
+fn list(
+    connection: &mut PgConnection,
+    owner: UserId,
+    page: &FriendPageRequest,
+) -> Result<FriendPage, DbError> {
+    let mut rows = friendships::table
+        .inner_join(users::table.on(users::id.eq(friendships::friend_id)))
+        .filter(friendships::owner_id.eq(owner.as_uuid()))
+        .into_boxed();
+    if let Some(after) = page.after {
+        let earlier = friendships::created_at.lt(after.created_at);
+        let same_time = friendships::created_at.eq(after.created_at);
+        rows = rows.filter(earlier.or(same_time.and(friendships::friend_id.lt(after.friend_id.as_uuid()))));
+    }
+    let rows: Vec<FriendRow> = rows
+        .order((friendships::created_at.desc(), friendships::friend_id.desc()))
+        .limit(page.limit.get() + 1)
+        .select((
+            friendships::friendship_id,
+            friendships::friend_id,
+            users::state,
+            users::uid,
+            users::name,
+            friendships::remark,
+            friendships::created_at,
+        ))
+        .load(connection)?;
+    let friends: Vec<_> = rows.into_iter().map(friend).collect::<Result<_, _>>()?;
+    Ok(Page::from_overfull(friends, page.limit.get(), |friend| FriendCursor {
+        created_at: friend.created_at,
+        friend_id: friend.friend_id,
+    }))
+}
+
+fn remove(connection: &mut PgConnection, pair: &Pair, caller: UserId) -> Result<bool, DbError> {
+    let id = pair.conversation_id();
+    if !pair::lock(connection, id)?.is_some_and(|state| state.friends) {
+        return Ok(false);
+    }
+    diesel::update(conversations::table.find(id.as_uuid()))
+        .set(conversations::friends.eq(false))
+        .execute(connection)?;
+    let (lo, hi) = (pair.lo().as_uuid(), pair.hi().as_uuid());
+    diesel::delete(friendships::table.find((lo, hi))).execute(connection)?;
+    diesel::delete(friendships::table.find((hi, lo))).execute(connection)?;
+    pair::clear_side(connection, id, caller)?;
+    Ok(true)
+}
+
+#[async_trait]
+impl FriendshipRepository for PgFriendshipRepository {
+    async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list(connection, owner, &page)).await
+    }
+
+    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, RepositoryError> {
+        let pair = *pair;
+        self.db.transaction(move |connection| remove(connection, &pair, caller)).await
+    }
+}

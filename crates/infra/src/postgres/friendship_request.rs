@@ -1,0 +1,305 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::error::RepositoryError;
+use domain::friendship_request::{
+    Answer, AnswerOutcome, AnswerRefusal, AskDecision, AskOutcome, Direction, FriendshipRequest,
+    FriendshipRequestRepository, ListedRequest, NewRequest, RequestCursor, RequestPage, RequestPageRequest,
+    RequestStatus, VerificationMessage, decide_answer, decide_ask, decide_withdrawal,
+};
+use domain::id::{ConversationId, RequestId, UserId};
+use domain::page::Page;
+use uuid::Uuid;
+
+use super::{pair, repository, stored};
+use crate::db::{self, DbError};
+use crate::schema::{friendship_requests, users};
+
+repository! {
+    /// Friendship requests on PostgreSQL.
+    PgFriendshipRequestRepository
+}
+
+const fn word(status: RequestStatus) -> &'static str {
+    match status {
+        RequestStatus::Pending => "pending",
+        RequestStatus::Accepted => "accepted",
+        RequestStatus::Rejected => "rejected",
+        RequestStatus::Expired => "expired",
+        RequestStatus::Canceled => "canceled",
+    }
+}
+
+fn status(request: Uuid, word: &str) -> Result<RequestStatus, DbError> {
+    match word {
+        "pending" => Ok(RequestStatus::Pending),
+        "accepted" => Ok(RequestStatus::Accepted),
+        "rejected" => Ok(RequestStatus::Rejected),
+        "expired" => Ok(RequestStatus::Expired),
+        "canceled" => Ok(RequestStatus::Canceled),
+        _ => Err(DbError::UnknownWord {
+            table: "friendship_requests",
+            key: request.to_string(),
+            column: "status",
+            word: word.to_owned(),
+        }),
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = friendship_requests)]
+struct RequestRow {
+    id: Uuid,
+    sender_id: Uuid,
+    receiver_id: Uuid,
+    status: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl TryFrom<RequestRow> for FriendshipRequest {
+    type Error = DbError;
+
+    fn try_from(row: RequestRow) -> Result<Self, DbError> {
+        Ok(Self {
+            id: RequestId::from_uuid(row.id),
+            sender: UserId::from_uuid(row.sender_id),
+            receiver: UserId::from_uuid(row.receiver_id),
+            status: status(row.id, &row.status)?,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// Notes where a request of a locked pair stands from now on.
+fn settle(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    request: RequestId,
+    status: RequestStatus,
+) -> Result<(), DbError> {
+    diesel::update(friendship_requests::table.find((conversation.as_uuid(), request.as_uuid())))
+        .set((
+            friendship_requests::status.eq(word(status)),
+            friendship_requests::answered_at.eq(db::clock_timestamp().nullable()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The request of a locked pair that waits for its answer; one that is overdue is noted as expired first.
+fn pending(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    now: DateTime<Utc>,
+) -> Result<Option<FriendshipRequest>, DbError> {
+    let waiting = friendship_requests::table
+        .filter(friendship_requests::conversation_id.eq(conversation.as_uuid()))
+        .filter(friendship_requests::status.eq(word(RequestStatus::Pending)))
+        .select(RequestRow::as_select())
+        .for_update()
+        .first(connection)
+        .optional()?
+        .map(FriendshipRequest::try_from)
+        .transpose()?;
+    match waiting {
+        Some(request) if request.status.at(now, request.expires_at) == RequestStatus::Expired => {
+            settle(connection, conversation, request.id, RequestStatus::Expired)?;
+            Ok(None)
+        }
+        other => Ok(other),
+    }
+}
+
+fn create(
+    connection: &mut PgConnection,
+    request: &NewRequest,
+    now: DateTime<Utc>,
+) -> Result<RequestId, DbError> {
+    let id = Uuid::now_v7();
+    diesel::insert_into(friendship_requests::table)
+        .values((
+            friendship_requests::conversation_id.eq(request.pair.conversation_id().as_uuid()),
+            friendship_requests::id.eq(id),
+            friendship_requests::sender_id.eq(request.sender.as_uuid()),
+            friendship_requests::receiver_id.eq(request.pair.peer_of(request.sender).as_uuid()),
+            friendship_requests::verification_message.eq(request.message.as_str()),
+            friendship_requests::created_at.eq(now),
+            friendship_requests::expires_at.eq(expiry(now, request.time_to_live)),
+        ))
+        .execute(connection)?;
+    Ok(RequestId::from_uuid(id))
+}
+
+/// `now` plus `time_to_live`, but no further than PostgreSQL's calendar reaches.
+fn expiry(now: DateTime<Utc>, time_to_live: Duration) -> DateTime<Utc> {
+    const CENTURY: TimeDelta = TimeDelta::days(36_525);
+    let time_to_live = TimeDelta::from_std(time_to_live).map_or(CENTURY, |life| life.min(CENTURY));
+    now.checked_add_signed(time_to_live).unwrap_or(now)
+}
+
+fn ask(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
+    if !pair::both_exist(connection, &request.pair)? {
+        return Ok(AskOutcome::UnknownUser);
+    }
+    let state = pair::lock_or_make(connection, &request.pair)?;
+    let (conversation, now) = (request.pair.conversation_id(), db::now(connection)?);
+    let waiting = pending(connection, conversation, now)?;
+    match decide_ask(&state, request.sender, waiting.as_ref()) {
+        AskDecision::Create => Ok(AskOutcome::Created(create(connection, request, now)?)),
+        AskDecision::Accept(id) => {
+            settle(connection, conversation, id, RequestStatus::Accepted)?;
+            pair::befriend(connection, &request.pair, now)?;
+            Ok(AskOutcome::Accepted(id))
+        }
+        AskDecision::Refuse(refusal) => Ok(AskOutcome::Refused(refusal)),
+    }
+}
+
+type Decide = fn(&FriendshipRequest, UserId, DateTime<Utc>) -> Result<(), AnswerRefusal>;
+
+/// Moves a request on to `status` if `decide` allows it; acceptance makes the friendship.
+fn move_on(
+    connection: &mut PgConnection,
+    (request, caller): (RequestId, UserId),
+    decide: Decide,
+    status: RequestStatus,
+) -> Result<AnswerOutcome, DbError> {
+    let conversation: Option<Uuid> = friendship_requests::table
+        .filter(friendship_requests::id.eq(request.as_uuid()))
+        .select(friendship_requests::conversation_id)
+        .first(connection)
+        .optional()?;
+    let Some(conversation) = conversation.map(ConversationId::from_uuid) else {
+        return Ok(AnswerOutcome::Unknown);
+    };
+    let state =
+        pair::lock(connection, conversation)?.ok_or(DbError::Impossible("a request without its pair"))?;
+    let locked: FriendshipRequest = friendship_requests::table
+        .find((conversation.as_uuid(), request.as_uuid()))
+        .select(RequestRow::as_select())
+        .for_update()
+        .first(connection)?
+        .try_into()?;
+    let now = db::now(connection)?;
+    match decide(&locked, caller, now) {
+        Ok(()) => {
+            settle(connection, conversation, request, status)?;
+            if status == RequestStatus::Accepted {
+                pair::befriend(connection, &state.pair, now)?;
+            }
+            Ok(AnswerOutcome::Done)
+        }
+        Err(refusal) => {
+            if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {
+                settle(connection, conversation, request, RequestStatus::Expired)?;
+            }
+            Ok(AnswerOutcome::Refused(refusal))
+        }
+    }
+}
+
+type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>);
+
+fn listed(row: ListRow, now: DateTime<Utc>) -> Result<ListedRequest, DbError> {
+    let (id, peer, peer_state, peer_name, message, word, created_at, expires_at) = row;
+    let peer = UserId::from_uuid(peer);
+    Ok(ListedRequest {
+        id: RequestId::from_uuid(id),
+        peer,
+        peer_name: stored::display(peer, &peer_state, &peer_name)?,
+        verification_message: VerificationMessage::parse(&message)
+            .map_err(DbError::stored("friendship_requests", id))?,
+        status: status(id, &word)?.at(now, expires_at),
+        created_at,
+    })
+}
+
+/// The list of one direction: `$own` is the caller's column and `$peer` the other one's.
+macro_rules! list_of {
+    ($connection:expr, $caller:expr, $page:expr, $own:ident, $peer:ident) => {{
+        let mut rows = friendship_requests::table
+            .inner_join(users::table.on(users::id.eq(friendship_requests::$peer)))
+            .filter(friendship_requests::$own.eq($caller.as_uuid()))
+            .into_boxed();
+        if let Some(after) = $page.after {
+            let earlier = friendship_requests::created_at.lt(after.created_at);
+            let same_time = friendship_requests::created_at.eq(after.created_at);
+            rows = rows.filter(earlier.or(same_time.and(friendship_requests::id.lt(after.id.as_uuid()))));
+        }
+        rows.order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
+            .limit($page.limit.get() + 1)
+            .select((
+                friendship_requests::id,
+                friendship_requests::$peer,
+                users::state,
+                users::name,
+                friendship_requests::verification_message,
+                friendship_requests::status,
+                friendship_requests::created_at,
+                friendship_requests::expires_at,
+            ))
+            .load::<ListRow>($connection)?
+    }};
+}
+
+fn list(
+    connection: &mut PgConnection,
+    caller: UserId,
+    direction: Direction,
+    page: &RequestPageRequest,
+) -> Result<RequestPage, DbError> {
+    let rows = match direction {
+        Direction::Received => list_of!(connection, caller, page, receiver_id, sender_id),
+        Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
+    };
+    let now = db::now(connection)?;
+    let items: Vec<_> = rows.into_iter().map(|row| listed(row, now)).collect::<Result<_, _>>()?;
+    Ok(Page::from_overfull(items, page.limit.get(), |request| RequestCursor {
+        created_at: request.created_at,
+        id: request.id,
+    }))
+}
+
+#[async_trait]
+impl FriendshipRequestRepository for PgFriendshipRequestRepository {
+    async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, RepositoryError> {
+        let request = request.clone();
+        self.db.transaction(move |connection| ask(connection, &request)).await
+    }
+
+    async fn answer(
+        &self,
+        request: RequestId,
+        caller: UserId,
+        answer: Answer,
+    ) -> Result<AnswerOutcome, RepositoryError> {
+        let status = match answer {
+            Answer::Accept => RequestStatus::Accepted,
+            Answer::Reject => RequestStatus::Rejected,
+        };
+        self.db
+            .transaction(move |connection| move_on(connection, (request, caller), decide_answer, status))
+            .await
+    }
+
+    async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, RepositoryError> {
+        self.db
+            .transaction(move |connection| {
+                move_on(connection, (request, caller), decide_withdrawal, RequestStatus::Canceled)
+            })
+            .await
+    }
+
+    async fn list(
+        &self,
+        caller: UserId,
+        direction: Direction,
+        page: &RequestPageRequest,
+    ) -> Result<RequestPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list(connection, caller, direction, &page)).await
+    }
+}

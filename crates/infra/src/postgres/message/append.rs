@@ -1,0 +1,176 @@
+//! The send path: lock the pairs, look known keys up, let the domain decide, store, all in one transaction.
+//!
+//! Every statement is set-based and of constant shape, so that it is prepared once and serves one draft as well as many.
+
+use std::collections::HashMap;
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
+use domain::conversation::PairState;
+use domain::message::{
+    ClientMessageId, Draft, KnownMessage, MessageContent, MessageId, Outcome, Placed, SendDecision, Seq,
+    decide_send,
+};
+use uuid::Uuid;
+
+use crate::db::{DbError, statement};
+use crate::postgres::pair::PairRow;
+
+statement! {
+    // In the order of the ids, so that two batches cannot wait for each other.
+    LockPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
+    "SELECT id, user_lo, user_hi, friends, lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+       FROM conversations
+      WHERE id = ANY(" [ids: Array<SqlUuid>] ")
+      ORDER BY id
+        FOR NO KEY UPDATE"
+}
+
+statement! {
+    // A statement of its own, after the lock was granted: within one statement the snapshot would predate the wait.
+    KnownKeys<'a> { conversations: &'a [Uuid], senders: &'a [Uuid], keys: &'a [&'a str] }
+        -> (SqlUuid, SqlUuid, Text, BigInt, Nullable<Text>);
+    "SELECT m.conversation_id, m.sender_id, m.client_message_id, m.seq, m.content
+       FROM unnest(" [conversations: Array<SqlUuid>] ", " [senders: Array<SqlUuid>] ", " [keys: Array<Text>] ")
+            AS k (conversation_id, sender_id, client_message_id)
+       JOIN messages m USING (conversation_id, sender_id, client_message_id)"
+}
+
+statement! {
+    // The time is read after the lock and never runs against seq, even if the machine's clock is set back.
+    Store<'a> {
+        conversations: &'a [Uuid],
+        seqs: &'a [i64],
+        senders: &'a [Uuid],
+        ordinals: &'a [i64],
+        keys: &'a [Option<&'a str>],
+        contents: &'a [&'a str],
+        moved: &'a [Uuid],
+        last_seqs: &'a [i64],
+        lo_sents: &'a [i64],
+        hi_sents: &'a [i64],
+    } -> ();
+    "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
+          moved AS (
+              UPDATE conversations c
+                 SET last_seq = p.last_seq, lo_sent = p.lo_sent, hi_sent = p.hi_sent,
+                     last_at = greatest(c.last_at, moment.now)
+                FROM moment, unnest(" [moved: Array<SqlUuid>] ", " [last_seqs: Array<BigInt>] ", "
+                     [lo_sents: Array<BigInt>] ", " [hi_sents: Array<BigInt>] ") AS p (id, last_seq, lo_sent, hi_sent)
+               WHERE c.id = p.id
+           RETURNING c.id, c.last_at)
+     INSERT INTO messages
+            (conversation_id, seq, sender_id, sender_ordinal, client_message_id, content, created_at)
+     SELECT d.conversation_id, d.seq, d.sender_id, d.ordinal, d.key, d.content, moved.last_at
+       FROM unnest(" [conversations: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [senders: Array<SqlUuid>] ", "
+            [ordinals: Array<BigInt>] ", " [keys: Array<Nullable<Text>>] ", " [contents: Array<Text>] ")
+            AS d (conversation_id, seq, sender_id, ordinal, key, content)
+       JOIN moved ON moved.id = d.conversation_id"
+}
+
+/// What makes a message the same one: conversation, sender and key.
+type Key = (Uuid, Uuid, ClientMessageId);
+
+fn key_of(draft: &Draft) -> Option<Key> {
+    let key = draft.client_message_id.clone()?;
+    Some((draft.pair.conversation_id().as_uuid(), draft.sender.as_uuid(), key))
+}
+
+/// Stores what the domain allows and returns one outcome per draft.
+pub(super) fn append(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Outcome>, DbError> {
+    let mut pairs = lock_pairs(connection, drafts)?;
+    let mut known = known_keys(connection, drafts)?;
+    let mut placed = Vec::with_capacity(drafts.len());
+    let mut outcomes = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let (id, key) = (draft.pair.conversation_id(), key_of(draft));
+        let known_message = key.as_ref().and_then(|key| known.get(key));
+        outcomes.push(match decide_send(draft, pairs.get_mut(&id.as_uuid()), known_message) {
+            SendDecision::Store(place) => {
+                // A twin later in the same batch finds it here.
+                if let Some(key) = key {
+                    known.insert(key, KnownMessage { seq: place.seq, content: Some(draft.content.clone()) });
+                }
+                placed.push((draft, place));
+                Outcome::Sent(MessageId { conversation: id, seq: place.seq })
+            }
+            SendDecision::Known(seq) => Outcome::Sent(MessageId { conversation: id, seq }),
+            SendDecision::Refuse(refusal) => Outcome::Refused(refusal),
+        });
+    }
+    store(connection, &placed, &pairs)?;
+    Ok(outcomes)
+}
+
+fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft]) -> Result<HashMap<Uuid, PairState>, DbError> {
+    let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.pair.conversation_id().as_uuid()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows: Vec<(Uuid, PairRow)> = LockPairs { ids: &ids }.load(connection)?;
+    rows.into_iter().map(|(id, row)| Ok((id, PairState::try_from(row)?))).collect()
+}
+
+fn known_keys(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+) -> Result<HashMap<Key, KnownMessage>, DbError> {
+    let with_key: Vec<Key> = drafts.iter().filter_map(key_of).collect();
+    if with_key.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let conversations: Vec<Uuid> = with_key.iter().map(|key| key.0).collect();
+    let senders: Vec<Uuid> = with_key.iter().map(|key| key.1).collect();
+    let keys: Vec<&str> = with_key.iter().map(|key| key.2.as_str()).collect();
+    KnownKeys { conversations: &conversations, senders: &senders, keys: &keys }
+        .load::<(Uuid, Uuid, String, i64, Option<String>)>(connection)?
+        .into_iter()
+        .map(|(conversation, sender, key, seq, content)| {
+            let key = ClientMessageId::parse(key).map_err(DbError::stored("messages", conversation))?;
+            let content = content.map(MessageContent::from_stored);
+            Ok(((conversation, sender, key), KnownMessage { seq: Seq::new(seq), content }))
+        })
+        .collect()
+}
+
+fn store(
+    connection: &mut PgConnection,
+    placed: &[(&Draft, Placed)],
+    pairs: &HashMap<Uuid, PairState>,
+) -> Result<(), DbError> {
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let conversations: Vec<Uuid> =
+        placed.iter().map(|(draft, _)| draft.pair.conversation_id().as_uuid()).collect();
+    let seqs: Vec<i64> = placed.iter().map(|(_, place)| place.seq.get()).collect();
+    let senders: Vec<Uuid> = placed.iter().map(|(draft, _)| draft.sender.as_uuid()).collect();
+    let ordinals: Vec<i64> = placed.iter().map(|(_, place)| place.sender_ordinal).collect();
+    let keys: Vec<Option<&str>> = placed
+        .iter()
+        .map(|(draft, _)| draft.client_message_id.as_ref().map(ClientMessageId::as_str))
+        .collect();
+    let contents: Vec<&str> = placed.iter().map(|(draft, _)| draft.content.as_str()).collect();
+    let mut moved = conversations.clone();
+    moved.sort_unstable();
+    moved.dedup();
+    let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
+    let stored = Store {
+        conversations: &conversations,
+        seqs: &seqs,
+        senders: &senders,
+        ordinals: &ordinals,
+        keys: &keys,
+        contents: &contents,
+        moved: &moved,
+        last_seqs: &states.iter().map(|state| state.last_seq.get()).collect::<Vec<_>>(),
+        lo_sents: &states.iter().map(|state| state.lo_sent).collect::<Vec<_>>(),
+        hi_sents: &states.iter().map(|state| state.hi_sent).collect::<Vec<_>>(),
+    }
+    .execute(connection)?;
+    if stored == placed.len() {
+        Ok(())
+    } else {
+        Err(DbError::Impossible("messages: not every placed draft was stored"))
+    }
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::error::RepositoryError;
+use domain::id::UserId;
+use domain::message::{
+    Draft, MessageId, MessageRepository, Outcome, RecallDecision, RecallOutcome, Recallable, decide_recall,
+};
+use uuid::Uuid;
+
+use super::repository;
+use crate::db::{self, DbError};
+use crate::schema::{conversation_members, message_deletions, messages};
+
+mod append;
+
+repository! {
+    /// Messages on PostgreSQL.
+    PgMessageRepository
+}
+
+fn recall(
+    connection: &mut PgConnection,
+    message: MessageId,
+    caller: UserId,
+    window: Duration,
+) -> Result<RecallOutcome, DbError> {
+    let row = messages::table.find((message.conversation.as_uuid(), message.seq.get()));
+    let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = row
+        .select((messages::sender_id, messages::created_at, messages::recalled_at))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    let Some((sender, created_at, recalled_at)) = locked else { return Ok(RecallOutcome::Unknown) };
+    let recallable =
+        Recallable { sender: UserId::from_uuid(sender), created_at, recalled: recalled_at.is_some() };
+    let now = db::now(connection)?;
+    match decide_recall(&recallable, caller, now, window) {
+        Ok(RecallDecision::Recall) => {
+            diesel::update(row)
+                .set((messages::content.eq(None::<String>), messages::recalled_at.eq(now)))
+                .execute(connection)?;
+            Ok(RecallOutcome::Done(RecallDecision::Recall))
+        }
+        Ok(RecallDecision::AlreadyRecalled) => Ok(RecallOutcome::Done(RecallDecision::AlreadyRecalled)),
+        Err(refusal) => Ok(RecallOutcome::Refused(refusal)),
+    }
+}
+
+fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId) -> Result<bool, DbError> {
+    let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
+    let membership = conversation_members::table.find((conversation, caller.as_uuid()));
+    let cleared: Option<i64> =
+        membership.select(conversation_members::cleared_seq).for_share().first(connection).optional()?;
+    let Some(cleared) = cleared else { return Ok(false) };
+    let there: bool = diesel::select(diesel::dsl::exists(messages::table.find((conversation, seq))))
+        .get_result(connection)?;
+    if there && seq > cleared {
+        diesel::insert_into(message_deletions::table)
+            .values((
+                message_deletions::conversation_id.eq(conversation),
+                message_deletions::user_id.eq(caller.as_uuid()),
+                message_deletions::seq.eq(seq),
+            ))
+            .on_conflict_do_nothing()
+            .execute(connection)?;
+    }
+    Ok(there)
+}
+
+#[async_trait]
+impl MessageRepository for PgMessageRepository {
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>, RepositoryError> {
+        self.db.transaction(move |connection| append::append(connection, &drafts)).await
+    }
+
+    async fn recall(
+        &self,
+        message: MessageId,
+        caller: UserId,
+        window: Duration,
+    ) -> Result<RecallOutcome, RepositoryError> {
+        self.db.transaction(move |connection| recall(connection, message, caller, window)).await
+    }
+
+    async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, RepositoryError> {
+        self.db.transaction(move |connection| delete_for(connection, caller, message)).await
+    }
+}

@@ -1,0 +1,43 @@
+//! The domain's repositories on PostgreSQL.
+//!
+//! One port method is one transaction. Everything that happens between two people first locks the row of the pair
+//! ([`pair`]); a transaction locks in this order only: users, sessions, conversations by id, requests, friendships,
+//! members, messages.
+
+mod block;
+mod conversation;
+mod friendship;
+mod friendship_request;
+mod message;
+mod pair;
+mod session;
+mod stored;
+mod user;
+
+pub use block::PgBlockRepository;
+pub use conversation::PgConversationRepository;
+pub use friendship::PgFriendshipRepository;
+pub use friendship_request::PgFriendshipRequestRepository;
+pub use message::PgMessageRepository;
+pub use session::PgSessionRepository;
+pub use user::PgUserRepository;
+
+/// Declares a repository: a handle on the database and nothing else.
+macro_rules! repository {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name {
+            db: std::sync::Arc<crate::db::Db>,
+        }
+
+        impl $name {
+            /// Keeps its rows in `db`.
+            #[must_use]
+            pub const fn new(db: std::sync::Arc<crate::db::Db>) -> Self {
+                Self { db }
+            }
+        }
+    };
+}
+use repository;

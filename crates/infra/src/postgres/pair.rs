@@ -1,0 +1,160 @@
+//! The row of a pair, which everything between two people locks first.
+
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types as sql;
+use domain::conversation::{Pair, PairState};
+use domain::id::{ConversationId, UserId};
+use domain::message::Seq;
+use uuid::Uuid;
+
+use crate::db::{DbError, statement};
+use crate::schema::{conversation_members, conversations, friendships, users};
+
+use super::stored::ERASED;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+pub(super) struct PairRow {
+    user_lo: Uuid,
+    user_hi: Uuid,
+    friends: bool,
+    lo_blocks: bool,
+    hi_blocks: bool,
+    last_seq: i64,
+    lo_sent: i64,
+    hi_sent: i64,
+}
+
+impl TryFrom<PairRow> for PairState {
+    type Error = DbError;
+
+    fn try_from(row: PairRow) -> Result<Self, DbError> {
+        let pair = Pair::new(UserId::from_uuid(row.user_lo), UserId::from_uuid(row.user_hi))
+            .ok_or(DbError::Impossible("conversations: a pair of one person"))?;
+        Ok(Self {
+            pair,
+            friends: row.friends,
+            lo_blocks: row.lo_blocks,
+            hi_blocks: row.hi_blocks,
+            last_seq: Seq::new(row.last_seq),
+            lo_sent: row.lo_sent,
+            hi_sent: row.hi_sent,
+        })
+    }
+}
+
+/// Locks the row of a pair that has met; none for one that never has.
+pub(super) fn lock(connection: &mut PgConnection, id: ConversationId) -> Result<Option<PairState>, DbError> {
+    conversations::table
+        .find(id.as_uuid())
+        .select(PairRow::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .optional()?
+        .map(PairState::try_from)
+        .transpose()
+}
+
+/// Locks the row of a pair, making it at first contact.
+pub(super) fn lock_or_make(connection: &mut PgConnection, pair: &Pair) -> Result<PairState, DbError> {
+    let id = pair.conversation_id();
+    if let Some(state) = lock(connection, id)? {
+        return Ok(state);
+    }
+    diesel::insert_into(conversations::table)
+        .values((
+            conversations::id.eq(id.as_uuid()),
+            conversations::user_lo.eq(pair.lo().as_uuid()),
+            conversations::user_hi.eq(pair.hi().as_uuid()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    lock(connection, id)?.ok_or(DbError::Impossible("conversations: the row just made is not there"))
+}
+
+/// Whether both accounts are there and not erased. Holds off their erasure until the transaction ends.
+pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<bool, DbError> {
+    let found: Vec<Uuid> = users::table
+        .filter(users::id.eq_any([pair.lo().as_uuid(), pair.hi().as_uuid()]))
+        .filter(users::state.ne(ERASED))
+        .select(users::id)
+        .order(users::id)
+        .for_share()
+        .load(connection)?;
+    Ok(found.len() == 2)
+}
+
+/// Makes the two friends; their row is locked. The conversation shows again for both, with what each had of it.
+pub(super) fn befriend(
+    connection: &mut PgConnection,
+    pair: &Pair,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let (id, lo, hi) = (pair.conversation_id().as_uuid(), pair.lo().as_uuid(), pair.hi().as_uuid());
+    diesel::update(conversations::table.find(id))
+        .set((conversations::friends.eq(true), conversations::befriended_at.eq(now)))
+        .execute(connection)?;
+    let friendship = |owner: Uuid, friend: Uuid, friendship_id: Uuid| {
+        (
+            friendships::owner_id.eq(owner),
+            friendships::friend_id.eq(friend),
+            friendships::friendship_id.eq(friendship_id),
+            friendships::created_at.eq(now),
+        )
+    };
+    let friendship_id = Uuid::now_v7();
+    diesel::insert_into(friendships::table)
+        .values([friendship(lo, hi, friendship_id), friendship(hi, lo, friendship_id)])
+        .execute(connection)?;
+    let member = |user: Uuid, peer: Uuid| {
+        (
+            conversation_members::conversation_id.eq(id),
+            conversation_members::user_id.eq(user),
+            conversation_members::peer_id.eq(peer),
+        )
+    };
+    diesel::insert_into(conversation_members::table)
+        .values([member(lo, hi), member(hi, lo)])
+        .on_conflict((conversation_members::conversation_id, conversation_members::user_id))
+        .do_update()
+        .set(conversation_members::hidden.eq(false))
+        .execute(connection)?;
+    Ok(())
+}
+
+statement! {
+    // The pair's row is read once, so that the floor and the peer's count at the floor belong together. A read position
+    // that has moved beyond that row meanwhile keeps its own count.
+    ClearMember<'a> { conversation: Uuid, user: &'a Uuid } -> ();
+    "UPDATE conversation_members m
+        SET hidden = true,
+            cleared_seq = greatest(m.cleared_seq, c.last_seq),
+            peer_seen = CASE WHEN greatest(m.read_seq, m.cleared_seq) > c.last_seq THEN m.peer_seen
+                             WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END
+       FROM conversations c
+      WHERE c.id = m.conversation_id AND m.conversation_id = " [conversation: sql::Uuid]
+    " AND m.user_id = " [user: sql::Uuid]
+}
+
+statement! {
+    // What lies below the floor is out of sight already.
+    ForgetDeletions<'a> { conversation: Uuid, user: &'a Uuid } -> ();
+    "DELETE FROM message_deletions d
+      USING conversation_members m
+      WHERE m.conversation_id = d.conversation_id AND m.user_id = d.user_id AND d.seq <= m.cleared_seq
+        AND d.conversation_id = " [conversation: sql::Uuid] " AND d.user_id = " [user: sql::Uuid]
+}
+
+/// Clears and hides the member's side of a conversation. Is false for one who is not a member.
+pub(super) fn clear_side(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    member: UserId,
+) -> Result<bool, DbError> {
+    let (conversation, user) = (conversation.as_uuid(), member.as_uuid());
+    let cleared = ClearMember { conversation, user: &user }.execute(connection)?;
+    ForgetDeletions { conversation, user: &user }.execute(connection)?;
+    Ok(cleared == 1)
+}

@@ -1,0 +1,26 @@
+//! What rows hold, made into the domain's values. A row that the domain refuses is our fault and names itself.
+
+use domain::id::UserId;
+use domain::user::{DisplayName, Nickname, Uid};
+
+use crate::db::DbError;
+
+pub(super) const ACTIVE: &str = "active";
+pub(super) const ERASED: &str = "erased";
+
+pub(super) fn nickname(user: UserId, name: &str) -> Result<Nickname, DbError> {
+    Nickname::parse(name).map_err(DbError::stored("users", user))
+}
+
+pub(super) fn uid(user: UserId, uid: &str) -> Result<Uid, DbError> {
+    Uid::parse("uid", uid).map_err(DbError::stored("users", user))
+}
+
+/// What others see of an account: its name and its uid, or that it was erased.
+pub(super) fn display(user: UserId, state: &str, name: &str) -> Result<DisplayName, DbError> {
+    if state == ERASED { Ok(DisplayName::Erased) } else { nickname(user, name).map(DisplayName::Nickname) }
+}
+
+pub(super) fn display_uid(user: UserId, state: &str, text: &str) -> Result<Option<Uid>, DbError> {
+    if state == ERASED { Ok(None) } else { uid(user, text).map(Some) }
+}

@@ -1,0 +1,224 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use domain::conversation::Pair;
+use domain::error::RepositoryError;
+use domain::id::UserId;
+use domain::session::DeviceName;
+use domain::user::{
+    Credentials, LoginIdentifier, NewUser, PasswordHash, PhoneNumber, Profile, RegisterOutcome, Relation,
+    Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,
+};
+use uuid::Uuid;
+
+use super::repository;
+use super::stored::{self, ACTIVE, ERASED};
+use crate::db::{self, DbError, lower};
+use crate::schema::{friendship_requests, friendships, users};
+
+repository! {
+    /// Accounts on PostgreSQL.
+    PgUserRepository
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: Uuid,
+    uid: String,
+    name: String,
+    phone_number: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = DbError;
+
+    fn try_from(row: UserRow) -> Result<Self, DbError> {
+        let id = UserId::from_uuid(row.id);
+        let phone_number = row.phone_number.as_deref().map(PhoneNumber::parse).transpose();
+        Ok(Self {
+            id,
+            uid: stored::uid(id, &row.uid)?,
+            name: stored::nickname(id, &row.name)?,
+            phone_number: phone_number.map_err(DbError::stored("users", id))?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The rows of `users` with this uid, whatever its case; `users_uid_key` finds them.
+macro_rules! with_uid {
+    ($uid:expr) => {
+        users::table.filter(lower(users::uid).eq(lower($uid))).filter(users::state.ne(ERASED))
+    };
+}
+
+fn register(
+    connection: &mut PgConnection,
+    user: &NewUser,
+    device: &DeviceName,
+) -> Result<RegisterOutcome, DbError> {
+    let inserted = diesel::insert_into(users::table)
+        .values((
+            users::id.eq(Uuid::now_v7()),
+            users::uid.eq(user.uid.as_str()),
+            users::name.eq(user.name.as_str()),
+            users::phone_number.eq(user.phone_number.as_ref().map(PhoneNumber::as_str)),
+            users::password_hash.eq(user.password_hash.expose()),
+        ))
+        .on_conflict_do_nothing()
+        .returning(UserRow::as_returning())
+        .get_result(connection)
+        .optional()?;
+    if let Some(row) = inserted {
+        let user = User::try_from(row)?;
+        let session = super::session::insert(connection, user.id, device)?;
+        return Ok(RegisterOutcome::Registered(user, session));
+    }
+    let uid_taken =
+        diesel::select(diesel::dsl::exists(with_uid!(user.uid.as_str()))).get_result(connection)?;
+    Ok(if uid_taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken })
+}
+
+fn credentials(
+    connection: &mut PgConnection,
+    identifier: &LoginIdentifier,
+) -> Result<Option<Credentials>, DbError> {
+    let columns = (UserRow::as_select(), users::password_hash);
+    let row: Option<(UserRow, String)> = match identifier {
+        LoginIdentifier::Uid(uid) => with_uid!(uid.as_str())
+            .filter(users::state.eq(ACTIVE))
+            .select(columns)
+            .first(connection)
+            .optional()?,
+        LoginIdentifier::PhoneNumber(number) => users::table
+            .filter(users::phone_number.eq(number.as_str()))
+            .filter(users::state.eq(ACTIVE))
+            .select(columns)
+            .first(connection)
+            .optional()?,
+    };
+    row.map(|(user, hash)| Ok(Credentials { user: user.try_into()?, password_hash: PasswordHash::new(hash) }))
+        .transpose()
+}
+
+/// What `other` is to `viewer`.
+fn relation(connection: &mut PgConnection, viewer: UserId, other: UserId) -> Result<Relation, DbError> {
+    let Some(pair) = Pair::new(viewer, other) else { return Ok(Relation::Own) };
+    let friendship = friendships::table.find((viewer.as_uuid(), other.as_uuid()));
+    if diesel::select(diesel::dsl::exists(friendship)).get_result(connection)? {
+        return Ok(Relation::Friend);
+    }
+    let sender: Option<Uuid> = friendship_requests::table
+        .filter(friendship_requests::conversation_id.eq(pair.conversation_id().as_uuid()))
+        .filter(friendship_requests::status.eq("pending"))
+        .filter(friendship_requests::expires_at.gt(db::clock_timestamp()))
+        .select(friendship_requests::sender_id)
+        .first(connection)
+        .optional()?;
+    Ok(match sender {
+        None => Relation::None,
+        Some(sender) if sender == viewer.as_uuid() => Relation::RequestSent,
+        Some(_) => Relation::RequestReceived,
+    })
+}
+
+fn profile(connection: &mut PgConnection, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, DbError> {
+    let found: Option<(Uuid, String, String)> =
+        with_uid!(uid.as_str()).select((users::id, users::uid, users::name)).first(connection).optional()?;
+    let Some((id, uid, name)) = found else { return Ok(None) };
+    let user_id = UserId::from_uuid(id);
+    Ok(Some(Profile {
+        user_id,
+        uid: stored::uid(user_id, &uid)?,
+        name: stored::nickname(user_id, &name)?,
+        relation: relation(connection, viewer, user_id)?,
+    }))
+}
+
+fn change_uid(
+    connection: &mut PgConnection,
+    id: UserId,
+    wanted: &Uid,
+    interval: Duration,
+) -> Result<UidChangeOutcome, DbError> {
+    let locked: Option<(String, Option<DateTime<Utc>>)> = users::table
+        .find(id.as_uuid())
+        .filter(users::state.eq(ACTIVE))
+        .select((users::uid, users::uid_changed_at))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    let Some((current, changed_at)) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
+    let (current, now) = (stored::uid(id, &current)?, db::now(connection)?);
+    let change = UidChange { current: &current, wanted, changed_at, now, interval };
+    if let Err(refusal) = decide_uid_change(&change) {
+        return Ok(UidChangeOutcome::Refused(refusal));
+    }
+    // A savepoint, because whether the uid is free only the index can tell, and it tells by an error.
+    let updated = connection.transaction(|connection| {
+        diesel::update(users::table.find(id.as_uuid()))
+            .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
+            .execute(connection)
+    });
+    match updated {
+        Ok(_) => Ok(UidChangeOutcome::Changed),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(UidChangeOutcome::Taken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[async_trait]
+impl UserRepository for PgUserRepository {
+    async fn register(
+        &self,
+        user: &NewUser,
+        device: &DeviceName,
+    ) -> Result<RegisterOutcome, RepositoryError> {
+        let (user, device) = (user.clone(), device.clone());
+        self.db.transaction(move |connection| register(connection, &user, &device)).await
+    }
+
+    async fn credentials(
+        &self,
+        identifier: &LoginIdentifier,
+    ) -> Result<Option<Credentials>, RepositoryError> {
+        let identifier = identifier.clone();
+        self.db.run(move |connection| credentials(connection, &identifier)).await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<User>, RepositoryError> {
+        self.db
+            .run(move |connection| {
+                users::table
+                    .find(id.as_uuid())
+                    .filter(users::state.eq(ACTIVE))
+                    .select(UserRow::as_select())
+                    .first(connection)
+                    .optional()?
+                    .map(User::try_from)
+                    .transpose()
+            })
+            .await
+    }
+
+    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, RepositoryError> {
+        let uid = uid.clone();
+        self.db.run(move |connection| profile(connection, viewer, &uid)).await
+    }
+
+    async fn change_uid(
+        &self,
+        id: UserId,
+        wanted: &Uid,
+        interval: Duration,
+    ) -> Result<UidChangeOutcome, RepositoryError> {
+        let wanted = wanted.clone();
+        self.db.transaction(move |connection| change_uid(connection, id, &wanted, interval)).await
+    }
+}

@@ -1,0 +1,26 @@
+//! The system's randomness.
+
+use domain::error::RepositoryError;
+use domain::user::RandomSource;
+
+/// Draws from the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl RandomSource for SystemRandom {
+    fn bytes(&self) -> Result<[u8; 16], RepositoryError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| RepositoryError::internal(error.to_string()))?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_draws_are_alike() {
+        assert_ne!(SystemRandom.bytes().unwrap(), SystemRandom.bytes().unwrap());
+    }
+}

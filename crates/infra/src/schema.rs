@@ -1,0 +1,140 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    blocks (owner_id, blocked_id) {
+        owner_id -> Uuid,
+        blocked_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversation_members (conversation_id, user_id) {
+        conversation_id -> Uuid,
+        user_id -> Uuid,
+        peer_id -> Uuid,
+        read_seq -> Int8,
+        cleared_seq -> Int8,
+        peer_seen -> Int8,
+        pinned -> Bool,
+        muted -> Bool,
+        hidden -> Bool,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> Uuid,
+        user_lo -> Uuid,
+        user_hi -> Uuid,
+        friends -> Bool,
+        befriended_at -> Nullable<Timestamptz>,
+        lo_blocks -> Bool,
+        hi_blocks -> Bool,
+        last_seq -> Int8,
+        lo_sent -> Int8,
+        hi_sent -> Int8,
+        last_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    friendship_requests (conversation_id, id) {
+        conversation_id -> Uuid,
+        id -> Uuid,
+        sender_id -> Uuid,
+        receiver_id -> Uuid,
+        verification_message -> Text,
+        status -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        answered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    friendships (owner_id, friend_id) {
+        owner_id -> Uuid,
+        friend_id -> Uuid,
+        friendship_id -> Uuid,
+        remark -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    login_throttles (key) {
+        key -> Bytea,
+        failures -> Int4,
+        last_failure_at -> Timestamptz,
+        blocked_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    message_deletions (conversation_id, user_id, seq) {
+        conversation_id -> Uuid,
+        user_id -> Uuid,
+        seq -> Int8,
+    }
+}
+
+diesel::table! {
+    messages (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        sender_id -> Uuid,
+        sender_ordinal -> Int8,
+        client_message_id -> Nullable<Text>,
+        content -> Nullable<Text>,
+        created_at -> Timestamptz,
+        recalled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        device_name -> Text,
+        generation -> Int4,
+        rotations -> Array<Nullable<Timestamptz>>,
+        refresh_key -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        uid -> Text,
+        name -> Text,
+        phone_number -> Nullable<Text>,
+        password_hash -> Text,
+        state -> Text,
+        created_at -> Timestamptz,
+        uid_changed_at -> Nullable<Timestamptz>,
+        erased_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(conversation_members -> conversations (conversation_id));
+diesel::joinable!(friendship_requests -> conversations (conversation_id));
+diesel::joinable!(sessions -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    blocks,
+    conversation_members,
+    conversations,
+    friendship_requests,
+    friendships,
+    login_throttles,
+    message_deletions,
+    messages,
+    sessions,
+    users,
+);

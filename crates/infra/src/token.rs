@@ -1,0 +1,191 @@
+//! Tokens: JWTs signed with HMAC-SHA-256.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::error::RepositoryError;
+use domain::id::{SessionId, UserId};
+use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Signs tokens with one secret and reads those of one more, while that is being retired.
+pub struct JwtCodec {
+    header: String,
+    signing: EncodingKey,
+    /// The present secret's key first.
+    verifying: Vec<DecodingKey>,
+}
+
+/// Why a secret cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Fewer bytes than the hash is long are easier to guess than the hash.
+    #[error("a signing secret needs at least {} bytes", JwtCodec::MIN_SECRET_BYTES)]
+    TooShort,
+    /// The trial signature failed.
+    #[error("tokens cannot be signed: {0}")]
+    Trial(String),
+}
+
+const ISSUER: &str = "hongyan";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Use {
+    Access,
+    Refresh,
+}
+
+/// What both kinds of token say, as it is signed. Times are seconds since 1970.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    r#use: Use,
+    sub: Uuid,
+    sid: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r#gen: Option<i32>,
+    iat: i64,
+    exp: i64,
+}
+
+impl JwtCodec {
+    /// RFC 7518, section 3.2: a key of the hash's length or more.
+    pub const MIN_SECRET_BYTES: usize = 32;
+    /// How far the clocks of two instances may be apart.
+    const LEEWAY: TimeDelta = TimeDelta::seconds(5);
+
+    /// Makes the keys, and signs and reads one token to see that it works.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    pub fn new(secret: &SecretString, previous: Option<&SecretString>) -> Result<Self, SecretError> {
+        let secrets = std::iter::once(secret).chain(previous);
+        let mut verifying = Vec::new();
+        for secret in secrets {
+            if secret.expose_secret().len() < Self::MIN_SECRET_BYTES {
+                return Err(SecretError::TooShort);
+            }
+            verifying.push(DecodingKey::from_secret(secret.expose_secret().as_bytes()));
+        }
+        let signing = EncodingKey::from_secret(secret.expose_secret().as_bytes());
+        let trial =
+            sign(&signing, &Claims::trial()).map_err(|error| SecretError::Trial(error.to_string()))?;
+        let header = trial.split_once('.').map(|(header, _)| header.to_owned()).unwrap_or_default();
+        let codec = Self { header, signing, verifying };
+        match codec.read::<Claims>(&trial) {
+            Some(_) => Ok(codec),
+            None => Err(SecretError::Trial("the trial token does not verify".to_owned())),
+        }
+    }
+
+    /// Reads what we signed. Only our own header is admitted, letter by letter: no other algorithm, no `crit`, no key from
+    /// elsewhere.
+    fn read<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
+        if token.split_once('.')?.0 != self.header {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The times are judged against the port's clock, see `read_claims`.
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        validation.set_issuer(&[ISSUER]);
+        self.verifying
+            .iter()
+            .find_map(|key| jsonwebtoken::decode::<T>(token, key, &validation).ok())
+            .map(|data| data.claims)
+    }
+
+    fn read_claims(&self, token: &str, wanted: Use, now: DateTime<Utc>) -> Result<Read, TokenRefusal> {
+        let claims: Claims =
+            self.read(token).filter(|claims: &Claims| claims.r#use == wanted).ok_or(TokenRefusal::Invalid)?;
+        let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenRefusal::Invalid);
+        let (issued_at, expires_at) = (time(claims.iat)?, time(claims.exp)?);
+        if issued_at.signed_duration_since(now) > Self::LEEWAY || claims.iss != ISSUER {
+            return Err(TokenRefusal::Invalid);
+        }
+        if expires_at <= now {
+            return Err(TokenRefusal::Expired);
+        }
+        Ok(Read { claims, issued_at, expires_at })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<SecretString, RepositoryError> {
+        sign(&self.signing, claims).map(SecretString::from).map_err(RepositoryError::internal)
+    }
+}
+
+struct Read {
+    claims: Claims,
+    issued_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+fn sign(key: &EncodingKey, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, key)
+}
+
+impl Claims {
+    fn trial() -> Self {
+        let nobody = Uuid::nil();
+        Self {
+            iss: ISSUER.to_owned(),
+            r#use: Use::Access,
+            sub: nobody,
+            sid: nobody,
+            r#gen: None,
+            iat: 0,
+            exp: 0,
+        }
+    }
+}
+
+impl TokenCodec for JwtCodec {
+    fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, RepositoryError> {
+        self.sign(&Claims {
+            iss: ISSUER.to_owned(),
+            r#use: Use::Access,
+            sub: claims.user_id.as_uuid(),
+            sid: claims.session_id.as_uuid(),
+            r#gen: None,
+            iat: claims.issued_at.timestamp(),
+            exp: claims.expires_at.timestamp(),
+        })
+    }
+
+    fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, RepositoryError> {
+        self.sign(&Claims {
+            iss: ISSUER.to_owned(),
+            r#use: Use::Refresh,
+            sub: claims.user_id.as_uuid(),
+            sid: claims.session_id.as_uuid(),
+            r#gen: Some(claims.generation.get()),
+            iat: claims.issued_at.timestamp(),
+            exp: claims.expires_at.timestamp(),
+        })
+    }
+
+    fn read_access(&self, token: &str, now: DateTime<Utc>) -> Result<AccessClaims, TokenRefusal> {
+        let read = self.read_claims(token, Use::Access, now)?;
+        Ok(AccessClaims {
+            user_id: UserId::from_uuid(read.claims.sub),
+            session_id: SessionId::from_uuid(read.claims.sid),
+            issued_at: read.issued_at,
+            expires_at: read.expires_at,
+        })
+    }
+
+    fn read_refresh(&self, token: &str, now: DateTime<Utc>) -> Result<RefreshClaims, TokenRefusal> {
+        let read = self.read_claims(token, Use::Refresh, now)?;
+        let generation = read.claims.r#gen.filter(|number| *number >= 0).ok_or(TokenRefusal::Invalid)?;
+        Ok(RefreshClaims {
+            user_id: UserId::from_uuid(read.claims.sub),
+            session_id: SessionId::from_uuid(read.claims.sid),
+            generation: Generation::new(generation),
+            issued_at: read.issued_at,
+            expires_at: read.expires_at,
+        })
+    }
+}

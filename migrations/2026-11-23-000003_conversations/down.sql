@@ -1,0 +1,3 @@
+DROP TABLE friendship_requests;
+DROP TABLE conversation_members;
+DROP TABLE conversations;

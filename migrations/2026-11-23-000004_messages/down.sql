@@ -1,0 +1,2 @@
+DROP TABLE message_deletions;
+DROP TABLE messages;

@@ -1,0 +1,9 @@
+ALTER TABLE friendship_requests
+    DROP CONSTRAINT friendship_requests_sender_exists,
+    DROP CONSTRAINT friendship_requests_receiver_exists;
+ALTER TABLE conversation_members
+    DROP CONSTRAINT conversation_members_user_exists,
+    DROP CONSTRAINT conversation_members_peer_exists;
+ALTER TABLE conversations
+    DROP CONSTRAINT conversations_user_lo_exists,
+    DROP CONSTRAINT conversations_user_hi_exists;
