@@ -1,1 +1,54 @@
-//! Placeholder.
+//! Hongyan's REST adapter: maps the contract onto the use-cases.
+//!
+//! Handlers translate and decide nothing. This crate must not know of Diesel or of anything else below the domain's
+//! ports; it is given the use-cases ([`UseCases`]) and a way to ask whether the instance can serve ([`ReadinessProbe`]).
+
+mod blocks;
+mod catalogue;
+mod conversations;
+mod cursor;
+mod envelope;
+mod error;
+mod extract;
+mod fallback;
+mod friendship_requests;
+mod friendships;
+mod health;
+mod language;
+mod messages;
+mod openapi;
+mod render;
+mod routes;
+mod sessions;
+mod text;
+mod users;
+
+pub use health::ReadinessProbe;
+pub use openapi::document;
+pub use routes::{ApiSettings, app};
+
+use domain::block::BlockService;
+use domain::conversation::ConversationService;
+use domain::friendship::FriendshipService;
+use domain::friendship_request::FriendshipRequestService;
+use domain::message::MessageService;
+use domain::session::SessionService;
+use domain::user::UserService;
+
+/// The use-cases that the handlers call, one service per feature.
+pub struct UseCases {
+    /// Accounts.
+    pub users: UserService,
+    /// Registering, logging in, tokens.
+    pub sessions: SessionService,
+    /// Friendship requests.
+    pub friendship_requests: FriendshipRequestService,
+    /// Friendships.
+    pub friendships: FriendshipService,
+    /// Blocks.
+    pub blocks: BlockService,
+    /// Conversations.
+    pub conversations: ConversationService,
+    /// Messages.
+    pub messages: MessageService,
+}

@@ -110,6 +110,12 @@ impl MessageContent {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, for whoever needs it no longer here.
+    #[must_use]
+    pub fn into_inner(self) -> String {
+        self.0
+    }
 }
 
 impl fmt::Debug for MessageContent {

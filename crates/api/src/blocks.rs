@@ -1,0 +1,80 @@
+//! Blocks.
+
+use actix_web::{delete, get, put, web};
+use domain::block::BlockedUser;
+use domain::id::UserId;
+use domain::user::Uid;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::UseCases;
+use crate::cursor::{Cursor, PageQuery};
+use crate::envelope::{Done, PageOf, display_name, timestamp};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, PathPart, Query};
+use crate::language::Language;
+
+/// Somebody whom the caller blocks.
+#[derive(Debug, Serialize, ToSchema)]
+struct BlockItem {
+    user_id: String,
+    /// 微信号; null once the account is erased.
+    uid: Option<String>,
+    name: String,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+}
+
+impl BlockItem {
+    fn new(user: &BlockedUser, language: Language) -> Self {
+        Self {
+            user_id: user.user_id.to_string(),
+            uid: user.uid.as_ref().map(Uid::as_str).map(str::to_owned),
+            name: display_name(&user.name, language),
+            created_at: timestamp(user.created_at),
+        }
+    }
+}
+
+/// Whom the caller blocks, newest first.
+#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<BlockItem>)),
+    security(("token" = [])))]
+#[get("/api/auth/blocks")]
+pub(crate) async fn list_blocks(
+    caller: AuthUser,
+    Query(page): Query<PageQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<PageOf<BlockItem>, ApiError> {
+    let page = use_cases.blocks.list(caller.id(), &page.parse()?).await?;
+    let items = page.items.iter().map(|user| BlockItem::new(user, language)).collect();
+    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+}
+
+/// Refuses somebody's requests and messages from now on; a friendship stays.
+#[utoipa::path(tag = "friends", params(("user_id" = String, Path)), responses((status = 200, body = Done)),
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
+#[put("/api/auth/blocks/{user_id}")]
+pub(crate) async fn block(
+    caller: AuthUser,
+    PathPart(user): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.blocks.block(caller.id(), UserId::parse("user_id", &user)?).await?;
+    Ok(Done::new(language))
+}
+
+/// Lifts a block.
+#[utoipa::path(tag = "friends", params(("user_id" = String, Path)), responses((status = 200, body = Done)),
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
+#[delete("/api/auth/blocks/{user_id}")]
+pub(crate) async fn unblock(
+    caller: AuthUser,
+    PathPart(user): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.blocks.unblock(caller.id(), UserId::parse("user_id", &user)?).await?;
+    Ok(Done::new(language))
+}

@@ -1,0 +1,100 @@
+//! Every error name of the contract, with its code and its text in both languages. This is the one list of them.
+
+use crate::language::Language;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// The stable name, the same in every language.
+    pub(crate) name: &'static str,
+    /// The HTTP status and the envelope's `code`.
+    pub(crate) code: u16,
+    chinese: &'static str,
+    english: &'static str,
+}
+
+impl Entry {
+    /// The text for people.
+    pub(crate) const fn message(&self, language: Language) -> &'static str {
+        match language {
+            Language::Chinese => self.chinese,
+            Language::English => self.english,
+        }
+    }
+}
+
+const fn entry(code: u16, name: &'static str, chinese: &'static str, english: &'static str) -> Entry {
+    Entry { name, code, chinese, english }
+}
+
+/// The catalogue, by code. `{field}` and `{rule}` stand for the value that is to blame.
+#[rustfmt::skip]
+pub(crate) const CATALOGUE: &[Entry] = &[
+    entry(400, "malformed_json", "请求体不是有效的 JSON", "The body is not valid JSON"),
+    entry(400, "malformed_query", "查询参数有误", "The query string is not valid"),
+    entry(400, "missing_field", "缺少字段 {field}", "The field {field} is missing"),
+    entry(400, "invalid_field", "字段 {field} 无效：{rule}", "The field {field} is not valid: {rule}"),
+    entry(400, "missing_refresh_token", "缺少刷新令牌", "The refresh token is missing"),
+    entry(400, "uid_taken", "该微信号已被使用", "This uid is taken"),
+    entry(400, "uid_unchanged", "新微信号与当前微信号相同", "The new uid is the present one"),
+    entry(400, "uid_changed_too_recently", "微信号修改过于频繁，请过段时间再试", "The uid was changed too recently"),
+    entry(400, "phone_number_taken", "该手机号已被使用", "This phone number is taken"),
+    entry(400, "unknown_user", "该用户不存在", "There is no such user"),
+    entry(400, "unknown_request", "该好友申请不存在", "There is no such friendship request"),
+    entry(400, "unknown_conversation", "该会话不存在", "There is no such conversation"),
+    entry(400, "unknown_message", "该消息不存在", "There is no such message"),
+    entry(400, "cannot_befriend_oneself", "不能添加自己为好友", "You cannot befriend yourself"),
+    entry(400, "cannot_message_oneself", "不能给自己发消息", "You cannot write to yourself"),
+    entry(400, "cannot_block_oneself", "不能拉黑自己", "You cannot block yourself"),
+    entry(401, "missing_token", "请先登录", "Please log in first"),
+    entry(401, "invalid_token", "登录凭证无效，请重新登录", "The token is not valid, please log in again"),
+    entry(401, "token_expired", "登录凭证已过期", "The token has expired"),
+    entry(401, "session_ended", "登录已失效，请重新登录", "The session has ended, please log in again"),
+    entry(401, "invalid_credentials", "账号或密码错误", "The account or the password is wrong"),
+    entry(404, "unknown_route", "没有这个接口", "There is no such route"),
+    entry(405, "method_not_allowed", "该接口不支持这个请求方法", "The route does not support this method"),
+    entry(408, "request_timeout", "请求超时", "The request took too long to arrive"),
+    entry(409, "already_friends", "你们已经是好友了", "You are friends already"),
+    entry(409, "request_already_pending", "好友申请已发送，请等待对方验证", "Your request is waiting for an answer"),
+    entry(409, "request_already_answered", "该好友申请已处理", "The friendship request was answered already"),
+    entry(409, "request_expired", "该好友申请已过期", "The friendship request has expired"),
+    entry(409, "not_friends", "对方开启了朋友验证，你还不是他（她）朋友。请先发送朋友验证请求，对方验证通过后，才能聊天。",
+        "You are not friends. Send a friendship request first; you can chat once it is accepted."),
+    entry(409, "blocked", "消息已发出，但被对方拒收了。", "The other one refuses to hear from you."),
+    entry(409, "recall_window_over", "已超过撤回时限，无法撤回", "It is too late to recall this message"),
+    entry(409, "refresh_token_reused", "刷新令牌已被使用", "The refresh token was used already"),
+    entry(409, "idempotency_conflict", "相同的 client_message_id 已用于另一条消息",
+        "The client_message_id was used for another message"),
+    entry(413, "payload_too_large", "请求体过大", "The body is too large"),
+    entry(415, "unsupported_media_type", "请求体必须是 JSON", "The body must be JSON"),
+    entry(500, "internal_error", "服务器内部错误", "Internal server error"),
+    entry(503, "unavailable", "服务暂时不可用，请稍后再试", "The service is unavailable, please try again later"),
+];
+
+/// The entry of a name. A name that is missing is our fault and answered as such.
+pub(crate) fn find(name: &str) -> &'static Entry {
+    const INTERNAL: Entry = entry(500, "internal_error", "服务器内部错误", "Internal server error");
+    CATALOGUE.iter().find(|entry| entry.name == name).unwrap_or(&INTERNAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_once_and_has_both_languages() {
+        for (place, entry) in CATALOGUE.iter().enumerate() {
+            let again = CATALOGUE.iter().skip(place + 1).any(|other| other.name == entry.name);
+            assert!(!again, "{} stands twice", entry.name);
+            assert!(entry.english.is_ascii() && !entry.english.is_empty(), "{}", entry.name);
+            assert!(!entry.chinese.is_ascii(), "{}", entry.name);
+            assert!(entry.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", entry.name);
+        }
+        assert_eq!(find("no_such_name").code, 500);
+    }
+
+    #[test]
+    fn names_are_listed_by_code() {
+        assert!(CATALOGUE.is_sorted_by_key(|entry| entry.code));
+    }
+}

@@ -1,0 +1,258 @@
+//! Conversations.
+
+use actix_web::{delete, get, patch, put, web};
+use domain::conversation::{
+    ConversationSummary, ConversationWindow, Preferences, WindowAnchor, WindowLimit, WindowRequest,
+};
+use domain::error::InvalidValue;
+use domain::id::ConversationId;
+use domain::message::{MessageContent, Seq};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::UseCases;
+use crate::cursor::{Cursor, PageQuery};
+use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::error::{ApiError, no_number};
+use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::language::Language;
+
+/// A message.
+#[derive(Debug, Serialize, ToSchema)]
+struct Message {
+    message_id: String,
+    /// Its place in the conversation: 1, 2, 3… without gaps.
+    #[schema(example = 1)]
+    seq: i64,
+    sender_id: String,
+    /// Null once it was recalled.
+    #[schema(example = "你好 👋")]
+    content: Option<String>,
+    recalled: bool,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+}
+
+impl From<domain::message::Message> for Message {
+    fn from(message: domain::message::Message) -> Self {
+        Self {
+            message_id: message.id.to_string(),
+            seq: message.id.seq.get(),
+            sender_id: message.sender_id.to_string(),
+            recalled: message.content.is_none(),
+            content: message.content.map(MessageContent::into_inner),
+            created_at: timestamp(message.created_at),
+        }
+    }
+}
+
+/// A conversation in the list.
+#[derive(Debug, Serialize, ToSchema)]
+struct Conversation {
+    conversation_id: String,
+    friend_id: String,
+    #[schema(example = "鲍勃")]
+    friend_name: String,
+    remark: String,
+    unread_count: i64,
+    /// The newest message that the caller can see.
+    last_message: Option<Message>,
+    last_seq: i64,
+    read_seq: i64,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    updated_at: String,
+    pinned: bool,
+    muted: bool,
+}
+
+impl Conversation {
+    fn new(conversation: ConversationSummary, language: Language) -> Self {
+        Self {
+            conversation_id: conversation.id.to_string(),
+            friend_id: conversation.friend_id.to_string(),
+            friend_name: display_name(&conversation.friend_name, language),
+            remark: conversation.remark.as_str().to_owned(),
+            unread_count: conversation.unread_count,
+            last_message: conversation.last_message.map(Message::from),
+            last_seq: conversation.last_seq.get(),
+            read_seq: conversation.read_seq.get(),
+            updated_at: timestamp(conversation.updated_at),
+            pinned: conversation.pinned,
+            muted: conversation.muted,
+        }
+    }
+}
+
+/// The caller's conversations, pinned first, then newest activity.
+#[utoipa::path(tag = "conversations", params(PageQuery), responses((status = 200, body = PageOf<Conversation>)),
+    security(("token" = [])))]
+#[get("/api/auth/conversations")]
+pub(crate) async fn list_conversations(
+    caller: AuthUser,
+    Query(page): Query<PageQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<PageOf<Conversation>, ApiError> {
+    let page = use_cases.conversations.list(caller.id(), &page.parse()?).await?;
+    let items = page.items.into_iter().map(|item| Conversation::new(item, language)).collect();
+    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+}
+
+/// Which part of the history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WindowQuery {
+    /// Only messages before this place.
+    #[param(value_type = Option<i64>)]
+    before: Option<String>,
+    /// Only messages after this place, the oldest of them first.
+    #[param(value_type = Option<i64>)]
+    after: Option<String>,
+    /// 1 to 200, by default 50.
+    #[param(value_type = Option<i64>)]
+    limit: Option<String>,
+}
+
+impl WindowQuery {
+    fn parse(&self) -> Result<WindowRequest, InvalidValue> {
+        let place = |field, text: &Option<String>| match text {
+            Some(text) => text.parse().map(Some).map_err(|_| no_number(field, 0, i64::MAX)),
+            None => Ok(None),
+        };
+        let anchor = WindowAnchor::parse(place("before", &self.before)?, place("after", &self.after)?)?;
+        let limit = match &self.limit {
+            Some(limit) => WindowLimit::parse(limit.parse().unwrap_or(0))?,
+            None => WindowLimit::default(),
+        };
+        Ok(WindowRequest { anchor, limit })
+    }
+}
+
+/// An open conversation.
+#[derive(Debug, Serialize, ToSchema)]
+struct Window {
+    conversation_id: String,
+    friend_id: String,
+    #[schema(example = "鲍勃")]
+    friend_name: String,
+    remark: String,
+    is_friend: bool,
+    read_seq: i64,
+    /// How far the other one has read; null unless the two are friends.
+    peer_read_seq: Option<i64>,
+    last_seq: i64,
+    /// Whether more messages lie beyond the far end.
+    has_more: bool,
+    /// Oldest first.
+    messages: Vec<Message>,
+}
+
+impl Window {
+    fn new(window: ConversationWindow, language: Language) -> Self {
+        Self {
+            conversation_id: window.id.to_string(),
+            friend_id: window.friend_id.to_string(),
+            friend_name: display_name(&window.friend_name, language),
+            remark: window.remark.as_str().to_owned(),
+            is_friend: window.is_friend,
+            read_seq: window.read_seq.get(),
+            peer_read_seq: window.peer_read_seq.map(Seq::get),
+            last_seq: window.last_seq.get(),
+            has_more: window.has_more,
+            messages: window.messages.into_iter().map(Message::from).collect(),
+        }
+    }
+}
+
+/// Opens a conversation at one place of its history. It moves no read position.
+#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path), WindowQuery),
+    responses((status = 200, body = Data<Window>)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_conversation"]))))]
+#[get("/api/auth/conversations/{conversation_id}")]
+pub(crate) async fn open_conversation(
+    caller: AuthUser,
+    PathPart(conversation): PathPart,
+    Query(query): Query<WindowQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Window>, ApiError> {
+    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
+    Ok(Data::new(language, Window::new(window, language)))
+}
+
+/// How far the caller has read.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Read {
+    #[schema(example = 1)]
+    seq: i64,
+}
+
+/// What that leaves.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReadState {
+    read_seq: i64,
+    unread_count: i64,
+}
+
+/// Moves the caller's read position forward; never back, never beyond the newest message.
+#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_conversation"]))))]
+#[put("/api/auth/conversations/{conversation_id}/read")]
+pub(crate) async fn mark_read(
+    caller: AuthUser,
+    PathPart(conversation): PathPart,
+    Json(body): Json<Read>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<ReadState>, ApiError> {
+    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let seq = Seq::parse("seq", body.seq)?;
+    let position = use_cases.conversations.mark_read(caller.id(), conversation, seq).await?;
+    let state = ReadState { read_seq: position.read_seq.get(), unread_count: position.unread_count };
+    Ok(Data::new(language, state))
+}
+
+/// What the caller wants of a conversation; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Wishes {
+    /// Keep it on top.
+    pinned: Option<bool>,
+    /// Do without notifications.
+    muted: Option<bool>,
+}
+
+/// Pins or mutes a conversation for the caller.
+#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_conversation"]))))]
+#[patch("/api/auth/conversations/{conversation_id}")]
+pub(crate) async fn set_preferences(
+    caller: AuthUser,
+    PathPart(conversation): PathPart,
+    Json(body): Json<Wishes>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let preferences = Preferences { pinned: body.pinned, muted: body.muted };
+    use_cases.conversations.set_preferences(caller.id(), conversation, preferences).await?;
+    Ok(Done::new(language))
+}
+
+/// Clears what the caller sees of a conversation and hides it until a new message comes.
+#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_conversation"]))))]
+#[delete("/api/auth/conversations/{conversation_id}")]
+pub(crate) async fn clear_conversation(
+    caller: AuthUser,
+    PathPart(conversation): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    use_cases.conversations.clear(caller.id(), conversation).await?;
+    Ok(Done::new(language))
+}

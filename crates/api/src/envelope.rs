@@ -1,0 +1,110 @@
+//! The envelope that every answer wears.
+
+use actix_web::body::BoxBody;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::user::DisplayName;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::language::Language;
+use crate::text;
+
+/// Success without data.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For people, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+}
+
+/// Success with data.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Data<T> {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For people, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+    /// What was asked for.
+    data: T,
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageOf<T> {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For people, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+    /// The rows.
+    data: Vec<T>,
+    /// Send it back as `cursor` for the rows that follow; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// Any failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Failure {
+    /// The HTTP status.
+    #[schema(example = 400)]
+    pub(crate) code: u16,
+    /// For people, in their language.
+    pub(crate) message: String,
+    /// For programs: stable, the same in every language.
+    #[schema(example = "invalid_field")]
+    pub(crate) error: &'static str,
+    /// The field that is to blame, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+}
+
+impl Done {
+    pub(crate) const fn new(language: Language) -> Self {
+        Self { code: 200, message: text::success(language) }
+    }
+}
+
+impl<T> Data<T> {
+    pub(crate) const fn new(language: Language, data: T) -> Self {
+        Self { code: 200, message: text::success(language), data }
+    }
+}
+
+impl<T> PageOf<T> {
+    pub(crate) const fn new(language: Language, data: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { code: 200, message: text::success(language), data, next_cursor }
+    }
+}
+
+macro_rules! respond_as_json {
+    ($($kind:ty $(where $parameter:ident)?),*) => {$(
+        impl$(<$parameter: Serialize>)? Responder for $kind {
+            type Body = BoxBody;
+
+            fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+                HttpResponse::Ok().json(self)
+            }
+        }
+    )*};
+}
+respond_as_json!(Done, Data<T> where T, PageOf<T> where T);
+
+/// RFC 3339 in UTC with exactly three decimals and `Z`.
+pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What an account is called, in the reader's language.
+pub(crate) fn display_name(name: &DisplayName, language: Language) -> String {
+    match name {
+        DisplayName::Nickname(name) => name.as_str().to_owned(),
+        DisplayName::Erased => text::erased_account(language).to_owned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! How refusals become answers. This is the only place that knows which class of refusal has which status.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use domain::error::{DomainError, ErrorKind, InvalidValue, Rule};
+
+use crate::catalogue;
+use crate::envelope::Failure;
+use crate::language::Language;
+use crate::text;
+
+/// What a handler refuses with.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    name: &'static str,
+    detail: Detail,
+    retry_after: Option<Duration>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What is said beside the name.
+#[derive(Debug, Clone)]
+enum Detail {
+    None,
+    /// The value that is to blame.
+    Value(InvalidValue),
+    /// A field that is to blame, by the name that the caller gave it.
+    Field(String),
+    /// The methods that the route has.
+    Allow(String),
+}
+
+impl ApiError {
+    /// A refusal of this crate itself, by its name in the catalogue.
+    pub(crate) const fn named(name: &'static str) -> Self {
+        Self { name, detail: Detail::None, retry_after: None, cause: None }
+    }
+
+    /// The field is missing from the body.
+    pub(crate) const fn missing_field(field: String) -> Self {
+        Self { name: "missing_field", detail: Detail::Field(field), retry_after: None, cause: None }
+    }
+
+    /// The field is not of its type.
+    pub(crate) const fn mistyped_field(field: String) -> Self {
+        Self { name: InvalidValue::NAME, detail: Detail::Field(field), retry_after: None, cause: None }
+    }
+
+    /// The route has only these methods.
+    pub(crate) const fn method_not_allowed(allow: String) -> Self {
+        Self { name: "method_not_allowed", detail: Detail::Allow(allow), retry_after: None, cause: None }
+    }
+
+    /// The instance cannot serve now. No cause: whoever watches asks often.
+    pub(crate) const fn not_ready() -> Self {
+        let retry_after = Some(Duration::from_secs(1));
+        Self { name: "unavailable", detail: Detail::None, retry_after, cause: None }
+    }
+
+    /// Our fault; `cause` is for the log only.
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = Some(cause.into());
+        Self { name: "internal_error", detail: Detail::None, retry_after: None, cause }
+    }
+
+    /// The stable name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What the log says of a fault of ours; none for what callers did.
+    pub(crate) fn cause_for_log(&self) -> Option<String> {
+        let cause = self.cause.as_ref()?;
+        let mut text = cause.to_string();
+        let mut source = cause.source();
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        Some(text)
+    }
+
+    /// The answer, in the reader's language.
+    pub(crate) fn response(&self, language: Language) -> HttpResponse {
+        let template = catalogue::find(self.name).message(language);
+        let (field, message) = match &self.detail {
+            Detail::None | Detail::Allow(_) => (None, template.to_owned()),
+            Detail::Value(value) => {
+                let rule = text::rule(value.rule, language);
+                (Some(value.field.to_owned()), template.replace("{field}", value.field).replace("{rule}", &rule))
+            }
+            Detail::Field(field) => {
+                let rule = text::wrong_type(language);
+                (Some(field.clone()), template.replace("{field}", field).replace("{rule}", rule))
+            }
+        };
+        let status = self.status_code();
+        let mut response = HttpResponse::build(status);
+        if let Some(retry_after) = self.retry_after {
+            response.insert_header((RETRY_AFTER, retry_after.as_secs().max(1).to_string()));
+        }
+        if let Detail::Allow(methods) = &self.detail {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
+        response.json(Failure { code: status.as_u16(), message, error: self.name, field })
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(catalogue::find(self.name).code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response(Language::default())
+    }
+}
+
+/// The status of each class of refusal.
+pub(crate) const fn status_of(kind: ErrorKind) -> u16 {
+    match kind {
+        ErrorKind::Invalid => 400,
+        ErrorKind::Unauthenticated => 401,
+        ErrorKind::Conflict => 409,
+        ErrorKind::Throttled { .. } => 429,
+        ErrorKind::Unavailable { .. } => 503,
+        ErrorKind::Internal => 500,
+    }
+}
+
+impl<E: DomainError> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let (kind, name) = (error.kind(), error.name());
+        let detail = error.invalid_value().map_or(Detail::None, Detail::Value);
+        let retry_after = match kind {
+            ErrorKind::Throttled { retry_after } | ErrorKind::Unavailable { retry_after } => Some(retry_after),
+            _ => None,
+        };
+        // A name without its text would be answered as a fault of ours, so that the log must say which it was.
+        let is_ours = catalogue::find(name).code != status_of(kind) || status_of(kind) >= 500;
+        let cause = is_ours.then(|| Box::new(error) as Box<dyn Error + Send + Sync>);
+        Self { name, detail, retry_after, cause }
+    }
+}
+
+/// Blames a field of the query string that is no whole number.
+pub(crate) const fn no_number(field: &'static str, min: i64, max: i64) -> InvalidValue {
+    InvalidValue::new(field, Rule::Range { min, max })
+}

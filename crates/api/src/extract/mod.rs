@@ -1,0 +1,9 @@
+//! What handlers take out of requests. Each refuses in the contract's envelope.
+
+mod auth;
+mod json;
+mod request;
+
+pub(crate) use auth::{AuthUser, RefreshToken};
+pub(crate) use json::{Json, OptionalJson};
+pub(crate) use request::{Device, PathPart, Query};

@@ -1,0 +1,99 @@
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::USER_AGENT;
+use actix_web::{FromRequest, HttpRequest, web};
+use domain::session::DeviceName;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::language::Language;
+
+/// The one variable part of the path, as text; each handler parses it into its id.
+#[derive(Debug)]
+pub(crate) struct PathPart(pub(crate) String);
+
+impl FromRequest for PathPart {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // What cannot be decoded is no id either; the handler says so with the field's name.
+        let part = request.match_info().iter().next().map(|(_, part)| part.to_owned());
+        ready(Ok(Self(part.unwrap_or_default())))
+    }
+}
+
+/// The query string. Fields are text, so that each can be refused by its name.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = web::Query::<T>::from_query(request.query_string());
+        ready(query.map(|query| Self(query.into_inner())).map_err(|error| blame(&error.to_string())))
+    }
+}
+
+/// Finds the field that is to blame in serde's message.
+fn blame(text: &str) -> ApiError {
+    let field = |prefix: &str| {
+        let rest = text.split_once(prefix)?.1;
+        Some(rest.split('`').next().unwrap_or_default().to_owned())
+    };
+    match (field("missing field `"), field("duplicate field `")) {
+        (Some(field), _) => ApiError::missing_field(field),
+        (None, Some(field)) => ApiError::mistyped_field(field),
+        (None, None) => ApiError::named("malformed_query"),
+    }
+}
+
+/// What a session will be recognised by, from the `User-Agent` header.
+#[derive(Debug)]
+pub(crate) struct Device(pub(crate) DeviceName);
+
+impl FromRequest for Device {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        ready(Ok(Self(DeviceName::from_user_agent(header.unwrap_or_default()))))
+    }
+}
+
+impl FromRequest for Language {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "only read from a query string")]
+    struct Fields {
+        uid: String,
+        limit: Option<String>,
+    }
+
+    fn refusal(query: &str) -> &'static str {
+        blame(&web::Query::<Fields>::from_query(query).unwrap_err().to_string()).name()
+    }
+
+    #[test]
+    fn a_query_string_is_refused_by_name() {
+        assert_eq!(refusal("limit=1"), "missing_field");
+        assert_eq!(refusal("uid=a&uid=b"), "invalid_field");
+    }
+}

@@ -1,0 +1,184 @@
+//! Friendship requests.
+
+use actix_web::{delete, get, post, web};
+use domain::error::{InvalidValue, Rule};
+use domain::friendship_request::{Answer, Direction, ListedRequest, RequestStatus, VerificationMessage};
+use domain::id::{RequestId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::UseCases;
+use crate::cursor::{Cursor, PageQuery};
+use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::language::Language;
+
+const fn word(status: RequestStatus) -> &'static str {
+    match status {
+        RequestStatus::Pending => "pending",
+        RequestStatus::Accepted => "accepted",
+        RequestStatus::Rejected => "rejected",
+        RequestStatus::Expired => "expired",
+        RequestStatus::Canceled => "canceled",
+    }
+}
+
+/// Whom to ask, and what to say.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Ask {
+    /// Accepted for the frontend's sake and not believed: lists show the account's own nickname.
+    #[serde(default)]
+    #[allow(dead_code, reason = "part of the contract, deliberately not believed")]
+    sender_name: Option<String>,
+    /// The account to ask.
+    receiver_id: String,
+    /// At most 128 characters.
+    #[schema(example = "我是爱丽丝")]
+    verification_message: Option<String>,
+}
+
+/// What became of asking.
+#[derive(Debug, Serialize, ToSchema)]
+struct Asked {
+    request_id: String,
+    /// `pending`, or `accepted` when the other one had asked already.
+    #[schema(example = "pending")]
+    status: &'static str,
+}
+
+/// Asks somebody for friendship. If that one has asked already, the two are friends.
+#[utoipa::path(tag = "friends", responses((status = 200, body = Data<Asked>)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_user", "cannot_befriend_oneself", "already_friends",
+        "request_already_pending", "blocked"]))))]
+#[post("/api/auth/friendship_requests")]
+pub(crate) async fn ask(
+    caller: AuthUser,
+    Json(body): Json<Ask>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Asked>, ApiError> {
+    let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
+    let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())?;
+    let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
+    Ok(Data::new(language, Asked { request_id: request.to_string(), status: word(status) }))
+}
+
+/// Which list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct DirectionQuery {
+    /// `sent` for the requests that the caller sent; by default those received.
+    direction: Option<String>,
+}
+
+impl DirectionQuery {
+    fn parse(&self) -> Result<Direction, InvalidValue> {
+        match self.direction.as_deref() {
+            None | Some("received") => Ok(Direction::Received),
+            Some("sent") => Ok(Direction::Sent),
+            Some(_) => Err(InvalidValue::new("direction", Rule::OneOf(&["received", "sent"]))),
+        }
+    }
+}
+
+/// A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
+#[derive(Debug, Serialize, ToSchema)]
+struct Request {
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receiver_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receiver_name: Option<String>,
+    #[schema(example = "我是爱丽丝")]
+    verification_message: String,
+    /// `pending`, `accepted`, `rejected`, `expired` or `canceled`.
+    #[schema(example = "pending")]
+    status: &'static str,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+}
+
+impl Request {
+    fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
+        let peer = Some(request.peer.to_string());
+        let peer_name = Some(display_name(&request.peer_name, language));
+        let (sender_id, sender_name, receiver_id, receiver_name) = match direction {
+            Direction::Received => (peer, peer_name, None, None),
+            Direction::Sent => (None, None, peer, peer_name),
+        };
+        Self {
+            request_id: request.id.to_string(),
+            sender_id,
+            sender_name,
+            receiver_id,
+            receiver_name,
+            verification_message: request.verification_message.as_str().to_owned(),
+            status: word(request.status),
+            created_at: timestamp(request.created_at),
+        }
+    }
+}
+
+/// The requests that the caller received (or sent), newest first.
+#[utoipa::path(tag = "friends", params(DirectionQuery, PageQuery),
+    responses((status = 200, body = PageOf<Request>)), security(("token" = [])))]
+#[get("/api/auth/friendship_requests")]
+pub(crate) async fn list_requests(
+    caller: AuthUser,
+    Query(direction): Query<DirectionQuery>,
+    Query(page): Query<PageQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<PageOf<Request>, ApiError> {
+    let direction = direction.parse()?;
+    let page = use_cases.friendship_requests.list(caller.id(), direction, &page.parse()?).await?;
+    let items = page.items.iter().map(|request| Request::new(request, direction, language)).collect();
+    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+}
+
+/// What the receiver says.
+#[derive(Debug, Deserialize, ToSchema)]
+struct AnswerBody {
+    /// `accepted` or `rejected`.
+    #[schema(example = "accepted")]
+    status: String,
+}
+
+/// Accepts or rejects a request that the caller received.
+#[utoipa::path(tag = "friends", params(("request_id" = String, Path)), responses((status = 200, body = Done)),
+    security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
+#[post("/api/auth/friendship_requests/{request_id}")]
+pub(crate) async fn answer(
+    caller: AuthUser,
+    PathPart(request): PathPart,
+    Json(body): Json<AnswerBody>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let request = RequestId::parse("request_id", &request)?;
+    let answer = Answer::parse(&body.status)?;
+    use_cases.friendship_requests.answer(caller.id(), request, answer).await?;
+    Ok(Done::new(language))
+}
+
+/// Withdraws a request that the caller sent.
+#[utoipa::path(tag = "friends", params(("request_id" = String, Path)), responses((status = 200, body = Done)),
+    security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
+#[delete("/api/auth/friendship_requests/{request_id}")]
+pub(crate) async fn withdraw(
+    caller: AuthUser,
+    PathPart(request): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let request = RequestId::parse("request_id", &request)?;
+    use_cases.friendship_requests.withdraw(caller.id(), request).await?;
+    Ok(Done::new(language))
+}

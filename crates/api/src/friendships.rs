@@ -1,0 +1,76 @@
+//! Friendships.
+
+use actix_web::{delete, get, web};
+use domain::friendship::Friend;
+use domain::id::UserId;
+use domain::user::Uid;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::UseCases;
+use crate::cursor::{Cursor, PageQuery};
+use crate::envelope::{Done, PageOf, display_name, timestamp};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, PathPart, Query};
+use crate::language::Language;
+
+/// A friend.
+#[derive(Debug, Serialize, ToSchema)]
+struct FriendItem {
+    friendship_id: String,
+    /// The friend's nickname now.
+    #[schema(example = "鲍勃")]
+    friend_name: String,
+    friend_id: String,
+    /// 微信号; null once the account is erased.
+    #[schema(example = "bob_2026")]
+    friend_uid: Option<String>,
+    /// 备注, the caller's own name for the friend; empty when none.
+    remark: String,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+}
+
+impl FriendItem {
+    fn new(friend: &Friend, language: Language) -> Self {
+        Self {
+            friendship_id: friend.friendship_id.to_string(),
+            friend_name: display_name(&friend.friend_name, language),
+            friend_id: friend.friend_id.to_string(),
+            friend_uid: friend.friend_uid.as_ref().map(Uid::as_str).map(str::to_owned),
+            remark: friend.remark.as_str().to_owned(),
+            created_at: timestamp(friend.created_at),
+        }
+    }
+}
+
+/// The caller's friends, newest first.
+#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<FriendItem>)),
+    security(("token" = [])))]
+#[get("/api/auth/friendships")]
+pub(crate) async fn list_friends(
+    caller: AuthUser,
+    Query(page): Query<PageQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<PageOf<FriendItem>, ApiError> {
+    let page = use_cases.friendships.list(caller.id(), &page.parse()?).await?;
+    let items = page.items.iter().map(|friend| FriendItem::new(friend, language)).collect();
+    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+}
+
+/// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
+#[utoipa::path(tag = "friends", params(("friend_id" = String, Path, description = "The other one's user id")),
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["not_friends"]))))]
+#[delete("/api/auth/friendships/{friend_id}")]
+pub(crate) async fn unfriend(
+    caller: AuthUser,
+    PathPart(friend): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let friend = UserId::parse("friend_id", &friend)?;
+    use_cases.friendships.remove(caller.id(), friend).await?;
+    Ok(Done::new(language))
+}

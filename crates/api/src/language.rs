@@ -1,0 +1,83 @@
+//! The language that a person is answered in.
+
+use actix_web::HttpMessage;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+
+/// A language of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Language {
+    /// 中文, unless English is preferred.
+    #[default]
+    Chinese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The language that a request asks for.
+    pub(crate) fn of(request: &impl HttpMessage) -> Self {
+        Self::from_headers(request.headers())
+    }
+
+    /// English if it is preferred over Chinese; of two that are wanted alike, the one named first.
+    fn from_headers(headers: &HeaderMap) -> Self {
+        let (mut chinese, mut english, mut any) = (None, None, None);
+        let entries = headers.get_all(ACCEPT_LANGUAGE).filter_map(|value| value.to_str().ok());
+        for (place, entry) in entries.flat_map(|value| value.split(',')).enumerate() {
+            let (tag, quality) = parse_entry(entry);
+            let primary = tag.split('-').next().unwrap_or_default();
+            let wish = match primary.to_ascii_lowercase().as_str() {
+                "zh" => &mut chinese,
+                "en" => &mut english,
+                "*" => &mut any,
+                _ => continue,
+            };
+            let better = wish.is_none_or(|(known, _)| quality > known);
+            if better {
+                *wish = Some((quality, place));
+            }
+        }
+        let unnamed = |wish: Option<(u16, usize)>| wish.or(any).unwrap_or((0, usize::MAX));
+        let (chinese, english) = (unnamed(chinese), unnamed(english));
+        let preferred = english.0 > chinese.0 || (english.0 == chinese.0 && english.1 < chinese.1);
+        if preferred && english.0 > 0 { Self::English } else { Self::Chinese }
+    }
+}
+
+/// Reads `tag;q=0.5`; the quality in thousandths, 1000 when it is not given and 0 when it is no number.
+fn parse_entry(entry: &str) -> (&str, u16) {
+    let mut parts = entry.split(';').map(str::trim);
+    let tag = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let Some(quality) = quality else { return (tag, 1000) };
+    let number = quality.parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1 above")]
+    let thousandths = (number * 1000.0) as u16;
+    (tag, thousandths)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn language(header: &str) -> Language {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(header).unwrap());
+        Language::from_headers(&headers)
+    }
+
+    #[test]
+    fn chinese_is_spoken_unless_english_is_preferred() {
+        assert_eq!(Language::from_headers(&HeaderMap::new()), Language::Chinese);
+        for header in
+            ["zh", "zh-CN,en;q=0.9", "", "fr", "*", "en;q=0", "en;q=0.5, *;q=0.8", "en;q=x", "fr, zh;q=.1, en;q=0.05"]
+        {
+            assert_eq!(language(header), Language::Chinese, "{header}");
+        }
+        for header in ["en", "en-GB", "EN;Q=0.3", "fr, en;q=.5", "en, zh", "en-US,en;q=0.9,zh;q=0.8", "zh;q=0.1,en"] {
+            assert_eq!(language(header), Language::English, "{header}");
+        }
+    }
+}

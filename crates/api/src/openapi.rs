@@ -1,0 +1,103 @@
+//! The API's own description, collected from the handlers.
+
+use std::collections::BTreeMap;
+
+use actix_web::App;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Content, Info, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::AppExt;
+
+use crate::catalogue;
+use crate::envelope::Failure;
+use crate::language::Language;
+use crate::routes;
+
+/// What every call with a token may be refused with.
+const TOKEN: &[&str] = &["missing_token", "invalid_token", "token_expired", "session_ended"];
+/// What a refresh may be refused with.
+const REFRESH: &[&str] =
+    &["missing_refresh_token", "invalid_token", "token_expired", "session_ended", "refresh_token_reused"];
+/// What every call with a body may be refused with.
+const BODY: &[&str] =
+    &["malformed_json", "missing_field", "invalid_field", "payload_too_large", "unsupported_media_type"];
+/// What every call with parameters may be refused with.
+const PARAMETERS: &[&str] = &["invalid_field"];
+/// What any call may fail with on our side.
+const FAULTS: &[&str] = &["internal_error", "unavailable"];
+
+/// The description of the whole API (OpenAPI 3.1).
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, mut document) = App::new().into_utoipa_app().configure(routes::documented).split_for_parts();
+    document.info = Info::new("Hongyan 鸿雁", env!("CARGO_PKG_VERSION"));
+    document.info.description = Some("One-to-one chat over plain REST.".to_owned());
+    let components = document.components.get_or_insert_with(Components::new);
+    let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    components.add_security_scheme("token", bearer());
+    components.add_security_scheme("refresh_token", bearer());
+    components.schemas.insert(Failure::name().into_owned(), Failure::schema());
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            describe_errors(operation);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().filter_map(Option::as_mut)
+}
+
+/// The error names that an operation lists itself, and those that follow from what it takes.
+fn error_names(operation: &Operation) -> Vec<String> {
+    let own = operation.extensions.as_ref().and_then(|extensions| extensions.get("x-errors"));
+    let mut names: Vec<String> = own
+        .and_then(|names| names.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    let takes = |scheme: &str| {
+        let security = operation.security.iter().flatten();
+        security.filter_map(|needed| serde_json::to_value(needed).ok()).any(|needed| needed.get(scheme).is_some())
+    };
+    let mut add = |condition: bool, more: &[&str]| {
+        if condition {
+            names.extend(more.iter().map(|name| (*name).to_owned()));
+        }
+    };
+    add(takes("token"), TOKEN);
+    add(takes("refresh_token"), REFRESH);
+    add(operation.request_body.is_some(), BODY);
+    add(operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()), PARAMETERS);
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Adds one answer per code, which lists the names that it may carry.
+fn describe_errors(operation: &mut Operation) {
+    let names = error_names(operation);
+    let mut by_code = BTreeMap::<u16, Vec<&'static catalogue::Entry>>::new();
+    for name in names.iter().map(String::as_str).chain(FAULTS.iter().copied()) {
+        let entry = catalogue::find(name);
+        by_code.entry(entry.code).or_default().push(entry);
+    }
+    for (code, entries) in by_code {
+        operation.responses.responses.insert(code.to_string(), RefOr::T(answer(&entries)));
+    }
+    let extensions = operation.extensions.get_or_insert_default();
+    extensions.insert("x-errors".to_owned(), serde_json::Value::from(names));
+}
+
+fn answer(entries: &[&catalogue::Entry]) -> Response {
+    let lines = entries.iter().map(|entry| format!("- `{}`: {}", entry.name, entry.message(Language::English)));
+    let description = lines.collect::<Vec<_>>().join("\n");
+    let schema = RefOr::Ref(Ref::from_schema_name(Failure::name()));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", Content::new(Some(schema)))
+        .build()
+}

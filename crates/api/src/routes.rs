@@ -1,0 +1,116 @@
+//! The whole API on one screen.
+
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::{App, Error, HttpRequest, Responder, get, web};
+use tracing_actix_web::TracingLogger;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::UseCases;
+use crate::error::ApiError;
+use crate::fallback::KnownPaths;
+use crate::health::ReadinessProbe;
+use crate::{blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, sessions, users};
+
+/// Registers every documented route.
+#[rustfmt::skip]
+pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
+    routes
+        .service(health::healthz)                        // GET    /healthz
+        .service(health::readyz)                         // GET    /readyz
+        .service(sessions::register)                     // POST   /api/register
+        .service(sessions::login_by_uid)                 // POST   /api/login/uid
+        .service(sessions::login_by_phone_number)        // POST   /api/login/phone_number
+        .service(sessions::refresh_token)                // POST   /auth/refresh_token
+        .service(sessions::refresh_token_under_api)      // POST   /api/auth/refresh_token
+        .service(sessions::logout)                       // POST   /api/auth/logout
+        .service(users::me)                              // GET    /api/auth/me
+        .service(users::change_uid)                      // PATCH  /api/auth/me/uid
+        .service(users::find_user)                       // GET    /api/auth/users
+        .service(friendship_requests::ask)               // POST   /api/auth/friendship_requests
+        .service(friendship_requests::list_requests)     // GET    /api/auth/friendship_requests
+        .service(friendship_requests::answer)            // POST   /api/auth/friendship_requests/{request_id}
+        .service(friendship_requests::withdraw)          // DELETE /api/auth/friendship_requests/{request_id}
+        .service(friendships::list_friends)              // GET    /api/auth/friendships
+        .service(friendships::unfriend)                  // DELETE /api/auth/friendships/{friend_id}
+        .service(blocks::list_blocks)                    // GET    /api/auth/blocks
+        .service(blocks::block)                          // PUT    /api/auth/blocks/{user_id}
+        .service(blocks::unblock)                        // DELETE /api/auth/blocks/{user_id}
+        .service(conversations::list_conversations)      // GET    /api/auth/conversations
+        .service(conversations::open_conversation)       // GET    /api/auth/conversations/{conversation_id}
+        .service(conversations::set_preferences)         // PATCH  /api/auth/conversations/{conversation_id}
+        .service(conversations::clear_conversation)      // DELETE /api/auth/conversations/{conversation_id}
+        .service(conversations::mark_read)               // PUT    /api/auth/conversations/{conversation_id}/read
+        .service(messages::send)                         // POST   /api/auth/messages
+        .service(messages::recall)                       // DELETE /api/auth/message/recall
+        .service(messages::recall_plural)                // DELETE /api/auth/messages/recall
+        .service(messages::delete_message)               // DELETE /api/auth/message/delete
+        .service(messages::delete_message_plural);       // DELETE /api/auth/messages/delete
+}
+
+/// What the API is given beside the use-cases.
+#[derive(Debug, Clone, Default)]
+pub struct ApiSettings {
+    /// The origins that browsers may call from; none by default.
+    pub cors_origins: Vec<String>,
+}
+
+/// The rules for browsers.
+fn cors(settings: &ApiSettings) -> Cors {
+    let allowed = settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    allowed
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers(["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"])
+        .expose_headers([RETRY_AFTER, ALLOW])
+        .max_age(3600)
+}
+
+#[get("/docs")]
+async fn docs() -> impl Responder {
+    web::Redirect::to("/docs/")
+}
+
+async fn refuse(request: HttpRequest, known: web::Data<KnownPaths>) -> Result<&'static str, ApiError> {
+    Err(known.refuse(&request))
+}
+
+/// The whole API as an application, given what its handlers call.
+pub fn app(
+    use_cases: web::Data<UseCases>,
+    probe: Arc<dyn ReadinessProbe>,
+    settings: &ApiSettings,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(use_cases)
+        .app_data(web::Data::new(probe))
+        .configure(all)
+        .wrap(from_fn(render::finish))
+        .wrap(Compress::default())
+        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
+        .wrap(cors(settings))
+        .wrap(TracingLogger::default())
+}
+
+fn all(config: &mut web::ServiceConfig) {
+    let document = openapi::document();
+    config.app_data(web::Data::new(KnownPaths::of(&document)));
+    documented(&mut ServiceConfig::new(config));
+    config
+        .service(docs)
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/api/openapi.json", document))
+        .default_service(web::to(refuse));
+}

@@ -1,0 +1,203 @@
+//! Registering, logging in, renewing tokens, logging out.
+
+use actix_web::post;
+use actix_web::web;
+use domain::session::{IssuedTokens, LoggedIn, Registration};
+use domain::user::{LoginIdentifier, Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::UseCases;
+use crate::envelope::{Data, Done};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, Device, Json, RefreshToken};
+use crate::language::Language;
+
+/// A pair of tokens.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tokens {
+    /// Sent with each call as `Authorization: Bearer …`.
+    token: String,
+    /// Good once, to get the next pair.
+    refresh_token: String,
+    /// Seconds that `token` has left.
+    #[schema(example = 600)]
+    expires_in: u64,
+}
+
+impl From<IssuedTokens> for Tokens {
+    fn from(tokens: IssuedTokens) -> Self {
+        Self {
+            token: tokens.access.expose_secret().to_owned(),
+            refresh_token: tokens.refresh.expose_secret().to_owned(),
+            expires_in: tokens.expires_in.as_secs(),
+        }
+    }
+}
+
+/// Who has logged in.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserInfo {
+    /// 微信号.
+    #[schema(example = "alice_2026")]
+    uid: String,
+    /// 昵称.
+    #[schema(example = "爱丽丝")]
+    name: String,
+    /// The account's id.
+    user_id: String,
+}
+
+/// What a login gives.
+#[derive(Debug, Serialize, ToSchema)]
+struct Login {
+    token_class: Tokens,
+    user_info: UserInfo,
+}
+
+impl From<LoggedIn> for Login {
+    fn from(login: LoggedIn) -> Self {
+        let user = login.user;
+        Self {
+            token_class: login.tokens.into(),
+            user_info: UserInfo {
+                uid: user.uid.as_str().to_owned(),
+                name: user.name.as_str().to_owned(),
+                user_id: user.id.to_string(),
+            },
+        }
+    }
+}
+
+/// What somebody registers with.
+#[derive(Deserialize, ToSchema)]
+struct Register {
+    /// 昵称, 1–64 characters.
+    #[schema(example = "爱丽丝")]
+    name: String,
+    /// 8–128 characters.
+    #[schema(value_type = String, example = "山高月小水落石出")]
+    password: SecretString,
+    /// 微信号, 6–20 of `[A-Za-z0-9_-]`, first a letter; left out, the server gives one.
+    #[schema(example = "alice_2026")]
+    uid: Option<String>,
+    /// `1` and ten more digits.
+    #[schema(example = "13800138000")]
+    phone_number: Option<String>,
+}
+
+impl TryFrom<Register> for Registration {
+    type Error = domain::error::InvalidValue;
+
+    fn try_from(body: Register) -> Result<Self, Self::Error> {
+        Ok(Self {
+            name: Nickname::parse(&body.name)?,
+            password: Password::parse("password", body.password)?,
+            uid: body.uid.as_deref().map(|uid| Uid::parse("uid", uid)).transpose()?,
+            phone_number: body.phone_number.as_deref().map(PhoneNumber::parse).transpose()?,
+        })
+    }
+}
+
+/// Registers an account and logs it in.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+    extensions(("x-errors" = json!(["uid_taken", "phone_number_taken"]))))]
+#[post("/api/register")]
+pub(crate) async fn register(
+    device: Device,
+    Json(body): Json<Register>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Login>, ApiError> {
+    let login = use_cases.sessions.register(body.try_into()?, &device.0).await?;
+    Ok(Data::new(language, login.into()))
+}
+
+/// What somebody logs in with by 微信号.
+#[derive(Deserialize, ToSchema)]
+struct UidLogin {
+    #[schema(example = "alice_2026")]
+    uid: String,
+    #[schema(value_type = String, example = "山高月小水落石出")]
+    password: SecretString,
+}
+
+/// Logs in by 微信号, whatever its case.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+    extensions(("x-errors" = json!(["invalid_credentials"]))))]
+#[post("/api/login/uid")]
+pub(crate) async fn login_by_uid(
+    device: Device,
+    Json(body): Json<UidLogin>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Login>, ApiError> {
+    let identifier = Uid::parse("uid", &body.uid).ok().map(LoginIdentifier::Uid);
+    let attempt = PasswordAttempt::new(&body.password);
+    let login = use_cases.sessions.login(identifier, &attempt, device.0).await?;
+    Ok(Data::new(language, login.into()))
+}
+
+/// What somebody logs in with by phone number.
+#[derive(Deserialize, ToSchema)]
+struct PhoneLogin {
+    #[schema(example = "13800138000")]
+    phone_number: String,
+    #[schema(value_type = String, example = "山高月小水落石出")]
+    password: SecretString,
+}
+
+/// Logs in by phone number.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+    extensions(("x-errors" = json!(["invalid_credentials"]))))]
+#[post("/api/login/phone_number")]
+pub(crate) async fn login_by_phone_number(
+    device: Device,
+    Json(body): Json<PhoneLogin>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Login>, ApiError> {
+    let identifier = PhoneNumber::parse(&body.phone_number).ok().map(LoginIdentifier::PhoneNumber);
+    let attempt = PasswordAttempt::new(&body.password);
+    let login = use_cases.sessions.login(identifier, &attempt, device.0).await?;
+    Ok(Data::new(language, login.into()))
+}
+
+async fn renew(token: RefreshToken, use_cases: &UseCases, language: Language) -> Result<Data<Tokens>, ApiError> {
+    Ok(Data::new(language, use_cases.sessions.refresh(&token.0).await?.into()))
+}
+
+/// Exchanges a refresh token for the next pair of tokens.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("refresh_token" = [])))]
+#[post("/auth/refresh_token")]
+pub(crate) async fn refresh_token(
+    token: RefreshToken,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Tokens>, ApiError> {
+    renew(token, &use_cases, language).await
+}
+
+/// The same as `/auth/refresh_token`.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("refresh_token" = [])))]
+#[post("/api/auth/refresh_token")]
+pub(crate) async fn refresh_token_under_api(
+    token: RefreshToken,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Tokens>, ApiError> {
+    renew(token, &use_cases, language).await
+}
+
+/// Ends the caller's session.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
+#[post("/api/auth/logout")]
+pub(crate) async fn logout(
+    caller: AuthUser,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.sessions.logout(caller.0).await?;
+    Ok(Done::new(language))
+}

@@ -1,0 +1,69 @@
+//! What people read beside the catalogue's texts.
+
+use domain::error::Rule;
+
+use crate::language::Language;
+
+/// The word for success.
+pub(crate) const fn success(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "成功",
+        Language::English => "Success",
+    }
+}
+
+/// What an account is called that was erased.
+pub(crate) const fn erased_account(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "已注销",
+        Language::English => "Deleted account",
+    }
+}
+
+/// Why a field of the wrong type is refused.
+pub(crate) const fn wrong_type(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "类型不正确",
+        Language::English => "it has the wrong type",
+    }
+}
+
+/// What a value must be.
+pub(crate) fn rule(rule: Rule, language: Language) -> String {
+    match language {
+        Language::Chinese => chinese(rule),
+        Language::English => english(rule),
+    }
+}
+
+fn chinese(rule: Rule) -> String {
+    match rule {
+        Rule::Length { min, max } => format!("长度须为 {min} 到 {max} 个字符"),
+        Rule::Characters => "含有不允许的字符".to_owned(),
+        Rule::NotBlank => "不能只有空白字符".to_owned(),
+        Rule::Uid => "须为 6 到 20 个字母、数字、下划线或减号，并以字母开头".to_owned(),
+        Rule::PhoneNumber => "须为以 1 开头的 11 位数字".to_owned(),
+        Rule::NotCommon => "过于常见，容易被猜到".to_owned(),
+        Rule::Id => "不是有效的标识".to_owned(),
+        Rule::Range { min, max } => format!("须为 {min} 到 {max} 之间的整数"),
+        Rule::Cursor => "不是有效的游标".to_owned(),
+        Rule::OneOf(words) => format!("须为以下之一：{}", words.join("、")),
+        Rule::Exclusive(other) => format!("不能与 {other} 同时使用"),
+    }
+}
+
+fn english(rule: Rule) -> String {
+    match rule {
+        Rule::Length { min, max } => format!("it must have {min} to {max} characters"),
+        Rule::Characters => "it has characters that are not allowed".to_owned(),
+        Rule::NotBlank => "it must not be blank".to_owned(),
+        Rule::Uid => "it must be 6 to 20 letters, digits, '_' or '-', first a letter".to_owned(),
+        Rule::PhoneNumber => "it must be 11 digits, first a 1".to_owned(),
+        Rule::NotCommon => "it is too common and easily guessed".to_owned(),
+        Rule::Id => "it is not an id".to_owned(),
+        Rule::Range { min, max } => format!("it must be a whole number from {min} to {max}"),
+        Rule::Cursor => "it is not a cursor of this list".to_owned(),
+        Rule::OneOf(words) => format!("it must be one of: {}", words.join(", ")),
+        Rule::Exclusive(other) => format!("it cannot be used together with {other}"),
+    }
+}

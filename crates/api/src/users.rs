@@ -1,0 +1,125 @@
+//! Accounts: one's own, and finding others.
+
+use actix_web::{get, patch, web};
+use domain::user::{PhoneNumber, Profile, Relation, Uid, User};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::UseCases;
+use crate::envelope::{Data, Done, timestamp};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, Json, Query};
+use crate::language::Language;
+
+/// The caller's own account.
+#[derive(Debug, Serialize, ToSchema)]
+struct Me {
+    user_id: String,
+    #[schema(example = "alice_2026")]
+    uid: String,
+    #[schema(example = "爱丽丝")]
+    name: String,
+    /// Shown to its owner only.
+    #[schema(example = "13800138000")]
+    phone_number: Option<String>,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+}
+
+impl From<User> for Me {
+    fn from(user: User) -> Self {
+        Self {
+            user_id: user.id.to_string(),
+            uid: user.uid.as_str().to_owned(),
+            name: user.name.as_str().to_owned(),
+            phone_number: user.phone_number.as_ref().map(PhoneNumber::as_str).map(str::to_owned),
+            created_at: timestamp(user.created_at),
+        }
+    }
+}
+
+/// The caller's own account.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Me>)), security(("token" = [])))]
+#[get("/api/auth/me")]
+pub(crate) async fn me(
+    caller: AuthUser,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Me>, ApiError> {
+    Ok(Data::new(language, use_cases.users.me(caller.id()).await?.into()))
+}
+
+/// The uid that somebody wants.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewUid {
+    /// 6–20 of `[A-Za-z0-9_-]`, first a letter.
+    #[schema(example = "alice_2027")]
+    new_uid: String,
+}
+
+/// Changes the caller's 微信号; tokens stay valid.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["uid_taken", "uid_unchanged", "uid_changed_too_recently"]))))]
+#[patch("/api/auth/me/uid")]
+pub(crate) async fn change_uid(
+    caller: AuthUser,
+    Json(body): Json<NewUid>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let wanted = Uid::parse("new_uid", &body.new_uid)?;
+    use_cases.users.change_uid(caller.id(), &wanted).await?;
+    Ok(Done::new(language))
+}
+
+/// Whom to look up.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UidQuery {
+    /// The exact 微信号, whatever its case.
+    uid: String,
+}
+
+/// Somebody's account, as the caller sees it.
+#[derive(Debug, Serialize, ToSchema)]
+struct FoundUser {
+    user_id: String,
+    #[schema(example = "bob_2026")]
+    uid: String,
+    #[schema(example = "鲍勃")]
+    name: String,
+    /// `self`, `friend`, `request_sent`, `request_received` or `none`.
+    #[schema(example = "none")]
+    relation: &'static str,
+}
+
+impl From<Profile> for FoundUser {
+    fn from(profile: Profile) -> Self {
+        Self {
+            user_id: profile.user_id.to_string(),
+            uid: profile.uid.as_str().to_owned(),
+            name: profile.name.as_str().to_owned(),
+            relation: match profile.relation {
+                Relation::Own => "self",
+                Relation::Friend => "friend",
+                Relation::RequestSent => "request_sent",
+                Relation::RequestReceived => "request_received",
+                Relation::None => "none",
+            },
+        }
+    }
+}
+
+/// Finds somebody by 微信号.
+#[utoipa::path(tag = "accounts", params(UidQuery), responses((status = 200, body = Data<FoundUser>)),
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user"]))))]
+#[get("/api/auth/users")]
+pub(crate) async fn find_user(
+    caller: AuthUser,
+    Query(query): Query<UidQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<FoundUser>, ApiError> {
+    let uid = Uid::parse("uid", &query.uid)?;
+    Ok(Data::new(language, use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
+}
