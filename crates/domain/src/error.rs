@@ -180,3 +180,44 @@ macro_rules! domain_error {
     };
 }
 pub(crate) use domain_error;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_may_pass_says_how_long_to_wait() {
+        let fault = RepositoryError::unavailable(Duration::from_millis(1500), "the pool is empty");
+        assert_eq!(fault.kind(), ErrorKind::Unavailable { retry_after: Duration::from_millis(1500) });
+        assert_eq!(fault.name(), "unavailable");
+        assert_eq!(fault.invalid_value(), None);
+    }
+
+    #[test]
+    fn a_fault_that_waiting_does_not_mend_is_ours() {
+        let fault = RepositoryError::internal("column uid of user 7 is empty");
+        assert_eq!(fault.kind(), ErrorKind::Internal);
+        assert_eq!(fault.name(), "internal_error");
+        assert_eq!(fault.invalid_value(), None);
+    }
+
+    #[test]
+    fn a_fault_tells_its_cause_to_the_log_only() {
+        for (fault, shown) in [
+            (RepositoryError::unavailable(Duration::ZERO, "secret"), "what we depend on is unavailable"),
+            (RepositoryError::internal("secret"), "what we depend on failed"),
+        ] {
+            assert_eq!(fault.to_string(), shown);
+            assert_eq!(fault.source().map(ToString::to_string), Some("secret".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_refused_value_names_its_field_and_its_rule() {
+        let value = InvalidValue::new("new_uid", Rule::Uid);
+        assert_eq!(value.kind(), ErrorKind::Invalid);
+        assert_eq!(value.name(), "invalid_field");
+        assert_eq!(value.invalid_value(), Some(value));
+        assert_eq!(value.to_string(), "new_uid is not valid: Uid");
+    }
+}

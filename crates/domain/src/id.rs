@@ -77,6 +77,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_id_is_shown_as_it_is_read_and_kept_as_it_was_made() {
+        let uuid = Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
+        let text = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(SessionId::parse("session_id", text), Ok(SessionId::from_uuid(uuid)));
+        assert_eq!(FriendshipId::from_uuid(uuid).as_uuid(), uuid);
+        assert_eq!(RequestId::from_uuid(uuid).to_string(), text);
+        assert_eq!(ConversationId::from_uuid(Uuid::nil()).to_string(), Uuid::nil().to_string());
+    }
+
+    #[test]
     fn an_id_is_read_in_its_canonical_spelling_only() {
         let canonical = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(UserId::parse("receiver_id", canonical).unwrap().to_string(), canonical);

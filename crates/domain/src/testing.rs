@@ -1,9 +1,14 @@
 //! What the tests of every crate make their worlds of.
 
+#[cfg(test)]
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+#[cfg(test)]
+use crate::error::{DomainError, ErrorKind, RepositoryError};
 use crate::id::UserId;
 
 /// A clock that stands still.
@@ -27,4 +32,34 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
 #[must_use]
 pub const fn user(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
+}
+
+/// A fault below a port, which every use-case must pass on as it is.
+#[cfg(test)]
+pub(crate) fn fault() -> RepositoryError {
+    RepositoryError::unavailable(Duration::from_secs(7), "no connection is free")
+}
+
+/// Asserts that `result` is [`fault`], passed on.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_fault<T>(result: Result<T, impl DomainError>) {
+    let passed_on = result.err().map(|error| (error.kind(), error.name()));
+    let expected = ErrorKind::Unavailable { retry_after: Duration::from_secs(7) };
+    assert_eq!(passed_on, Some((expected, "unavailable")));
+}
+
+/// The name of the refusal that `result` is, if it is one.
+#[cfg(test)]
+pub(crate) fn refusal<T>(result: Result<T, impl DomainError>) -> Option<&'static str> {
+    result.err().map(|error| error.name())
+}
+
+/// Asserts the class and the name of each of a feature's refusals.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_catalogue<E: DomainError, const N: usize>(refusals: [(E, ErrorKind, &str); N]) {
+    for (error, kind, name) in refusals {
+        assert_eq!((error.kind(), error.name(), error.invalid_value()), (kind, name, None), "{error}");
+    }
 }

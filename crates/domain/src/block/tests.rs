@@ -1,1 +1,93 @@
+use std::sync::Arc;
 
+use mockall::predicate::eq;
+use pollster::block_on;
+
+use super::{
+    BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
+};
+use crate::conversation::Pair;
+use crate::error::{ErrorKind, RepositoryError};
+use crate::page::PageLimit;
+use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::user::DisplayName;
+
+fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
+    let mut blocks = MockBlockRepository::new();
+    prepare(&mut blocks);
+    BlockService::new(Arc::new(blocks))
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (BlockError::Oneself, ErrorKind::Invalid, "cannot_block_oneself"),
+        (BlockError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}
+
+#[test]
+fn a_block_is_kept_for_the_one_who_blocks() {
+    for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
+        let pair = Pair::new(user(1), user(2)).unwrap();
+        let service = service(|blocks| {
+            blocks.expect_block().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+        });
+        assert_eq!(refusal(block_on(service.block(caller, other))), None);
+    }
+}
+
+#[test]
+fn a_block_is_lifted_for_the_one_who_blocks() {
+    for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
+        let pair = Pair::new(user(1), user(2)).unwrap();
+        let service = service(|blocks| {
+            blocks.expect_unblock().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+        });
+        assert_eq!(refusal(block_on(service.unblock(caller, other))), None);
+    }
+}
+
+#[test]
+fn nobody_blocks_or_unblocks_oneself() {
+    let service = service(|_| {});
+    assert_eq!(refusal(block_on(service.block(user(1), user(1)))), Some("cannot_block_oneself"));
+    assert_eq!(refusal(block_on(service.unblock(user(1), user(1)))), Some("cannot_block_oneself"));
+}
+
+#[test]
+fn nobody_blocks_or_unblocks_somebody_who_is_not_there() {
+    let service = service(|blocks| {
+        blocks.expect_block().returning(|_, _| Ok(false));
+        blocks.expect_unblock().returning(|_, _| Ok(false));
+    });
+    assert_eq!(refusal(block_on(service.block(user(1), user(2)))), Some("unknown_user"));
+    assert_eq!(refusal(block_on(service.unblock(user(1), user(2)))), Some("unknown_user"));
+}
+
+#[test]
+fn the_list_is_the_callers_own_and_the_page_asked_for() {
+    let after = BlockCursor { created_at: at(5), user_id: user(9) };
+    let request = BlockPageRequest { limit: PageLimit::parse(2).unwrap(), after: Some(after) };
+    let blocked = BlockedUser { user_id: user(2), uid: None, name: DisplayName::Erased, created_at: at(4) };
+    let page =
+        BlockPage { items: vec![blocked], next: Some(BlockCursor { created_at: at(4), user_id: user(2) }) };
+    let service = service(|blocks| {
+        let page = page.clone();
+        blocks.expect_list().with(eq(user(1)), eq(request.clone())).once().return_once(|_, _| Ok(page));
+    });
+    assert_eq!(block_on(service.list(user(1), &request)).unwrap(), page);
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|blocks| {
+        blocks.expect_block().returning(|_, _| Err(fault()));
+        blocks.expect_unblock().returning(|_, _| Err(fault()));
+        blocks.expect_list().returning(|_, _| Err(fault()));
+    });
+    assert_fault(block_on(service.block(user(1), user(2))));
+    assert_fault(block_on(service.unblock(user(1), user(2))));
+    assert_fault(block_on(service.list(user(1), &BlockPageRequest::default())));
+}

@@ -1,0 +1,93 @@
+use crate::conversation::{Pair, PairState, Side};
+use crate::id::UserId;
+use crate::message::Seq;
+use crate::testing::user;
+
+const LO: UserId = user(1);
+const HI: UserId = user(2);
+const STRANGER: UserId = user(3);
+
+fn pair() -> Pair {
+    Pair::new(LO, HI).unwrap()
+}
+
+fn state() -> PairState {
+    PairState {
+        pair: pair(),
+        friends: true,
+        lo_blocks: false,
+        hi_blocks: false,
+        last_seq: Seq::new(5),
+        lo_sent: 2,
+        hi_sent: 3,
+    }
+}
+
+#[test]
+fn both_sides_make_the_same_pair() {
+    let (one, other) = (Pair::new(LO, HI).unwrap(), Pair::new(HI, LO).unwrap());
+    assert_eq!(one, other);
+    assert_eq!((one.lo(), one.hi()), (LO, HI));
+    assert_eq!(one.conversation_id(), other.conversation_id());
+}
+
+#[test]
+fn nobody_is_a_pair_alone() {
+    assert_eq!(Pair::new(LO, LO), None);
+}
+
+#[test]
+fn each_pair_has_a_conversation_of_its_own() {
+    let others = [Pair::new(LO, STRANGER), Pair::new(HI, STRANGER)].map(Option::unwrap);
+    for other in others {
+        assert_ne!(pair().conversation_id(), other.conversation_id());
+    }
+}
+
+#[test]
+fn a_conversations_id_never_changes() {
+    // Computed by hand from the namespace and the two ids: stored conversations are found by it.
+    assert_eq!(pair().conversation_id().to_string(), "5ea445a9-ffa4-5463-a9f1-e3b313b8b643");
+}
+
+#[test]
+fn a_member_is_on_one_side_and_a_stranger_on_none() {
+    assert_eq!(pair().side_of(LO), Some(Side::Lo));
+    assert_eq!(pair().side_of(HI), Some(Side::Hi));
+    assert_eq!(pair().side_of(STRANGER), None);
+}
+
+#[test]
+fn each_member_is_the_others_peer() {
+    assert_eq!(pair().peer_of(LO), HI);
+    assert_eq!(pair().peer_of(HI), LO);
+}
+
+#[test]
+fn a_block_stops_the_other_one_only() {
+    for (lo_blocks, hi_blocks) in [(false, false), (true, false), (false, true), (true, true)] {
+        let state = PairState { lo_blocks, hi_blocks, ..state() };
+        assert_eq!(state.is_blocked(HI), lo_blocks, "{state:?}");
+        assert_eq!(state.is_blocked(LO), hi_blocks, "{state:?}");
+    }
+}
+
+#[test]
+fn a_stranger_to_a_pair_is_blocked_always() {
+    assert!(state().is_blocked(STRANGER));
+}
+
+#[test]
+fn places_are_taken_without_gaps_and_counted_per_sender() {
+    let mut state = PairState { last_seq: Seq::NONE, lo_sent: 0, hi_sent: 0, ..state() };
+    let taken = [LO, HI, HI, LO].map(|sender| state.take_place(sender));
+    assert_eq!(taken, [(1, 1), (2, 1), (3, 2), (4, 2)].map(|(seq, ordinal)| (Seq::new(seq), ordinal)));
+    assert_eq!((state.last_seq, state.lo_sent, state.hi_sent), (Seq::new(4), 2, 2));
+}
+
+#[test]
+fn a_place_follows_the_last_one_whoever_took_it() {
+    let mut state = state();
+    assert_eq!(state.take_place(LO), (Seq::new(6), 3));
+    assert_eq!(state, PairState { last_seq: Seq::new(6), lo_sent: 3, ..self::state() });
+}

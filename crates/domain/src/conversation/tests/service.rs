@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use mockall::predicate::eq;
+use pollster::block_on;
+use uuid::Uuid;
+
+use crate::conversation::{
+    ConversationCursor, ConversationPage, ConversationPageRequest, ConversationService, ConversationSummary,
+    ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowLimit,
+    WindowRequest,
+};
+use crate::friendship::Remark;
+use crate::id::ConversationId;
+use crate::message::Seq;
+use crate::page::PageLimit;
+use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::user::DisplayName;
+
+const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(55));
+
+fn service(prepare: impl FnOnce(&mut MockConversationRepository)) -> ConversationService {
+    let mut conversations = MockConversationRepository::new();
+    prepare(&mut conversations);
+    ConversationService::new(Arc::new(conversations))
+}
+
+fn summary() -> ConversationSummary {
+    ConversationSummary {
+        id: CONVERSATION,
+        friend_id: user(2),
+        friend_name: DisplayName::Erased,
+        remark: Remark::default(),
+        unread_count: 3,
+        last_message: None,
+        last_seq: Seq::new(9),
+        read_seq: Seq::new(4),
+        updated_at: at(4),
+        pinned: true,
+        muted: false,
+    }
+}
+
+fn window() -> ConversationWindow {
+    ConversationWindow {
+        id: CONVERSATION,
+        friend_id: user(2),
+        friend_name: DisplayName::Erased,
+        remark: Remark::default(),
+        is_friend: false,
+        read_seq: Seq::new(4),
+        peer_read_seq: None,
+        last_seq: Seq::new(9),
+        has_more: true,
+        messages: vec![],
+    }
+}
+
+#[test]
+fn the_list_is_the_callers_own_and_the_page_asked_for() {
+    let after = ConversationCursor { pinned: true, updated_at: at(5), id: CONVERSATION };
+    let request = ConversationPageRequest { limit: PageLimit::parse(1).unwrap(), after: Some(after) };
+    let page = ConversationPage { items: vec![summary()], next: Some(after) };
+    let service = service(|conversations| {
+        let page = page.clone();
+        let expected = conversations.expect_list().with(eq(user(1)), eq(request.clone()));
+        expected.once().return_once(|_, _| Ok(page));
+    });
+    assert_eq!(block_on(service.list(user(1), &request)).unwrap(), page);
+}
+
+#[test]
+fn opening_shows_the_window_asked_for_and_does_nothing_else() {
+    let request =
+        WindowRequest { anchor: WindowAnchor::Before(Seq::new(8)), limit: WindowLimit::parse(2).unwrap() };
+    let service = service(|conversations| {
+        let expected = conversations.expect_window().with(eq(user(1)), eq(CONVERSATION), eq(request));
+        expected.once().returning(|_, _, _| Ok(Some(window())));
+    });
+    assert_eq!(block_on(service.open(user(1), CONVERSATION, &request)).unwrap(), window());
+}
+
+#[test]
+fn reading_moves_the_callers_own_position() {
+    let position = ReadPosition { read_seq: Seq::new(7), unread_count: 1 };
+    let service = service(|conversations| {
+        let expected = conversations.expect_mark_read().with(eq(user(1)), eq(CONVERSATION), eq(Seq::new(7)));
+        expected.once().returning(move |_, _, _| Ok(Some(position)));
+    });
+    assert_eq!(block_on(service.mark_read(user(1), CONVERSATION, Seq::new(7))).unwrap(), position);
+}
+
+#[test]
+fn preferences_are_the_callers_own() {
+    let preferences = Preferences { pinned: Some(true), muted: None };
+    let service = service(|conversations| {
+        let expected =
+            conversations.expect_set_preferences().with(eq(user(1)), eq(CONVERSATION), eq(preferences));
+        expected.once().returning(|_, _, _| Ok(true));
+    });
+    assert_eq!(refusal(block_on(service.set_preferences(user(1), CONVERSATION, preferences))), None);
+}
+
+#[test]
+fn clearing_is_the_callers_own() {
+    let service = service(|conversations| {
+        let expected = conversations.expect_clear().with(eq(user(1)), eq(CONVERSATION));
+        expected.once().returning(|_, _| Ok(true));
+    });
+    assert_eq!(refusal(block_on(service.clear(user(1), CONVERSATION))), None);
+}
+
+#[test]
+fn a_conversation_that_is_not_the_callers_does_not_exist() {
+    let service = service(|conversations| {
+        conversations.expect_window().returning(|_, _, _| Ok(None));
+        conversations.expect_mark_read().returning(|_, _, _| Ok(None));
+        conversations.expect_set_preferences().returning(|_, _, _| Ok(false));
+        conversations.expect_clear().returning(|_, _| Ok(false));
+    });
+    let unknown = Some("unknown_conversation");
+    assert_eq!(refusal(block_on(service.open(user(1), CONVERSATION, &WindowRequest::default()))), unknown);
+    assert_eq!(refusal(block_on(service.mark_read(user(1), CONVERSATION, Seq::new(1)))), unknown);
+    let preferences = Preferences::default();
+    assert_eq!(refusal(block_on(service.set_preferences(user(1), CONVERSATION, preferences))), unknown);
+    assert_eq!(refusal(block_on(service.clear(user(1), CONVERSATION))), unknown);
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|conversations| {
+        conversations.expect_list().returning(|_, _| Err(fault()));
+        conversations.expect_window().returning(|_, _, _| Err(fault()));
+        conversations.expect_mark_read().returning(|_, _, _| Err(fault()));
+        conversations.expect_set_preferences().returning(|_, _, _| Err(fault()));
+        conversations.expect_clear().returning(|_, _| Err(fault()));
+    });
+    assert_fault(block_on(service.list(user(1), &ConversationPageRequest::default())));
+    assert_fault(block_on(service.open(user(1), CONVERSATION, &WindowRequest::default())));
+    assert_fault(block_on(service.mark_read(user(1), CONVERSATION, Seq::new(1))));
+    assert_fault(block_on(service.set_preferences(user(1), CONVERSATION, Preferences::default())));
+    assert_fault(block_on(service.clear(user(1), CONVERSATION)));
+}

@@ -1,0 +1,64 @@
+mod decisions;
+mod service;
+
+use super::{Answer, FriendshipRequestError, RequestPageRequest, VerificationMessage};
+use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
+use crate::testing::assert_catalogue;
+
+#[test]
+fn a_verification_message_is_kept_exactly_as_sent() {
+    for text in ["", " ", " 我是小明 ", "line\nline", "👋🏽", "e\u{301}", "\u{7f}", "\u{202e}שלום"]
+    {
+        assert_eq!(VerificationMessage::parse(text).unwrap().as_str(), text, "{text:?}");
+    }
+    assert_eq!(VerificationMessage::default().as_str(), "");
+}
+
+#[test]
+fn a_verification_message_has_at_most_a_hundred_and_twenty_eight_characters() {
+    let too_long = Err(InvalidValue::new("verification_message", Rule::Length { min: 0, max: 128 }));
+    for character in ["a", "请", "😀"] {
+        let longest = character.repeat(128);
+        assert_eq!(VerificationMessage::parse(&longest).unwrap().as_str(), longest);
+        assert_eq!(VerificationMessage::parse(&character.repeat(129)), too_long, "{character}");
+    }
+}
+
+#[test]
+fn a_verification_message_holds_no_nul() {
+    for text in ["\0", "hi\0", "\0hi"] {
+        let refused = Err(InvalidValue::new("verification_message", Rule::Characters));
+        assert_eq!(VerificationMessage::parse(text), refused, "{text:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_one_of_two_words() {
+    assert_eq!(Answer::parse("accepted"), Ok(Answer::Accept));
+    assert_eq!(Answer::parse("rejected"), Ok(Answer::Reject));
+    for word in ["", "Accepted", "accepted ", "accept", "pending", "expired", "canceled", "同意"] {
+        let refused = InvalidValue::new("status", Rule::OneOf(&["accepted", "rejected"]));
+        assert_eq!(Answer::parse(word), Err(refused), "{word:?}");
+    }
+}
+
+#[test]
+fn a_list_of_requests_has_up_to_a_thousand_rows() {
+    assert_eq!(RequestPageRequest::default().limit.get(), 1000);
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    use FriendshipRequestError as Error;
+    assert_catalogue([
+        (Error::Oneself, ErrorKind::Invalid, "cannot_befriend_oneself"),
+        (Error::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (Error::AlreadyFriends, ErrorKind::Conflict, "already_friends"),
+        (Error::AlreadyPending, ErrorKind::Conflict, "request_already_pending"),
+        (Error::Blocked, ErrorKind::Conflict, "blocked"),
+        (Error::UnknownRequest, ErrorKind::Invalid, "unknown_request"),
+        (Error::AlreadyAnswered, ErrorKind::Conflict, "request_already_answered"),
+        (Error::Expired, ErrorKind::Conflict, "request_expired"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::predicate::eq;
+use pollster::block_on;
+use uuid::Uuid;
+
+use crate::conversation::Pair;
+use crate::friendship_request::{
+    Answer, AnswerOutcome, AnswerRefusal, AskOutcome, AskRefusal, Direction, FriendshipRequestService,
+    ListedRequest, MockFriendshipRequestRepository, RequestCursor, RequestPage, RequestPageRequest,
+    RequestStatus, VerificationMessage,
+};
+use crate::id::RequestId;
+use crate::page::PageLimit;
+use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::user::DisplayName;
+
+const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
+const THREE_DAYS: Duration = Duration::from_secs(259_200);
+
+fn service(prepare: impl FnOnce(&mut MockFriendshipRequestRepository)) -> FriendshipRequestService {
+    let mut requests = MockFriendshipRequestRepository::new();
+    prepare(&mut requests);
+    FriendshipRequestService::new(Arc::new(requests), THREE_DAYS)
+}
+
+fn hello() -> VerificationMessage {
+    VerificationMessage::parse("我是小明").unwrap()
+}
+
+#[test]
+fn asking_keeps_who_asks_whom_with_what_words_and_for_how_long() {
+    for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
+        let service = service(|requests| {
+            let expected = requests.expect_ask().once().withf(move |request| {
+                request.pair == Pair::new(user(1), user(2)).unwrap()
+                    && request.sender == caller
+                    && request.message == hello()
+                    && request.time_to_live == THREE_DAYS
+            });
+            expected.returning(|_| Ok(AskOutcome::Created(REQUEST)));
+        });
+        let asked = block_on(service.ask(caller, receiver, hello())).unwrap();
+        assert_eq!(asked, (REQUEST, RequestStatus::Pending));
+    }
+}
+
+#[test]
+fn asking_somebody_who_has_asked_makes_friends() {
+    let service = service(|requests| {
+        requests.expect_ask().once().returning(|_| Ok(AskOutcome::Accepted(REQUEST)));
+    });
+    let asked = block_on(service.ask(user(1), user(2), hello())).unwrap();
+    assert_eq!(asked, (REQUEST, RequestStatus::Accepted));
+}
+
+#[test]
+fn nobody_befriends_oneself() {
+    let service = service(|_| {});
+    let asked = block_on(service.ask(user(1), user(1), hello()));
+    assert_eq!(refusal(asked), Some("cannot_befriend_oneself"));
+}
+
+#[test]
+fn each_refusal_to_ask_has_its_name() {
+    for (outcome, name) in [
+        (AskOutcome::UnknownUser, "unknown_user"),
+        (AskOutcome::Refused(AskRefusal::AlreadyFriends), "already_friends"),
+        (AskOutcome::Refused(AskRefusal::AlreadyPending), "request_already_pending"),
+        (AskOutcome::Refused(AskRefusal::Blocked), "blocked"),
+    ] {
+        let service = service(|requests| {
+            requests.expect_ask().once().return_once(move |_| Ok(outcome));
+        });
+        assert_eq!(refusal(block_on(service.ask(user(1), user(2), hello()))), Some(name));
+    }
+}
+
+#[test]
+fn an_answer_is_the_callers_to_this_request() {
+    for answer in [Answer::Accept, Answer::Reject] {
+        let service = service(|requests| {
+            let expected = requests.expect_answer().with(eq(REQUEST), eq(user(2)), eq(answer));
+            expected.once().returning(|_, _, _| Ok(AnswerOutcome::Done));
+        });
+        assert_eq!(refusal(block_on(service.answer(user(2), REQUEST, answer))), None);
+    }
+}
+
+#[test]
+fn a_withdrawal_is_the_callers_of_this_request() {
+    let service = service(|requests| {
+        let expected = requests.expect_withdraw().with(eq(REQUEST), eq(user(1)));
+        expected.once().returning(|_, _| Ok(AnswerOutcome::Done));
+    });
+    assert_eq!(refusal(block_on(service.withdraw(user(1), REQUEST))), None);
+}
+
+#[test]
+fn each_refusal_of_an_answer_or_withdrawal_has_its_name() {
+    for (outcome, name) in [
+        (AnswerOutcome::Unknown, "unknown_request"),
+        (AnswerOutcome::Refused(AnswerRefusal::NotYours), "unknown_request"),
+        (AnswerOutcome::Refused(AnswerRefusal::AlreadyAnswered), "request_already_answered"),
+        (AnswerOutcome::Refused(AnswerRefusal::Expired), "request_expired"),
+    ] {
+        let service = service(|requests| {
+            requests.expect_answer().once().return_once(move |_, _, _| Ok(outcome));
+            requests.expect_withdraw().once().return_once(move |_, _| Ok(outcome));
+        });
+        assert_eq!(refusal(block_on(service.answer(user(2), REQUEST, Answer::Accept))), Some(name));
+        assert_eq!(refusal(block_on(service.withdraw(user(1), REQUEST))), Some(name));
+    }
+}
+
+#[test]
+fn the_list_is_the_callers_own_in_the_direction_and_page_asked_for() {
+    let after = RequestCursor { created_at: at(5), id: REQUEST };
+    let request = RequestPageRequest { limit: PageLimit::parse(1).unwrap(), after: Some(after) };
+    let listed = ListedRequest {
+        id: REQUEST,
+        peer: user(2),
+        peer_name: DisplayName::Erased,
+        verification_message: hello(),
+        status: RequestStatus::Canceled,
+        created_at: at(4),
+    };
+    let page = RequestPage { items: vec![listed], next: Some(after) };
+    for direction in [Direction::Received, Direction::Sent] {
+        let service = service(|requests| {
+            let page = page.clone();
+            let expected = requests.expect_list().with(eq(user(1)), eq(direction), eq(request.clone()));
+            expected.once().return_once(|_, _, _| Ok(page));
+        });
+        assert_eq!(block_on(service.list(user(1), direction, &request)).unwrap(), page);
+    }
+}
+
+#[test]
+fn received_requests_are_listed_unless_asked_otherwise() {
+    assert_eq!(Direction::default(), Direction::Received);
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|requests| {
+        requests.expect_ask().returning(|_| Err(fault()));
+        requests.expect_answer().returning(|_, _, _| Err(fault()));
+        requests.expect_withdraw().returning(|_, _| Err(fault()));
+        requests.expect_list().returning(|_, _, _| Err(fault()));
+    });
+    assert_fault(block_on(service.ask(user(1), user(2), hello())));
+    assert_fault(block_on(service.answer(user(1), REQUEST, Answer::Reject)));
+    assert_fault(block_on(service.withdraw(user(1), REQUEST)));
+    assert_fault(block_on(service.list(user(1), Direction::Sent, &RequestPageRequest::default())));
+}

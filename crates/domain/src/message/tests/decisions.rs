@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::content;
+use crate::conversation::{Pair, PairState};
+use crate::id::UserId;
+use crate::message::{
+    Draft, KnownMessage, Placed, RecallDecision, RecallRefusal, Recallable, SendDecision, SendRefusal, Seq,
+    decide_recall, decide_send,
+};
+use crate::testing::{at, user};
+
+const SENDER: UserId = user(1);
+const RECEIVER: UserId = user(2);
+const WINDOW: Duration = Duration::from_secs(120);
+
+fn draft(text: &str) -> Draft {
+    let pair = Pair::new(SENDER, RECEIVER).unwrap();
+    Draft { pair, sender: SENDER, content: content(text), client_message_id: None }
+}
+
+fn friends() -> PairState {
+    PairState {
+        pair: Pair::new(SENDER, RECEIVER).unwrap(),
+        friends: true,
+        lo_blocks: false,
+        hi_blocks: false,
+        last_seq: Seq::new(10),
+        lo_sent: 4,
+        hi_sent: 6,
+    }
+}
+
+fn known(text: Option<&str>) -> KnownMessage {
+    KnownMessage { seq: Seq::new(3), content: text.map(content) }
+}
+
+fn sent_by(sender: UserId) -> Recallable {
+    Recallable { sender, created_at: at(0), recalled: false }
+}
+
+#[test]
+fn a_draft_between_friends_takes_the_next_place() {
+    let mut pair = friends();
+    let decision = decide_send(&draft("hi"), Some(&mut pair), None);
+    assert_eq!(decision, SendDecision::Store(Placed { seq: Seq::new(11), sender_ordinal: 5 }));
+    assert_eq!(pair, PairState { last_seq: Seq::new(11), lo_sent: 5, ..friends() });
+}
+
+#[test]
+fn drafts_of_one_batch_take_one_place_after_the_other() {
+    let mut pair = friends();
+    let from_receiver = Draft { sender: RECEIVER, ..draft("hi") };
+    let decisions =
+        [draft("1"), from_receiver, draft("2")].map(|draft| decide_send(&draft, Some(&mut pair), None));
+    let expected = [(11, 5), (12, 7), (13, 6)]
+        .map(|(seq, sender_ordinal)| SendDecision::Store(Placed { seq: Seq::new(seq), sender_ordinal }));
+    assert_eq!(decisions, expected);
+}
+
+#[test]
+fn a_draft_to_somebody_never_met_is_refused() {
+    let decision = decide_send(&draft("hi"), None, None);
+    assert_eq!(decision, SendDecision::Refuse(SendRefusal::NotFriends));
+}
+
+#[test]
+fn not_being_friends_is_judged_before_any_block_and_takes_no_place() {
+    let apart = PairState { friends: false, hi_blocks: true, ..friends() };
+    let mut pair = apart;
+    let decision = decide_send(&draft("hi"), Some(&mut pair), None);
+    assert_eq!((decision, pair), (SendDecision::Refuse(SendRefusal::NotFriends), apart));
+}
+
+#[test]
+fn the_blocked_one_is_refused_and_takes_no_place() {
+    let blocked = PairState { hi_blocks: true, ..friends() };
+    let mut pair = blocked;
+    let decision = decide_send(&draft("hi"), Some(&mut pair), None);
+    assert_eq!((decision, pair), (SendDecision::Refuse(SendRefusal::Blocked), blocked));
+}
+
+#[test]
+fn the_one_who_blocks_may_write_still() {
+    let mut pair = PairState { lo_blocks: true, ..friends() };
+    let decision = decide_send(&draft("hi"), Some(&mut pair), None);
+    assert!(matches!(decision, SendDecision::Store(_)), "{decision:?}");
+}
+
+#[test]
+fn what_was_sent_before_is_answered_again_whatever_has_changed_since() {
+    let apart = PairState { friends: false, ..friends() };
+    let blocked = PairState { hi_blocks: true, ..friends() };
+    for mut pair in [None, Some(friends()), Some(apart), Some(blocked)] {
+        let before = pair;
+        let decision = decide_send(&draft("hi"), pair.as_mut(), Some(&known(Some("hi"))));
+        assert_eq!((decision, pair), (SendDecision::Known(Seq::new(3)), before));
+    }
+}
+
+#[test]
+fn another_text_under_the_same_key_is_refused_and_takes_no_place() {
+    for text in ["Hi", "hi ", "你好"] {
+        let mut pair = friends();
+        let decision = decide_send(&draft(text), Some(&mut pair), Some(&known(Some("hi"))));
+        assert_eq!(decision, SendDecision::Refuse(SendRefusal::IdempotencyConflict), "{text:?}");
+        assert_eq!(pair, friends());
+    }
+}
+
+#[test]
+fn the_text_of_a_recalled_message_is_compared_no_longer() {
+    let decision = decide_send(&draft("anything"), Some(&mut friends()), Some(&known(None)));
+    assert_eq!(decision, SendDecision::Known(Seq::new(3)));
+}
+
+#[test]
+fn a_message_is_recalled_until_the_window_is_over() {
+    let end = at(120);
+    for now in [at(-5), at(0), at(119), end] {
+        assert_eq!(decide_recall(&sent_by(SENDER), SENDER, now, WINDOW), Ok(RecallDecision::Recall), "{now}");
+    }
+    for now in [end + TimeDelta::nanoseconds(1), at(121), at(1_000_000)] {
+        let refused = Err(RecallRefusal::WindowOver);
+        assert_eq!(decide_recall(&sent_by(SENDER), SENDER, now, WINDOW), refused, "{now}");
+    }
+}
+
+#[test]
+fn a_window_of_any_length_is_taken_as_it_is() {
+    let late = at(1_000_000_000);
+    let recall = |window| decide_recall(&sent_by(SENDER), SENDER, late, window);
+    assert_eq!(recall(Duration::MAX), Ok(RecallDecision::Recall));
+    assert_eq!(recall(Duration::ZERO), Err(RecallRefusal::WindowOver));
+}
+
+#[test]
+fn recalling_again_is_no_error_however_late() {
+    let recalled = Recallable { recalled: true, ..sent_by(SENDER) };
+    for now in [at(1), at(1_000_000)] {
+        assert_eq!(decide_recall(&recalled, SENDER, now, WINDOW), Ok(RecallDecision::AlreadyRecalled));
+    }
+}
+
+#[test]
+fn only_the_sender_recalls_and_the_other_learns_nothing() {
+    for message in [sent_by(SENDER), Recallable { recalled: true, ..sent_by(SENDER) }] {
+        for now in [at(1), at(1_000_000)] {
+            let refused = Err(RecallRefusal::NotYours);
+            assert_eq!(decide_recall(&message, RECEIVER, now, WINDOW), refused);
+        }
+    }
+}

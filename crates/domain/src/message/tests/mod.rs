@@ -1,0 +1,24 @@
+mod decisions;
+mod service;
+mod values;
+
+use super::{MessageContent, MessageError};
+use crate::error::{ErrorKind, RepositoryError};
+use crate::testing::assert_catalogue;
+
+fn content(text: &str) -> MessageContent {
+    MessageContent::parse(text.to_owned()).unwrap()
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (MessageError::Oneself, ErrorKind::Invalid, "cannot_message_oneself"),
+        (MessageError::NotFriends, ErrorKind::Conflict, "not_friends"),
+        (MessageError::Blocked, ErrorKind::Conflict, "blocked"),
+        (MessageError::IdempotencyConflict, ErrorKind::Conflict, "idempotency_conflict"),
+        (MessageError::UnknownMessage, ErrorKind::Invalid, "unknown_message"),
+        (MessageError::RecallWindowOver, ErrorKind::Conflict, "recall_window_over"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}

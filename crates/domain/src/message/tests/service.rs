@@ -1,0 +1,136 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::predicate::eq;
+use pollster::block_on;
+
+use super::content;
+use crate::conversation::Pair;
+use crate::error::{DomainError, ErrorKind};
+use crate::message::{
+    ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, Outcome, RecallDecision,
+    RecallOutcome, RecallRefusal, SendRefusal, Seq,
+};
+use crate::testing::{assert_fault, fault, refusal, user};
+
+const WINDOW: Duration = Duration::from_secs(120);
+
+fn service(prepare: impl FnOnce(&mut MockMessageRepository)) -> MessageService {
+    let mut messages = MockMessageRepository::new();
+    prepare(&mut messages);
+    MessageService::new(Arc::new(messages), WINDOW)
+}
+
+fn message() -> MessageId {
+    MessageId { conversation: pair().conversation_id(), seq: Seq::new(8) }
+}
+
+fn pair() -> Pair {
+    Pair::new(user(1), user(2)).unwrap()
+}
+
+#[test]
+fn a_message_is_appended_once_with_its_sender_text_and_key() {
+    let key = Some(ClientMessageId::parse("key".to_owned()).unwrap());
+    for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
+        for client_message_id in [None, key.clone()] {
+            let draft = Draft {
+                pair: pair(),
+                sender: caller,
+                content: content("你好"),
+                client_message_id: client_message_id.clone(),
+            };
+            let service = service(|messages| {
+                let expected = messages.expect_append().with(eq(vec![draft]));
+                expected.once().returning(|_| Ok(vec![Outcome::Sent(message())]));
+            });
+            let sent = block_on(service.send(caller, receiver, content("你好"), client_message_id));
+            assert_eq!(sent.unwrap(), message());
+        }
+    }
+}
+
+#[test]
+fn nobody_writes_to_oneself() {
+    let service = service(|_| {});
+    let sent = block_on(service.send(user(1), user(1), content("hi"), None));
+    assert_eq!(refusal(sent), Some("cannot_message_oneself"));
+}
+
+#[test]
+fn each_refusal_to_send_has_its_name() {
+    for (outcome, name) in [
+        (SendRefusal::NotFriends, "not_friends"),
+        (SendRefusal::Blocked, "blocked"),
+        (SendRefusal::IdempotencyConflict, "idempotency_conflict"),
+    ] {
+        let service = service(|messages| {
+            messages.expect_append().once().return_once(move |_| Ok(vec![Outcome::Refused(outcome)]));
+        });
+        let sent = block_on(service.send(user(1), user(2), content("hi"), None));
+        assert_eq!(refusal(sent), Some(name));
+    }
+}
+
+#[test]
+fn a_draft_without_an_outcome_is_our_fault() {
+    let service = service(|messages| {
+        messages.expect_append().returning(|_| Ok(vec![]));
+    });
+    let error = block_on(service.send(user(1), user(2), content("hi"), None)).unwrap_err();
+    assert_eq!((error.kind(), error.name()), (ErrorKind::Internal, "internal_error"));
+}
+
+#[test]
+fn a_recall_is_the_callers_within_the_window_of_the_settings() {
+    for decision in [RecallDecision::Recall, RecallDecision::AlreadyRecalled] {
+        let service = service(|messages| {
+            let expected = messages.expect_recall().with(eq(message()), eq(user(1)), eq(WINDOW));
+            expected.once().return_once(move |_, _, _| Ok(RecallOutcome::Done(decision)));
+        });
+        assert_eq!(refusal(block_on(service.recall(user(1), message()))), None);
+    }
+}
+
+#[test]
+fn each_refusal_to_recall_has_its_name() {
+    for (outcome, name) in [
+        (RecallOutcome::Unknown, "unknown_message"),
+        (RecallOutcome::Refused(RecallRefusal::NotYours), "unknown_message"),
+        (RecallOutcome::Refused(RecallRefusal::WindowOver), "recall_window_over"),
+    ] {
+        let service = service(|messages| {
+            messages.expect_recall().once().return_once(move |_, _, _| Ok(outcome));
+        });
+        assert_eq!(refusal(block_on(service.recall(user(1), message()))), Some(name));
+    }
+}
+
+#[test]
+fn a_message_is_deleted_for_the_caller_only() {
+    let service = service(|messages| {
+        let expected = messages.expect_delete_for().with(eq(user(2)), eq(message()));
+        expected.once().returning(|_, _| Ok(true));
+    });
+    assert_eq!(refusal(block_on(service.delete(user(2), message()))), None);
+}
+
+#[test]
+fn a_message_that_is_not_the_callers_is_not_deleted() {
+    let service = service(|messages| {
+        messages.expect_delete_for().returning(|_, _| Ok(false));
+    });
+    assert_eq!(refusal(block_on(service.delete(user(3), message()))), Some("unknown_message"));
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|messages| {
+        messages.expect_append().returning(|_| Err(fault()));
+        messages.expect_recall().returning(|_, _, _| Err(fault()));
+        messages.expect_delete_for().returning(|_, _| Err(fault()));
+    });
+    assert_fault(block_on(service.send(user(1), user(2), content("hi"), None)));
+    assert_fault(block_on(service.recall(user(1), message())));
+    assert_fault(block_on(service.delete(user(1), message())));
+}

@@ -1,0 +1,78 @@
+mod password;
+mod service;
+mod values;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
+use crate::error::{ErrorKind, RepositoryError};
+use crate::testing::{assert_catalogue, at};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn uid(text: &str) -> Uid {
+    Uid::parse("uid", text).unwrap()
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (UserError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (UserError::UidTaken, ErrorKind::Invalid, "uid_taken"),
+        (UserError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
+        (UserError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}
+
+#[test]
+fn the_very_same_uid_is_no_change_at_any_time() {
+    let present = uid("Goose_1");
+    for changed_at in [None, Some(at(0))] {
+        let now = at(1_000_000);
+        let change = UidChange { current: &present, wanted: &present, changed_at, now, interval: DAY };
+        assert_eq!(decide_uid_change(&change), Err(UidChangeRefusal::Unchanged));
+    }
+}
+
+#[test]
+fn another_uid_or_another_case_is_a_change() {
+    let present = uid("Goose_1");
+    for wanted in [uid("goose_1"), uid("GOOSE_1"), uid("Swan_22")] {
+        let change = UidChange {
+            current: &present,
+            wanted: &wanted,
+            changed_at: None,
+            now: at(0),
+            interval: Duration::MAX,
+        };
+        assert_eq!(decide_uid_change(&change), Ok(()), "{wanted:?}");
+    }
+}
+
+#[test]
+fn a_uid_is_changed_again_from_the_instant_the_interval_is_over() {
+    let (current, wanted) = (uid("Goose_1"), uid("goose_1"));
+    let decide = |now, interval| {
+        let changed_at = Some(at(0));
+        decide_uid_change(&UidChange { current: &current, wanted: &wanted, changed_at, now, interval })
+    };
+    let end = at(86_400);
+    assert_eq!(decide(at(0), DAY), Err(UidChangeRefusal::TooRecent));
+    assert_eq!(decide(end - TimeDelta::nanoseconds(1), DAY), Err(UidChangeRefusal::TooRecent));
+    assert_eq!(decide(end, DAY), Ok(()));
+    assert_eq!(decide(end + TimeDelta::nanoseconds(1), DAY), Ok(()));
+}
+
+#[test]
+fn an_interval_of_any_length_is_taken_as_it_is() {
+    let (current, wanted) = (uid("Goose_1"), uid("Swan_22"));
+    let decide = |now, interval| {
+        let changed_at = Some(at(0));
+        decide_uid_change(&UidChange { current: &current, wanted: &wanted, changed_at, now, interval })
+    };
+    assert_eq!(decide(at(0), Duration::ZERO), Ok(()));
+    assert_eq!(decide(at(1_000_000_000), Duration::MAX), Err(UidChangeRefusal::TooRecent));
+}

@@ -1,0 +1,111 @@
+use secrecy::SecretString;
+
+use crate::error::{InvalidValue, Rule};
+use crate::user::{Password, PasswordAttempt, PasswordHash};
+
+fn parse(text: &str) -> Result<Password, InvalidValue> {
+    Password::parse("new_password", SecretString::from(text))
+}
+
+#[test]
+fn a_password_is_any_unicode_and_never_cut() {
+    let longest = "密".repeat(127) + "x";
+    for text in [
+        "correct horse",
+        "\0\u{1}\n\t  ~\u{7f}",
+        "        x",
+        "鸿雁传书鸿雁传书",
+        "😀😁😂😃😄😅😆😇",
+        longest.as_str(),
+    ] {
+        assert_eq!(parse(text).unwrap().expose(), text, "{text:?}");
+    }
+}
+
+#[test]
+fn a_password_has_eight_to_a_hundred_and_twenty_eight_characters() {
+    for pattern in ["ab", "密码", "😀😁"] {
+        assert!(parse(&pattern.repeat(4)).is_ok(), "{pattern}");
+        assert!(parse(&pattern.repeat(64)).is_ok(), "{pattern}");
+        let short: String = pattern.repeat(4).chars().take(7).collect();
+        for text in [short, pattern.repeat(64) + "x"] {
+            let refused = InvalidValue::new("new_password", Rule::Length { min: 8, max: 128 });
+            assert_eq!(parse(&text).err(), Some(refused), "{text:?}");
+        }
+    }
+    assert!(parse("").is_err());
+}
+
+#[test]
+fn a_password_is_counted_and_kept_in_its_compatible_composition() {
+    // Eight characters as typed are seven once the accent joins its letter.
+    assert!(parse("abcdefe\u{301}").is_err());
+    assert_eq!(parse("abcdefge\u{301}").unwrap().expose(), "abcdefg\u{e9}");
+    // One ligature is eighteen characters, so that a single one is enough and eight are too many.
+    assert_eq!(parse("\u{fdfa}").unwrap().expose().chars().count(), 18);
+    assert!(parse(&"\u{fdfa}".repeat(8)).is_err());
+    assert_eq!(parse("Ｃｏｒｒｅｃｔ１").unwrap().expose(), "Correct1");
+}
+
+#[test]
+fn a_password_that_everybody_tries_first_is_refused() {
+    for text in [
+        "12345678",
+        "password",
+        "PassWord",
+        "QWERTYUIOP",
+        "5201314520",
+        "woaini1314",
+        "Iloveyou",
+        "master123",
+        "ｐａｓｓｗｏｒｄ",
+        "aaaaaaaa",
+        "        ",
+        "😀😀😀😀😀😀😀😀",
+    ] {
+        assert_eq!(parse(text).err(), Some(InvalidValue::new("new_password", Rule::NotCommon)), "{text:?}");
+    }
+}
+
+#[test]
+fn a_password_that_only_begins_like_a_common_one_is_admitted() {
+    for text in ["passwords", "password 1", "aaaaaaab", "baaaaaaa", "0012345678"] {
+        assert!(parse(text).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn an_attempt_is_any_text_at_all() {
+    let longest = "x".repeat(200);
+    for text in ["", "a", "\0", "password", longest.as_str()] {
+        assert_eq!(PasswordAttempt::new(&SecretString::from(text)).expose(), text);
+    }
+}
+
+#[test]
+fn an_attempt_is_compared_in_the_form_the_password_was_kept_in() {
+    for (chosen, typed) in [("abcdefg\u{e9}", "abcdefge\u{301}"), ("Ｃｏｒｒｅｃｔ１", "Correct1")] {
+        let attempt = PasswordAttempt::new(&SecretString::from(typed));
+        assert_eq!(parse(chosen).unwrap().expose(), attempt.expose());
+    }
+}
+
+#[test]
+fn hashes_are_the_same_when_their_texts_are() {
+    let hash = |text: &str| PasswordHash::new(text.to_owned());
+    assert_eq!(hash("$2b$one").expose(), "$2b$one");
+    assert!(hash("$2b$one") == hash("$2b$one"));
+    assert!(hash("$2b$one") != hash("$2b$two"));
+}
+
+#[test]
+fn no_password_and_no_hash_reaches_the_log() {
+    let secret = SecretString::from("correct horse");
+    assert_eq!(format!("{:?}", parse("correct horse").unwrap()), "Password(…)");
+    for shown in [
+        format!("{:?}", PasswordAttempt::new(&secret)),
+        format!("{:?}", PasswordHash::new("correct horse".to_owned())),
+    ] {
+        assert!(shown.contains("Password") && !shown.contains("horse"), "{shown}");
+    }
+}

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use mockall::predicate::eq;
+use pollster::block_on;
+
+use super::{DAY, uid};
+use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::user::{
+    MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal, User, UserService,
+};
+
+fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
+    let mut users = MockUserRepository::new();
+    prepare(&mut users);
+    UserService::new(Arc::new(users), DAY)
+}
+
+fn goose() -> User {
+    User {
+        id: user(1),
+        uid: uid("Goose_1"),
+        name: Nickname::parse("雁").unwrap(),
+        phone_number: None,
+        created_at: at(0),
+    }
+}
+
+#[test]
+fn the_caller_sees_its_own_account() {
+    let service = service(|users| {
+        users.expect_find().with(eq(user(1))).once().returning(|_| Ok(Some(goose())));
+    });
+    assert_eq!(block_on(service.me(user(1))).unwrap(), goose());
+}
+
+#[test]
+fn an_account_that_is_no_more_is_not_shown() {
+    let service = service(|users| {
+        users.expect_find().returning(|_| Ok(None));
+    });
+    assert_eq!(refusal(block_on(service.me(user(1)))), Some("unknown_user"));
+}
+
+#[test]
+fn somebody_is_found_by_uid_as_the_caller_sees_them() {
+    let profile = Profile {
+        user_id: user(2),
+        uid: uid("Swan_22"),
+        name: Nickname::parse("天鹅").unwrap(),
+        relation: Relation::RequestSent,
+    };
+    let service = service(|users| {
+        let profile = profile.clone();
+        let expected = users.expect_find_by_uid().with(eq(user(1)), eq(uid("swan_22")));
+        expected.once().return_once(|_, _| Ok(Some(profile)));
+    });
+    assert_eq!(block_on(service.find_by_uid(user(1), &uid("swan_22"))).unwrap(), profile);
+}
+
+#[test]
+fn nobody_is_found_by_a_uid_that_nobody_has() {
+    let service = service(|users| {
+        users.expect_find_by_uid().returning(|_, _| Ok(None));
+    });
+    assert_eq!(refusal(block_on(service.find_by_uid(user(1), &uid("swan_22")))), Some("unknown_user"));
+}
+
+#[test]
+fn a_uid_is_changed_for_the_caller_within_the_interval_of_the_settings() {
+    let service = service(|users| {
+        let expected = users.expect_change_uid().with(eq(user(1)), eq(uid("Swan_22")), eq(DAY));
+        expected.once().returning(|_, _, _| Ok(UidChangeOutcome::Changed));
+    });
+    assert_eq!(refusal(block_on(service.change_uid(user(1), &uid("Swan_22")))), None);
+}
+
+#[test]
+fn each_refusal_to_change_a_uid_has_its_name() {
+    for (outcome, name) in [
+        (UidChangeOutcome::Taken, "uid_taken"),
+        (UidChangeOutcome::Refused(UidChangeRefusal::Unchanged), "uid_unchanged"),
+        (UidChangeOutcome::Refused(UidChangeRefusal::TooRecent), "uid_changed_too_recently"),
+        (UidChangeOutcome::UnknownUser, "unknown_user"),
+    ] {
+        let service = service(|users| {
+            users.expect_change_uid().once().return_once(move |_, _, _| Ok(outcome));
+        });
+        assert_eq!(refusal(block_on(service.change_uid(user(1), &uid("Swan_22")))), Some(name));
+    }
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|users| {
+        users.expect_find().returning(|_| Err(fault()));
+        users.expect_find_by_uid().returning(|_, _| Err(fault()));
+        users.expect_change_uid().returning(|_, _, _| Err(fault()));
+    });
+    assert_fault(block_on(service.me(user(1))));
+    assert_fault(block_on(service.find_by_uid(user(1), &uid("Swan_22"))));
+    assert_fault(block_on(service.change_uid(user(1), &uid("Swan_22"))));
+}
