@@ -4,26 +4,26 @@ use crate::error::{InvalidValue, Rule};
 use crate::id::{FriendshipId, UserId};
 use crate::user::{DisplayName, Uid};
 
-/// 备注, what the owner calls a friend: at most 64 characters, empty for none. Nobody else sees it.
+/// 备注, what the owner calls a friend: at most 64 characters, empty for none, kept and returned exactly as sent. Nobody
+/// else sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remark(String);
 
 impl Remark {
     const MAX: usize = 64;
 
-    /// Trims and checks a remark that a caller sent in `remark`.
+    /// Checks a remark that a caller sent in `remark`.
     ///
     /// # Errors
-    /// [`Rule::Length`] or [`Rule::Characters`].
+    /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let trimmed = text.trim();
-        if trimmed.chars().count() > Self::MAX {
+        if text.chars().count() > Self::MAX {
             return Err(InvalidValue::new("remark", Rule::Length { min: 0, max: Self::MAX }));
         }
-        if trimmed.chars().any(char::is_control) {
+        if text.contains('\0') {
             return Err(InvalidValue::new("remark", Rule::Characters));
         }
-        Ok(Self(trimmed.to_owned()))
+        Ok(Self(text.to_owned()))
     }
 
     /// The remark.

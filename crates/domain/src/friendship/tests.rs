@@ -1,1 +1,115 @@
+use std::sync::Arc;
 
+use mockall::predicate::eq;
+use pollster::block_on;
+use uuid::Uuid;
+
+use super::{
+    Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
+    MockFriendshipRepository, Remark,
+};
+use crate::conversation::Pair;
+use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
+use crate::id::FriendshipId;
+use crate::page::PageLimit;
+use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::user::DisplayName;
+
+fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipService {
+    let mut friendships = MockFriendshipRepository::new();
+    prepare(&mut friendships);
+    FriendshipService::new(Arc::new(friendships))
+}
+
+#[test]
+fn a_remark_is_kept_exactly_as_sent() {
+    for text in ["", " ", " 妈妈 ", "老王\n(同事)", "👩‍👩‍👧‍👦", "e\u{301}", "\u{202e}مرحبا", "\u{feff}\t"]
+    {
+        assert_eq!(Remark::parse(text).unwrap().as_str(), text, "{text:?}");
+    }
+    assert_eq!(Remark::default().as_str(), "");
+}
+
+#[test]
+fn a_remark_has_at_most_sixty_four_characters() {
+    let too_long = Err(InvalidValue::new("remark", Rule::Length { min: 0, max: 64 }));
+    for character in ["a", "备", "😀", " "] {
+        assert_eq!(Remark::parse(&character.repeat(64)).unwrap().as_str(), character.repeat(64));
+        assert_eq!(Remark::parse(&character.repeat(65)), too_long, "{character:?}");
+    }
+}
+
+#[test]
+fn a_remark_holds_no_nul() {
+    for text in ["\0", "a\0", "\0a", "a\0b"] {
+        assert_eq!(Remark::parse(text), Err(InvalidValue::new("remark", Rule::Characters)), "{text:?}");
+    }
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (FriendshipError::NotFriends, ErrorKind::Conflict, "not_friends"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}
+
+#[test]
+fn a_friendship_is_ended_by_either_side() {
+    for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
+        let pair = Pair::new(user(1), user(2)).unwrap();
+        let service = service(|friendships| {
+            friendships.expect_remove().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+        });
+        assert_eq!(refusal(block_on(service.remove(caller, friend))), None);
+    }
+}
+
+#[test]
+fn nobody_is_a_friend_of_oneself() {
+    let service = service(|_| {});
+    assert_eq!(refusal(block_on(service.remove(user(1), user(1)))), Some("not_friends"));
+}
+
+#[test]
+fn ending_what_is_no_friendship_is_refused() {
+    let service = service(|friendships| {
+        friendships.expect_remove().returning(|_, _| Ok(false));
+    });
+    assert_eq!(refusal(block_on(service.remove(user(1), user(2)))), Some("not_friends"));
+}
+
+#[test]
+fn the_list_is_the_callers_own_and_the_page_asked_for() {
+    let after = FriendCursor { created_at: at(5), friend_id: user(9) };
+    let request = FriendPageRequest { limit: PageLimit::parse(10_000).unwrap(), after: Some(after) };
+    let friend = Friend {
+        friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
+        friend_id: user(2),
+        friend_name: DisplayName::Erased,
+        friend_uid: None,
+        remark: Remark::default(),
+        created_at: at(4),
+    };
+    let page = FriendPage { items: vec![friend], next: None };
+    let service = service(|friendships| {
+        let page = page.clone();
+        friendships.expect_list().with(eq(user(1)), eq(request.clone())).once().return_once(|_, _| Ok(page));
+    });
+    assert_eq!(block_on(service.list(user(1), &request)).unwrap(), page);
+}
+
+#[test]
+fn a_list_of_friends_has_up_to_ten_thousand_rows() {
+    assert_eq!(FriendPageRequest::default().limit.get(), 10_000);
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|friendships| {
+        friendships.expect_remove().returning(|_, _| Err(fault()));
+        friendships.expect_list().returning(|_, _| Err(fault()));
+    });
+    assert_fault(block_on(service.remove(user(1), user(2))));
+    assert_fault(block_on(service.list(user(1), &FriendPageRequest::default())));
+}
