@@ -1,1 +1,132 @@
+mod login;
+mod refresh;
+mod register;
+mod rotation;
+mod values;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mockall::predicate::eq;
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::{
+    AccessClaims, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
+    RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
+};
+use crate::error::{ErrorKind, RepositoryError};
+use crate::id::SessionId;
+use crate::testing::{FixedClock, assert_catalogue, at, user};
+use crate::user::{
+    MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname, PhoneNumber, Uid, User,
+};
+
+const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));
+/// What the clock of this machine shows; the database's may differ.
+const NOW: i64 = 1000;
+const ACCESS: Duration = Duration::from_secs(600);
+const LIFETIMES: TokenLifetimes = TokenLifetimes {
+    access: ACCESS,
+    refresh: Duration::from_secs(604_800),
+    session_max: Duration::from_secs(7_776_000),
+    reuse_grace: Duration::from_secs(10),
+};
+
+/// All ports of the use-cases; none expects a call until told so.
+#[derive(Default)]
+struct World {
+    users: MockUserRepository,
+    sessions: MockSessionRepository,
+    hasher: MockPasswordHasher,
+    tokens: MockTokenCodec,
+    ended: MockEndedSessions,
+    random: MockRandomSource,
+}
+
+impl World {
+    fn service(self) -> SessionService {
+        self.service_with(LIFETIMES)
+    }
+
+    fn service_with(self, lifetimes: TokenLifetimes) -> SessionService {
+        let ports = SessionPorts {
+            users: Arc::new(self.users),
+            sessions: Arc::new(self.sessions),
+            hasher: Arc::new(self.hasher),
+            tokens: Arc::new(self.tokens),
+            ended: Arc::new(self.ended),
+            clock: Arc::new(FixedClock(at(NOW))),
+            random: Arc::new(self.random),
+        };
+        SessionService::new(ports, lifetimes)
+    }
+
+    /// Expects exactly one pair of tokens to be signed, with exactly these times.
+    fn expect_tokens_of(&mut self, session: &Session, access_expires: i64, refresh_expires: DateTime<Utc>) {
+        let access = AccessClaims {
+            user_id: session.user_id,
+            session_id: session.id,
+            issued_at: at(NOW),
+            expires_at: at(access_expires),
+        };
+        let refresh = RefreshClaims {
+            user_id: session.user_id,
+            session_id: session.id,
+            generation: session.generation,
+            issued_at: session.refreshed_at,
+            expires_at: refresh_expires,
+        };
+        self.tokens.expect_sign_access().with(eq(access)).once().returning(|_| Ok("access".into()));
+        self.tokens.expect_sign_refresh().with(eq(refresh)).once().returning(|_| Ok("refresh".into()));
+    }
+}
+
+fn session() -> Session {
+    Session {
+        id: SESSION,
+        user_id: user(1),
+        generation: Generation::FIRST,
+        refreshed_at: at(998),
+        created_at: at(998),
+    }
+}
+
+fn goose() -> User {
+    User {
+        id: user(1),
+        uid: uid("Goose_1"),
+        name: Nickname::parse("雁").unwrap(),
+        phone_number: Some(PhoneNumber::parse("13800138000").unwrap()),
+        created_at: at(998),
+    }
+}
+
+fn uid(text: &str) -> Uid {
+    Uid::parse("uid", text).unwrap()
+}
+
+#[track_caller]
+fn assert_issued(tokens: &IssuedTokens, expires_in: Duration) {
+    let shown = (tokens.access.expose_secret(), tokens.refresh.expose_secret(), tokens.expires_in);
+    assert_eq!(shown, ("access", "refresh", expires_in));
+}
+
+fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (SessionError::InvalidCredentials, ErrorKind::Unauthenticated, "invalid_credentials"),
+        (SessionError::InvalidToken, ErrorKind::Unauthenticated, "invalid_token"),
+        (SessionError::TokenExpired, ErrorKind::Unauthenticated, "token_expired"),
+        (SessionError::SessionEnded, ErrorKind::Unauthenticated, "session_ended"),
+        (SessionError::RefreshTokenReused, ErrorKind::Conflict, "refresh_token_reused"),
+        (SessionError::UidTaken, ErrorKind::Invalid, "uid_taken"),
+        (SessionError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}

@@ -1,0 +1,140 @@
+use mockall::predicate::eq;
+use mockall::{Sequence, predicate::always};
+use pollster::block_on;
+
+use super::{ACCESS, World, assert_issued, goose, secret, session, uid};
+use crate::error::RepositoryError;
+use crate::session::{DeviceName, LoggedIn, Registration, SessionError};
+use crate::testing::{assert_fault, at, fault, refusal};
+use crate::user::{
+    MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome, Uid,
+};
+
+fn registration(uid: Option<Uid>) -> Registration {
+    Registration {
+        name: Nickname::parse("雁").unwrap(),
+        password: Password::parse("password", secret("correct horse")).unwrap(),
+        uid,
+        phone_number: Some(PhoneNumber::parse("13800138000").unwrap()),
+    }
+}
+
+fn device() -> DeviceName {
+    DeviceName::from_user_agent("goose/1.0")
+}
+
+fn register(world: World, uid: Option<Uid>) -> Result<LoggedIn, SessionError> {
+    block_on(world.service().register(registration(uid), &device()))
+}
+
+/// A world in which the password is hashed exactly once.
+fn world() -> World {
+    let mut world = World::default();
+    let expected = world.hasher.expect_hash().withf(|password| password.expose() == "correct horse");
+    expected.once().returning(|_| Ok(PasswordHash::new("$2b$hash".to_owned())));
+    world
+}
+
+/// Whether `user` is what [`registration`] asks for, under this uid.
+fn is_registered_as(user: &NewUser, uid: &str) -> bool {
+    let wanted = registration(None);
+    user.uid.as_str() == uid
+        && user.name == wanted.name
+        && user.phone_number == wanted.phone_number
+        && user.password_hash.expose() == "$2b$hash"
+}
+
+fn expect_draw(
+    users: &mut MockUserRepository,
+    order: &mut Sequence,
+    uid: &'static str,
+    outcome: RegisterOutcome,
+) {
+    let expected = users.expect_register().withf(move |user, _| is_registered_as(user, uid));
+    expected.once().in_sequence(order).return_once(|_, _| Ok(outcome));
+}
+
+#[test]
+fn registering_makes_the_account_and_logs_it_in() {
+    let mut world = world();
+    let expected = world
+        .users
+        .expect_register()
+        .withf(|user, used| is_registered_as(user, "Goose_1") && *used == device());
+    expected.once().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
+    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
+    let logged_in = register(world, Some(uid("Goose_1"))).unwrap();
+    assert_eq!(logged_in.user, goose());
+    assert_issued(&logged_in.tokens, ACCESS);
+}
+
+#[test]
+fn a_chosen_uid_that_is_taken_is_refused_at_once() {
+    let mut world = world();
+    world.users.expect_register().once().returning(|_, _| Ok(RegisterOutcome::UidTaken));
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("uid_taken"));
+}
+
+#[test]
+fn a_taken_phone_number_is_refused_at_once() {
+    for chosen in [None, Some(uid("Goose_1"))] {
+        let mut world = world();
+        world.random.expect_bytes().returning(|| Ok([0; 16]));
+        world.users.expect_register().once().returning(|_, _| Ok(RegisterOutcome::PhoneNumberTaken));
+        assert_eq!(refusal(register(world, chosen)), Some("phone_number_taken"));
+    }
+}
+
+#[test]
+fn who_chose_no_uid_is_given_one_that_is_drawn_again_while_taken() {
+    let mut world = world();
+    let mut draw = 0_u8;
+    world.random.expect_bytes().times(3).returning(move || {
+        draw += 1;
+        Ok([draw; 16])
+    });
+    let mut order = Sequence::new();
+    let registered = RegisterOutcome::Registered(goose(), session());
+    expect_draw(&mut world.users, &mut order, "wxid_bbbbbbbbbbbbbbb", RegisterOutcome::UidTaken);
+    expect_draw(&mut world.users, &mut order, "wxid_ccccccccccccccc", RegisterOutcome::UidTaken);
+    expect_draw(&mut world.users, &mut order, "wxid_ddddddddddddddd", registered);
+    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
+    assert_eq!(register(world, None).unwrap().user, goose());
+}
+
+#[test]
+fn drawing_a_uid_ends_after_three_draws() {
+    let mut world = world();
+    world.random.expect_bytes().times(3).returning(|| Ok([0; 16]));
+    world.users.expect_register().times(3).returning(|_, _| Ok(RegisterOutcome::UidTaken));
+    assert_eq!(refusal(register(world, None)), Some("uid_taken"));
+}
+
+#[test]
+fn without_randomness_nobody_is_given_a_uid() {
+    let mut world = world();
+    world.random.expect_bytes().once().returning(|| Err(fault()));
+    assert_fault(register(world, None));
+}
+
+#[test]
+fn nobody_is_registered_without_a_hash() {
+    let mut world = World::default();
+    world.hasher.expect_hash().once().returning(|_| Err(fault()));
+    assert_fault(register(world, Some(uid("Goose_1"))));
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let mut world = world();
+    world.users.expect_register().with(always(), eq(device())).once().returning(|_, _| Err(fault()));
+    assert_fault(register(world, Some(uid("Goose_1"))));
+}
+
+#[test]
+fn a_token_that_cannot_be_signed_is_our_fault() {
+    let mut world = world();
+    world.users.expect_register().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
+    world.tokens.expect_sign_access().once().returning(|_| Err(RepositoryError::internal("no key")));
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("internal_error"));
+}

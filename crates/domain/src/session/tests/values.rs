@@ -1,0 +1,66 @@
+use super::{ACCESS, goose, secret};
+use crate::session::{DeviceName, Generation, IssuedTokens, LoggedIn};
+
+#[test]
+fn generations_follow_each_other_from_zero_on() {
+    assert_eq!(Generation::FIRST.get(), 0);
+    assert_eq!(Generation::FIRST.next(), Generation::new(1));
+    assert_eq!(Generation::new(41).next().get(), 42);
+    assert_eq!(Generation::new(i32::MAX).next(), Generation::new(i32::MAX));
+}
+
+#[test]
+fn a_generation_lies_behind_none_but_newer_ones() {
+    for (older, newer, distance) in [
+        (0, 0, Some(0)),
+        (0, 1, Some(1)),
+        (3, 10, Some(7)),
+        (1, 0, None),
+        (10, 3, None),
+        (i32::MIN, i32::MAX, None),
+        (i32::MAX, i32::MIN, None),
+    ] {
+        let behind = Generation::new(older).behind(Generation::new(newer));
+        assert_eq!(behind, distance, "{older} behind {newer}");
+    }
+}
+
+#[test]
+fn a_device_is_named_by_what_can_be_shown_of_its_header() {
+    for (header, name) in [
+        ("", ""),
+        ("Mozilla/5.0 (X11; Linux)", "Mozilla/5.0 (X11; Linux)"),
+        ("  curl/8.5 \t", "curl/8.5"),
+        ("a\0b\u{1b}[31mc\r\nd\u{7f}\u{9f}", "ab[31mcd"),
+        ("鸿雁 客户端 😀", "鸿雁 客户端 😀"),
+        ("e\u{301}", "e\u{301}"),
+    ] {
+        assert_eq!(DeviceName::from_user_agent(header).as_str(), name, "{header:?}");
+    }
+    assert_eq!(DeviceName::default().as_str(), "");
+}
+
+#[test]
+fn a_devices_name_is_cut_after_a_hundred_and_twenty_eight_characters() {
+    for character in ["a", "雁", "😀"] {
+        let longest = character.repeat(128);
+        assert_eq!(DeviceName::from_user_agent(&longest).as_str(), longest);
+        assert_eq!(DeviceName::from_user_agent(&character.repeat(129)).as_str(), longest);
+    }
+    let cut = DeviceName::from_user_agent(&("\u{1}".to_owned() + &"a".repeat(128)));
+    assert_eq!(cut.as_str(), "a".repeat(128));
+}
+
+#[test]
+fn no_token_reaches_the_log() {
+    let tokens =
+        IssuedTokens { access: secret("acc-token"), refresh: secret("ref-token"), expires_in: ACCESS };
+    let issued = format!("{tokens:?}");
+    let logged_in = format!("{:?}", LoggedIn { user: goose(), tokens });
+    for shown in [issued, logged_in] {
+        assert!(shown.contains("IssuedTokens"), "{shown}");
+        for hidden in ["acc-token", "ref-token", "13800138000"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
+}
