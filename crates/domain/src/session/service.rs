@@ -9,6 +9,7 @@ use super::{
     TokenCodec, TokenLifetimes,
 };
 use crate::clock::Clock;
+use crate::id::SessionId;
 use crate::user::{
     LoginIdentifier, NewUser, Nickname, Password, PasswordAttempt, PasswordHasher, PhoneNumber, RandomSource,
     RegisterOutcome, Uid, UserRepository,
@@ -136,7 +137,7 @@ impl SessionService {
             RotateOutcome::Rotated(session) => Ok(self.issue(&session)?),
             RotateOutcome::Reused => Err(SessionError::RefreshTokenReused),
             RotateOutcome::Stolen => {
-                self.refuse_access_tokens_of(claims.session_id, now);
+                self.refuse_access_tokens_of(claims.session_id);
                 Err(SessionError::RefreshTokenReused)
             }
             RotateOutcome::Over => Err(SessionError::SessionEnded),
@@ -149,7 +150,7 @@ impl SessionService {
     /// Below the port.
     pub async fn logout(&self, caller: Caller) -> Result<(), SessionError> {
         self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await?;
-        self.refuse_access_tokens_of(caller.session_id, self.ports.clock.now());
+        self.refuse_access_tokens_of(caller.session_id);
         Ok(())
     }
 
@@ -166,8 +167,10 @@ impl SessionService {
         Ok(Caller { user_id: claims.user_id, session_id: claims.session_id })
     }
 
-    fn refuse_access_tokens_of(&self, session: crate::id::SessionId, now: DateTime<Utc>) {
-        self.ports.ended.remember(session, later(now, self.lifetimes.access));
+    /// Refuses the access tokens of a session that has just been ended. The clock is read afterwards, so that tokens signed
+    /// while the session was being ended are covered to their last second.
+    fn refuse_access_tokens_of(&self, session: SessionId) {
+        self.ports.ended.remember(session, later(self.ports.clock.now(), self.lifetimes.access));
     }
 
     fn issue(&self, session: &Session) -> Result<IssuedTokens, SessionError> {

@@ -16,6 +16,7 @@ use super::{
     AccessClaims, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
     RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
 };
+use crate::clock::Clock;
 use crate::error::{ErrorKind, RepositoryError};
 use crate::id::SessionId;
 use crate::testing::{FixedClock, assert_catalogue, at, user};
@@ -51,13 +52,17 @@ impl World {
     }
 
     fn service_with(self, lifetimes: TokenLifetimes) -> SessionService {
+        self.service_by(FixedClock(at(NOW)), lifetimes)
+    }
+
+    fn service_by(self, clock: impl Clock + 'static, lifetimes: TokenLifetimes) -> SessionService {
         let ports = SessionPorts {
             users: Arc::new(self.users),
             sessions: Arc::new(self.sessions),
             hasher: Arc::new(self.hasher),
             tokens: Arc::new(self.tokens),
             ended: Arc::new(self.ended),
-            clock: Arc::new(FixedClock(at(NOW))),
+            clock: Arc::new(clock),
             random: Arc::new(self.random),
         };
         SessionService::new(ports, lifetimes)

@@ -5,6 +5,7 @@ use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
 use super::{ACCESS, LIFETIMES, NOW, SESSION, World, assert_issued, secret, session};
+use crate::clock::MockClock;
 use crate::session::{
     AccessClaims, Caller, EndReason, Generation, IssuedTokens, RefreshClaims, RotateOutcome, Session,
     SessionError, TokenLifetimes, TokenRefusal,
@@ -94,6 +95,18 @@ fn theft_makes_the_sessions_access_tokens_refused() {
     let mut world = world(RotateOutcome::Stolen);
     world.ended.expect_remember().with(eq(SESSION), eq(at(NOW + 600))).once().return_const(());
     assert_eq!(refusal(refresh(world)), Some("refresh_token_reused"));
+}
+
+#[test]
+fn theft_covers_the_tokens_that_were_signed_while_it_was_found_out() {
+    let mut clock = MockClock::new();
+    let mut order = Sequence::new();
+    clock.expect_now().once().in_sequence(&mut order).return_const(at(NOW));
+    clock.expect_now().once().in_sequence(&mut order).return_const(at(NOW + 5));
+    let mut world = world(RotateOutcome::Stolen);
+    world.ended.expect_remember().with(eq(SESSION), eq(at(NOW + 605))).once().return_const(());
+    let service = world.service_by(clock, LIFETIMES);
+    assert_eq!(refusal(block_on(service.refresh(&secret("a.b.c")))), Some("refresh_token_reused"));
 }
 
 #[test]
