@@ -38,17 +38,17 @@ pub fn decide_refresh(
     now: DateTime<Utc>,
     policy: &RefreshPolicy,
 ) -> RefreshDecision {
-    let is_within = |since: DateTime<Utc>, limit: Duration| {
-        now.signed_duration_since(since) <= TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX)
-    };
-    if !is_within(created_at, policy.session_max) {
+    let age = |since: DateTime<Utc>| now.signed_duration_since(since);
+    let limit = |setting: Duration| TimeDelta::from_std(setting).unwrap_or(TimeDelta::MAX);
+    // As with a token's expiry, the session is over from that very instant on.
+    if age(created_at) >= limit(policy.session_max) {
         return RefreshDecision::Over;
     }
     match presented.behind(current) {
         None => RefreshDecision::Over,
         Some(0) => RefreshDecision::Rotate(current.next()),
         Some(distance) => match rotations.get(distance - 1) {
-            Some(used_at) if is_within(*used_at, policy.reuse_grace) => RefreshDecision::Reused,
+            Some(used_at) if age(*used_at) <= limit(policy.reuse_grace) => RefreshDecision::Reused,
             _ => RefreshDecision::Theft,
         },
     }

@@ -173,15 +173,18 @@ impl SessionService {
         self.ports.ended.remember(session, later(self.ports.clock.now(), self.lifetimes.access));
     }
 
+    /// Signs a pair of tokens. Neither outlives the session, which refreshing does not extend.
     fn issue(&self, session: &Session) -> Result<IssuedTokens, SessionError> {
         let now = self.ports.clock.now();
+        let session_over = later(session.created_at, self.lifetimes.session_max);
+        let left = session_over.signed_duration_since(now).to_std().unwrap_or_default();
+        let expires_in = self.lifetimes.access.min(left);
         let access = self.ports.tokens.sign_access(&AccessClaims {
             user_id: session.user_id,
             session_id: session.id,
             issued_at: now,
-            expires_at: later(now, self.lifetimes.access),
+            expires_at: later(now, expires_in),
         })?;
-        let session_over = later(session.created_at, self.lifetimes.session_max);
         let refresh = self.ports.tokens.sign_refresh(&RefreshClaims {
             user_id: session.user_id,
             session_id: session.id,
@@ -189,7 +192,7 @@ impl SessionService {
             issued_at: session.refreshed_at,
             expires_at: later(session.refreshed_at, self.lifetimes.refresh).min(session_over),
         })?;
-        Ok(IssuedTokens { access, refresh, expires_in: self.lifetimes.access })
+        Ok(IssuedTokens { access, refresh, expires_in })
     }
 }
 

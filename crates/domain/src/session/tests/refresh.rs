@@ -76,6 +76,16 @@ fn a_refresh_token_lasts_its_own_time_within_its_session() {
 }
 
 #[test]
+fn an_access_token_does_not_outlive_its_session() {
+    for (session_max, left) in [(1500, 600), (1499, 599), (901, 1), (900, 0), (899, 0)] {
+        let lifetimes = TokenLifetimes { session_max: Duration::from_secs(session_max), ..LIFETIMES };
+        let session_over = 100 + i64::try_from(session_max).unwrap();
+        let access_expires = NOW + i64::try_from(left).unwrap();
+        assert_issued(&issue(lifetimes, access_expires, session_over), Duration::from_secs(left));
+    }
+}
+
+#[test]
 fn lifetimes_beyond_the_end_of_time_end_with_it() {
     let lifetimes = TokenLifetimes { refresh: Duration::MAX, session_max: Duration::MAX, ..LIFETIMES };
     let mut world = World::default();

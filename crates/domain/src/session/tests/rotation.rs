@@ -72,9 +72,9 @@ fn a_token_of_a_generation_that_never_was_is_worth_nothing() {
 }
 
 #[test]
-fn a_session_past_its_maximum_is_over_whatever_the_token() {
+fn a_session_at_its_maximum_is_over_whatever_the_token() {
     for presented in [0, 2, 3, 4] {
-        assert_eq!(decide(presented, at(1000) + INSTANT), RefreshDecision::Over, "{presented}");
+        assert_eq!(decide(presented, at(1000)), RefreshDecision::Over, "{presented}");
         assert_eq!(decide(presented, at(5000)), RefreshDecision::Over, "{presented}");
     }
 }
