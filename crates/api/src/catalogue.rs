@@ -88,7 +88,11 @@ mod tests {
             assert!(!again, "{} stands twice", entry.name);
             assert!(entry.english.is_ascii() && !entry.english.is_empty(), "{}", entry.name);
             assert!(!entry.chinese.is_ascii(), "{}", entry.name);
-            assert!(entry.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", entry.name);
+            assert!(
+                entry.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                "{}",
+                entry.name
+            );
         }
         assert_eq!(find("no_such_name").code, 500);
     }

@@ -118,7 +118,14 @@ mod tests {
 
     #[test]
     fn a_bad_cursor_or_limit_is_named() {
-        for text in ["", "x", "0.1", "2.1.01890a5dac96774bbcceb302099a8057", "0.x.01890a5dac96774bbcceb302099a8057", "0.1.x"] {
+        for text in [
+            "",
+            "x",
+            "0.1",
+            "2.1.01890a5dac96774bbcceb302099a8057",
+            "0.x.01890a5dac96774bbcceb302099a8057",
+            "0.1.x",
+        ] {
             let error = query(None, Some(text)).parse::<FriendCursor, 10>().unwrap_err();
             assert_eq!(error, InvalidValue::new("cursor", Rule::Cursor), "{text}");
         }

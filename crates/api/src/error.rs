@@ -93,7 +93,10 @@ impl ApiError {
             Detail::None | Detail::Allow(_) => (None, template.to_owned()),
             Detail::Value(value) => {
                 let rule = text::rule(value.rule, language);
-                (Some(value.field.to_owned()), template.replace("{field}", value.field).replace("{rule}", &rule))
+                (
+                    Some(value.field.to_owned()),
+                    template.replace("{field}", value.field).replace("{rule}", &rule),
+                )
             }
             Detail::Field(field) => {
                 let rule = text::wrong_type(language);
@@ -145,7 +148,9 @@ impl<E: DomainError> From<E> for ApiError {
         let (kind, name) = (error.kind(), error.name());
         let detail = error.invalid_value().map_or(Detail::None, Detail::Value);
         let retry_after = match kind {
-            ErrorKind::Throttled { retry_after } | ErrorKind::Unavailable { retry_after } => Some(retry_after),
+            ErrorKind::Throttled { retry_after } | ErrorKind::Unavailable { retry_after } => {
+                Some(retry_after)
+            }
             _ => None,
         };
         // A name without its text would be answered as a fault of ours, so that the log must say which it was.

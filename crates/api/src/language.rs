@@ -71,12 +71,22 @@ mod tests {
     #[test]
     fn chinese_is_spoken_unless_english_is_preferred() {
         assert_eq!(Language::from_headers(&HeaderMap::new()), Language::Chinese);
-        for header in
-            ["zh", "zh-CN,en;q=0.9", "", "fr", "*", "en;q=0", "en;q=0.5, *;q=0.8", "en;q=x", "fr, zh;q=.1, en;q=0.05"]
-        {
+        for header in [
+            "zh",
+            "zh-CN,en;q=0.9",
+            "",
+            "fr",
+            "*",
+            "en;q=0",
+            "en;q=0.5, *;q=0.8",
+            "en;q=x",
+            "fr, zh;q=.1, en;q=0.05",
+        ] {
             assert_eq!(language(header), Language::Chinese, "{header}");
         }
-        for header in ["en", "en-GB", "EN;Q=0.3", "fr, en;q=.5", "en, zh", "en-US,en;q=0.9,zh;q=0.8", "zh;q=0.1,en"] {
+        for header in
+            ["en", "en-GB", "EN;Q=0.3", "fr, en;q=.5", "en, zh", "en-US,en;q=0.9,zh;q=0.8", "zh;q=0.1,en"]
+        {
             assert_eq!(language(header), Language::English, "{header}");
         }
     }

@@ -34,7 +34,9 @@ pub fn document() -> OpenApi {
     document.info = Info::new("Hongyan 鸿雁", env!("CARGO_PKG_VERSION"));
     document.info.description = Some("One-to-one chat over plain REST.".to_owned());
     let components = document.components.get_or_insert_with(Components::new);
-    let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    let bearer = || {
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build())
+    };
     components.add_security_scheme("token", bearer());
     components.add_security_scheme("refresh_token", bearer());
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
@@ -47,7 +49,9 @@ pub fn document() -> OpenApi {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().filter_map(Option::as_mut)
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 /// The error names that an operation lists itself, and those that follow from what it takes.
@@ -61,7 +65,9 @@ fn error_names(operation: &Operation) -> Vec<String> {
         .collect();
     let takes = |scheme: &str| {
         let security = operation.security.iter().flatten();
-        security.filter_map(|needed| serde_json::to_value(needed).ok()).any(|needed| needed.get(scheme).is_some())
+        security
+            .filter_map(|needed| serde_json::to_value(needed).ok())
+            .any(|needed| needed.get(scheme).is_some())
     };
     let mut add = |condition: bool, more: &[&str]| {
         if condition {
@@ -93,7 +99,8 @@ fn describe_errors(operation: &mut Operation) {
 }
 
 fn answer(entries: &[&catalogue::Entry]) -> Response {
-    let lines = entries.iter().map(|entry| format!("- `{}`: {}", entry.name, entry.message(Language::English)));
+    let lines =
+        entries.iter().map(|entry| format!("- `{}`: {}", entry.name, entry.message(Language::English)));
     let description = lines.collect::<Vec<_>>().join("\n");
     let schema = RefOr::Ref(Ref::from_schema_name(Failure::name()));
     ResponseBuilder::new()

@@ -16,7 +16,10 @@ use crate::UseCases;
 use crate::error::ApiError;
 use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
-use crate::{blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, sessions, users};
+use crate::{
+    blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, sessions,
+    users,
+};
 
 /// Registers every documented route.
 #[rustfmt::skip]
@@ -63,7 +66,8 @@ pub struct ApiSettings {
 
 /// The rules for browsers.
 fn cors(settings: &ApiSettings) -> Cors {
-    let allowed = settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    let allowed =
+        settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"])
@@ -84,7 +88,7 @@ async fn refuse(request: HttpRequest, known: web::Data<KnownPaths>) -> Result<&'
 pub fn app(
     use_cases: web::Data<UseCases>,
     probe: Arc<dyn ReadinessProbe>,
-    settings: &ApiSettings,
+    settings: ApiSettings,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -101,7 +105,7 @@ pub fn app(
         .wrap(from_fn(render::finish))
         .wrap(Compress::default())
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
-        .wrap(cors(settings))
+        .wrap(cors(&settings))
         .wrap(TracingLogger::default())
 }
 

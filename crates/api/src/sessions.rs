@@ -164,7 +164,11 @@ pub(crate) async fn login_by_phone_number(
     Ok(Data::new(language, login.into()))
 }
 
-async fn renew(token: RefreshToken, use_cases: &UseCases, language: Language) -> Result<Data<Tokens>, ApiError> {
+async fn renew(
+    token: RefreshToken,
+    use_cases: &UseCases,
+    language: Language,
+) -> Result<Data<Tokens>, ApiError> {
     Ok(Data::new(language, use_cases.sessions.refresh(&token.0).await?.into()))
 }
 

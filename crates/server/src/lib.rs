@@ -1,1 +1,8 @@
-//! The hongyan server.
+//! The hongyan server: settings, wiring, start and stop. The only crate that sees all the others.
+
+pub mod app;
+pub mod config;
+pub mod database;
+pub mod logging;
+pub mod run;
+mod secret;

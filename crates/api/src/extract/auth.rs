@@ -42,8 +42,9 @@ impl FromRequest for AuthUser {
 
 fn authenticate(request: &HttpRequest) -> Result<AuthUser, ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
-    let use_cases =
-        request.app_data::<Data<UseCases>>().ok_or_else(|| ApiError::internal("the use-cases are not wired"))?;
+    let use_cases = request
+        .app_data::<Data<UseCases>>()
+        .ok_or_else(|| ApiError::internal("the use-cases are not wired"))?;
     Ok(AuthUser(use_cases.sessions.authenticate(token)?))
 }
 

@@ -92,8 +92,8 @@ fn end(
     Ok(())
 }
 
-fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Result<RotateOutcome, DbError> {
-    let (id, owner) = (order.claims.session_id, order.claims.user_id);
+/// The session's row, locked, if the session and its account are still good.
+fn lock(connection: &mut PgConnection, id: SessionId, owner: UserId) -> Result<Option<SessionRow>, DbError> {
     let row = sessions::table
         .find(id.as_uuid())
         .filter(sessions::user_id.eq(owner.as_uuid()))
@@ -102,7 +102,14 @@ fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Result<RotateOu
         .for_update()
         .first(connection)
         .optional()?;
-    let Some(row) = row else { return Ok(RotateOutcome::Over) };
+    let account = users::table.find(owner.as_uuid()).filter(users::state.eq(ACTIVE));
+    let active: bool = diesel::select(diesel::dsl::exists(account)).get_result(connection)?;
+    Ok(row.filter(|_| active))
+}
+
+fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Result<RotateOutcome, DbError> {
+    let (id, owner) = (order.claims.session_id, order.claims.user_id);
+    let Some(row) = lock(connection, id, owner)? else { return Ok(RotateOutcome::Over) };
     let now = db::now(connection)?;
     let rotations: Vec<DateTime<Utc>> = row.rotations.iter().copied().flatten().collect();
     let present = (Generation::new(row.generation), rotations.as_slice());

@@ -1,0 +1,82 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Error;
+
+/// The programs of an installed PostgreSQL server.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    bin_dir: PathBuf,
+    major: u32,
+}
+
+impl Installation {
+    /// The oldest major version that the schema works with.
+    pub const OLDEST_MAJOR: u32 = 15;
+
+    /// Finds a server: in `$PG_BIN`, where `pg_config` says, or the newest where distributions put them.
+    ///
+    /// # Errors
+    /// [`Error::NotInstalled`], which says how to install one.
+    pub fn find() -> Result<Self, Error> {
+        if let Some(bin_dir) = named_by_environment() {
+            return Self::at(&bin_dir).ok_or(Error::NotInstalled);
+        }
+        let mut found: Vec<Self> = candidates().iter().filter_map(|bin_dir| Self::at(bin_dir)).collect();
+        found.sort_by_key(|installation| installation.major);
+        found.pop().ok_or(Error::NotInstalled)
+    }
+
+    /// The installation in this folder, if it is a whole server of a usable version.
+    #[must_use]
+    pub fn at(bin_dir: &Path) -> Option<Self> {
+        let whole = ["initdb", "postgres", "psql"].iter().all(|program| bin_dir.join(program).is_file());
+        let major = if whole { major_version(&bin_dir.join("postgres"))? } else { return None };
+        (major >= Self::OLDEST_MAJOR).then(|| Self { bin_dir: bin_dir.to_owned(), major })
+    }
+
+    /// The major version.
+    #[must_use]
+    pub const fn major(&self) -> u32 {
+        self.major
+    }
+
+    /// One of its programs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin_dir.join(name)
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "where the programs are is no setting of the server's")]
+fn named_by_environment() -> Option<PathBuf> {
+    std::env::var("PG_BIN").ok().filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+        folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    }
+    let families = [
+        ("/usr/lib/postgresql", ""),
+        ("/usr", "pgsql-"),
+        ("/opt/homebrew/opt", "postgresql"),
+        ("/usr/local/opt", "postgresql"),
+    ];
+    for (parent, prefix) in families {
+        let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+        folders.extend(named.map(|entry| entry.path().join("bin")));
+    }
+    folders
+}
+
+/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`.
+fn major_version(postgres: &Path) -> Option<u32> {
+    let output = Command::new(postgres).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number =
+        text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    number.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}

@@ -1,0 +1,21 @@
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use crate::Error;
+
+/// A lock on a data folder, held as long as this value lives; the system gives it back when the process dies.
+#[derive(Debug)]
+pub(crate) struct FolderLock(#[allow(dead_code, reason = "held, not read")] File);
+
+impl FolderLock {
+    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(Error::io("cannot open the lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_owned())),
+            Err(TryLockError::Error(error)) => Err(Error::io("cannot lock", path)(error)),
+        }
+    }
+}

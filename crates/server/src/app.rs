@@ -1,0 +1,167 @@
+//! The wiring: adapters into use-cases into handlers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{HttpServer, web};
+use anyhow::Context;
+use api::{ApiSettings, ReadinessProbe, UseCases};
+use domain::block::BlockService;
+use domain::conversation::ConversationService;
+use domain::friendship::FriendshipService;
+use domain::friendship_request::FriendshipRequestService;
+use domain::message::MessageService;
+use domain::session::{SessionPorts, SessionService};
+use domain::user::UserService;
+use infra::clock::SystemClock;
+use infra::db::{Db, DbSettings};
+use infra::ended_sessions::EndedSessionsInMemory;
+use infra::password::BcryptHasher;
+use infra::postgres::{
+    PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
+    PgMessageRepository, PgSessionRepository, PgUserRepository,
+};
+use infra::random::SystemRandom;
+use infra::token::JwtCodec;
+use secrecy::SecretString;
+
+use crate::config::Settings;
+
+/// What a running instance stands on: its database, migrated, and its secret.
+pub struct Ground {
+    /// A libpq URL.
+    pub database_url: String,
+    /// Signs tokens.
+    pub secret: SecretString,
+}
+
+/// A server that is bound and wired, but not running yet.
+pub struct Application {
+    server: Server,
+    handle: ServerHandle,
+    address: SocketAddr,
+    readiness: Arc<Readiness>,
+}
+
+impl Application {
+    /// Jobs that may wait for one of the database's threads.
+    const DB_QUEUE: usize = 1024;
+    /// How long the head of a request may take to arrive.
+    const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How long a connection may idle between two requests.
+    const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+    /// Wires everything and binds the address; port 0 takes any that is free.
+    ///
+    /// # Errors
+    /// When the address is taken, the secret is too short or the system starts no more threads.
+    pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
+        let use_cases = web::Data::new(use_cases(settings, ground)?);
+        let readiness = Arc::new(Readiness::new(&ground.database_url)?);
+        let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
+        let api_settings = ApiSettings { cors_origins: settings.cors_origins.clone() };
+        let server =
+            HttpServer::new(move || api::app(use_cases.clone(), Arc::clone(&probe), api_settings.clone()))
+                .disable_signals()
+                .shutdown_timeout(settings.shutdown.as_secs())
+                .client_request_timeout(Self::HEAD_TIMEOUT)
+                .keep_alive(Self::KEEP_ALIVE)
+                .bind(settings.bind)
+                .with_context(|| format!("HONGYAN_BIND: cannot listen on {}", settings.bind))?;
+        let address = server.addrs().first().copied().context("the server listens nowhere")?;
+        let server = server.run();
+        let handle = server.handle();
+        Ok(Self { server, handle, address, readiness })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then finishes what it has accepted.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
+        let (handle, readiness) = (self.handle, self.readiness);
+        actix_web::rt::spawn(async move {
+            stop.await;
+            readiness.draining.store(true, Ordering::Release);
+            handle.stop(true).await;
+        });
+        self.server.await.context("the server failed")
+    }
+}
+
+fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
+    let db = Arc::new(Db::new(&DbSettings {
+        url: ground.database_url.clone(),
+        connections: settings.db_pool_size,
+        queue: Application::DB_QUEUE,
+    })?);
+    let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
+    let rules = settings.rules;
+    let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
+    Ok(UseCases {
+        users: UserService::new(Arc::<PgUserRepository>::clone(&users), rules.uid_change_interval),
+        sessions: SessionService::new(
+            session_ports(settings, ground, &db, users)?,
+            settings.signing.lifetimes,
+        ),
+        friendship_requests: FriendshipRequestService::new(requests, rules.friend_request_ttl),
+        friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),
+        blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
+        conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
+        messages: MessageService::new(Arc::new(PgMessageRepository::new(db)), rules.recall_window),
+    })
+}
+
+fn session_ports(
+    settings: &Settings,
+    ground: &Ground,
+    db: &Arc<Db>,
+    users: Arc<PgUserRepository>,
+) -> anyhow::Result<SessionPorts> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    // One core is left to everybody else.
+    let hasher = BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
+        .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))?;
+    Ok(SessionPorts {
+        users,
+        sessions: Arc::new(PgSessionRepository::new(Arc::clone(db))),
+        hasher: Arc::new(hasher),
+        tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
+        ended: Arc::new(EndedSessionsInMemory::new(settings.signing.lifetimes.access)),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    })
+}
+
+/// Whether this instance can serve. It asks by a connection of its own, so that a busy pool is not taken for a dead
+/// database.
+struct Readiness {
+    db: Db,
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    fn new(database_url: &str) -> anyhow::Result<Self> {
+        let db = Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, queue: 16 })?;
+        Ok(Self { db, draining: AtomicBool::new(false) })
+    }
+}
+
+#[async_trait::async_trait]
+impl ReadinessProbe for Readiness {
+    async fn is_ready(&self) -> bool {
+        let answered = tokio::time::timeout(Self::PATIENCE, self.db.ping()).await;
+        !self.draining.load(Ordering::Acquire) && matches!(answered, Ok(Ok(())))
+    }
+}

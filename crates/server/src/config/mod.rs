@@ -1,0 +1,207 @@
+//! The settings: flags first, then environment, then a file, then defaults.
+
+mod options;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use domain::session::TokenLifetimes;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use options::{LogFormat, Options};
+
+/// Hongyan 鸿雁, a one-to-one chat backend over REST.
+#[derive(Debug, Parser)]
+#[command(name = "hongyan", version, about, long_about = None)]
+pub struct Cli {
+    /// A TOML file with settings, named as the flags are but with '_' for '-'
+    #[arg(long, env = "HONGYAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum DatabaseSettings {
+    /// Somebody else runs it.
+    Given(SecretString),
+    /// We run one of our own in the data folder.
+    Own,
+}
+
+/// How tokens are signed.
+#[derive(Debug, Clone)]
+pub struct SigningSettings {
+    /// None only with a database of our own: then one is made and kept in the data folder.
+    pub secret: Option<SecretString>,
+    /// Still good for reading tokens.
+    pub previous: Option<SecretString>,
+    /// How long tokens and sessions last.
+    pub lifetimes: TokenLifetimes,
+}
+
+/// What the rules depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct RuleSettings {
+    /// How long a message may be recalled.
+    pub recall_window: Duration,
+    /// How long a friendship request may be answered.
+    pub friend_request_ttl: Duration,
+    /// How long to wait between two changes of a uid; zero for no limit.
+    pub uid_change_interval: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Which events, as `tracing` filters are written.
+    pub filter: String,
+    /// As text or as JSON.
+    pub format: LogFormat,
+}
+
+/// All settings, resolved.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// Where everything is kept that is not in the database.
+    pub data_dir: PathBuf,
+    /// Where the database is.
+    pub database: DatabaseSettings,
+    /// Connections to it.
+    pub db_pool_size: u32,
+    /// How tokens are signed.
+    pub signing: SigningSettings,
+    /// What the rules depend on.
+    pub rules: RuleSettings,
+    /// The logarithm of bcrypt's rounds.
+    pub bcrypt_cost: u32,
+    /// The origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// What is logged.
+    pub logging: LogSettings,
+    /// How long requests may take to finish once the server is told to stop.
+    pub shutdown: Duration,
+}
+
+const fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number as u64)
+}
+
+impl Settings {
+    /// Puts flags, environment, file and defaults together.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used and what it may be.
+    pub fn resolve(cli: Cli) -> anyhow::Result<Self> {
+        let file = cli.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
+        Self::from_options(cli.options.or(file))
+    }
+
+    /// Puts what was given together with the defaults.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used and what it may be.
+    pub fn from_options(options: Options) -> anyhow::Result<Self> {
+        let database = options.database_url.clone().map_or(DatabaseSettings::Own, DatabaseSettings::Given);
+        let settings = Self {
+            bind: options.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            data_dir: options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./data")),
+            db_pool_size: options.db_pool_size.map_or_else(default_pool_size, u32::from),
+            signing: signing(&options),
+            rules: rules(&options),
+            bcrypt_cost: u32::from(options.bcrypt_cost.unwrap_or(12)),
+            cors_origins: options.cors_origins.clone().unwrap_or_default(),
+            logging: LogSettings {
+                filter: options.log.clone().unwrap_or_else(|| "info".to_owned()),
+                format: options.log_format.unwrap_or_default(),
+            },
+            shutdown: seconds(options.shutdown_seconds.unwrap_or(30)),
+            database,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let secrets = [
+            ("HONGYAN_JWT_SECRET", &self.signing.secret),
+            ("HONGYAN_JWT_PREVIOUS_SECRET", &self.signing.previous),
+        ];
+        for (name, secret) in secrets {
+            let short =
+                secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < crate::secret::MIN_BYTES);
+            anyhow::ensure!(
+                !short,
+                "{name} needs at least {} bytes{}",
+                crate::secret::MIN_BYTES,
+                crate::secret::offer()?
+            );
+        }
+        let given = matches!(self.database, DatabaseSettings::Given(_));
+        anyhow::ensure!(
+            !(given && self.signing.secret.is_none()),
+            "HONGYAN_JWT_SECRET must be set when DATABASE_URL is, because all instances share it{}",
+            crate::secret::offer()?
+        );
+        anyhow::ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
+        anyhow::ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
+        for origin in &self.cors_origins {
+            let plain = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let usable = plain.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
+            anyhow::ensure!(
+                usable,
+                "HONGYAN_CORS_ORIGINS: {origin:?} must be an origin such as https://chat.example"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Two connections per core: one works while the other waits for the disk.
+fn default_pool_size() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(2, 64)
+}
+
+fn signing(options: &Options) -> SigningSettings {
+    SigningSettings {
+        secret: options.jwt_secret.clone(),
+        previous: options.jwt_previous_secret.clone(),
+        lifetimes: TokenLifetimes {
+            access: seconds(options.access_token_seconds.unwrap_or(600)),
+            refresh: seconds(options.refresh_token_seconds.unwrap_or(604_800)),
+            session_max: seconds(options.session_max_seconds.unwrap_or(7_776_000)),
+            reuse_grace: seconds(options.refresh_reuse_grace_seconds.unwrap_or(10)),
+        },
+    }
+}
+
+fn rules(options: &Options) -> RuleSettings {
+    const DAY: u32 = 86_400;
+    let interval = options.uid_change_interval_days.unwrap_or(0).saturating_mul(DAY);
+    RuleSettings {
+        recall_window: seconds(options.recall_window_seconds.unwrap_or(120)),
+        friend_request_ttl: seconds(options.friend_request_ttl_seconds.unwrap_or(259_200)),
+        uid_change_interval: seconds(interval),
+    }
+}
+
+impl Options {
+    /// Reads a TOML file.
+    fn read(path: &std::path::Path) -> anyhow::Result<Self> {
+        config::Config::builder()
+            .add_source(config::File::from(path).format(config::FileFormat::Toml))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .with_context(|| format!("the settings in {} cannot be used", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

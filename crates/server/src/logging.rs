@@ -1,0 +1,23 @@
+//! The log: one line per event on standard error, as text or JSON.
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Starts logging.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter).with_context(|| {
+        format!("HONGYAN_LOG: {:?} must be a filter such as info,infra=debug", settings.filter)
+    })?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}

@@ -1,0 +1,63 @@
+//! The life of the process: start, serve, stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::Application;
+use crate::config::Settings;
+use crate::database::Foundation;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or fails.
+pub fn run(settings: &Settings) -> anyhow::Result<()> {
+    if settings.bcrypt_cost < 10 {
+        tracing::warn!(
+            cost = settings.bcrypt_cost,
+            "HONGYAN_BCRYPT_COST under 10 makes stolen passwords cheap to guess"
+        );
+    }
+    let foundation = Foundation::lay(settings)?;
+    let served = actix_web::rt::System::new().block_on(async {
+        let application = Application::build(settings, &foundation.ground)?;
+        let stop = told_to_stop()?;
+        greet(application.address(), &foundation.place);
+        application.run_until(stop).await
+    });
+    foundation.stop();
+    tracing::info!("stopped");
+    served
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()> + 'static> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be waited for")?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "finishing what was accepted, then stopping");
+    })
+}
+
+/// Tells a person where everything is and what to try.
+fn greet(address: SocketAddr, place: &str) {
+    let version = env!("CARGO_PKG_VERSION");
+    let banner = format!(
+        "\n  Hongyan 鸿雁 {version}\n\
+         \n  listening on  http://{address}\
+         \n  the data is   {place}\
+         \n  try it        http://{address}/docs (every call, in the browser)\
+         \n  is it well?   curl http://{address}/readyz\
+         \n  stop it       Ctrl-C\n\n"
+    );
+    // A closed terminal is no reason not to serve.
+    let _ = std::io::stdout().write_all(banner.as_bytes());
+    tracing::info!(%address, version, "serving");
+}

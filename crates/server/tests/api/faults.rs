@@ -1,0 +1,112 @@
+//! A database that goes away and comes back, and rows that it should not hold.
+
+use std::time::{Duration, Instant};
+
+use local_postgres::{Cluster, ClusterOptions, Installation};
+use serde_json::json;
+use server::config::Options;
+
+use crate::support::{Person, World};
+
+/// Tries until it succeeds or the deadline passes.
+fn eventually(what: &str, mut attempt: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !attempt() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_lost_connection_fails_one_request_at_the_most_and_the_pool_heals() {
+    let world = World::with(Options { db_pool_size: Some(2), ..Options::default() });
+    let (alice, bob) = world.friends();
+    for _ in 0..3 {
+        world
+            .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hongyan'");
+        let mut failures = 0;
+        eventually("the pool did not heal", || {
+            let reply = alice.send(&bob, "still there?");
+            if reply.status == 200 {
+                return true;
+            }
+            let reply = reply.refused(503, "unavailable");
+            assert!(reply.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
+            failures += 1;
+            false
+        });
+        assert!(failures <= 2, "each of two connections may fail once");
+    }
+    eventually("it is not ready", || world.call("GET", "/readyz").send().status == 200);
+}
+
+#[test]
+fn a_stuck_row_ends_in_a_503_and_harms_nobody_else() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let carol = world.person("carol_01");
+    carol.befriend(&bob);
+    let (locked, release) = (std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
+    std::thread::scope(|scope| {
+        let world = &world;
+        scope.spawn(move || {
+            world.hold_lock(
+                "SELECT FROM conversations WHERE last_seq = 0 ORDER BY created_at LIMIT 1 FOR UPDATE",
+                || {
+                    locked.0.send(()).unwrap();
+                    let _ = release.1.recv();
+                },
+            );
+        });
+        locked.1.recv().unwrap();
+        carol.say(&bob, "not stalled");
+        alice.send(&bob, "stalled").refused(503, "unavailable");
+        drop(release.0);
+    });
+    alice.say(&bob, "again");
+}
+
+#[test]
+fn a_row_that_the_rules_refuse_is_our_fault_and_no_panic() {
+    let world = World::new();
+    let (alice, _bob) = world.friends();
+    world.sql("UPDATE users SET name = E'\\n' WHERE uid = 'bob_0001'");
+    let reply = alice.get("/api/auth/friendships").refused(500, "internal_error");
+    assert!(!reply.text.contains("users"), "the cause is for the log only: {}", reply.text);
+    alice.get("/api/auth/me").ok();
+}
+
+#[test]
+fn a_database_that_is_away_is_a_503_and_comes_back_by_itself() {
+    let folder = std::env::temp_dir().join(format!("hongyan-fault-{}", std::process::id()));
+    let options = ClusterOptions { data_dir: folder.clone(), durable: true, settings: Vec::new() };
+    let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
+    cluster.ensure_database("hongyan").unwrap();
+    let world = World::on(Options::default(), &cluster.url("hongyan"));
+    let (alice, bob) = world.friends();
+    let before: Vec<String> = (0..20).map(|number| alice.say(&bob, &number.to_string())).collect();
+    cluster.kill_postmaster().unwrap();
+    eventually("the loss was not noticed", || {
+        let reply = alice.send(&bob, "lost");
+        assert_ne!(reply.status, 200, "nothing is acknowledged without a database");
+        reply.status == 503
+    });
+    world.call("GET", "/readyz").send().refused(503, "unavailable");
+    world.call("GET", "/healthz").send().ok();
+    let login = json!({"uid": "alice_01", "password": Person::PASSWORD});
+    world.call("POST", "/api/login/uid").json(&login).send().refused(503, "unavailable");
+    cluster.restart().unwrap();
+    eventually("it did not come back", || alice.send(&bob, "back").status == 200);
+    eventually("it is not ready", || world.call("GET", "/readyz").send().status == 200);
+    let window = bob.open(&bob.conversation(), "?limit=200").ok();
+    let stored: Vec<&str> = window.data()["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["message_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(&stored[..20], &before[..]);
+    drop(world);
+    cluster.stop().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,22 @@
+//! The API ring: the whole stack in process, on a real PostgreSQL, seen through HTTP.
+//!
+//! Every answer is noted; `tests/covered.rs` compares the notes with what the API documents.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod accounts;
+mod bad_input;
+mod blocks;
+mod conversations;
+mod faults;
+mod friends;
+mod messages;
+mod protocol;
+mod sessions;
+mod support;

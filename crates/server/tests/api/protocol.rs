@@ -1,0 +1,177 @@
+//! What every answer has in common: envelope, language, headers, unknown routes, the API's own description.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+use server::config::Options;
+
+use crate::support::{World, assert_answer};
+
+#[test]
+fn the_process_lives_and_can_serve() {
+    let world = World::new();
+    assert_answer!("healthz", world.call("GET", "/healthz").send().ok());
+    world.call("GET", "/readyz").send().ok();
+}
+
+#[test]
+fn people_are_answered_in_chinese_unless_they_prefer_english() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let message = |language: &str| {
+        let reply =
+            alice.call("GET", "/api/auth/users?uid=nobody_01").header("Accept-Language", language).send();
+        reply.refused(400, "unknown_user").json["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(message("zh-CN"), "该用户不存在");
+    assert_eq!(message("fr, en;q=.5"), "There is no such user");
+    let me =
+        |language: &str| alice.call("GET", "/api/auth/me").header("Accept-Language", language).send().ok();
+    assert_eq!((&me("zh").json["message"], &me("en").json["message"]), (&json!("成功"), &json!("Success")));
+}
+
+#[test]
+fn every_answer_names_its_kind_and_is_kept_by_nobody() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    for reply in [alice.get("/api/auth/me"), alice.get("/nowhere"), world.call("GET", "/api/auth/me").send()]
+    {
+        assert_eq!(reply.header("Content-Type"), Some("application/json"), "{}", reply.text);
+        assert_eq!(reply.header("Cache-Control"), Some("no-store"));
+        assert_eq!(reply.header("X-Content-Type-Options"), Some("nosniff"));
+    }
+}
+
+#[test]
+fn an_unknown_route_and_an_unknown_method_wear_the_envelope() {
+    let world = World::new();
+    for path in [
+        "/",
+        "/api",
+        "/api/auth/nothing",
+        "/api/auth/me/",
+        "//api/auth/me",
+        "/api/auth/%2e%2e/me",
+        "/API/auth/me",
+    ] {
+        let reply = world.call("GET", path).send().refused(404, "unknown_route");
+        assert_eq!(reply.header("Content-Type"), Some("application/json"));
+    }
+    let allowed = |method: &str, path: &str| {
+        let reply = world.call(method, path).send().refused(405, "method_not_allowed");
+        reply.header("Allow").unwrap().to_owned()
+    };
+    assert_eq!(allowed("DELETE", "/api/register"), "POST");
+    assert_eq!(allowed("PUT", "/api/auth/conversations/x"), "GET, PATCH, DELETE");
+    assert_eq!(allowed("OPTIONS", "/api/auth/me"), "GET");
+    assert_eq!(allowed("TRACE", "/healthz"), "GET");
+}
+
+#[test]
+fn browsers_may_call_from_the_listed_origins_only() {
+    let world = World::with(Options {
+        cors_origins: Some(vec!["https://chat.example".into()]),
+        ..Options::default()
+    });
+    let preflight = |origin: &str| {
+        let call = world.call("OPTIONS", "/api/auth/messages").header("Origin", origin);
+        call.header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "authorization,content-type")
+            .send()
+    };
+    let allowed = preflight("https://chat.example");
+    assert_eq!(allowed.status, 200, "{}", allowed.text);
+    assert_eq!(allowed.header("Access-Control-Allow-Origin"), Some("https://chat.example"));
+    let refused = preflight("https://evil.example");
+    assert_eq!(refused.header("Access-Control-Allow-Origin"), None);
+    let plain = world.call("GET", "/healthz").header("Origin", "https://chat.example").send().ok();
+    assert_eq!(plain.header("Access-Control-Allow-Origin"), Some("https://chat.example"));
+    let closed = World::new();
+    let reply = closed.call("GET", "/healthz").header("Origin", "https://chat.example").send();
+    assert_eq!(reply.header("Access-Control-Allow-Origin"), None);
+}
+
+#[test]
+fn a_page_in_the_browser_shows_every_call() {
+    let world = World::new();
+    let page = world.call("GET", "/docs/").send();
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("swagger"), "{}", page.text);
+    let short = world.call("GET", "/docs").send();
+    assert_eq!((short.status, short.header("Location")), (307, Some("/docs/")));
+}
+
+/// The method and path of every handler, read off the source.
+fn handlers_in_the_source() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/src");
+    let mut routes = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = std::fs::read_to_string(path).unwrap();
+            for method in ["get", "post", "put", "patch", "delete"] {
+                for piece in source.split(&format!("#[{method}(\"")).skip(1) {
+                    routes.push((method.to_owned(), piece.split('"').next().unwrap().to_owned()));
+                }
+            }
+            // The macro for the two spellings of a route takes its path as an argument.
+            for piece in source.split("on_a_message!(").skip(1) {
+                let path = piece.split('"').nth(1).unwrap();
+                routes.push(("delete".to_owned(), path.to_owned()));
+            }
+        }
+    }
+    routes.retain(|(_, path)| path != "/docs");
+    routes.sort();
+    routes
+}
+
+#[test]
+fn every_route_is_documented_and_every_documented_route_is_served() {
+    let world = World::new();
+    let document = world.call("GET", "/api/openapi.json").send();
+    assert_eq!(document.status, 200);
+    assert_eq!(document.json["openapi"], "3.1.0");
+    let mut documented = Vec::new();
+    for (path, item) in document.json["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            documented.push((method.clone(), path.clone()));
+            let served = world.call(&method.to_uppercase(), &path.replace(['{', '}'], "")).send();
+            assert!(!matches!(served.status, 404 | 405), "{method} {path} is not served");
+            assert!(operation["responses"]["200"].is_object(), "{method} {path} has no success");
+            assert!(
+                operation["description"].is_string() || operation["summary"].is_string(),
+                "{method} {path}"
+            );
+        }
+    }
+    documented.sort();
+    assert_eq!(documented, handlers_in_the_source());
+}
+
+#[test]
+fn what_the_parser_refuses_is_closed_without_harm() {
+    let world = World::new();
+    let raw = |request: &str| {
+        let mut stream = TcpStream::connect(world.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert!(raw("NONSENSE\r\n\r\n").starts_with("HTTP/1.1 400"));
+    let two = "POST /api/login/uid HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx";
+    assert!(raw(two).starts_with("HTTP/1.1 400"));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(200_000));
+    assert!(!raw(&long).starts_with("HTTP/1.1 2"));
+    world.call("GET", "/healthz").send().ok();
+}
+
+#[test]
+fn answers_are_compressed_for_those_who_ask() {
+    let world = World::new();
+    let document = world.call("GET", "/api/openapi.json").header("Accept-Encoding", "gzip").send();
+    assert_eq!(document.header("Content-Encoding"), Some("gzip"));
+    assert_eq!(document.json, Value::Null, "the body is not plain text any more");
+}

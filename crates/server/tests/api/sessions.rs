@@ -1,0 +1,190 @@
+//! Tokens: renewing, reuse, theft, logging out, forgeries.
+
+use std::sync::Arc;
+use std::thread;
+
+use domain::id::{SessionId, UserId};
+use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec};
+use domain::testing::at;
+use infra::token::JwtCodec;
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::support::{Call, Person, Reply, SECRET, World, assert_answer};
+
+fn refresh(person: &Person, token: &str) -> Reply {
+    Call::new(person.address, "POST", "/api/auth/refresh_token").bearer(token).send()
+}
+
+fn token_of(reply: &Reply, name: &str) -> String {
+    reply.data()[name].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn refreshing_gives_the_next_pair_on_both_paths() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let reply =
+        Call::new(alice.address, "POST", "/auth/refresh_token").bearer(&alice.refresh_token).send().ok();
+    assert_answer!("refresh", reply);
+    let next = Person { token: token_of(&reply, "token"), ..alice.clone() };
+    next.get("/api/auth/me").ok();
+    refresh(&alice, &token_of(&reply, "refresh_token")).ok();
+    refresh(&alice, &alice.refresh_token).refused(409, "refresh_token_reused");
+}
+
+#[test]
+fn a_refresh_without_a_token_is_malformed_and_with_a_wrong_one_unauthenticated() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    for path in ["/auth/refresh_token", "/api/auth/refresh_token"] {
+        let call = || Call::new(alice.address, "POST", path);
+        call().send().refused(400, "missing_refresh_token");
+        call().header("Authorization", "Bearer ").send().refused(400, "missing_refresh_token");
+        call().header("Authorization", "Basic x").send().refused(400, "missing_refresh_token");
+        for token in
+            ["x", &alice.token, &"x".repeat(5000), &alice.refresh_token[..alice.refresh_token.len() - 2]]
+        {
+            call().bearer(token).send().refused(401, "invalid_token");
+        }
+        refresh_expired(&alice, path);
+    }
+    refresh(&alice, &alice.refresh_token).ok();
+}
+
+fn refresh_expired(person: &Person, path: &str) {
+    let codec = JwtCodec::new(&SECRET.into(), None).unwrap();
+    let claims = RefreshClaims {
+        user_id: UserId::parse("id", &person.id).unwrap(),
+        session_id: SessionId::from_uuid(uuid::Uuid::nil()),
+        generation: Generation::FIRST,
+        issued_at: at(-1_000_000_000),
+        expires_at: at(-999_999_999),
+    };
+    let token = codec.sign_refresh(&claims).unwrap();
+    let call = Call::new(person.address, "POST", path).bearer(token.expose_secret());
+    call.send().refused(401, "token_expired");
+}
+
+#[test]
+fn of_many_tabs_that_refresh_at_once_one_wins_and_the_session_lives() {
+    let world = World::new();
+    let other = world.second_instance();
+    let alice = Arc::new(world.person("alice_01"));
+    let tries: Vec<_> = (0..20)
+        .map(|number| {
+            let address = if number % 2 == 0 { world.address() } else { other.address };
+            let alice = alice.at(address);
+            thread::spawn(move || refresh(&alice, &alice.refresh_token))
+        })
+        .collect();
+    let replies: Vec<_> = tries.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let (won, lost): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 19));
+    for reply in lost {
+        reply.refused(409, "refresh_token_reused");
+    }
+    refresh(&alice, &token_of(&won[0], "refresh_token")).ok();
+}
+
+#[test]
+fn a_used_token_that_comes_back_late_ends_the_session() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let second = refresh(&alice, &alice.refresh_token).ok();
+    let third = refresh(&alice, &token_of(&second, "refresh_token")).ok();
+    let late = "UPDATE sessions SET rotations = (SELECT array_agg(r - interval '11 seconds' ORDER BY r DESC)
+                FROM unnest(rotations) r)";
+    world.sql(late);
+    // The one before the last, so that grandparents are theft as well.
+    refresh(&alice, &alice.refresh_token).refused(409, "refresh_token_reused");
+    refresh(&alice, &token_of(&third, "refresh_token")).refused(401, "session_ended");
+    let third = Person { token: token_of(&third, "token"), ..alice };
+    third.get("/api/auth/me").refused(401, "session_ended");
+    assert_eq!(world.count("sessions WHERE end_reason = 'refresh_token_theft'"), 1);
+}
+
+#[test]
+fn a_used_token_that_comes_back_within_the_grace_ends_nothing() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let second = refresh(&alice, &alice.refresh_token).ok();
+    let third = refresh(&alice, &token_of(&second, "refresh_token")).ok();
+    refresh(&alice, &alice.refresh_token).refused(409, "refresh_token_reused");
+    refresh(&alice, &token_of(&second, "refresh_token")).refused(409, "refresh_token_reused");
+    refresh(&alice, &token_of(&third, "refresh_token")).ok();
+}
+
+#[test]
+fn a_session_has_a_maximum_life() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    world.sql("UPDATE sessions SET created_at = created_at - interval '90 days' - interval '1 second'");
+    refresh(&alice, &alice.refresh_token).refused(401, "session_ended");
+}
+
+#[test]
+fn logging_out_ends_this_session_only() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let login = json!({"uid": "alice_01", "password": Person::PASSWORD});
+    let phone = world.call("POST", "/api/login/uid").json(&login).send().ok();
+    let phone = Person::from_login(world.address(), phone.data());
+    assert_answer!("logout", alice.post("/api/auth/logout", &json!({})).ok());
+    alice.get("/api/auth/me").refused(401, "session_ended");
+    refresh(&alice, &alice.refresh_token).refused(401, "session_ended");
+    phone.get("/api/auth/me").ok();
+    refresh(&phone, &phone.refresh_token).ok();
+}
+
+#[test]
+fn a_disabled_account_can_neither_log_in_nor_refresh() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    world.sql("UPDATE users SET state = 'disabled'");
+    let login = json!({"uid": "alice_01", "password": Person::PASSWORD});
+    world.call("POST", "/api/login/uid").json(&login).send().refused(401, "invalid_credentials");
+    refresh(&alice, &alice.refresh_token).refused(401, "session_ended");
+}
+
+/// Every documented route that takes a token, with some id in its path.
+fn guarded_routes(world: &World) -> Vec<(String, String)> {
+    let document = world.call("GET", "/api/openapi.json").send().json;
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["security"].to_string().contains("\"token\"") {
+                let path = path.replace("{", "").replace("}", "");
+                routes.push((method.to_uppercase(), path));
+            }
+        }
+    }
+    assert!(routes.len() > 20, "{routes:?}");
+    routes
+}
+
+#[test]
+fn every_guarded_route_judges_the_token_before_anything_else() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let codec = JwtCodec::new(&SECRET.into(), None).unwrap();
+    let expired = codec.sign_access(&AccessClaims {
+        user_id: UserId::parse("id", &alice.id).unwrap(),
+        session_id: SessionId::from_uuid(uuid::Uuid::nil()),
+        issued_at: at(-1_000_000_000),
+        expires_at: at(-999_999_999),
+    });
+    let expired = expired.unwrap();
+    let ended = world.person("ended_01");
+    ended.post("/api/auth/logout", &json!({})).ok();
+    for (method, path) in guarded_routes(&world) {
+        // A body that nobody could read, to see that the token comes first.
+        let call = || world.call(&method, &path).bytes(b"{");
+        call().send().refused(401, "missing_token");
+        call().header("Authorization", "Bearer").send().refused(401, "missing_token");
+        call().bearer("x.y.z").send().refused(401, "invalid_token");
+        call().bearer(&alice.refresh_token).send().refused(401, "invalid_token");
+        call().bearer(expired.expose_secret()).send().refused(401, "token_expired");
+        call().bearer(&ended.token).send().refused(401, "session_ended");
+    }
+}

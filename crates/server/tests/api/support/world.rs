@@ -1,0 +1,154 @@
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use server::app::{Application, Ground};
+use server::config::{Options, Settings};
+use test_db::{Template, TestDatabase};
+use tokio::sync::oneshot;
+
+use super::{Call, Person};
+
+/// What the tests' servers sign with.
+pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
+/// A running server with a database of its own. Both are gone when it is dropped.
+pub(crate) struct World {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    url: String,
+    _database: Option<TestDatabase>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// A world with other settings than the defaults.
+    pub(crate) fn with(options: Options) -> Self {
+        let database = database();
+        let mut world = Self::on(options, database.url());
+        world._database = Some(database);
+        world
+    }
+
+    /// A world on a database that somebody else keeps.
+    pub(crate) fn on(options: Options, url: &str) -> Self {
+        migrate(url);
+        let (address, stop, thread) = serve(options, url);
+        Self { address, stop: Some(stop), thread: Some(thread), url: url.to_owned(), _database: None }
+    }
+
+    /// A second server on the same database.
+    pub(crate) fn second_instance(&self) -> Instance {
+        let (address, stop, thread) = serve(Options::default(), &self.url);
+        Instance { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.address, method, path)
+    }
+
+    /// Registers somebody whose uid is `uid` and whose name is the same.
+    pub(crate) fn person(&self, uid: &str) -> Person {
+        Person::register(self.address, uid)
+    }
+
+    /// Two people who are friends.
+    pub(crate) fn friends(&self) -> (Person, Person) {
+        let (alice, bob) = (self.person("alice_01"), self.person("bob_0001"));
+        alice.befriend(&bob);
+        (alice, bob)
+    }
+
+    /// Changes the database directly, to move time or to break something.
+    pub(crate) fn sql(&self, sql: &str) {
+        PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// Does something while a transaction of somebody else's holds what `sql` locked.
+    pub(crate) fn hold_lock(&self, sql: &str, meanwhile: impl FnOnce()) {
+        let mut connection = PgConnection::establish(&self.url).unwrap();
+        connection.batch_execute("BEGIN").unwrap();
+        connection.batch_execute(sql).unwrap();
+        meanwhile();
+        connection.batch_execute("ROLLBACK").unwrap();
+    }
+
+    /// Counts rows.
+    pub(crate) fn count(&self, from: &str) -> i64 {
+        #[derive(diesel::QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        let mut connection = PgConnection::establish(&self.url).unwrap();
+        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"));
+        diesel::RunQueryDsl::get_result::<Count>(query, &mut connection).unwrap().count
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        halt(&mut self.stop, &mut self.thread);
+    }
+}
+
+/// Another server on a world's database.
+pub(crate) struct Instance {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        halt(&mut self.stop, &mut self.thread);
+    }
+}
+
+fn halt(stop: &mut Option<oneshot::Sender<()>>, thread: &mut Option<JoinHandle<()>>) {
+    drop(stop.take());
+    let ended = thread.take().map(JoinHandle::join);
+    assert!(std::thread::panicking() || !matches!(ended, Some(Err(_))), "the server failed");
+}
+
+fn database() -> TestDatabase {
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+    TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate))
+}
+
+fn migrate(url: &str) {
+    infra::migrations::run(url, std::time::Duration::from_secs(60)).unwrap();
+}
+
+fn serve(options: Options, url: &str) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    let options = options.or(Options {
+        bind: Some("127.0.0.1:0".parse().unwrap()),
+        bcrypt_cost: Some(4),
+        shutdown_seconds: Some(5),
+        jwt_secret: Some(SECRET.into()),
+        ..Options::default()
+    });
+    let settings = Settings::from_options(options).unwrap();
+    let ground = Ground { database_url: url.to_owned(), secret: SECRET.into() };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let application = Application::build(&settings, &ground).unwrap();
+            tell.send(application.address()).unwrap();
+            application.run_until(async { drop(stopped.await) }).await.unwrap();
+        });
+    });
+    (told.recv().unwrap(), stop, thread)
+}
