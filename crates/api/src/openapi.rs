@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use actix_web::App;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, Info, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Components, Content, Info, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -20,8 +20,7 @@ const TOKEN: &[&str] = &["missing_token", "invalid_token", "token_expired", "ses
 const REFRESH: &[&str] =
     &["missing_refresh_token", "invalid_token", "token_expired", "session_ended", "refresh_token_reused"];
 /// What every call with a body may be refused with.
-const BODY: &[&str] =
-    &["malformed_json", "missing_field", "invalid_field", "payload_too_large", "unsupported_media_type"];
+const BODY: &[&str] = &["malformed_json", "invalid_field", "payload_too_large", "unsupported_media_type"];
 /// What every call with parameters may be refused with.
 const PARAMETERS: &[&str] = &["invalid_field"];
 /// What any call may fail with on our side.
@@ -34,6 +33,7 @@ pub fn document() -> OpenApi {
     document.info = Info::new("Hongyan 鸿雁", env!("CARGO_PKG_VERSION"));
     document.info.description = Some("One-to-one chat over plain REST.".to_owned());
     let components = document.components.get_or_insert_with(Components::new);
+    let demanding = demanding_schemas(components);
     let bearer = || {
         SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build())
     };
@@ -42,7 +42,7 @@ pub fn document() -> OpenApi {
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
-            describe_errors(operation);
+            describe_errors(operation, &demanding);
         }
     }
     document
@@ -54,8 +54,18 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
+/// References to the schemas that have a field which must be there.
+fn demanding_schemas(components: &Components) -> Vec<String> {
+    let schemas = components.schemas.iter();
+    let demanding = schemas.filter(|(_, schema)| {
+        let schema = serde_json::to_value(schema).unwrap_or_default();
+        schema.get("required").and_then(|fields| fields.as_array()).is_some_and(|fields| !fields.is_empty())
+    });
+    demanding.map(|(name, _)| format!("#/components/schemas/{name}\"")).collect()
+}
+
 /// The error names that an operation lists itself, and those that follow from what it takes.
-fn error_names(operation: &Operation) -> Vec<String> {
+fn error_names(operation: &Operation, demanding: &[String]) -> Vec<String> {
     let own = operation.extensions.as_ref().and_then(|extensions| extensions.get("x-errors"));
     let mut names: Vec<String> = own
         .and_then(|names| names.as_array())
@@ -76,16 +86,26 @@ fn error_names(operation: &Operation) -> Vec<String> {
     };
     add(takes("token"), TOKEN);
     add(takes("refresh_token"), REFRESH);
-    add(operation.request_body.is_some(), BODY);
+    let body =
+        operation.request_body.as_ref().and_then(|body| serde_json::to_string(body).ok()).unwrap_or_default();
+    add(!body.is_empty(), BODY);
+    add(demanding.iter().any(|reference| body.contains(reference)), &["missing_field"]);
     add(operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()), PARAMETERS);
+    let in_query = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => {
+            parameter.required == Required::True && matches!(parameter.parameter_in, ParameterIn::Query)
+        }
+        RefOr::Ref(_) => false,
+    };
+    add(operation.parameters.iter().flatten().any(in_query), &["missing_field"]);
     names.sort();
     names.dedup();
     names
 }
 
 /// Adds one answer per code, which lists the names that it may carry.
-fn describe_errors(operation: &mut Operation) {
-    let names = error_names(operation);
+fn describe_errors(operation: &mut Operation, demanding: &[String]) {
+    let names = error_names(operation, demanding);
     let mut by_code = BTreeMap::<u16, Vec<&'static catalogue::Entry>>::new();
     for name in names.iter().map(String::as_str).chain(FAULTS.iter().copied()) {
         let entry = catalogue::find(name);

@@ -6,6 +6,9 @@ pub enum UserError {
     /// Nobody has this uid, or the account is no more.
     #[error("there is no such user")]
     UnknownUser,
+    /// The caller's own account is no more; its tokens are worth nothing.
+    #[error("the caller's account is no more")]
+    AccountOver,
     /// Somebody else has this uid, in whatever case.
     #[error("the uid is taken")]
     UidTaken,
@@ -22,6 +25,7 @@ pub enum UserError {
 
 domain_error!(UserError {
     UnknownUser => Invalid, "unknown_user";
+    AccountOver => Unauthenticated, "session_ended";
     UidTaken => Invalid, "uid_taken";
     UidUnchanged => Invalid, "uid_unchanged";
     UidChangedTooRecently => Invalid, "uid_changed_too_recently";

@@ -20,9 +20,9 @@ impl UserService {
     /// The caller's own account.
     ///
     /// # Errors
-    /// [`UserError::UnknownUser`] when it is no more.
+    /// [`UserError::AccountOver`].
     pub async fn me(&self, caller: UserId) -> Result<User, UserError> {
-        self.users.find(caller).await?.ok_or(UserError::UnknownUser)
+        self.users.find(caller).await?.ok_or(UserError::AccountOver)
     }
 
     /// Looks somebody up by uid, whatever its case.
@@ -36,14 +36,15 @@ impl UserService {
     /// Gives the caller a new uid.
     ///
     /// # Errors
-    /// [`UserError::UidTaken`], [`UserError::UidUnchanged`], [`UserError::UidChangedTooRecently`].
+    /// [`UserError::UidTaken`], [`UserError::UidUnchanged`], [`UserError::UidChangedTooRecently`],
+    /// [`UserError::AccountOver`].
     pub async fn change_uid(&self, caller: UserId, wanted: &Uid) -> Result<(), UserError> {
         match self.users.change_uid(caller, wanted, self.uid_change_interval).await? {
             UidChangeOutcome::Changed => Ok(()),
             UidChangeOutcome::Taken => Err(UserError::UidTaken),
             UidChangeOutcome::Refused(UidChangeRefusal::Unchanged) => Err(UserError::UidUnchanged),
             UidChangeOutcome::Refused(UidChangeRefusal::TooRecent) => Err(UserError::UidChangedTooRecently),
-            UidChangeOutcome::UnknownUser => Err(UserError::UnknownUser),
+            UidChangeOutcome::UnknownUser => Err(UserError::AccountOver),
         }
     }
 }

@@ -167,10 +167,10 @@ fn of_many_who_claim_one_uid_at_once_one_wins() {
 }
 
 #[test]
-fn an_account_that_is_no_more_is_unknown_to_its_own_token() {
+fn the_tokens_of_an_account_that_is_no_more_are_worth_nothing() {
     let world = World::new();
     let alice = world.person("alice_01");
     world.sql("UPDATE users SET state = 'disabled'");
-    alice.get("/api/auth/me").refused(400, "unknown_user");
-    alice.with("PATCH", "/api/auth/me/uid", &json!({"new_uid": "alice_02"})).refused(400, "unknown_user");
+    alice.get("/api/auth/me").refused(401, "session_ended");
+    alice.with("PATCH", "/api/auth/me/uid", &json!({"new_uid": "alice_02"})).refused(401, "session_ended");
 }

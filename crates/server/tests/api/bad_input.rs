@@ -34,9 +34,17 @@ fn every_route_with_a_body_refuses_what_is_no_json_object_of_its_kind() {
             let call = world.call(&method, &path);
             if guarded { call.bearer(&alice.token) } else { call }
         };
-        for body in
-            [&b"{"[..], b"nope", b"{\"a\":1} {", b"\xef\xbb\xbf{}", b"{\"x\": \"\xff\"}", b"[", b"{'a':1}"]
-        {
+        for body in [
+            &b"{"[..],
+            b"nope",
+            b"\xef\xbb\xbf{}",
+            b"{\"x\": \"\xff\"}",
+            b"[",
+            b"{'a':1}",
+            b"5",
+            b"\"t\"",
+            b"null",
+        ] {
             call().bytes(body).send().refused(400, "malformed_json");
         }
         let json = "application/json; charset=utf-8";

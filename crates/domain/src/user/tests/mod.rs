@@ -20,6 +20,7 @@ fn uid(text: &str) -> Uid {
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
         (UserError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (UserError::AccountOver, ErrorKind::Unauthenticated, "session_ended"),
         (UserError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (UserError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
         (UserError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),

@@ -38,7 +38,7 @@ fn an_account_that_is_no_more_is_not_shown() {
     let service = service(|users| {
         users.expect_find().returning(|_| Ok(None));
     });
-    assert_eq!(refusal(block_on(service.me(user(1)))), Some("unknown_user"));
+    assert_eq!(refusal(block_on(service.me(user(1)))), Some("session_ended"));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn each_refusal_to_change_a_uid_has_its_name() {
         (UidChangeOutcome::Taken, "uid_taken"),
         (UidChangeOutcome::Refused(UidChangeRefusal::Unchanged), "uid_unchanged"),
         (UidChangeOutcome::Refused(UidChangeRefusal::TooRecent), "uid_changed_too_recently"),
-        (UidChangeOutcome::UnknownUser, "unknown_user"),
+        (UidChangeOutcome::UnknownUser, "session_ended"),
     ] {
         let service = service(|users| {
             users.expect_change_uid().once().return_once(move |_, _, _| Ok(outcome));
