@@ -1,0 +1,18 @@
+//! The adapter ring: every MUST of the ports, races included, on a real PostgreSQL.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod conversations;
+mod friends;
+mod migrations;
+mod model;
+mod sending;
+mod sessions;
+mod support;
+mod users;

@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use diesel::RunQueryDsl;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel_migrations::MigrationHarness;
+use infra::migrations::{MIGRATIONS, run};
+use local_postgres::Installation;
+
+use crate::support::Ground;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn count() -> usize {
+    MigrationSource::<Pg>::migrations(&MIGRATIONS).unwrap().len()
+}
+
+/// The whole schema as text.
+fn dump(ground: &Ground) -> String {
+    let mut pg_dump = Command::new(Installation::find().unwrap().program("pg_dump"));
+    let output = pg_dump.args(["--schema-only", "-d", ground.url()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    // A random word in every dump.
+    text.lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn every_migration_can_be_taken_back_and_applied_again() {
+    let ground = Ground::bare();
+    let empty = dump(&ground);
+    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), count());
+    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), 0);
+    let whole = dump(&ground);
+    let mut connection = ground.connect();
+    for steps in 1..=count() {
+        for _ in 0..steps {
+            connection.revert_last_migration(MIGRATIONS).unwrap();
+        }
+        assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), steps);
+        assert_eq!(dump(&ground), whole, "after {steps} steps back and forth");
+    }
+    connection.revert_all_migrations(MIGRATIONS).unwrap();
+    drop(connection);
+    ground.sql("DROP TABLE __diesel_schema_migrations; DROP FUNCTION IF EXISTS diesel_manage_updated_at, diesel_set_updated_at");
+    assert_eq!(dump(&ground), empty);
+}
+
+#[test]
+fn of_many_instances_that_start_at_once_one_migrates() {
+    for _ in 0..3 {
+        let ground = Ground::bare();
+        let applied: usize = thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..6).map(|_| scope.spawn(|| run(ground.url(), PATIENCE).unwrap().len())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).sum()
+        });
+        assert_eq!(applied, count());
+    }
+}
+
+#[test]
+fn whoever_waits_too_long_for_the_migrating_instance_is_told() {
+    let ground = Ground::bare();
+    let mut other = ground.connect();
+    diesel::connection::SimpleConnection::batch_execute(
+        &mut other,
+        "SELECT pg_advisory_lock(x'686f6e6779616e'::bigint)",
+    )
+    .unwrap();
+    let error = run(ground.url(), Duration::from_millis(100)).unwrap_err();
+    assert!(error.to_string().contains("another instance"), "{error}");
+    drop(other);
+    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), count());
+}
+
+/// Table and column to type, as Diesel spells it.
+type Columns = BTreeMap<(String, String), String>;
+
+fn columns_of_the_database(ground: &Ground) -> Columns {
+    #[derive(diesel::QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        table_name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        column_name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        udt_name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        is_nullable: String,
+    }
+    #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+    let query = diesel::sql_query(
+        "SELECT table_name::text, column_name::text, udt_name::text, is_nullable::text FROM information_schema.columns
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'",
+    );
+    let columns = query.load::<Column>(&mut ground.connect()).unwrap();
+    columns
+        .into_iter()
+        .map(|column| {
+            let plain = |name: &str| format!("{}{}", name[..1].to_uppercase(), &name[1..]);
+            let kind = match column.udt_name.strip_prefix('_') {
+                Some(element) => format!("Array<Nullable<{}>>", plain(element)),
+                None => plain(&column.udt_name),
+            };
+            let kind = if column.is_nullable == "YES" { format!("Nullable<{kind}>") } else { kind };
+            ((column.table_name, column.column_name), kind)
+        })
+        .collect()
+}
+
+fn columns_of_the_source() -> Columns {
+    let source = include_str!("../../src/schema.rs");
+    let mut columns = Columns::new();
+    let mut table = String::new();
+    for line in source.lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
+            table = name.to_owned();
+        } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
+            columns.insert((table.clone(), column.to_owned()), kind.trim_end_matches(',').to_owned());
+        }
+    }
+    columns
+}
+
+#[test]
+fn the_generated_schema_fits_the_migrated_database() {
+    let source = columns_of_the_source();
+    assert!(source.len() > 50, "{source:?}");
+    assert_eq!(source, columns_of_the_database(&Ground::new()));
+}

@@ -1,0 +1,138 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, WindowRequest};
+use domain::message::{MessageRepository, Outcome, SendRefusal, Seq};
+
+use crate::support::{Ground, Pool, draft, pair};
+
+async fn friends(pool: &Pool) -> (domain::id::UserId, domain::id::UserId) {
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    (alice, bob)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_a_follower_misses_nothing() {
+    const SENDERS: usize = 32;
+    const EACH: usize = 25;
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool(), ground.pool()];
+    let (alice, bob) = friends(&pools[0]).await;
+    let id = pair(alice, bob).conversation_id();
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|number| {
+            let pool = Arc::clone(&pools[number % 2]);
+            let (from, to) = if number % 3 == 0 { (alice, bob) } else { (bob, alice) };
+            tokio::spawn(async move {
+                let mut last = Seq::NONE;
+                for count in 0..EACH {
+                    let sent = pool.say(from, to, &format!("{number}/{count}")).await;
+                    assert!(sent.seq > last, "one sender's messages stay in order");
+                    last = sent.seq;
+                }
+            })
+        })
+        .collect();
+    let mut seen: Vec<(i64, String)> = Vec::new();
+    while seen.len() < SENDERS * EACH {
+        let after = Seq::new(i64::try_from(seen.len()).unwrap());
+        let request =
+            WindowRequest { anchor: WindowAnchor::After(after), limit: WindowLimit::parse(10).unwrap() };
+        let window = pools[2].conversations.window(bob, id, &request).await.unwrap().unwrap();
+        for message in window.messages {
+            seen.push((message.id.seq.get(), message.content.unwrap().into_inner()));
+        }
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    assert_gapless(&ground, &seen, SENDERS * EACH);
+}
+
+/// Every place once, every text once, and time and ordinals that agree with the places.
+fn assert_gapless(ground: &Ground, seen: &[(i64, String)], count: usize) {
+    let seqs: Vec<i64> = seen.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(seqs, (1..=i64::try_from(count).unwrap()).collect::<Vec<_>>());
+    assert_eq!(seen.iter().map(|(_, text)| text).collect::<HashSet<_>>().len(), count);
+    let backwards = "SELECT count(*) FROM messages a JOIN messages b
+        ON b.conversation_id = a.conversation_id AND b.seq = a.seq + 1 WHERE b.created_at < a.created_at";
+    assert_eq!(ground.number(backwards), 0, "time never runs against seq");
+    let ordinals = "SELECT count(*) FROM (SELECT sender_ordinal,
+        row_number() OVER (PARTITION BY sender_id ORDER BY seq) AS n FROM messages) m WHERE sender_ordinal <> n";
+    assert_eq!(ground.number(ordinals), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_messages_from_both_sides_at_once_share_one_conversation() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    for round in 0..20 {
+        let alice = pools[0].person(&format!("alice_{round:02}")).await;
+        let bob = pools[0].person(&format!("bobby_{round:02}")).await;
+        pools[0].befriend(alice, bob).await;
+        let (one, other) = tokio::join!(pools[0].say(alice, bob, "a"), pools[1].say(bob, alice, "b"));
+        assert_eq!(one.conversation, other.conversation);
+        assert_eq!(one.seq.get() + other.seq.get(), 3);
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM conversations"), 20);
+}
+
+#[tokio::test]
+async fn one_batch_serves_many_conversations_and_each_draft_has_its_own_outcome() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = friends(&pool).await;
+    let (carol, dave) = (pool.person("carol_01").await, pool.person("dave_001").await);
+    pool.befriend(alice, carol).await;
+    let outcomes = pool
+        .messages
+        .append(vec![
+            draft(alice, bob, "1", Some("k")),
+            draft(alice, carol, "2", None),
+            draft(alice, dave, "never", None),
+            draft(bob, alice, "3", Some("k")),
+            draft(alice, bob, "1", Some("k")),
+            draft(alice, bob, "other", Some("k")),
+            draft(alice, bob, "4", None),
+        ])
+        .await
+        .unwrap();
+    let seq = |place: usize| match outcomes[place] {
+        Outcome::Sent(id) => id.seq.get(),
+        Outcome::Refused(refusal) => panic!("{place}: {refusal:?}"),
+    };
+    assert_eq!((seq(0), seq(1), seq(3), seq(4), seq(6)), (1, 1, 2, 1, 3));
+    assert_eq!(outcomes[2], Outcome::Refused(SendRefusal::NotFriends));
+    assert_eq!(outcomes[5], Outcome::Refused(SendRefusal::IdempotencyConflict));
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
+    assert_eq!(ground.number("SELECT sum(last_seq) FROM conversations"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_cross_each_other_do_not_deadlock() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let hub = pools[0].person("the_hub_1").await;
+    let mut others = Vec::new();
+    for number in 0..10 {
+        let person = pools[0].person(&format!("person_{number:02}")).await;
+        pools[0].befriend(hub, person).await;
+        others.push(person);
+    }
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let (pool, mut order) = (Arc::clone(&pools[number % 2]), others.clone());
+            order.rotate_left(number % 10);
+            if number % 3 == 0 {
+                order.reverse();
+            }
+            let drafts = order.iter().map(|other| draft(hub, *other, "hi", None)).collect();
+            tokio::spawn(async move { pool.messages.append(drafts).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        assert!(task.await.unwrap().iter().all(|outcome| matches!(outcome, Outcome::Sent(_))));
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE last_seq = 20"), 10);
+}

@@ -1,0 +1,113 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::session::{
+    DeviceName, EndReason, NewSession, RefreshClaims, RefreshPolicy, RotateOrder, RotateOutcome, Session,
+    SessionRepository,
+};
+use domain::testing::at;
+use domain::user::PasswordHash;
+
+use crate::support::Ground;
+
+fn order(session: &Session) -> RotateOrder {
+    RotateOrder {
+        claims: RefreshClaims {
+            user_id: session.user_id,
+            session_id: session.id,
+            generation: session.generation,
+            issued_at: at(0),
+            expires_at: at(1),
+        },
+        policy: RefreshPolicy {
+            reuse_grace: Duration::from_secs(10),
+            session_max: Duration::from_secs(3600),
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_refreshes_with_one_token_on_two_pools_exactly_one_wins() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let (_, mut session) = pools[0].register("alice_01").await;
+    for _ in 0..10 {
+        let tries: Vec<_> = (0..12)
+            .map(|number| {
+                let (pool, order) = (Arc::clone(&pools[number % 2]), order(&session));
+                tokio::spawn(async move { pool.sessions.rotate(&order).await.unwrap() })
+            })
+            .collect();
+        let mut won = Vec::new();
+        for attempt in tries {
+            match attempt.await.unwrap() {
+                RotateOutcome::Rotated(next) => won.push(next),
+                other => assert_eq!(other, RotateOutcome::Reused),
+            }
+        }
+        assert_eq!(won.len(), 1);
+        assert_eq!(won[0].generation, session.generation.next());
+        session = won.remove(0);
+    }
+}
+
+#[tokio::test]
+async fn theft_ends_the_session_in_the_same_transaction() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (_, first) = pool.register("alice_01").await;
+    let RotateOutcome::Rotated(second) = pool.sessions.rotate(&order(&first)).await.unwrap() else {
+        panic!()
+    };
+    ground.sql("UPDATE sessions SET rotations = (SELECT array_agg(r - interval '1 minute') FROM unnest(rotations) r)");
+    assert_eq!(pool.sessions.rotate(&order(&first)).await.unwrap(), RotateOutcome::Stolen);
+    assert_eq!(pool.sessions.rotate(&order(&second)).await.unwrap(), RotateOutcome::Over);
+}
+
+#[tokio::test]
+async fn more_rotations_than_are_remembered_are_taken_for_theft_at_the_oldest_only() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (_, first) = pool.register("alice_01").await;
+    let mut sessions = vec![first];
+    for _ in 0..20 {
+        let RotateOutcome::Rotated(next) =
+            pool.sessions.rotate(&order(sessions.last().unwrap())).await.unwrap()
+        else {
+            panic!()
+        };
+        sessions.push(next);
+    }
+    assert_eq!(ground.number("SELECT cardinality(rotations) FROM sessions"), 16);
+    assert_eq!(pool.sessions.rotate(&order(&sessions[10])).await.unwrap(), RotateOutcome::Reused);
+    assert_eq!(pool.sessions.rotate(&order(&sessions[0])).await.unwrap(), RotateOutcome::Stolen);
+}
+
+#[tokio::test]
+async fn another_users_claims_move_nothing() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (_, session) = pool.register("alice_01").await;
+    let (mallory, _) = pool.register("mallory_1").await;
+    let mut forged = order(&session);
+    forged.claims.user_id = mallory;
+    assert_eq!(pool.sessions.rotate(&forged).await.unwrap(), RotateOutcome::Over);
+    pool.sessions.end(session.id, mallory, EndReason::Logout).await.unwrap();
+    assert!(matches!(pool.sessions.rotate(&order(&session)).await.unwrap(), RotateOutcome::Rotated(_)));
+}
+
+#[tokio::test]
+async fn a_session_opens_for_the_verified_password_of_an_active_account_only() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let alice = pool.person("alice_01").await;
+    let open = async |hash: &str| {
+        let verified_hash = PasswordHash::new(hash.to_owned());
+        let session = NewSession { user_id: alice, verified_hash, device: DeviceName::default() };
+        pool.sessions.open(&session).await.unwrap()
+    };
+    assert!(open("no hash").await.is_some());
+    assert!(open("another hash").await.is_none());
+    ground.sql("UPDATE users SET state = 'disabled'");
+    assert!(open("no hash").await.is_none());
+}

@@ -1,0 +1,154 @@
+//! A database of one's own, and people in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use domain::conversation::Pair;
+use domain::friendship_request::{AskOutcome, FriendshipRequestRepository, NewRequest, VerificationMessage};
+use domain::id::{RequestId, UserId};
+use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, Outcome};
+use domain::session::{DeviceName, Session};
+use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
+use infra::db::{Db, DbSettings};
+use infra::postgres::{
+    PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
+    PgMessageRepository, PgSessionRepository, PgUserRepository,
+};
+use test_db::{Template, TestDatabase};
+
+/// One instance's repositories, on a pool of its own.
+pub(crate) struct Pool {
+    pub(crate) users: PgUserRepository,
+    pub(crate) sessions: PgSessionRepository,
+    pub(crate) requests: PgFriendshipRequestRepository,
+    pub(crate) friendships: PgFriendshipRepository,
+    pub(crate) blocks: PgBlockRepository,
+    pub(crate) conversations: PgConversationRepository,
+    pub(crate) messages: PgMessageRepository,
+}
+
+/// A migrated database.
+pub(crate) struct Ground {
+    database: TestDatabase,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+        Self { database: TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate)) }
+    }
+
+    /// A database without any schema.
+    pub(crate) fn bare() -> Self {
+        Self { database: TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () }) }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.database.url()
+    }
+
+    pub(crate) fn pool(&self) -> Arc<Pool> {
+        let settings = DbSettings { url: self.url().to_owned(), connections: 4, queue: 1024 };
+        let db = Arc::new(Db::new(&settings).unwrap());
+        Arc::new(Pool {
+            users: PgUserRepository::new(Arc::clone(&db)),
+            sessions: PgSessionRepository::new(Arc::clone(&db)),
+            requests: PgFriendshipRequestRepository::new(Arc::clone(&db)),
+            friendships: PgFriendshipRepository::new(Arc::clone(&db)),
+            blocks: PgBlockRepository::new(Arc::clone(&db)),
+            conversations: PgConversationRepository::new(Arc::clone(&db)),
+            messages: PgMessageRepository::new(db),
+        })
+    }
+
+    pub(crate) fn connect(&self) -> PgConnection {
+        PgConnection::establish(self.url()).unwrap()
+    }
+
+    pub(crate) fn sql(&self, sql: &str) {
+        self.connect().batch_execute(sql).unwrap();
+    }
+
+    /// The only number that a query returns.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Number {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            number: i64,
+        }
+        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        let query = diesel::sql_query(format!("SELECT ({sql})::bigint AS number"));
+        query.get_result::<Number>(&mut self.connect()).unwrap().number
+    }
+}
+
+fn migrate(url: &str) {
+    infra::migrations::run(url, Duration::from_secs(60)).unwrap();
+}
+
+pub(crate) fn new_user(uid: &str) -> NewUser {
+    NewUser {
+        uid: Uid::parse("uid", uid).unwrap(),
+        name: Nickname::parse(uid).unwrap(),
+        phone_number: None,
+        password_hash: PasswordHash::new("no hash".to_owned()),
+    }
+}
+
+impl Pool {
+    pub(crate) async fn register(&self, uid: &str) -> (UserId, Session) {
+        match self.users.register(&new_user(uid), &DeviceName::default()).await.unwrap() {
+            RegisterOutcome::Registered(user, session) => (user.id, session),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn person(&self, uid: &str) -> UserId {
+        self.register(uid).await.0
+    }
+
+    pub(crate) async fn ask(&self, sender: UserId, receiver: UserId) -> AskOutcome {
+        let request = NewRequest {
+            pair: pair(sender, receiver),
+            sender,
+            message: VerificationMessage::default(),
+            time_to_live: Duration::from_secs(3600),
+        };
+        self.requests.ask(&request).await.unwrap()
+    }
+
+    pub(crate) async fn pending(&self, sender: UserId, receiver: UserId) -> RequestId {
+        match self.ask(sender, receiver).await {
+            AskOutcome::Created(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Makes two people friends by asking each other.
+    pub(crate) async fn befriend(&self, one: UserId, other: UserId) {
+        self.pending(one, other).await;
+        assert!(matches!(self.ask(other, one).await, AskOutcome::Accepted(_)));
+    }
+
+    pub(crate) async fn say(&self, sender: UserId, receiver: UserId, text: &str) -> MessageId {
+        match self.messages.append(vec![draft(sender, receiver, text, None)]).await.unwrap()[0] {
+            Outcome::Sent(id) => id,
+            Outcome::Refused(refusal) => panic!("{refusal:?}"),
+        }
+    }
+}
+
+pub(crate) fn pair(one: UserId, other: UserId) -> Pair {
+    Pair::new(one, other).unwrap()
+}
+
+pub(crate) fn draft(sender: UserId, receiver: UserId, text: &str, key: Option<&str>) -> Draft {
+    Draft {
+        pair: pair(sender, receiver),
+        sender,
+        content: MessageContent::parse(text.to_owned()).unwrap(),
+        client_message_id: key.map(|key| ClientMessageId::parse(key.to_owned()).unwrap()),
+    }
+}

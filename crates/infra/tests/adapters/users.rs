@@ -1,0 +1,108 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::session::DeviceName;
+use domain::user::{
+    LoginIdentifier, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
+};
+
+use crate::support::{Ground, new_user};
+
+fn uid(text: &str) -> Uid {
+    Uid::parse("uid", text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_claims_of_one_uid_on_two_pools_exactly_one_wins() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    for round in 0..10 {
+        let wanted = format!("Wanted_{round:02}");
+        let claims: Vec<_> = (0..12)
+            .map(|number| {
+                let (pool, wanted) = (Arc::clone(&pools[number % 2]), wanted.clone());
+                let spelled = if number % 3 == 0 { wanted.to_uppercase() } else { wanted };
+                tokio::spawn(async move {
+                    pool.users.register(&new_user(&spelled), &DeviceName::default()).await.unwrap()
+                })
+            })
+            .collect();
+        let mut won = 0;
+        for claim in claims {
+            match claim.await.unwrap() {
+                RegisterOutcome::Registered(..) => won += 1,
+                RegisterOutcome::UidTaken => {}
+                RegisterOutcome::PhoneNumberTaken => panic!("nobody gave a phone number"),
+            }
+        }
+        assert_eq!(won, 1);
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM users"), 10);
+    assert_eq!(ground.number("SELECT count(*) FROM sessions"), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_change_to_one_uid_exactly_one_wins() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let mut changes = Vec::new();
+    for number in 0..20 {
+        let person = pools[0].person(&format!("person_{number:02}")).await;
+        let pool = Arc::clone(&pools[number % 2]);
+        changes.push(
+            async move { pool.users.change_uid(person, &uid("wanted"), Duration::ZERO).await.unwrap() },
+        );
+    }
+    let changes: Vec<_> = changes.into_iter().map(tokio::spawn).collect();
+    let mut outcomes = Vec::new();
+    for change in changes {
+        outcomes.push(change.await.unwrap());
+    }
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Changed).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Taken).count(), 19);
+}
+
+#[tokio::test]
+async fn the_uid_is_judged_before_the_phone_number() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let mut first = new_user("alice_01");
+    first.phone_number = Some(PhoneNumber::parse("13800138000").unwrap());
+    let register = async |user| pool.users.register(&user, &DeviceName::default()).await.unwrap();
+    assert!(matches!(register(first.clone()).await, RegisterOutcome::Registered(..)));
+    assert!(matches!(register(first.clone()).await, RegisterOutcome::UidTaken));
+    first.uid = uid("alice_02");
+    assert!(matches!(register(first).await, RegisterOutcome::PhoneNumberTaken));
+}
+
+#[tokio::test]
+async fn an_erased_account_is_found_by_nobody_and_its_names_are_free() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    assert_eq!(
+        pool.users.find_by_uid(bob, &uid("ALICE_01")).await.unwrap().unwrap().relation,
+        Relation::None
+    );
+    ground.sql(&format!(
+        "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
+    ));
+    assert_eq!(pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap(), None);
+    assert_eq!(pool.users.find(alice).await.unwrap(), None);
+    let login = LoginIdentifier::Uid(uid("alice_01"));
+    assert!(pool.users.credentials(&login).await.unwrap().is_none());
+    pool.person("alice_01").await;
+}
+
+#[tokio::test]
+async fn a_change_of_uid_keeps_the_interval_by_the_databases_clock() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let alice = pool.person("alice_01").await;
+    let day = Duration::from_secs(86_400);
+    let change = async |wanted: &str| pool.users.change_uid(alice, &uid(wanted), day).await.unwrap();
+    assert_eq!(change("alice_02").await, UidChangeOutcome::Changed);
+    assert!(matches!(change("alice_03").await, UidChangeOutcome::Refused(_)));
+    ground.sql("UPDATE users SET uid_changed_at = uid_changed_at - interval '1 day'");
+    assert_eq!(change("alice_03").await, UidChangeOutcome::Changed);
+}
