@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
 use domain::message::{MessageContent, MessageRepository, Seq};
@@ -50,10 +51,12 @@ async fn a_reader_sees_a_text_or_its_recall_and_never_both() {
     let recalling = Arc::clone(&pool);
     let recaller = tokio::spawn(async move {
         for message in messages {
-            recalling.messages.recall(message, alice, std::time::Duration::from_secs(60)).await.unwrap();
+            recalling.messages.recall(message, alice, Duration::from_secs(60)).await.unwrap();
         }
     });
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
+        assert!(Instant::now() < deadline, "not everything was recalled");
         let window = pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
         let texts =
             window.messages.iter().filter_map(|message| message.content.as_ref()).map(MessageContent::as_str);

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, WindowRequest};
 use domain::message::{MessageRepository, Outcome, SendRefusal, Seq};
@@ -35,7 +36,9 @@ async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_a_follower_misses_not
         })
         .collect();
     let mut seen: Vec<(i64, String)> = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
     while seen.len() < SENDERS * EACH {
+        assert!(Instant::now() < deadline, "only {} messages arrived", seen.len());
         let after = Seq::new(i64::try_from(seen.len()).unwrap());
         let request =
             WindowRequest { anchor: WindowAnchor::After(after), limit: WindowLimit::parse(10).unwrap() };

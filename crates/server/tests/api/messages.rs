@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -198,7 +199,9 @@ fn a_follower_by_after_misses_nothing_that_many_send_at_once() {
         })
         .collect();
     let mut seen = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
     while seen.len() < 200 {
+        assert!(Instant::now() < deadline, "only {} messages arrived", seen.len());
         let after = seen.len();
         let window = bob.open(&conversation, &format!("?after={after}&limit=7")).ok();
         for message in window.data()["messages"].as_array().unwrap() {

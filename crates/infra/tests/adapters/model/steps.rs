@@ -44,7 +44,8 @@ pub(super) async fn live(pool: &Pool, number: u32, steps: &[Step]) -> Result<(),
     pool.befriend(another, one).await;
     pool.befriend(another, two).await;
     let mut life = Life { pool, people: [one, two], another, model: Model::default(), clock: 0 };
-    for (index, step) in steps.iter().enumerate() {
+    let acquainted = [Step::Befriend { who: 0 }];
+    for (index, step) in acquainted.iter().chain(steps).enumerate() {
         let done = life.take(*step).await;
         let checked = match done {
             Ok(()) => check::all(&life).await,
