@@ -31,7 +31,6 @@ const fn entry(code: u16, name: &'static str, chinese: &'static str, english: &'
 #[rustfmt::skip]
 pub(crate) const CATALOGUE: &[Entry] = &[
     entry(400, "malformed_json", "请求体不是有效的 JSON", "The body is not valid JSON"),
-    entry(400, "malformed_query", "查询参数有误", "The query string is not valid"),
     entry(400, "missing_field", "缺少字段 {field}", "The field {field} is missing"),
     entry(400, "invalid_field", "字段 {field} 无效：{rule}", "The field {field} is not valid: {rule}"),
     entry(400, "missing_refresh_token", "缺少刷新令牌", "The refresh token is missing"),

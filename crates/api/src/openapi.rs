@@ -23,6 +23,8 @@ const REFRESH: &[&str] =
 const BODY: &[&str] = &["malformed_json", "invalid_field", "payload_too_large", "unsupported_media_type"];
 /// What every call with parameters may be refused with.
 const PARAMETERS: &[&str] = &["invalid_field"];
+/// What a body that arrives too slowly is answered with.
+const SLOW_BODY: &[&str] = &["request_timeout"];
 /// What any call may fail with on our side.
 const FAULTS: &[&str] = &["internal_error", "unavailable"];
 
@@ -107,7 +109,8 @@ fn error_names(operation: &Operation, demanding: &[String]) -> Vec<String> {
 fn describe_errors(operation: &mut Operation, demanding: &[String]) {
     let names = error_names(operation, demanding);
     let mut by_code = BTreeMap::<u16, Vec<&'static catalogue::Entry>>::new();
-    for name in names.iter().map(String::as_str).chain(FAULTS.iter().copied()) {
+    let slow = if operation.request_body.is_some() { SLOW_BODY } else { &[] };
+    for name in names.iter().map(String::as_str).chain(slow.iter().chain(FAULTS).copied()) {
         let entry = catalogue::find(name);
         by_code.entry(entry.code).or_default().push(entry);
     }

@@ -189,3 +189,7 @@ impl TokenCodec for JwtCodec {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@
 mod cluster;
 mod error;
 mod installation;
+mod launch;
 mod lock;
 mod owner;
 mod place;

@@ -47,7 +47,8 @@ fn blame(text: &str) -> ApiError {
     match (field("missing field `"), field("duplicate field `")) {
         (Some(field), _) => ApiError::missing_field(field),
         (None, Some(field)) => ApiError::mistyped_field(field),
-        (None, None) => ApiError::named("malformed_query"),
+        // Fields are text, so that nothing else can be wrong with one.
+        (None, None) => ApiError::mistyped_field("query".to_owned()),
     }
 }
 

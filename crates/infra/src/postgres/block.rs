@@ -47,7 +47,9 @@ fn block(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bo
 }
 
 fn unblock(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
-    if !pair::both_exist(connection, pair)? {
+    // An erased account may still stand in the list of blocks.
+    let peer = users::table.find(pair.peer_of(owner).as_uuid());
+    if !diesel::select(diesel::dsl::exists(peer)).get_result(connection)? {
         return Ok(false);
     }
     if pair::lock(connection, pair.conversation_id())?.is_none() {

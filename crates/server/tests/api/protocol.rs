@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::config::Options;
@@ -166,6 +167,19 @@ fn what_the_parser_refuses_is_closed_without_harm() {
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(200_000));
     assert!(!raw(&long).starts_with("HTTP/1.1 2"));
     world.call("GET", "/healthz").send().ok();
+}
+
+#[test]
+fn a_body_that_never_arrives_is_given_up() {
+    let world = World::new();
+    let mut stream = TcpStream::connect(world.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = "POST /api/login/uid HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{\"uid\":";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
 }
 
 #[test]

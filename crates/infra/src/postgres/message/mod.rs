@@ -29,7 +29,9 @@ fn recall(
     window: Duration,
 ) -> Result<RecallOutcome, DbError> {
     let row = messages::table.find((message.conversation.as_uuid(), message.seq.get()));
+    // To anybody but its sender it does not exist: it is not even locked.
     let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = row
+        .filter(messages::sender_id.eq(caller.as_uuid()))
         .select((messages::sender_id, messages::created_at, messages::recalled_at))
         .for_no_key_update()
         .first(connection)

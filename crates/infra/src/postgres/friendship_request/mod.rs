@@ -7,16 +7,17 @@ use diesel::prelude::*;
 use domain::error::RepositoryError;
 use domain::friendship_request::{
     Answer, AnswerOutcome, AnswerRefusal, AskDecision, AskOutcome, Direction, FriendshipRequest,
-    FriendshipRequestRepository, ListedRequest, NewRequest, RequestCursor, RequestPage, RequestPageRequest,
-    RequestStatus, VerificationMessage, decide_answer, decide_ask, decide_withdrawal,
+    FriendshipRequestRepository, NewRequest, RequestPage, RequestPageRequest, RequestStatus, decide_answer,
+    decide_ask, decide_withdrawal,
 };
 use domain::id::{ConversationId, RequestId, UserId};
-use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, repository, stored};
+use super::{pair, repository};
 use crate::db::{self, DbError};
-use crate::schema::{friendship_requests, users};
+use crate::schema::friendship_requests;
+
+mod list;
 
 repository! {
     /// Friendship requests on PostgreSQL.
@@ -169,6 +170,12 @@ fn move_on(
 ) -> Result<AnswerOutcome, DbError> {
     let conversation: Option<Uuid> = friendship_requests::table
         .filter(friendship_requests::id.eq(request.as_uuid()))
+        // To a stranger it does not exist: nothing of it is locked, and the answer takes as long.
+        .filter(
+            friendship_requests::sender_id
+                .eq(caller.as_uuid())
+                .or(friendship_requests::receiver_id.eq(caller.as_uuid())),
+        )
         .select(friendship_requests::conversation_id)
         .first(connection)
         .optional()?;
@@ -199,68 +206,6 @@ fn move_on(
             Ok(AnswerOutcome::Refused(refusal))
         }
     }
-}
-
-type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>);
-
-fn listed(row: ListRow, now: DateTime<Utc>) -> Result<ListedRequest, DbError> {
-    let (id, peer, peer_state, peer_name, message, word, created_at, expires_at) = row;
-    let peer = UserId::from_uuid(peer);
-    Ok(ListedRequest {
-        id: RequestId::from_uuid(id),
-        peer,
-        peer_name: stored::display(peer, &peer_state, &peer_name)?,
-        verification_message: VerificationMessage::parse(&message)
-            .map_err(DbError::stored("friendship_requests", id))?,
-        status: status(id, &word)?.at(now, expires_at),
-        created_at,
-    })
-}
-
-/// The list of one direction: `$own` is the caller's column and `$peer` the other one's.
-macro_rules! list_of {
-    ($connection:expr, $caller:expr, $page:expr, $own:ident, $peer:ident) => {{
-        let mut rows = friendship_requests::table
-            .inner_join(users::table.on(users::id.eq(friendship_requests::$peer)))
-            .filter(friendship_requests::$own.eq($caller.as_uuid()))
-            .into_boxed();
-        if let Some(after) = $page.after {
-            let earlier = friendship_requests::created_at.lt(after.created_at);
-            let same_time = friendship_requests::created_at.eq(after.created_at);
-            rows = rows.filter(earlier.or(same_time.and(friendship_requests::id.lt(after.id.as_uuid()))));
-        }
-        rows.order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
-            .limit($page.limit.get() + 1)
-            .select((
-                friendship_requests::id,
-                friendship_requests::$peer,
-                users::state,
-                users::name,
-                friendship_requests::verification_message,
-                friendship_requests::status,
-                friendship_requests::created_at,
-                friendship_requests::expires_at,
-            ))
-            .load::<ListRow>($connection)?
-    }};
-}
-
-fn list(
-    connection: &mut PgConnection,
-    caller: UserId,
-    direction: Direction,
-    page: &RequestPageRequest,
-) -> Result<RequestPage, DbError> {
-    let rows = match direction {
-        Direction::Received => list_of!(connection, caller, page, receiver_id, sender_id),
-        Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
-    };
-    let now = db::now(connection)?;
-    let items: Vec<_> = rows.into_iter().map(|row| listed(row, now)).collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(items, page.limit.get(), |request| RequestCursor {
-        created_at: request.created_at,
-        id: request.id,
-    }))
 }
 
 #[async_trait]
@@ -300,6 +245,6 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         page: &RequestPageRequest,
     ) -> Result<RequestPage, RepositoryError> {
         let page = page.clone();
-        self.db.run(move |connection| list(connection, caller, direction, &page)).await
+        self.db.run(move |connection| list::list(connection, caller, direction, &page)).await
     }
 }
