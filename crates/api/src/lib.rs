@@ -20,6 +20,7 @@ mod openapi;
 mod render;
 mod routes;
 mod sessions;
+mod span;
 mod text;
 mod users;
 

@@ -16,6 +16,7 @@ use crate::UseCases;
 use crate::error::ApiError;
 use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
+use crate::span::ApiSpan;
 use crate::{
     blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, sessions,
     users,
@@ -106,7 +107,7 @@ pub fn app(
         .wrap(Compress::default())
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
         .wrap(cors(&settings))
-        .wrap(TracingLogger::default())
+        .wrap(TracingLogger::<ApiSpan>::new())
 }
 
 fn all(config: &mut web::ServiceConfig) {

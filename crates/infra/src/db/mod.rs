@@ -15,7 +15,7 @@ pub(crate) use statement::statement;
 
 use crate::threads::{JobError, Threads};
 use error::Verdict;
-use pool::Manager;
+use pool::{Epoch, Manager};
 
 diesel::define_sql_function! {
     /// The database's clock at this very moment, not at the transaction's start.
@@ -39,8 +39,15 @@ pub struct DbSettings {
 
 /// The database: a pool of connections and the threads that use them.
 pub struct Db {
-    pool: r2d2::Pool<Manager>,
+    connections: Connections,
     threads: Threads,
+}
+
+/// The pool, and the count of losses that its connections are measured by.
+#[derive(Clone)]
+struct Connections {
+    pool: r2d2::Pool<Manager>,
+    epoch: Epoch,
 }
 
 impl Db {
@@ -56,6 +63,7 @@ impl Db {
     /// # Errors
     /// When the system starts no more threads.
     pub fn new(settings: &DbSettings) -> std::io::Result<Self> {
+        let epoch = Epoch::default();
         let pool = r2d2::Pool::builder()
             .max_size(settings.connections)
             .min_idle(Some(0))
@@ -65,9 +73,10 @@ impl Db {
             .idle_timeout(None)
             .connection_timeout(Self::PATIENCE)
             .error_handler(Box::new(pool::LogErrors))
-            .build_unchecked(Manager::new(settings.url.clone()));
+            .build_unchecked(Manager::new(settings.url.clone(), epoch.clone()));
         let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);
-        Ok(Self { pool, threads: Threads::start("db", count, settings.queue, Self::PATIENCE)? })
+        let connections = Connections { pool, epoch };
+        Ok(Self { connections, threads: Threads::start("db", count, settings.queue, Self::PATIENCE)? })
     }
 
     /// Runs `work` on a thread with a connection of its own.
@@ -79,8 +88,8 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        match self.threads.run(move || with_connection(&pool, &work)).await {
+        let connections = self.connections.clone();
+        match self.threads.run(move || connections.with(&work)).await {
             Ok(result) => result,
             Err(error @ JobError::Panicked(_)) => Err(RepositoryError::internal(error)),
             Err(error) => Err(RepositoryError::unavailable(Self::RETRY_AFTER, error)),
@@ -105,29 +114,38 @@ impl Db {
     }
 }
 
-fn with_connection<T>(
-    pool: &r2d2::Pool<Manager>,
-    work: &impl Fn(&mut PgConnection) -> Result<T, DbError>,
-) -> Result<T, RepositoryError> {
-    let mut connection = pool.get().map_err(|error| RepositoryError::unavailable(Db::RETRY_AFTER, error))?;
-    for attempt in 1.. {
-        let error = match work(&mut connection.inner) {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        match error.verdict() {
-            Verdict::RolledBack if attempt < Db::TRIES => {}
-            Verdict::ConnectionLost => {
-                connection.broken = true;
-                return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+impl Connections {
+    fn take(&self) -> Result<r2d2::PooledConnection<Manager>, RepositoryError> {
+        loop {
+            let mut connection =
+                self.pool.get().map_err(|error| RepositoryError::unavailable(Db::RETRY_AFTER, error))?;
+            if !self.epoch.is_over(&mut connection) {
+                return Ok(connection);
             }
-            Verdict::RolledBack | Verdict::Busy => {
-                return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
-            }
-            Verdict::Bug => return Err(RepositoryError::internal(error)),
         }
     }
-    Err(RepositoryError::internal("a transaction was neither committed nor given up"))
+
+    fn with<T>(&self, work: &impl Fn(&mut PgConnection) -> Result<T, DbError>) -> Result<T, RepositoryError> {
+        let mut connection = self.take()?;
+        for attempt in 1.. {
+            let error = match work(&mut connection.inner) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match error.verdict() {
+                Verdict::RolledBack if attempt < Db::TRIES => {}
+                Verdict::ConnectionLost => {
+                    self.epoch.lost(&mut connection);
+                    return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+                }
+                Verdict::RolledBack | Verdict::Busy => {
+                    return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+                }
+                Verdict::Bug => return Err(RepositoryError::internal(error)),
+            }
+        }
+        Err(RepositoryError::internal("a transaction was neither committed nor given up"))
+    }
 }
 
 /// The database's clock.

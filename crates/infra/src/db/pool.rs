@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
@@ -8,11 +11,38 @@ use diesel::{Connection, PgConnection};
 pub(super) struct Pooled {
     pub(super) inner: PgConnection,
     pub(super) broken: bool,
+    epoch: u64,
+}
+
+/// Counts the losses of connections. Where one was lost, those made before it are likely lost as well (PostgreSQL was
+/// restarted), and are replaced before another request finds out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Notes that this connection was lost, once for all that were made in the same epoch.
+    pub(super) fn lost(&self, connection: &mut Pooled) {
+        connection.broken = true;
+        let epoch = connection.epoch;
+        // Whoever comes second finds the epoch gone already.
+        let _ = self.0.compare_exchange(epoch, epoch.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether the connection is of an epoch that is over; then it is of no more use.
+    pub(super) fn is_over(&self, connection: &mut Pooled) -> bool {
+        connection.broken |= connection.epoch != self.now();
+        connection.broken
+    }
 }
 
 /// Makes connections with the session settings that all our work relies on.
 pub(super) struct Manager {
     url: String,
+    epoch: Epoch,
 }
 
 impl Manager {
@@ -27,8 +57,8 @@ impl Manager {
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
 
-    pub(super) const fn new(url: String) -> Self {
-        Self { url }
+    pub(super) const fn new(url: String, epoch: Epoch) -> Self {
+        Self { url, epoch }
     }
 }
 
@@ -46,9 +76,10 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Pooled, ConnectError> {
+        let epoch = self.epoch.now();
         let mut inner = PgConnection::establish(&self.url)?;
         inner.batch_execute(Self::SESSION)?;
-        Ok(Pooled { inner, broken: false })
+        Ok(Pooled { inner, broken: false, epoch })
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), ConnectError> {

@@ -75,6 +75,7 @@ fn one_logs_in_by_uid_in_any_case_and_by_phone_number() {
     assert_answer!("login", reply);
     let by_phone = json!({"phone_number": "13800138000", "password": Person::PASSWORD});
     let phone = world.call("POST", "/api/login/phone_number").json(&by_phone).send().ok();
+    assert_answer!("login_by_phone_number", phone);
     assert_eq!(phone.data()["user_info"], reply.data()["user_info"]);
 }
 

@@ -13,7 +13,7 @@ use crate::support::{World, assert_answer};
 fn the_process_lives_and_can_serve() {
     let world = World::new();
     assert_answer!("healthz", world.call("GET", "/healthz").send().ok());
-    world.call("GET", "/readyz").send().ok();
+    assert_answer!("readyz", world.call("GET", "/readyz").send().ok());
 }
 
 #[test]
