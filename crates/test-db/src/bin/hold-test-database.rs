@@ -1,0 +1,12 @@
+//! Makes a test database, prints its URL and holds it until standard input ends. For this crate's own tests, which kill
+//! it.
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a helper of tests")]
+
+use test_db::{Template, TestDatabase};
+
+fn main() {
+    let template = Template { key: "held".to_owned(), prepare: |_| () };
+    let database = TestDatabase::create(&template);
+    println!("{}", database.url());
+    std::io::read_to_string(std::io::stdin()).expect("standard input");
+}

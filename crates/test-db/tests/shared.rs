@@ -1,0 +1,95 @@
+//! The shared cluster: databases of one's own, templates made once, nothing left behind.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use local_postgres::Installation;
+use test_db::{Template, TestDatabase};
+
+fn psql(url: &str, sql: &str) -> String {
+    let mut psql = Command::new(Installation::find().unwrap().program("psql"));
+    let output = psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+static PREPARED: AtomicU32 = AtomicU32::new(0);
+
+fn prepare(url: &str) {
+    PREPARED.fetch_add(1, Ordering::SeqCst);
+    psql(url, "CREATE TABLE t (n int)");
+}
+
+#[test]
+fn every_test_has_a_copy_of_its_own_and_the_template_is_made_once() {
+    // A name that no other run has prepared before.
+    let key = || format!("own_{}", std::process::id());
+    let databases: Vec<TestDatabase> = std::thread::scope(|scope| {
+        let make = || TestDatabase::create(&Template { key: key(), prepare });
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(PREPARED.load(Ordering::SeqCst), 1);
+    psql(databases[0].url(), "INSERT INTO t VALUES (1)");
+    assert_eq!(psql(databases[0].url(), "SELECT count(*) FROM t"), "1");
+    assert_eq!(psql(databases[1].url(), "SELECT count(*) FROM t"), "0");
+    let names = "SELECT count(*) FROM pg_database WHERE datname = current_database()";
+    assert_eq!(psql(databases[2].url(), names), "1");
+}
+
+/// A process that holds a test database below a temporary folder of its own.
+struct Holder {
+    child: Child,
+    url: String,
+}
+
+fn hold(folder: &Path) -> Holder {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hold-test-database"));
+    let mut child =
+        command.env("TMPDIR", folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let url = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    Holder { child, url }
+}
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The shared cluster below a temporary folder.
+fn shared(folder: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(folder).unwrap();
+    entries.next().unwrap().unwrap().path()
+}
+
+#[test]
+fn after_the_last_user_is_killed_nothing_is_left() {
+    let folder = std::env::temp_dir().join(format!("test-db-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (mut first, mut second) = (hold(&folder), hold(&folder));
+    let cluster = shared(&folder);
+    let pid = fs::read_to_string(cluster.join("pid")).unwrap();
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    assert_eq!(psql(&second.url, "SELECT 1"), "1", "the second one still uses it");
+    second.child.kill().unwrap();
+    second.child.wait().unwrap();
+    eventually("the cluster was left behind", || !cluster.join("cluster").exists());
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    assert!(stat.is_err() || stat.unwrap().contains(") Z"), "its postmaster still runs");
+    // And whoever comes next begins anew.
+    let mut third = hold(&folder);
+    assert_eq!(psql(&third.url, "SELECT 1"), "1");
+    drop(third.child.stdin.take());
+    assert!(third.child.wait().unwrap().success());
+    eventually("the cluster was left behind", || !cluster.join("cluster").exists());
+    fs::remove_dir_all(&folder).unwrap();
+}
