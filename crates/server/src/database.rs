@@ -62,6 +62,10 @@ impl Foundation {
         let cluster = Cluster::start(&Installation::find()?, options)?;
         cluster.ensure_database(DATABASE)?;
         let place = cluster.data_dir().display().to_string();
+        if cluster.relocated() {
+            let wanted = settings.data_dir.display();
+            tracing::warn!(%wanted, %place, "the user postgres cannot reach the data folder; the cluster lies elsewhere");
+        }
         let database_url = cluster.url(DATABASE);
         Ok(Self { ground: Ground { database_url, secret }, place, own: Some(cluster.supervise()) })
     }

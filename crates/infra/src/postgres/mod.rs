@@ -1,7 +1,7 @@
 //! The domain's repositories on PostgreSQL.
 //!
 //! One port method is one transaction. Everything that happens between two people first locks the row of the pair
-//! ([`pair`]); a transaction locks in this order only: users, sessions, conversations by id, requests, friendships,
+//! (`pair`); a transaction locks in this order only: users, sessions, conversations by id, requests, friendships,
 //! members, messages.
 
 mod block;
