@@ -121,6 +121,12 @@ impl RepositoryError {
         Self { fault: Fault::Unavailable(retry_after), source: source.into() }
     }
 
+    /// The same fault for somebody else whom it concerns.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { fault: self.fault, source: self.source.to_string().into() }
+    }
+
     /// A fault that waiting does not mend.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { fault: Fault::Internal, source: source.into() }

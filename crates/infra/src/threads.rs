@@ -58,6 +58,11 @@ impl Threads {
         Ok(Self { name, queue: sender, patience })
     }
 
+    /// Leaves a job to the threads, which has its own way to answer. Is false when the queue is full.
+    pub fn post(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.queue.try_send(Box::new(job)).is_ok()
+    }
+
     /// Runs `job` on one of the threads, within the caller's tracing span.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use infra::ended_sessions::EndedSessionsInMemory;
 use infra::password::BcryptHasher;
 use infra::postgres::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, PgSessionRepository, PgUserRepository,
+    PgMessageRepository, PgSessionRepository, PgUserRepository, SendQueueSettings,
 };
 use infra::random::SystemRandom;
 use infra::token::JwtCodec;
@@ -49,6 +49,10 @@ pub struct Application {
 impl Application {
     /// Jobs that may wait for one of the database's threads.
     const DB_QUEUE: usize = 1024;
+    /// Threads that store messages: while one waits for the disk, the other prepares its batch.
+    const WRITERS: u32 = 2;
+    /// Messages that may wait for each of them.
+    const SEND_QUEUE: usize = 1024;
     /// How long the head of a request may take to arrive.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
     /// How long a connection may idle between two requests.
@@ -102,8 +106,11 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
         connections: settings.db_pool_size,
+        reserved: Application::WRITERS,
         queue: Application::DB_QUEUE,
     })?);
+    let writers = usize::try_from(Application::WRITERS)?;
+    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE };
     let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
     let rules = settings.rules;
     let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
@@ -117,7 +124,7 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
         friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),
         blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
         conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
-        messages: MessageService::new(Arc::new(PgMessageRepository::new(db)), rules.recall_window),
+        messages: MessageService::new(Arc::new(PgMessageRepository::start(db, queue)?), rules.recall_window),
     })
 }
 
@@ -153,7 +160,8 @@ impl Readiness {
     const PATIENCE: Duration = Duration::from_secs(1);
 
     fn new(database_url: &str) -> anyhow::Result<Self> {
-        let db = Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, queue: 16 })?;
+        let db =
+            Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, reserved: 0, queue: 16 })?;
         Ok(Self { db, draining: AtomicBool::new(false) })
     }
 }

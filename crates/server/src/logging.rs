@@ -1,5 +1,7 @@
 //! The log: one line per event on standard error, as text or JSON.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -14,7 +16,9 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.filter).with_context(|| {
         format!("HONGYAN_LOG: {:?} must be a filter such as info,infra=debug", settings.filter)
     })?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people; a file or a pipe gets none.
+    let builder =
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match settings.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),

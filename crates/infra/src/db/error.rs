@@ -29,6 +29,9 @@ pub(crate) enum DbError {
         /// The word.
         word: String,
     },
+    /// The work panicked.
+    #[error("database work panicked")]
+    Panicked,
     /// A statement answered what it cannot.
     #[error("{0}")]
     Impossible(&'static str),
@@ -42,7 +45,7 @@ impl DbError {
     }
 
     /// What is to be done about the error.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         let Self::Query(error) = self else { return Verdict::Bug };
         match error {
             DieselError::BrokenTransactionManager => Verdict::ConnectionLost,
@@ -59,7 +62,7 @@ impl DbError {
 
 /// What is to be done about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The database rolled the transaction back to break a tie; it may be tried again.
     RolledBack,
     /// The connection is of no more use.

@@ -3,6 +3,7 @@
 mod error;
 mod pool;
 mod statement;
+mod transaction;
 
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::error::RepositoryError;
 
-pub(crate) use error::DbError;
+pub(crate) use error::{DbError, Verdict};
 pub(crate) use statement::statement;
+pub(crate) use transaction::{Unfinished, transaction};
 
 use crate::threads::{JobError, Threads};
-use error::Verdict;
 use pool::{Epoch, Manager};
 
 diesel::define_sql_function! {
@@ -33,6 +34,8 @@ pub struct DbSettings {
     pub url: String,
     /// Connections, each with a thread of its own.
     pub connections: u32,
+    /// Connections for those who bring threads of their own.
+    pub reserved: u32,
     /// Jobs that may wait for a thread.
     pub queue: usize,
 }
@@ -43,9 +46,19 @@ pub struct Db {
     threads: Threads,
 }
 
+/// A connection of the pool; it goes back there when this value is dropped.
+pub(crate) struct PoolConnection(r2d2::PooledConnection<Manager>);
+
+impl PoolConnection {
+    /// What Diesel works on.
+    pub(crate) fn inner(&mut self) -> &mut PgConnection {
+        &mut self.0.inner
+    }
+}
+
 /// The pool, and the count of losses that its connections are measured by.
 #[derive(Clone)]
-struct Connections {
+pub(crate) struct Connections {
     pool: r2d2::Pool<Manager>,
     epoch: Epoch,
 }
@@ -65,7 +78,7 @@ impl Db {
     pub fn new(settings: &DbSettings) -> std::io::Result<Self> {
         let epoch = Epoch::default();
         let pool = r2d2::Pool::builder()
-            .max_size(settings.connections)
+            .max_size(settings.connections.saturating_add(settings.reserved))
             .min_idle(Some(0))
             // A broken connection is noticed by the job that it fails, so that the others pay for no ping.
             .test_on_check_out(false)
@@ -105,6 +118,16 @@ impl Db {
         self.run(move |connection| connection.transaction(&work)).await
     }
 
+    /// The connections, for threads of one's own.
+    pub(crate) fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
+
+    /// Leaves a job to the threads; it has its own way to answer. Is false when too many wait already.
+    pub(crate) fn post(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.threads.post(job)
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors
@@ -115,27 +138,33 @@ impl Db {
 }
 
 impl Connections {
-    fn take(&self) -> Result<r2d2::PooledConnection<Manager>, RepositoryError> {
+    /// Takes a connection that is not known to be lost.
+    pub(crate) fn take(&self) -> Result<PoolConnection, RepositoryError> {
         loop {
             let mut connection =
                 self.pool.get().map_err(|error| RepositoryError::unavailable(Db::RETRY_AFTER, error))?;
             if !self.epoch.is_over(&mut connection) {
-                return Ok(connection);
+                return Ok(PoolConnection(connection));
             }
         }
+    }
+
+    /// Notes that a connection was lost, and gives it up.
+    pub(crate) fn lost(&self, mut connection: PoolConnection) {
+        self.epoch.lost(&mut connection.0);
     }
 
     fn with<T>(&self, work: &impl Fn(&mut PgConnection) -> Result<T, DbError>) -> Result<T, RepositoryError> {
         let mut connection = self.take()?;
         for attempt in 1.. {
-            let error = match work(&mut connection.inner) {
+            let error = match work(connection.inner()) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             match error.verdict() {
                 Verdict::RolledBack if attempt < Db::TRIES => {}
                 Verdict::ConnectionLost => {
-                    self.epoch.lost(&mut connection);
+                    self.lost(connection);
                     return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
                 }
                 Verdict::RolledBack | Verdict::Busy => {

@@ -18,7 +18,7 @@ pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
-pub use message::PgMessageRepository;
+pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use session::PgSessionRepository;
 pub use user::PgUserRepository;
 

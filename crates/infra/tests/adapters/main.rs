@@ -10,8 +10,10 @@
 
 mod conversations;
 mod friends;
+mod group_commit;
 mod migrations;
 mod model;
+mod proxy;
 mod sending;
 mod sessions;
 mod support;

@@ -14,7 +14,7 @@ use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRe
 use infra::db::{Db, DbSettings};
 use infra::postgres::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, PgSessionRepository, PgUserRepository,
+    PgMessageRepository, PgSessionRepository, PgUserRepository, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
 
@@ -50,7 +50,14 @@ impl Ground {
     }
 
     pub(crate) fn pool(&self) -> Arc<Pool> {
-        let settings = DbSettings { url: self.url().to_owned(), connections: 4, queue: 1024 };
+        self.pool_at(self.url(), SendQueueSettings { writers: 2, queue: 1024 })
+    }
+
+    /// A pool with a send queue of one's choice that reaches the database by another way.
+    #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
+    pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
+        let reserved = u32::try_from(queue.writers).unwrap();
+        let settings = DbSettings { url: url.to_owned(), connections: 4, reserved, queue: 1024 };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
             users: PgUserRepository::new(Arc::clone(&db)),
@@ -59,7 +66,7 @@ impl Ground {
             friendships: PgFriendshipRepository::new(Arc::clone(&db)),
             blocks: PgBlockRepository::new(Arc::clone(&db)),
             conversations: PgConversationRepository::new(Arc::clone(&db)),
-            messages: PgMessageRepository::new(db),
+            messages: PgMessageRepository::start(db, queue).unwrap(),
         })
     }
 

@@ -118,7 +118,7 @@ impl Settings {
             bcrypt_cost: u32::from(options.bcrypt_cost.unwrap_or(12)),
             cors_origins: options.cors_origins.clone().unwrap_or_default(),
             logging: LogSettings {
-                filter: options.log.clone().unwrap_or_else(|| "info".to_owned()),
+                filter: options.log.clone().unwrap_or_else(|| "info,actix_server=warn".to_owned()),
                 format: options.log_format.unwrap_or_default(),
             },
             shutdown: seconds(options.shutdown_seconds.unwrap_or(30)),

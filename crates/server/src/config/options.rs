@@ -76,7 +76,7 @@ options! {
     /// The logarithm of bcrypt's rounds, 4 to 31 [default: 12]
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8,
-    /// Which events are logged [default: info]
+    /// Which events are logged [default: info,actix_server=warn]
     #[arg(long, env = "HONGYAN_LOG", value_name = "FILTER")]
     log: String,
     /// How the log is written [default: text]

@@ -2,12 +2,13 @@
 //!
 //! Every statement is set-based and of constant shape, so that it is prepared once and serves one draft as well as many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use domain::conversation::PairState;
+use domain::id::UserId;
 use domain::message::{
     ClientMessageId, Draft, KnownMessage, MessageContent, MessageId, Outcome, Placed, SendDecision, Seq,
     decide_send,
@@ -25,6 +26,21 @@ statement! {
       WHERE id = ANY(" [ids: Array<SqlUuid>] ")
       ORDER BY id
         FOR NO KEY UPDATE"
+}
+
+statement! {
+    // Leaves out what somebody else holds, so that one conversation cannot stall the others.
+    LockFreePairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
+    "SELECT id, user_lo, user_hi, friends, lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+       FROM conversations
+      WHERE id = ANY(" [ids: Array<SqlUuid>] ")
+      ORDER BY id
+        FOR NO KEY UPDATE SKIP LOCKED"
+}
+
+statement! {
+    ExistingPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid);
+    "SELECT id FROM conversations WHERE id = ANY(" [ids: Array<SqlUuid>] ")"
 }
 
 statement! {
@@ -50,7 +66,7 @@ statement! {
         last_seqs: &'a [i64],
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
-    } -> ();
+    } -> (BigInt, BigInt);
     "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
           moved AS (
               UPDATE conversations c
@@ -59,14 +75,46 @@ statement! {
                 FROM moment, unnest(" [moved: Array<SqlUuid>] ", " [last_seqs: Array<BigInt>] ", "
                      [lo_sents: Array<BigInt>] ", " [hi_sents: Array<BigInt>] ") AS p (id, last_seq, lo_sent, hi_sent)
                WHERE c.id = p.id
-           RETURNING c.id, c.last_at)
+           RETURNING c.id, c.last_at),
+          stored AS (
      INSERT INTO messages
             (conversation_id, seq, sender_id, sender_ordinal, client_message_id, content, created_at)
      SELECT d.conversation_id, d.seq, d.sender_id, d.ordinal, d.key, d.content, moved.last_at
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [senders: Array<SqlUuid>] ", "
             [ordinals: Array<BigInt>] ", " [keys: Array<Nullable<Text>>] ", " [contents: Array<Text>] ")
             AS d (conversation_id, seq, sender_id, ordinal, key, content)
-       JOIN moved ON moved.id = d.conversation_id"
+       JOIN moved ON moved.id = d.conversation_id
+  RETURNING seq)
+     SELECT count(*), pg_current_xact_id()::text::bigint FROM stored"
+}
+
+/// What to do about a conversation that somebody else holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locking {
+    /// Leave its drafts undecided.
+    Skip,
+    /// Wait for it.
+    Wait,
+}
+
+/// What a transaction did, once it is committed.
+#[derive(Debug)]
+pub(super) struct Appended {
+    /// One per draft; none where somebody else held the conversation.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// How to find out whether it was committed; none when it stored nothing.
+    pub(super) proof: Option<Proof>,
+}
+
+/// What is there if, and only if, a transaction was committed.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// The transaction's id.
+    pub(super) xid: i64,
+    /// The first message that it stored.
+    pub(super) message: MessageId,
+    /// Whose that message is.
+    pub(super) sender: UserId,
 }
 
 /// What makes a message the same one: conversation, sender and key.
@@ -77,16 +125,31 @@ fn key_of(draft: &Draft) -> Option<Key> {
     Some((draft.pair.conversation_id().as_uuid(), draft.sender.as_uuid(), key))
 }
 
-/// Stores what the domain allows and returns one outcome per draft.
-pub(super) fn append(connection: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Outcome>, DbError> {
-    let mut pairs = lock_pairs(connection, drafts)?;
+/// The pairs of a batch, locked, and those that somebody else holds.
+struct Pairs {
+    locked: HashMap<Uuid, PairState>,
+    held: HashSet<Uuid>,
+}
+
+/// Stores what the domain allows and tells what came of each draft.
+pub(super) fn append(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+    locking: Locking,
+) -> Result<Appended, DbError> {
+    let Pairs { locked: mut pairs, held } = lock_pairs(connection, drafts, locking)?;
     let mut known = known_keys(connection, drafts)?;
     let mut placed = Vec::with_capacity(drafts.len());
     let mut outcomes = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        let (id, key) = (draft.pair.conversation_id(), key_of(draft));
+        let id = draft.pair.conversation_id();
+        if held.contains(&id.as_uuid()) {
+            outcomes.push(None);
+            continue;
+        }
+        let key = key_of(draft);
         let known_message = key.as_ref().and_then(|key| known.get(key));
-        outcomes.push(match decide_send(draft, pairs.get_mut(&id.as_uuid()), known_message) {
+        outcomes.push(Some(match decide_send(draft, pairs.get_mut(&id.as_uuid()), known_message) {
             SendDecision::Store(place) => {
                 // A twin later in the same batch finds it here.
                 if let Some(key) = key {
@@ -97,18 +160,32 @@ pub(super) fn append(connection: &mut PgConnection, drafts: &[Draft]) -> Result<
             }
             SendDecision::Known(seq) => Outcome::Sent(MessageId { conversation: id, seq }),
             SendDecision::Refuse(refusal) => Outcome::Refused(refusal),
-        });
+        }));
     }
-    store(connection, &placed, &pairs)?;
-    Ok(outcomes)
+    let proof = store(connection, &placed, &pairs)?;
+    Ok(Appended { outcomes, proof })
 }
 
-fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft]) -> Result<HashMap<Uuid, PairState>, DbError> {
+fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft], locking: Locking) -> Result<Pairs, DbError> {
     let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.pair.conversation_id().as_uuid()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let rows: Vec<(Uuid, PairRow)> = LockPairs { ids: &ids }.load(connection)?;
-    rows.into_iter().map(|(id, row)| Ok((id, PairState::try_from(row)?))).collect()
+    let rows: Vec<(Uuid, PairRow)> = match locking {
+        Locking::Wait => LockPairs { ids: &ids }.load(connection)?,
+        Locking::Skip => LockFreePairs { ids: &ids }.load(connection)?,
+    };
+    let locked: HashMap<Uuid, PairState> = rows
+        .into_iter()
+        .map(|(id, row)| Ok((id, PairState::try_from(row)?)))
+        .collect::<Result<_, DbError>>()?;
+    // What was not locked is held by somebody else, or was never there.
+    ids.retain(|id| !locked.contains_key(id));
+    let held = if ids.is_empty() || locking == Locking::Wait {
+        HashSet::new()
+    } else {
+        ExistingPairs { ids: &ids }.load::<(Uuid,)>(connection)?.into_iter().map(|(id,)| id).collect()
+    };
+    Ok(Pairs { locked, held })
 }
 
 fn known_keys(
@@ -137,10 +214,8 @@ fn store(
     connection: &mut PgConnection,
     placed: &[(&Draft, Placed)],
     pairs: &HashMap<Uuid, PairState>,
-) -> Result<(), DbError> {
-    if placed.is_empty() {
-        return Ok(());
-    }
+) -> Result<Option<Proof>, DbError> {
+    let Some((first, first_place)) = placed.first() else { return Ok(None) };
     let conversations: Vec<Uuid> =
         placed.iter().map(|(draft, _)| draft.pair.conversation_id().as_uuid()).collect();
     let seqs: Vec<i64> = placed.iter().map(|(_, place)| place.seq.get()).collect();
@@ -155,7 +230,7 @@ fn store(
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let stored = Store {
+    let (stored, xid): (i64, i64) = Store {
         conversations: &conversations,
         seqs: &seqs,
         senders: &senders,
@@ -167,10 +242,10 @@ fn store(
         lo_sents: &states.iter().map(|state| state.lo_sent).collect::<Vec<_>>(),
         hi_sents: &states.iter().map(|state| state.hi_sent).collect::<Vec<_>>(),
     }
-    .execute(connection)?;
-    if stored == placed.len() {
-        Ok(())
-    } else {
-        Err(DbError::Impossible("messages: not every placed draft was stored"))
+    .get_result(connection)?;
+    if usize::try_from(stored) != Ok(placed.len()) {
+        return Err(DbError::Impossible("messages: not every placed draft was stored"));
     }
+    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_place.seq };
+    Ok(Some(Proof { xid, message, sender: first.sender }))
 }

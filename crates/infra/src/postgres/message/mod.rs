@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,15 +12,38 @@ use domain::message::{
 };
 use uuid::Uuid;
 
-use super::repository;
-use crate::db::{self, DbError};
+use crate::db::{self, Db, DbError};
+
 use crate::schema::{conversation_members, message_deletions, messages};
+use group_commit::SendQueue;
 
 mod append;
+mod group_commit;
+mod settle;
 
-repository! {
-    /// Messages on PostgreSQL.
-    PgMessageRepository
+pub use group_commit::{SendCounters, SendQueueSettings};
+
+/// Messages on PostgreSQL.
+pub struct PgMessageRepository {
+    db: Arc<Db>,
+    queue: SendQueue,
+}
+
+impl PgMessageRepository {
+    /// Keeps its rows in `db` and starts the writers of the send queue.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn start(db: Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
+        let queue = SendQueue::start(&db, settings)?;
+        Ok(Self { db, queue })
+    }
+
+    /// What the send queue has done since the start.
+    #[must_use]
+    pub fn counters(&self) -> Arc<SendCounters> {
+        self.queue.counters()
+    }
 }
 
 fn recall(
@@ -76,7 +100,16 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
 #[async_trait]
 impl MessageRepository for PgMessageRepository {
     async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>, RepositoryError> {
-        self.db.transaction(move |connection| append::append(connection, &drafts)).await
+        // All are queued before the first is waited for, so that they can share a batch.
+        let answers: Vec<_> =
+            drafts.into_iter().map(|draft| self.queue.submit(draft)).collect::<Result<_, _>>()?;
+        let mut outcomes = Vec::with_capacity(answers.len());
+        for answer in answers {
+            let dropped =
+                |_| RepositoryError::unavailable(Db::RETRY_AFTER, "the send queue gave the message up");
+            outcomes.push(answer.await.map_err(dropped)??);
+        }
+        Ok(outcomes)
     }
 
     async fn recall(

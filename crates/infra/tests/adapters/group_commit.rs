@@ -1,0 +1,209 @@
+//! The send queue: batches, and everything that may go wrong with one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use domain::error::{DomainError, ErrorKind};
+use domain::id::UserId;
+use domain::message::{MessageRepository, Outcome, SendRefusal};
+use infra::postgres::SendQueueSettings;
+use tokio::task::JoinHandle;
+
+use crate::proxy::{Cut, Proxy};
+use crate::support::{Ground, Pool, draft};
+
+const ONE_WRITER: SendQueueSettings = SendQueueSettings { writers: 1, queue: 1024 };
+
+type Sending = JoinHandle<Result<Outcome, domain::error::RepositoryError>>;
+
+fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: Option<&str>) -> Sending {
+    let (pool, draft) = (Arc::clone(pool), draft(from, to, text, key));
+    tokio::spawn(async move { pool.messages.append(vec![draft]).await.map(|outcomes| outcomes[0]) })
+}
+
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Two friends, and a pool of one writer on the way `url`.
+async fn friends(ground: &Ground, url: &str) -> (Arc<Pool>, UserId, UserId) {
+    let direct = ground.pool();
+    let (alice, bob) = (direct.person("alice_01").await, direct.person("bob_0001").await);
+    direct.befriend(alice, bob).await;
+    (ground.pool_at(url, ONE_WRITER), alice, bob)
+}
+
+/// Holds the table of messages, so that the writer stands still amid a batch, until the returned connection is dropped.
+async fn stop_the_writer(
+    ground: &Ground,
+    pool: &Arc<Pool>,
+    first: impl FnOnce() -> Sending,
+) -> (diesel::PgConnection, Sending) {
+    let mut holder = ground.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").unwrap();
+    let counters = pool.messages.counters();
+    let before = counters.batches_and_drafts().0;
+    let sending = first();
+    eventually("the writer did not begin", || counters.batches_and_drafts().0 > before).await;
+    (holder, sending)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let counters = pool.messages.counters();
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let many: Vec<Sending> = (0..100).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
+    let twins: Vec<Sending> = (0..10).map(|_| send(&pool, bob, alice, "twin", Some("k"))).collect();
+    let other = send(&pool, bob, alice, "another text", Some("other"));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(holder);
+    assert!(matches!(first.await.unwrap().unwrap(), Outcome::Sent(_)));
+    let mut seqs = Vec::new();
+    for sending in many {
+        let Outcome::Sent(id) = sending.await.unwrap().unwrap() else { panic!() };
+        seqs.push(id.seq.get());
+    }
+    let mut ids = Vec::new();
+    for twin in twins {
+        ids.push(twin.await.unwrap().unwrap());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert!(matches!(other.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 103);
+    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 103);
+    seqs.sort_unstable();
+    seqs.dedup();
+    assert_eq!(seqs.len(), 100);
+    let (batches, drafts) = counters.batches_and_drafts();
+    assert!(drafts == 112 && batches <= 4, "{drafts} drafts in {batches} batches");
+    assert!(counters.waited_micros() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_somebody_else_holds_stalls_nobody_else() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let carol = pool.person("carol_01").await;
+    pool.befriend(alice, carol).await;
+    let mut holder = ground.connect();
+    let id = crate::support::pair(alice, bob).conversation_id();
+    holder.batch_execute(&format!("BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE")).unwrap();
+    let held = send(&pool, alice, bob, "held", Some("k"));
+    let counters = pool.messages.counters();
+    eventually("it was not left to others", || counters.left_to_others() == 1).await;
+    for _ in 0..20 {
+        assert!(matches!(send(&pool, alice, carol, "free", None).await.unwrap().unwrap(), Outcome::Sent(_)));
+    }
+    assert!(!held.is_finished());
+    drop(holder);
+    assert!(matches!(held.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 21);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poisoned_message_harms_nobody_in_its_batch() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    ground.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.content = 'poison') EXECUTE FUNCTION refuse()",
+    );
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let texts = ["one", "poison", "two", "three"];
+    let batch: Vec<Sending> = texts.iter().map(|text| send(&pool, alice, bob, text, None)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(holder);
+    first.await.unwrap().unwrap();
+    for (text, sending) in texts.iter().zip(batch) {
+        match sending.await.unwrap() {
+            Ok(outcome) => assert!(*text != "poison" && matches!(outcome, Outcome::Sent(_))),
+            Err(error) => assert_eq!((*text, error.kind()), ("poison", ErrorKind::Internal)),
+        }
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
+    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
+    let ground = Ground::new();
+    let (_, alice, bob) = friends(&ground, ground.url()).await;
+    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2 });
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let gone = send(&pool, alice, bob, "gone", None);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let waiting = send(&pool, alice, bob, "waiting", None);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let refused = send(&pool, alice, bob, "too many", None).await.unwrap().unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }), "{refused:?}");
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    drop(holder);
+    first.await.unwrap().unwrap();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content = 'gone'"), 0);
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_lost_before_commit_is_replaced_and_nothing_doubles() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass";
+    eventually("the writer does not wait", || ground.number(waits) == 1).await;
+    ground.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass");
+    eventually("the writer did not come back", || ground.number(waits) == 1).await;
+    drop(holder);
+    assert!(matches!(first.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
+    for cut in [Cut::AfterCommit, Cut::BeforeCommit] {
+        let ground = Ground::new();
+        let proxy = Proxy::start(ground.url());
+        let (pool, alice, bob) = friends(&ground, proxy.url()).await;
+        assert!(matches!(send(&pool, alice, bob, "before", None).await.unwrap().unwrap(), Outcome::Sent(_)));
+        proxy.arm(cut);
+        let Outcome::Sent(id) = send(&pool, alice, bob, "in doubt", None).await.unwrap().unwrap() else {
+            panic!()
+        };
+        assert!(proxy.has_cut(), "{cut:?}");
+        assert_eq!(id.seq.get(), 2);
+        assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content = 'in doubt'"), 1, "{cut:?}");
+        proxy.arm(cut);
+        let refused =
+            pool.messages.append(vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))]);
+        let outcomes = refused.await.unwrap();
+        assert!(matches!(outcomes[0], Outcome::Sent(_)));
+        assert_eq!(outcomes[1], Outcome::Refused(SendRefusal::IdempotencyConflict));
+        assert_eq!(ground.number("SELECT count(*) FROM messages"), 3, "{cut:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_stored_though_the_queue_is_closed() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let many: Vec<Sending> = (0..50).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // From now on only those who wait for an answer keep the queue.
+    drop(pool);
+    drop(holder);
+    first.await.unwrap().unwrap();
+    for sending in many {
+        sending.await.unwrap().unwrap();
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 51);
+}

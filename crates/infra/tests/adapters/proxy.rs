@@ -1,0 +1,103 @@
+//! A proxy in front of PostgreSQL that can cut a connection at its COMMIT.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::thread;
+
+const SOCKET: &str = ".s.PGSQL.5432";
+
+/// Where the connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server gets the COMMIT; its answer is lost.
+    AfterCommit = 1,
+    /// The COMMIT itself is lost on the way.
+    BeforeCommit = 2,
+}
+
+const DISARMED: u8 = 0;
+
+/// A way to the database that can be cut.
+pub(crate) struct Proxy {
+    url: String,
+    folder: PathBuf,
+    armed: Arc<AtomicU8>,
+}
+
+fn percent_decoded(text: &str) -> String {
+    text.replace("%2F", "/").replace("%2D", "-").replace("%5F", "_").replace("%2E", ".")
+}
+
+impl Proxy {
+    pub(crate) fn start(url: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let host = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
+        let server = Path::new(&percent_decoded(host)).join(SOCKET);
+        let name = format!("hongyan-proxy-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
+        let armed = Arc::new(AtomicU8::new(DISARMED));
+        let shared = Arc::clone(&armed);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let (server, armed) = (UnixStream::connect(&server).unwrap(), Arc::clone(&shared));
+                thread::spawn(move || carry(client, server, &armed));
+            }
+        });
+        let url = url.replacen(host, &folder.to_str().unwrap().replace('/', "%2F"), 1);
+        Self { url, folder, armed }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Cuts the next connection that commits.
+    pub(crate) fn arm(&self, cut: Cut) {
+        self.armed.store(cut as u8, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_cut(&self) -> bool {
+        self.armed.load(Ordering::SeqCst) == DISARMED
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Carries bytes both ways until one side closes or the connection is cut.
+fn carry(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
+    let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let back = thread::spawn(move || {
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(std::net::Shutdown::Both);
+    });
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(length) = client.read(&mut buffer) {
+        let bytes = &buffer[..length];
+        let commits = bytes.windows(6).any(|word| word == b"COMMIT");
+        let cut = if commits { armed.swap(DISARMED, Ordering::SeqCst) } else { DISARMED };
+        if cut != DISARMED {
+            // Nothing comes back any more, whatever the server says.
+            let _ = client.shutdown(std::net::Shutdown::Both);
+        }
+        if length == 0 || cut == Cut::BeforeCommit as u8 || server.write_all(bytes).is_err() {
+            break;
+        }
+        if cut == Cut::AfterCommit as u8 {
+            // The server has until its answer is read to commit; what it answers goes nowhere.
+            let _ = server.shutdown(std::net::Shutdown::Write);
+            let _ = back.join();
+            return;
+        }
+    }
+    let _ = server.shutdown(std::net::Shutdown::Both);
+    let _ = back.join();
+}
