@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_that_concerns_many_is_the_same_for_each() {
+        let fault = RepositoryError::unavailable(Duration::from_secs(3), "secret");
+        let again = fault.again();
+        assert_eq!((again.kind(), again.name()), (fault.kind(), fault.name()));
+        assert_eq!(again.source().map(ToString::to_string), Some("secret".to_owned()));
+        assert_eq!(RepositoryError::internal("x").again().kind(), ErrorKind::Internal);
+    }
+
+    #[test]
     fn a_refused_value_names_its_field_and_its_rule() {
         let value = InvalidValue::new("new_uid", Rule::Uid);
         assert_eq!(value.kind(), ErrorKind::Invalid);

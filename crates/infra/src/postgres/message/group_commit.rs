@@ -19,6 +19,7 @@
 //! | the server stops | what was accepted is stored before the writers end |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -151,7 +152,10 @@ impl Writer {
                 std::iter::once(first).chain(others).filter(|waiting| !waiting.reply.is_closed()).collect();
             if !batch.is_empty() {
                 self.counters.note(&batch);
-                self.serve(batch);
+                // The work on the database catches its own panics; this keeps the writer alive whatever else happens.
+                if catch_unwind(AssertUnwindSafe(|| self.serve(batch))).is_err() {
+                    tracing::error!("a batch of messages panicked; the writer goes on");
+                }
             }
         }
     }
