@@ -30,6 +30,12 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Waits until so many drafts were let into the queue since the start.
+async fn accepted(pool: &Arc<Pool>, count: u64) {
+    let counters = pool.messages.counters();
+    eventually("not everything was queued", || counters.accepted() == count).await;
+}
+
 /// Two friends, and a pool of one writer on the way `url`.
 async fn friends(ground: &Ground, url: &str) -> (Arc<Pool>, UserId, UserId) {
     let direct = ground.pool();
@@ -62,7 +68,7 @@ async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
     let many: Vec<Sending> = (0..100).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
     let twins: Vec<Sending> = (0..10).map(|_| send(&pool, bob, alice, "twin", Some("k"))).collect();
     let other = send(&pool, bob, alice, "another text", Some("other"));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    accepted(&pool, 112).await;
     drop(holder);
     assert!(matches!(first.await.unwrap().unwrap(), Outcome::Sent(_)));
     let mut seqs = Vec::new();
@@ -119,7 +125,7 @@ async fn a_poisoned_message_harms_nobody_in_its_batch() {
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let texts = ["one", "poison", "two", "three"];
     let batch: Vec<Sending> = texts.iter().map(|text| send(&pool, alice, bob, text, None)).collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    accepted(&pool, 5).await;
     drop(holder);
     first.await.unwrap().unwrap();
     for (text, sending) in texts.iter().zip(batch) {
@@ -139,9 +145,9 @@ async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
     let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2 });
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let gone = send(&pool, alice, bob, "gone", None);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    accepted(&pool, 2).await;
     let waiting = send(&pool, alice, bob, "waiting", None);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    accepted(&pool, 3).await;
     let refused = send(&pool, alice, bob, "too many", None).await.unwrap().unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }), "{refused:?}");
     gone.abort();
@@ -197,7 +203,7 @@ async fn what_was_accepted_is_stored_though_the_queue_is_closed() {
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let many: Vec<Sending> = (0..50).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    accepted(&pool, 51).await;
     // From now on only those who wait for an answer keep the queue.
     drop(pool);
     drop(holder);

@@ -50,6 +50,7 @@ pub struct SendQueueSettings {
 /// What the send queue has done since the start.
 #[derive(Debug, Default)]
 pub struct SendCounters {
+    accepted: AtomicU64,
     batches: AtomicU64,
     drafts: AtomicU64,
     waited_micros: AtomicU64,
@@ -57,6 +58,12 @@ pub struct SendCounters {
 }
 
 impl SendCounters {
+    /// Drafts that were let into the queue.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Batches stored, and the drafts in them.
     #[must_use]
     pub fn batches_and_drafts(&self) -> (u64, u64) {
@@ -132,6 +139,7 @@ impl SendQueue {
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { draft, reply, since: Instant::now() };
         self.queues.get(number).ok_or_else(full)?.try_send(waiting).map_err(|_| full())?;
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         Ok(answer)
     }
 }
