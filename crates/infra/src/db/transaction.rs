@@ -51,3 +51,32 @@ pub(crate) fn transaction<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    use test_db::{Template, TestDatabase};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_and_an_error_store_nothing_and_leave_the_connection_usable() {
+        let database = TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () });
+        let mut connection = PgConnection::establish(database.url()).unwrap();
+        connection.batch_execute("CREATE TABLE t (n int UNIQUE)").unwrap();
+        let panicked = transaction(&mut connection, |connection| -> Result<(), DbError> {
+            connection.batch_execute("INSERT INTO t VALUES (1)")?;
+            panic!("on purpose")
+        });
+        assert!(matches!(panicked, Err(Unfinished::RolledBack(DbError::Panicked))));
+        let refused = transaction(&mut connection, |connection| {
+            Ok(connection.batch_execute("INSERT INTO t VALUES (1); INSERT INTO t VALUES (1)")?)
+        });
+        assert!(matches!(refused, Err(Unfinished::RolledBack(DbError::Query(_)))));
+        let stored = transaction(&mut connection, |connection| {
+            Ok(connection.batch_execute("INSERT INTO t VALUES (1)")?)
+        });
+        assert!(stored.is_ok());
+    }
+}
