@@ -14,6 +14,7 @@ use domain::page::Page;
 use uuid::Uuid;
 
 use super::read::UNREAD;
+use super::window::NOT_DELETED;
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
@@ -52,9 +53,7 @@ statement! {
        LEFT JOIN LATERAL (
            SELECT x.seq, x.sender_id, x.content, x.created_at
              FROM messages x
-            WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq
-              AND NOT EXISTS (SELECT FROM message_deletions d
-                               WHERE d.conversation_id = x.conversation_id AND d.user_id = m.user_id AND d.seq = x.seq)
+            WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND " {NOT_DELETED} ")
             ORDER BY x.seq DESC
             LIMIT 1) newest ON true
       ORDER BY m.pinned DESC, m.updated_at DESC, m.conversation_id DESC"

@@ -12,36 +12,52 @@ use super::list::{MaybeMessage, message, remark};
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
+/// Keeps what the member `m` has not deleted of the messages `x`. It ends within the inner query, so that a bound on
+/// `d.seq` can follow, and wants a `)`.
+///
+/// `NOT IN`, because PostgreSQL keeps its rows in a hash. `NOT EXISTS` becomes a join, and the planner, which knows only
+/// how much is deleted on average, compares each message with each deletion: 10,000 of them took four seconds.
+pub(super) const NOT_DELETED: &str = "x.seq NOT IN (
+    SELECT d.seq FROM message_deletions d WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id";
+
+/// The conversation is read first and by keys alone. As joins, the remark and the peer's position would tempt the planner
+/// to read all friends of the one and all conversations of the other.
 const HEAD: &str = "
-    SELECT m.peer_id, u.state, u.name, f.remark, c.friends, m.read_seq, p.read_seq, c.last_seq,
+    WITH head AS MATERIALIZED (
+        SELECT m.conversation_id, m.user_id, m.peer_id, m.cleared_seq, m.read_seq,
+               u.state, u.name, c.friends, c.last_seq,
+               (SELECT f.remark FROM friendships f WHERE f.owner_id = m.user_id AND f.friend_id = m.peer_id) AS remark,
+               (SELECT p.read_seq FROM conversation_members p
+                 WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id) AS peer_read_seq
+          FROM conversation_members m
+          JOIN conversations c ON c.id = m.conversation_id
+          JOIN users u ON u.id = m.peer_id
+         WHERE m.conversation_id = ";
+const BODY: &str = ")
+    SELECT m.peer_id, m.state, m.name, m.remark, m.friends, m.read_seq, m.peer_read_seq, m.last_seq,
            w.seq, w.sender_id, w.content, w.created_at
-      FROM conversation_members m
-      JOIN conversations c ON c.id = m.conversation_id
-      JOIN users u ON u.id = m.peer_id
-      JOIN conversation_members p ON p.conversation_id = m.conversation_id AND p.user_id = m.peer_id
-      LEFT JOIN friendships f ON f.owner_id = m.user_id AND f.friend_id = m.peer_id
+      FROM head m
       LEFT JOIN LATERAL (
           SELECT x.seq, x.sender_id, x.content, x.created_at
             FROM messages x
-           WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq
-             AND NOT EXISTS (SELECT FROM message_deletions d
-                              WHERE d.conversation_id = x.conversation_id AND d.user_id = m.user_id AND d.seq = x.seq)
-             AND x.seq ";
+           WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND ";
 
 type Head = (SqlUuid, Text, Text, Nullable<Text>, Bool, BigInt, BigInt, BigInt);
 type Body = (Nullable<BigInt>, Nullable<SqlUuid>, Nullable<Text>, Nullable<Timestamptz>);
 
 statement! {
     Backward<'a> { before: i64, limit: i64, conversation: Uuid, member: &'a Uuid } -> (Head, Body);
-    {HEAD} "< " [before: BigInt] " ORDER BY x.seq DESC LIMIT " [limit: BigInt] ") w ON true
-      WHERE m.conversation_id = " [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] "
+    {HEAD} [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] {BODY}
+    "x.seq < " [before: BigInt] " AND " {NOT_DELETED} " AND d.seq < " [before: BigInt] ")
+           ORDER BY x.seq DESC LIMIT " [limit: BigInt] ") w ON true
       ORDER BY w.seq DESC"
 }
 
 statement! {
     Forward<'a> { after: i64, limit: i64, conversation: Uuid, member: &'a Uuid } -> (Head, Body);
-    {HEAD} "> " [after: BigInt] " ORDER BY x.seq LIMIT " [limit: BigInt] ") w ON true
-      WHERE m.conversation_id = " [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] "
+    {HEAD} [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] {BODY}
+    "x.seq > " [after: BigInt] " AND " {NOT_DELETED} " AND d.seq > " [after: BigInt] ")
+           ORDER BY x.seq LIMIT " [limit: BigInt] ") w ON true
       ORDER BY w.seq"
 }
 
