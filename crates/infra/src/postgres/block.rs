@@ -80,9 +80,10 @@ fn list(connection: &mut PgConnection, owner: UserId, page: &BlockPageRequest) -
         .filter(blocks::owner_id.eq(owner.as_uuid()))
         .into_boxed();
     if let Some(after) = page.after {
+        // The bound alone is what the index can begin at.
+        let bound = blocks::created_at.le(after.created_at);
         let earlier = blocks::created_at.lt(after.created_at);
-        let same_time = blocks::created_at.eq(after.created_at);
-        rows = rows.filter(earlier.or(same_time.and(blocks::blocked_id.lt(after.user_id.as_uuid()))));
+        rows = rows.filter(bound.and(earlier.or(blocks::blocked_id.lt(after.user_id.as_uuid()))));
     }
     let rows: Vec<BlockRow> = rows
         .order((blocks::created_at.desc(), blocks::blocked_id.desc()))

@@ -43,9 +43,10 @@ fn list(
         .filter(friendships::owner_id.eq(owner.as_uuid()))
         .into_boxed();
     if let Some(after) = page.after {
+        // The bound alone is what the index can begin at.
+        let bound = friendships::created_at.le(after.created_at);
         let earlier = friendships::created_at.lt(after.created_at);
-        let same_time = friendships::created_at.eq(after.created_at);
-        rows = rows.filter(earlier.or(same_time.and(friendships::friend_id.lt(after.friend_id.as_uuid()))));
+        rows = rows.filter(bound.and(earlier.or(friendships::friend_id.lt(after.friend_id.as_uuid()))));
     }
     let rows: Vec<FriendRow> = rows
         .order((friendships::created_at.desc(), friendships::friend_id.desc()))

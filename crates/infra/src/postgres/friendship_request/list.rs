@@ -15,10 +15,10 @@ use crate::db::{self, DbError};
 use crate::postgres::stored;
 use crate::schema::{friendship_requests, users};
 
-type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>);
+type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
 
-fn listed(row: ListRow, now: DateTime<Utc>) -> Result<ListedRequest, DbError> {
-    let (id, peer, peer_state, peer_name, message, word, created_at, expires_at) = row;
+fn listed(row: ListRow) -> Result<ListedRequest, DbError> {
+    let (id, peer, peer_state, peer_name, message, word, created_at, expires_at, now) = row;
     let peer = UserId::from_uuid(peer);
     Ok(ListedRequest {
         id: RequestId::from_uuid(id),
@@ -39,9 +39,10 @@ macro_rules! list_of {
             .filter(friendship_requests::$own.eq($caller.as_uuid()))
             .into_boxed();
         if let Some(after) = $page.after {
+            // The bound alone is what the index can begin at.
+            let bound = friendship_requests::created_at.le(after.created_at);
             let earlier = friendship_requests::created_at.lt(after.created_at);
-            let same_time = friendship_requests::created_at.eq(after.created_at);
-            rows = rows.filter(earlier.or(same_time.and(friendship_requests::id.lt(after.id.as_uuid()))));
+            rows = rows.filter(bound.and(earlier.or(friendship_requests::id.lt(after.id.as_uuid()))));
         }
         rows.order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
             .limit($page.limit.get() + 1)
@@ -54,6 +55,7 @@ macro_rules! list_of {
                 friendship_requests::status,
                 friendship_requests::created_at,
                 friendship_requests::expires_at,
+                db::clock_timestamp(),
             ))
             .load::<ListRow>($connection)?
     }};
@@ -69,8 +71,7 @@ pub(super) fn list(
         Direction::Received => list_of!(connection, caller, page, receiver_id, sender_id),
         Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
     };
-    let now = db::now(connection)?;
-    let items: Vec<_> = rows.into_iter().map(|row| listed(row, now)).collect::<Result<_, _>>()?;
+    let items: Vec<_> = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
     Ok(Page::from_overfull(items, page.limit.get(), |request| RequestCursor {
         created_at: request.created_at,
         id: request.id,
