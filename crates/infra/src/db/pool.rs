@@ -48,12 +48,18 @@ pub(super) struct Manager {
 impl Manager {
     /// A stuck query, a lock held by somebody else and a transaction left open all end by themselves. A commit is durable
     /// when it is answered, unless the server is set to even more than that.
+    ///
+    /// Each statement is planned once, for any parameters: all of them find their rows by keys, whatever is asked for.
+    /// Left to itself PostgreSQL takes an array that it cannot see for longer than it is, holds the one plan for dear and
+    /// makes a new one at every send, which costs as much as the send itself. Nor is anything here worth compiling.
     const SESSION: &str = "
         SET application_name = 'hongyan';
         SET TIME ZONE 'UTC';
         SET statement_timeout = '5s';
         SET lock_timeout = '2s';
         SET idle_in_transaction_session_timeout = '10s';
+        SET plan_cache_mode = 'force_generic_plan';
+        SET jit = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
 
