@@ -19,6 +19,8 @@ diesel::table! {
         pinned -> Bool,
         muted -> Bool,
         hidden -> Bool,
+        deleted_seq -> Int8,
+        remark -> Text,
     }
 }
 
@@ -36,6 +38,7 @@ diesel::table! {
         hi_sent -> Int8,
         last_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        recalled_seq -> Int8,
     }
 }
 

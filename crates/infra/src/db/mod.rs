@@ -1,5 +1,6 @@
 //! The seam between async callers and Diesel, which blocks.
 
+mod coalesce;
 mod error;
 mod pool;
 mod statement;
@@ -11,6 +12,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::error::RepositoryError;
 
+pub(crate) use coalesce::Coalesced;
 pub(crate) use error::{DbError, Verdict};
 pub(crate) use statement::statement;
 pub(crate) use transaction::{Unfinished, transaction};
@@ -21,6 +23,10 @@ use pool::{Epoch, Manager};
 diesel::define_sql_function! {
     /// The database's clock at this very moment, not at the transaction's start.
     fn clock_timestamp() -> diesel::sql_types::Timestamptz;
+}
+diesel::define_sql_function! {
+    /// The greater of the two.
+    fn greatest(one: diesel::sql_types::BigInt, other: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
 }
 diesel::define_sql_function! {
     /// The lower-case spelling.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{pair, repository, stored};
 use crate::db::DbError;
-use crate::schema::{conversations, friendships, users};
+use crate::schema::{conversation_members, conversations, friendships, users};
 
 repository! {
     /// Friendships on PostgreSQL.
@@ -79,6 +79,10 @@ fn remove(connection: &mut PgConnection, pair: &Pair, caller: UserId) -> Result<
     let (lo, hi) = (pair.lo().as_uuid(), pair.hi().as_uuid());
     diesel::delete(friendships::table.find((lo, hi))).execute(connection)?;
     diesel::delete(friendships::table.find((hi, lo))).execute(connection)?;
+    let members = conversation_members::table.filter(conversation_members::conversation_id.eq(id.as_uuid()));
+    diesel::update(members.filter(conversation_members::remark.ne("")))
+        .set(conversation_members::remark.eq(""))
+        .execute(connection)?;
     pair::clear_side(connection, id, caller)?;
     Ok(true)
 }

@@ -1,10 +1,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
+use domain::conversation::{
+    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
+};
+use domain::friendship::FriendshipRepository;
+use domain::id::{ConversationId, UserId};
 use domain::message::{MessageContent, MessageRepository, Seq};
+use domain::page::PageLimit;
 
-use crate::support::{Ground, pair};
+use crate::support::{Ground, Pool, pair};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_and_clearing_at_once_keep_unread_exact() {
@@ -69,4 +74,93 @@ async fn a_reader_sees_a_text_or_its_recall_and_never_both() {
     }
     recaller.await.unwrap();
     assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content IS NOT NULL"), 0);
+}
+
+fn glances() -> Vec<WindowRequest> {
+    let limit = |limit| WindowLimit::parse(limit).unwrap();
+    vec![
+        WindowRequest::default(),
+        WindowRequest { anchor: WindowAnchor::Newest, limit: limit(1) },
+        WindowRequest { anchor: WindowAnchor::Before(Seq::new(3)), limit: limit(2) },
+        WindowRequest { anchor: WindowAnchor::After(Seq::NONE), limit: limit(2) },
+        WindowRequest { anchor: WindowAnchor::After(Seq::new(2)), limit: limit(50) },
+    ]
+}
+
+/// Friends of one person, each with a history of their own, and one stranger.
+async fn company(pool: &Pool) -> (Vec<UserId>, Vec<ConversationId>) {
+    let hub = pool.person("hub_0001").await;
+    let (mut people, mut conversations) = (vec![hub, pool.person("stranger").await], Vec::new());
+    for number in 0..4 {
+        let friend = pool.person(&format!("friend_{number}")).await;
+        pool.befriend(hub, friend).await;
+        for text in 0..=number {
+            pool.say(hub, friend, &format!("{number}/{text}")).await;
+        }
+        let last = pool.say(friend, hub, "answered").await;
+        if number == 1 {
+            pool.messages.delete_for(hub, last).await.unwrap();
+        }
+        people.push(friend);
+        conversations.push(pair(hub, friend).conversation_id());
+    }
+    (people, conversations)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_wait_together_get_each_what_it_would_get_alone() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (people, conversations) = company(&pool).await;
+    let blocker = ground.hold_all_threads(&pool, people[0], conversations[0]).await;
+    let (mut windows, mut lists) = (Vec::new(), Vec::new());
+    for person in people {
+        for conversation in conversations.clone() {
+            for request in glances() {
+                let asking = Arc::clone(&pool);
+                let asked =
+                    tokio::spawn(
+                        async move { asking.conversations.window(person, conversation, &request).await },
+                    );
+                windows.push((person, conversation, request, asked));
+            }
+        }
+        let asking = Arc::clone(&pool);
+        let page = ConversationPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
+        lists.push((person, tokio::spawn(async move { asking.conversations.list(person, &page).await })));
+    }
+    drop(blocker);
+    let alone = ground.pool();
+    let mut found = 0;
+    for (person, conversation, request, asked) in windows {
+        let together = asked.await.unwrap().unwrap();
+        found += usize::from(together.is_some());
+        assert_eq!(together, alone.conversations.window(person, conversation, &request).await.unwrap());
+    }
+    // The hub sees all four, each friend one, the stranger none.
+    assert_eq!(found, (4 + 4) * glances().len());
+    for (person, asked) in lists {
+        let page = ConversationPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
+        assert_eq!(asked.await.unwrap().unwrap(), alone.conversations.list(person, &page).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_friend_is_called_is_gone_with_the_friendship() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    pool.say(bob, alice, "hello").await;
+    let id = pair(alice, bob).conversation_id();
+    ground.sql(&format!("UPDATE conversation_members SET remark = 'Bobby' WHERE user_id = '{alice}'"));
+    let called = async || {
+        let window = pool.conversations.window(alice, id, &WindowRequest::default()).await.unwrap().unwrap();
+        window.remark.as_str().to_owned()
+    };
+    assert_eq!(called().await, "Bobby");
+    let list = pool.conversations.list(alice, &ConversationPageRequest::default()).await.unwrap();
+    assert_eq!(list.items[0].remark.as_str(), "Bobby");
+    pool.friendships.remove(&pair(alice, bob), bob).await.unwrap();
+    assert_eq!(called().await, "");
 }

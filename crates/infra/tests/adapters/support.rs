@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
-use domain::conversation::Pair;
+use domain::conversation::{ConversationRepository, Pair};
 use domain::friendship_request::{AskOutcome, FriendshipRequestRepository, NewRequest, VerificationMessage};
-use domain::id::{RequestId, UserId};
-use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, Outcome};
+use domain::id::{ConversationId, RequestId, UserId};
+use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, Outcome, Seq};
 use domain::session::{DeviceName, Session};
 use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
@@ -17,6 +17,9 @@ use infra::postgres::{
     PgMessageRepository, PgSessionRepository, PgUserRepository, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
+
+/// How many threads, and connections, a pool has for all but its writers.
+const THREADS: u32 = 4;
 
 /// One instance's repositories, on a pool of its own.
 pub(crate) struct Pool {
@@ -57,7 +60,7 @@ impl Ground {
     #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
         let reserved = u32::try_from(queue.writers).unwrap();
-        let settings = DbSettings { url: url.to_owned(), connections: 4, reserved, queue: 1024 };
+        let settings = DbSettings { url: url.to_owned(), connections: THREADS, reserved, queue: 1024 };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
             users: PgUserRepository::new(Arc::clone(&db)),
@@ -72,6 +75,34 @@ impl Ground {
 
     pub(crate) fn connect(&self) -> PgConnection {
         PgConnection::establish(self.url()).unwrap()
+    }
+
+    /// Keeps all threads of a pool waiting until the returned connection is dropped, for less than the two seconds that
+    /// they wait for a lock.
+    pub(crate) async fn hold_all_threads(
+        &self,
+        pool: &Arc<Pool>,
+        member: UserId,
+        conversation: ConversationId,
+    ) -> PgConnection {
+        let mut holder = self.connect();
+        let lock = format!(
+            "BEGIN; SELECT 1 FROM conversation_members
+             WHERE user_id = '{member}' AND conversation_id = '{conversation}' FOR UPDATE"
+        );
+        holder.batch_execute(&lock).unwrap();
+        for _ in 0..THREADS {
+            let pool = Arc::clone(pool);
+            tokio::spawn(
+                async move { pool.conversations.mark_read(member, conversation, Seq::new(1)).await },
+            );
+        }
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                        WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while self.number(waiting) < i64::from(THREADS) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        holder
     }
 
     pub(crate) fn sql(&self, sql: &str) {

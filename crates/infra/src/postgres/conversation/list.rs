@@ -1,95 +1,103 @@
-//! The list of conversations, in one round trip.
+//! Lists of conversations, in one round trip for all that are asked for.
+
+use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationSummary,
 };
-use domain::friendship::Remark;
+use domain::error::RepositoryError;
 use domain::id::{ConversationId, UserId};
-use domain::message::{Message, MessageContent, MessageId, Seq};
+use domain::message::Seq;
 use domain::page::Page;
 use uuid::Uuid;
 
 use super::read::UNREAD;
-use super::window::NOT_DELETED;
+use super::view::{NOT_DELETED, Viewpoint, remark};
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
+/// The page of a list that a member asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Inquiry {
+    pub(super) member: UserId,
+    pub(super) page: ConversationPageRequest,
+}
+
 statement! {
-    // The page is chosen first, from the member's own rows and their pairs alone; what it shows is fetched for it only.
-    List<'a> {
-        member: &'a Uuid,
-        first_page: bool,
-        pinned: bool,
-        updated_at: DateTime<Utc>,
-        id: Uuid,
-        limit: i64,
+    // A page is chosen first, from the member's own rows and their pairs alone; what it shows is fetched for it only.
+    // Its newest message is nearly always the conversation's: only who has deleted that one has the history searched.
+    Lists<'a> {
+        members: &'a [Uuid],
+        first_page: &'a [bool],
+        pinned: &'a [bool],
+        updated_at: &'a [DateTime<Utc>],
+        ids: &'a [Uuid],
+        most: &'a [i64],
     } -> (
-        (SqlUuid, SqlUuid, Text, Text, Nullable<Text>),
+        BigInt,
+        (SqlUuid, SqlUuid, Text, Text, Text),
         (BigInt, BigInt, BigInt, Timestamptz, Bool, Bool),
-        (Nullable<BigInt>, Nullable<SqlUuid>, Nullable<Text>, Nullable<Timestamptz>),
+        (Nullable<BigInt>, Nullable<Bool>, Nullable<Text>, Nullable<Timestamptz>),
     );
-    "WITH page AS MATERIALIZED (
-         SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.pinned, m.muted,
-                c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, coalesce(c.last_at, c.befriended_at) AS updated_at
-           FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
-          WHERE m.user_id = " [member: SqlUuid] "
-            AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
-            AND (" [first_page: Bool] "
-                 OR (m.pinned, coalesce(c.last_at, c.befriended_at), m.conversation_id)
-                  < (" [pinned: Bool] ", " [updated_at: Timestamptz] ", " [id: SqlUuid] "))
-          ORDER BY m.pinned DESC, coalesce(c.last_at, c.befriended_at) DESC, m.conversation_id DESC
-          LIMIT " [limit: BigInt] ")
-     SELECT m.conversation_id, m.peer_id, u.state, u.name, f.remark,
-            " {UNREAD} ", m.last_seq, m.read_seq, m.updated_at, m.pinned, m.muted,
-            newest.seq, newest.sender_id, newest.content, newest.created_at
-       FROM page m
-       CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent) c
+    "SELECT r.n, m.conversation_id, m.peer_id, u.state, u.name, m.remark,
+            " {UNREAD} ", c.last_seq, m.read_seq, m.updated_at, m.pinned, m.muted,
+            newest.seq, newest.own, newest.content, newest.created_at
+       FROM unnest(" [members: Array<SqlUuid>] ", " [first_page: Array<Bool>] ", " [pinned: Array<Bool>] ", "
+            [updated_at: Array<Timestamptz>] ", " [ids: Array<SqlUuid>] ", " [most: Array<BigInt>] ")
+            WITH ORDINALITY AS r (user_id, first_page, pinned, updated_at, id, most, n)
+      CROSS JOIN LATERAL (
+           SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.deleted_seq,
+                  m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
+                  c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, c.recalled_seq
+             FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
+            WHERE m.user_id = r.user_id
+              AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
+              AND (r.first_page
+                   OR (m.pinned, coalesce(c.last_at, c.befriended_at), m.conversation_id)
+                    < (r.pinned, r.updated_at, r.id))
+            ORDER BY m.pinned DESC, coalesce(c.last_at, c.befriended_at) DESC, m.conversation_id DESC
+            LIMIT r.most) m
+      CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq, m.recalled_seq) c
        JOIN users u ON u.id = m.peer_id
-       LEFT JOIN friendships f ON f.owner_id = m.user_id AND f.friend_id = m.peer_id
        LEFT JOIN LATERAL (
-           SELECT x.seq, x.sender_id, x.content, x.created_at
+           SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
              FROM messages x
-            WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND " {NOT_DELETED} ")
-            ORDER BY x.seq DESC
-            LIMIT 1) newest ON true
-      ORDER BY m.pinned DESC, m.updated_at DESC, m.conversation_id DESC"
+            WHERE x.conversation_id = m.conversation_id AND x.seq = c.last_seq
+              AND c.last_seq > m.cleared_seq AND c.last_seq > m.deleted_seq
+           UNION ALL
+           (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+              FROM messages x
+             WHERE c.last_seq <= m.deleted_seq
+               AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND " {NOT_DELETED} ")
+             ORDER BY x.seq DESC
+             LIMIT 1)) newest ON true"
 }
 
-type Whom = (Uuid, Uuid, String, String, Option<String>);
+type Whom = (Uuid, Uuid, String, String, String);
 type Standing = (i64, i64, i64, DateTime<Utc>, bool, bool);
-pub(super) type MaybeMessage = (Option<i64>, Option<Uuid>, Option<String>, Option<DateTime<Utc>>);
+type MaybeMessage = (Option<i64>, Option<bool>, Option<String>, Option<DateTime<Utc>>);
+type Row = (i64, Whom, Standing, MaybeMessage);
 
-/// A message of an outer join; none where it found none.
-pub(super) fn message(conversation: ConversationId, row: MaybeMessage) -> Option<Message> {
-    let (Some(seq), Some(sender), content, Some(created_at)) = row else { return None };
-    Some(Message {
-        id: MessageId { conversation, seq: Seq::new(seq) },
-        sender_id: UserId::from_uuid(sender),
-        content: content.map(MessageContent::from_stored),
-        created_at,
-    })
-}
-
-/// What the owner of a friendship calls the friend; empty where there is no friendship.
-pub(super) fn remark(friend: UserId, text: Option<String>) -> Result<Remark, DbError> {
-    Remark::parse(&text.unwrap_or_default()).map_err(DbError::stored("friendships", friend))
-}
-
-fn summary(row: (Whom, Standing, MaybeMessage)) -> Result<ConversationSummary, DbError> {
-    let ((id, peer, state, name, remarked), standing, newest) = row;
+fn summary(member: UserId, row: Row) -> Result<ConversationSummary, DbError> {
+    let (_, (id, peer, state, name, remarked), standing, newest) = row;
     let (unread_count, last_seq, read_seq, updated_at, pinned, muted) = standing;
     let (id, friend_id) = (ConversationId::from_uuid(id), UserId::from_uuid(peer));
+    let viewpoint = Viewpoint { conversation: id, member, peer: friend_id };
+    let last_message = match newest {
+        (Some(seq), Some(own), content, Some(at)) => Some(viewpoint.message(seq, own, content, at)),
+        _ => None,
+    };
     Ok(ConversationSummary {
         id,
         friend_id,
         friend_name: stored::display(friend_id, &state, &name)?,
-        remark: remark(friend_id, remarked)?,
+        remark: remark(friend_id, &remarked)?,
         unread_count,
-        last_message: message(id, newest),
+        last_message,
         last_seq: Seq::new(last_seq),
         read_seq: Seq::new(read_seq),
         updated_at,
@@ -98,25 +106,44 @@ fn summary(row: (Whom, Standing, MaybeMessage)) -> Result<ConversationSummary, D
     })
 }
 
-pub(super) fn list(
-    connection: &mut PgConnection,
-    member: UserId,
-    page: &ConversationPageRequest,
-) -> Result<ConversationPage, DbError> {
-    let after = page.after;
-    let rows: Vec<(Whom, Standing, MaybeMessage)> = List {
-        member: &member.as_uuid(),
-        first_page: after.is_none(),
-        pinned: after.is_some_and(|after| after.pinned),
-        updated_at: after.map_or(DateTime::UNIX_EPOCH, |after| after.updated_at),
-        id: after.map_or(Uuid::nil(), |after| after.id.as_uuid()),
-        limit: page.limit.get() + 1,
+const fn key(conversation: &ConversationSummary) -> ConversationCursor {
+    let ConversationSummary { pinned, updated_at, id, .. } = *conversation;
+    ConversationCursor { pinned, updated_at, id }
+}
+
+/// One page of a list.
+pub(super) type Listed = Result<ConversationPage, RepositoryError>;
+
+fn page(inquiry: &Inquiry, rows: Vec<Row>) -> Listed {
+    let items: Result<Vec<_>, _> = rows.into_iter().map(|row| summary(inquiry.member, row)).collect();
+    let mut items = items.map_err(RepositoryError::internal)?;
+    // The rows of all lists come together, in no order that the database owes.
+    items
+        .sort_by_key(|conversation| Reverse((conversation.pinned, conversation.updated_at, conversation.id)));
+    Ok(Page::from_overfull(items, inquiry.page.limit.get(), key))
+}
+
+/// What each has asked for, in the same order. A row that cannot be understood fails its own list alone.
+pub(super) fn lists(connection: &mut PgConnection, inquiries: &[Inquiry]) -> Result<Vec<Listed>, DbError> {
+    let all = || inquiries.iter();
+    let after = || all().map(|inquiry| inquiry.page.after);
+    let rows: Vec<Row> = Lists {
+        members: &all().map(|inquiry| inquiry.member.as_uuid()).collect::<Vec<_>>(),
+        first_page: &after().map(|after| after.is_none()).collect::<Vec<_>>(),
+        pinned: &after().map(|after| after.is_some_and(|after| after.pinned)).collect::<Vec<_>>(),
+        updated_at: &after()
+            .map(|after| after.map_or(DateTime::UNIX_EPOCH, |after| after.updated_at))
+            .collect::<Vec<_>>(),
+        ids: &after().map(|after| after.map_or(Uuid::nil(), |after| after.id.as_uuid())).collect::<Vec<_>>(),
+        most: &all().map(|inquiry| inquiry.page.limit.get() + 1).collect::<Vec<_>>(),
     }
     .load(connection)?;
-    let items: Vec<_> = rows.into_iter().map(summary).collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(items, page.limit.get(), |conversation| ConversationCursor {
-        pinned: conversation.pinned,
-        updated_at: conversation.updated_at,
-        id: conversation.id,
-    }))
+    let mut shares: Vec<Vec<Row>> = all().map(|_| Vec::new()).collect();
+    for row in rows {
+        // WITH ORDINALITY counts from one.
+        if let Some(share) = usize::try_from(row.0 - 1).ok().and_then(|place| shares.get_mut(place)) {
+            share.push(row);
+        }
+    }
+    Ok(all().zip(shares).map(|(inquiry, rows)| page(inquiry, rows)).collect())
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
@@ -9,17 +11,40 @@ use domain::error::RepositoryError;
 use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 
-use super::{pair, repository};
-use crate::db::DbError;
+use super::pair;
+use crate::db::{Coalesced, Db, DbError};
 use crate::schema::conversation_members;
 
 mod list;
 mod read;
+mod view;
 mod window;
 
-repository! {
-    /// How members see their conversations, on PostgreSQL.
-    PgConversationRepository
+use list::{Inquiry, Listed};
+use window::{Glance, Seen};
+
+/// How many requests one statement answers at most. Beyond this there is little left to share, and the first of them waits
+/// for the last.
+const WINDOWS_AT_ONCE: usize = 16;
+/// A list can be long, so that fewer of them are taken together.
+const LISTS_AT_ONCE: usize = 8;
+
+/// How members see their conversations, on PostgreSQL.
+#[derive(Clone)]
+pub struct PgConversationRepository {
+    db: Arc<Db>,
+    lists: Coalesced<Inquiry, Listed>,
+    windows: Coalesced<Glance, Seen>,
+}
+
+impl PgConversationRepository {
+    /// Keeps its rows in `db`.
+    #[must_use]
+    pub fn new(db: Arc<Db>) -> Self {
+        let lists = Coalesced::new(Arc::clone(&db), LISTS_AT_ONCE, list::lists);
+        let windows = Coalesced::new(Arc::clone(&db), WINDOWS_AT_ONCE, window::windows);
+        Self { db, lists, windows }
+    }
 }
 
 #[derive(AsChangeset)]
@@ -50,8 +75,7 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, RepositoryError> {
-        let page = page.clone();
-        self.db.run(move |connection| list::list(connection, member, &page)).await
+        self.lists.ask(Inquiry { member, page: page.clone() }).await?
     }
 
     async fn window(
@@ -60,8 +84,7 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         request: &WindowRequest,
     ) -> Result<Option<ConversationWindow>, RepositoryError> {
-        let request = *request;
-        self.db.run(move |connection| window::window(connection, member, conversation, request)).await
+        self.windows.ask(Glance { member, conversation, request: *request }).await?
     }
 
     async fn mark_read(

@@ -12,20 +12,20 @@ use crate::db::{DbError, statement};
 use crate::schema::{conversation_members, conversations, messages};
 
 /// The unread messages of the member `m` of the conversation `c`: all that the peer ever sent, less those seen, less the
-/// few behind the read position that were recalled or hidden. Those few are looked for only where there is something that
-/// they could be a part of: most conversations of a list are read.
+/// few behind the read position that were recalled or hidden. Those few are looked for only where the newest of them lies
+/// behind it.
 pub(super) const UNREAD: &str = "
-    CASE WHEN (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) = m.peer_seen THEN 0 ELSE
     (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen
-    - (SELECT count(*) FROM messages x
-        WHERE x.conversation_id = m.conversation_id AND x.seq > greatest(m.read_seq, m.cleared_seq)
-          AND x.recalled_at IS NOT NULL AND x.sender_id = m.peer_id)
-    - (SELECT count(*) FROM message_deletions d
-         JOIN messages x ON x.conversation_id = d.conversation_id AND x.seq = d.seq
-        WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
-          AND d.seq > greatest(m.read_seq, m.cleared_seq)
-          AND x.recalled_at IS NULL AND x.sender_id = m.peer_id)
-    END";
+    - CASE WHEN c.recalled_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
+        SELECT count(*) FROM messages x
+         WHERE x.conversation_id = m.conversation_id AND x.seq > greatest(m.read_seq, m.cleared_seq)
+           AND x.recalled_at IS NOT NULL AND x.sender_id = m.peer_id) END
+    - CASE WHEN m.deleted_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
+        SELECT count(*) FROM message_deletions d
+          JOIN messages x ON x.conversation_id = d.conversation_id AND x.seq = d.seq
+         WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
+           AND d.seq > greatest(m.read_seq, m.cleared_seq)
+           AND x.recalled_at IS NULL AND x.sender_id = m.peer_id) END";
 
 statement! {
     Unread<'a> { conversation: Uuid, member: &'a Uuid } -> (BigInt, BigInt);

@@ -1,71 +1,90 @@
-//! A part of a conversation's history, with the conversation itself, in one round trip.
+//! Parts of conversations' histories, each with the conversation itself, in one round trip for all that are asked for.
 
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::conversation::{ConversationWindow, WindowAnchor, WindowRequest};
+use domain::error::RepositoryError;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, Seq};
 use uuid::Uuid;
 
-use super::list::{MaybeMessage, message, remark};
+use super::view::{NOT_DELETED, Viewpoint, remark};
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
-/// Keeps what the member `m` has not deleted of the messages `x`. It ends within the inner query, so that a bound on
-/// `d.seq` can follow, and wants a `)`.
-///
-/// `NOT IN`, because PostgreSQL keeps its rows in a hash. `NOT EXISTS` becomes a join, and the planner, which knows only
-/// how much is deleted on average, compares each message with each deletion: 10,000 of them took four seconds.
-pub(super) const NOT_DELETED: &str = "x.seq NOT IN (
-    SELECT d.seq FROM message_deletions d WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id";
-
-/// The conversation is read first and by keys alone. As joins, the remark and the peer's position would tempt the planner
-/// to read all friends of the one and all conversations of the other.
-const HEAD: &str = "
-    WITH head AS MATERIALIZED (
-        SELECT m.conversation_id, m.user_id, m.peer_id, m.cleared_seq, m.read_seq,
-               u.state, u.name, c.friends, c.last_seq,
-               (SELECT f.remark FROM friendships f WHERE f.owner_id = m.user_id AND f.friend_id = m.peer_id) AS remark,
-               (SELECT p.read_seq FROM conversation_members p
-                 WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id) AS peer_read_seq
-          FROM conversation_members m
-          JOIN conversations c ON c.id = m.conversation_id
-          JOIN users u ON u.id = m.peer_id
-         WHERE m.conversation_id = ";
-const BODY: &str = ")
-    SELECT m.peer_id, m.state, m.name, m.remark, m.friends, m.read_seq, m.peer_read_seq, m.last_seq,
-           w.seq, w.sender_id, w.content, w.created_at
-      FROM head m
-      LEFT JOIN LATERAL (
-          SELECT x.seq, x.sender_id, x.content, x.created_at
-            FROM messages x
-           WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND ";
-
-type Head = (SqlUuid, Text, Text, Nullable<Text>, Bool, BigInt, BigInt, BigInt);
-type Body = (Nullable<BigInt>, Nullable<SqlUuid>, Nullable<Text>, Nullable<Timestamptz>);
-
-statement! {
-    Backward<'a> { before: i64, limit: i64, conversation: Uuid, member: &'a Uuid } -> (Head, Body);
-    {HEAD} [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] {BODY}
-    "x.seq < " [before: BigInt] " AND " {NOT_DELETED} " AND d.seq < " [before: BigInt] ")
-           ORDER BY x.seq DESC LIMIT " [limit: BigInt] ") w ON true
-      ORDER BY w.seq DESC"
+/// The part of a conversation that a member asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub(super) member: UserId,
+    pub(super) conversation: ConversationId,
+    pub(super) request: WindowRequest,
 }
 
 statement! {
-    Forward<'a> { after: i64, limit: i64, conversation: Uuid, member: &'a Uuid } -> (Head, Body);
-    {HEAD} [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid] {BODY}
-    "x.seq > " [after: BigInt] " AND " {NOT_DELETED} " AND d.seq > " [after: BigInt] ")
-           ORDER BY x.seq LIMIT " [limit: BigInt] ") w ON true
-      ORDER BY w.seq"
+    // Each row is one that was asked for, its messages columns of arrays: a row for each message would carry the
+    // conversation along. `OFFSET 0` keeps the planner from reading a whole table to join a few rows of it.
+    Windows<'a> {
+        conversations: &'a [Uuid],
+        members: &'a [Uuid],
+        before: &'a [Option<i64>],
+        after: &'a [Option<i64>],
+        most: &'a [i64],
+    } -> (
+        (BigInt, SqlUuid, Text, Text, Text),
+        (Bool, BigInt, BigInt, BigInt),
+        (
+            Nullable<Array<BigInt>>,
+            Nullable<Array<Bool>>,
+            Nullable<Array<Nullable<Text>>>,
+            Nullable<Array<Timestamptz>>,
+        ),
+    );
+    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq,
+            (SELECT p.read_seq FROM conversation_members p
+              WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id),
+            c.last_seq, page.seqs, page.owns, page.contents, page.times
+       FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
+            [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
+            WITH ORDINALITY AS r (conversation_id, user_id, before, after, most, n)
+      CROSS JOIN LATERAL (
+            SELECT m.* FROM conversation_members m
+             WHERE m.conversation_id = r.conversation_id AND m.user_id = r.user_id OFFSET 0) m
+      CROSS JOIN LATERAL (SELECT c.* FROM conversations c WHERE c.id = r.conversation_id OFFSET 0) c
+      CROSS JOIN LATERAL (SELECT u.* FROM users u WHERE u.id = m.peer_id OFFSET 0) u
+      CROSS JOIN LATERAL (
+            SELECT array_agg(w.seq) AS seqs, array_agg(w.own) AS owns, array_agg(w.content) AS contents,
+                   array_agg(w.created_at) AS times
+              FROM (
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                     FROM messages x
+                    WHERE r.after IS NULL
+                      AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq < r.before
+                      AND (x.seq > m.deleted_seq OR " {NOT_DELETED} " AND d.seq < r.before))
+                    ORDER BY x.seq DESC
+                    LIMIT r.most)
+                  UNION ALL
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                     FROM messages x
+                    WHERE r.after IS NOT NULL
+                      AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq > r.after
+                      AND (x.seq > m.deleted_seq OR " {NOT_DELETED} " AND d.seq > r.after))
+                    ORDER BY x.seq
+                    LIMIT r.most)) w) page"
 }
 
-type HeadRow = (Uuid, String, String, Option<String>, bool, i64, i64, i64);
-type Row = (HeadRow, MaybeMessage);
+type Whom = (i64, Uuid, String, String, String);
+type Standing = (bool, i64, i64, i64);
+type Columns = (Option<Vec<i64>>, Option<Vec<bool>>, Option<Vec<Option<String>>>, Option<Vec<DateTime<Utc>>>);
 
-/// Cuts off the row that was read only to see whether more follow, and puts the oldest first.
-fn arrange(mut messages: Vec<Message>, request: WindowRequest) -> (Vec<Message>, bool) {
+/// The messages, oldest first, and whether more follow: one more was asked for than is shown.
+fn messages(viewpoint: Viewpoint, columns: Columns, request: WindowRequest) -> (Vec<Message>, bool) {
+    let (seqs, owns, contents, times) = columns;
+    let all = seqs.into_iter().flatten().zip(owns.into_iter().flatten());
+    let all = all.zip(contents.into_iter().flatten().zip(times.into_iter().flatten()));
+    let mut messages: Vec<Message> =
+        all.map(|((seq, own), (content, at))| viewpoint.message(seq, own, content, at)).collect();
     let limit = usize::try_from(request.limit.get()).unwrap_or(usize::MAX);
     let has_more = messages.len() > limit;
     messages.truncate(limit);
@@ -75,38 +94,54 @@ fn arrange(mut messages: Vec<Message>, request: WindowRequest) -> (Vec<Message>,
     (messages, has_more)
 }
 
-pub(super) fn window(
-    connection: &mut PgConnection,
-    member: UserId,
-    id: ConversationId,
-    request: WindowRequest,
-) -> Result<Option<ConversationWindow>, DbError> {
-    let (conversation, member) = (id.as_uuid(), &member.as_uuid());
-    let limit = request.limit.get() + 1;
-    let backward = |before| Backward { before, limit, conversation, member };
-    let rows: Vec<Row> = match request.anchor {
-        WindowAnchor::Newest => backward(i64::MAX).load(connection)?,
-        WindowAnchor::Before(seq) => backward(seq.get()).load(connection)?,
-        WindowAnchor::After(seq) => {
-            Forward { after: seq.get(), limit, conversation, member }.load(connection)?
-        }
-    };
-    let (heads, bodies): (Vec<HeadRow>, Vec<MaybeMessage>) = rows.into_iter().unzip();
-    let Some(head) = heads.into_iter().next() else { return Ok(None) };
-    let (peer, state, name, remarked, is_friend, read_seq, peer_read_seq, last_seq) = head;
+fn window(glance: Glance, row: (Whom, Standing, Columns)) -> Result<ConversationWindow, DbError> {
+    let Glance { member, conversation: id, request } = glance;
+    let ((_, peer, state, name, remarked), (is_friend, read_seq, peer_read_seq, last_seq), columns) = row;
     let friend_id = UserId::from_uuid(peer);
-    let messages = bodies.into_iter().filter_map(|row| message(id, row)).collect();
-    let (messages, has_more) = arrange(messages, request);
-    Ok(Some(ConversationWindow {
+    let viewpoint = Viewpoint { conversation: id, member, peer: friend_id };
+    let (messages, has_more) = messages(viewpoint, columns, request);
+    Ok(ConversationWindow {
         id,
         friend_id,
         friend_name: stored::display(friend_id, &state, &name)?,
-        remark: remark(friend_id, remarked)?,
+        remark: remark(friend_id, &remarked)?,
         is_friend,
         read_seq: Seq::new(read_seq),
         peer_read_seq: is_friend.then_some(Seq::new(peer_read_seq)),
         last_seq: Seq::new(last_seq),
         has_more,
         messages,
-    }))
+    })
+}
+
+/// What one has asked for; none where there is no such conversation for that member.
+pub(super) type Seen = Result<Option<ConversationWindow>, RepositoryError>;
+
+/// What each has asked for, in the same order. A row that cannot be understood fails its own request alone.
+pub(super) fn windows(connection: &mut PgConnection, glances: &[Glance]) -> Result<Vec<Seen>, DbError> {
+    let all = || glances.iter();
+    let (before, after): (Vec<_>, Vec<_>) = all()
+        .map(|glance| match glance.request.anchor {
+            WindowAnchor::Newest => (Some(i64::MAX), None),
+            WindowAnchor::Before(seq) => (Some(seq.get()), None),
+            WindowAnchor::After(seq) => (None, Some(seq.get())),
+        })
+        .unzip();
+    let rows: Vec<(Whom, Standing, Columns)> = Windows {
+        conversations: &all().map(|glance| glance.conversation.as_uuid()).collect::<Vec<_>>(),
+        members: &all().map(|glance| glance.member.as_uuid()).collect::<Vec<_>>(),
+        before: &before,
+        after: &after,
+        most: &all().map(|glance| glance.request.limit.get() + 1).collect::<Vec<_>>(),
+    }
+    .load(connection)?;
+    let mut answers: Vec<Seen> = all().map(|_| Ok(None)).collect();
+    for row in rows {
+        // WITH ORDINALITY counts from one.
+        let place = usize::try_from(row.0.0 - 1).unwrap_or(usize::MAX);
+        if let (Some(glance), Some(answer)) = (glances.get(place), answers.get_mut(place)) {
+            *answer = window(*glance, row).map(Some).map_err(RepositoryError::internal);
+        }
+    }
+    Ok(answers)
 }

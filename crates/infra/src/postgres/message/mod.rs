@@ -12,9 +12,9 @@ use domain::message::{
 };
 use uuid::Uuid;
 
-use crate::db::{self, Db, DbError};
-
-use crate::schema::{conversation_members, message_deletions, messages};
+use super::pair;
+use crate::db::{self, Db, DbError, greatest};
+use crate::schema::{conversation_members, conversations, message_deletions, messages};
 use group_commit::SendQueue;
 
 mod append;
@@ -52,10 +52,15 @@ fn recall(
     caller: UserId,
     window: Duration,
 ) -> Result<RecallOutcome, DbError> {
-    let row = messages::table.find((message.conversation.as_uuid(), message.seq.get()));
-    // To anybody but its sender it does not exist: it is not even locked.
-    let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = row
-        .filter(messages::sender_id.eq(caller.as_uuid()))
+    let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
+    let row = messages::table.find((conversation, seq));
+    let own = row.filter(messages::sender_id.eq(caller.as_uuid()));
+    // To anybody but its sender it does not exist: nothing is even locked.
+    if !diesel::select(diesel::dsl::exists(own)).get_result(connection)? {
+        return Ok(RecallOutcome::Unknown);
+    }
+    pair::lock(connection, message.conversation)?;
+    let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = own
         .select((messages::sender_id, messages::created_at, messages::recalled_at))
         .for_no_key_update()
         .first(connection)
@@ -69,6 +74,9 @@ fn recall(
             diesel::update(row)
                 .set((messages::content.eq(None::<String>), messages::recalled_at.eq(now)))
                 .execute(connection)?;
+            diesel::update(conversations::table.find(conversation))
+                .set(conversations::recalled_seq.eq(greatest(conversations::recalled_seq, seq)))
+                .execute(connection)?;
             Ok(RecallOutcome::Done(RecallDecision::Recall))
         }
         Ok(RecallDecision::AlreadyRecalled) => Ok(RecallOutcome::Done(RecallDecision::AlreadyRecalled)),
@@ -79,8 +87,11 @@ fn recall(
 fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId) -> Result<bool, DbError> {
     let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
     let membership = conversation_members::table.find((conversation, caller.as_uuid()));
-    let cleared: Option<i64> =
-        membership.select(conversation_members::cleared_seq).for_share().first(connection).optional()?;
+    let cleared: Option<i64> = membership
+        .select(conversation_members::cleared_seq)
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
     let Some(cleared) = cleared else { return Ok(false) };
     let there: bool = diesel::select(diesel::dsl::exists(messages::table.find((conversation, seq))))
         .get_result(connection)?;
@@ -92,6 +103,9 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
                 message_deletions::seq.eq(seq),
             ))
             .on_conflict_do_nothing()
+            .execute(connection)?;
+        diesel::update(membership)
+            .set(conversation_members::deleted_seq.eq(greatest(conversation_members::deleted_seq, seq)))
             .execute(connection)?;
     }
     Ok(there)
