@@ -50,10 +50,27 @@ impl Threads {
         queue: usize,
         patience: Duration,
     ) -> std::io::Result<Self> {
+        Self::start_prepared(name, count, queue, patience, || ())
+    }
+
+    /// As [`Threads::start`]; each thread first runs `prepare`.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn start_prepared(
+        name: &'static str,
+        count: usize,
+        queue: usize,
+        patience: Duration,
+        prepare: fn(),
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = bounded::<Job>(queue);
         for number in 0..count {
             let receiver = receiver.clone();
-            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || work(&receiver))?;
+            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || {
+                prepare();
+                work(&receiver);
+            })?;
         }
         Ok(Self { name, queue: sender, patience })
     }

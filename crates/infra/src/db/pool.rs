@@ -52,8 +52,7 @@ impl Manager {
     /// Each statement is planned once, for any parameters: all of them find their rows by keys, whatever is asked for.
     /// Left to itself PostgreSQL takes an array that it cannot see for longer than it is, holds the one plan for dear and
     /// makes a new one at every send, which costs as much as the send itself. Nor is anything here worth compiling,
-    /// or worth remembering between the rows of a join, each of which has a key of its own (`enable_memoize` is there from
-    /// PostgreSQL 14 on).
+    /// or worth remembering between the rows of a join, each of which has a key of its own.
     const SESSION: &str = "
         SET application_name = 'hongyan';
         SET TIME ZONE 'UTC';
@@ -62,7 +61,7 @@ impl Manager {
         SET idle_in_transaction_session_timeout = '10s';
         SET plan_cache_mode = 'force_generic_plan';
         SET jit = off;
-        SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_memoize';
+        SET enable_memoize = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
 
