@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::app::Ground;
 use crate::config::{DatabaseSettings, Settings};
-use crate::secret;
+use crate::{secret, tuning};
 
 /// The name of the database in the own cluster.
 const DATABASE: &str = "hongyan";
@@ -57,7 +57,7 @@ impl Foundation {
         let options = ClusterOptions {
             data_dir: settings.data_dir.join("postgres"),
             durable: true,
-            settings: Vec::new(),
+            settings: tuning::cluster_settings(tuning::memory()),
         };
         let cluster = Cluster::start(&Installation::find()?, options)?;
         cluster.ensure_database(DATABASE)?;
