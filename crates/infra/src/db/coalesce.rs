@@ -1,17 +1,18 @@
 //! Reads that wait together are answered together.
 //!
-//! While all threads are busy, requests of one kind gather. The thread that becomes free takes up to `at_once` of them and
+//! While all threads are busy, requests of one kind gather. The thread that becomes free takes several of them and
 //! asks the database once, which spares each but the first a round trip and the start of a statement. Nobody waits for
 //! company: a lone request is asked for at once, by itself.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::PgConnection;
 use domain::error::RepositoryError;
 use tokio::sync::oneshot;
 
-use super::{Db, DbError};
+use super::{Connections, Db, DbError};
 
 /// Answers all of the requests, in their order.
 type Work<Q, A> = fn(&mut PgConnection, &[Q]) -> Result<Vec<A>, DbError>;
@@ -24,19 +25,43 @@ pub(crate) struct Coalesced<Q, A> {
 
 struct Shared<Q, A> {
     waiting: Mutex<Waiting<Q, A>>,
-    at_once: usize,
+    bounds: Bounds,
     work: Work<Q, A>,
+}
+
+/// How much there may be at a time.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Requests that one statement answers. Beyond some there is little left to share, and the first waits for the last.
+    together: usize,
+    /// Requests that wait.
+    waiting: usize,
+    /// Jobs that are posted and not begun: one for each thread that may become free.
+    jobs: usize,
 }
 
 struct Waiting<Q, A> {
     next_ticket: u64,
     entries: VecDeque<Entry<Q, A>>,
+    /// Jobs that are posted and not begun. While anybody waits there is one, or a thread that will look again.
+    jobs: usize,
 }
 
 struct Entry<Q, A> {
     ticket: u64,
     request: Q,
-    reply: oneshot::Sender<Result<A, RepositoryError>>,
+    reply: Reply<A>,
+}
+
+type Reply<A> = oneshot::Sender<Result<A, RepositoryError>>;
+type Answer<A> = oneshot::Receiver<Result<A, RepositoryError>>;
+
+/// A place among those who wait.
+struct Place<A> {
+    ticket: u64,
+    answer: Answer<A>,
+    /// Whether one more job is to be posted.
+    wants_job: bool,
 }
 
 impl<Q, A> Clone for Coalesced<Q, A> {
@@ -46,27 +71,24 @@ impl<Q, A> Clone for Coalesced<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Coalesced<Q, A> {
-    /// Has requests answered by `work`, which must be one statement, at most `at_once` of them together.
-    pub(crate) fn new(db: Arc<Db>, at_once: usize, work: Work<Q, A>) -> Self {
-        let waiting = Mutex::new(Waiting { next_ticket: 0, entries: VecDeque::new() });
-        Self { db, shared: Arc::new(Shared { waiting, at_once, work }) }
+    /// Has requests answered by `work`, which must be one statement, at most `together` of them at once.
+    pub(crate) fn new(db: Arc<Db>, together: usize, work: Work<Q, A>) -> Self {
+        let bounds = Bounds { together, waiting: db.queue, jobs: db.thread_count };
+        Self { db, shared: Arc::new(Shared::new(bounds, work)) }
     }
 
     /// Answers one request, together with those that wait for the same.
     pub(crate) async fn ask(&self, request: Q) -> Result<A, RepositoryError> {
-        let (ticket, mut answer) = self.shared.enter(request);
-        let (shared, connections) = (Arc::clone(&self.shared), self.db.connections());
-        // Each request brings a job, so that none can be left behind; one that finds nobody waiting is soon done.
-        if !self.db.post(move || shared.serve(&connections)) && self.shared.withdraw(ticket) {
-            return Err(RepositoryError::unavailable(Db::RETRY_AFTER, "the queue of db is full"));
+        let unavailable = |why| RepositoryError::unavailable(Db::RETRY_AFTER, why);
+        let Place { ticket, mut answer, wants_job } =
+            self.shared.enter(request).ok_or_else(|| unavailable("too many wait for the same read"))?;
+        if wants_job && !post(&self.db, &self.shared) && self.shared.withdraw(ticket) {
+            return Err(unavailable("the queue of db is full"));
         }
         let received = match tokio::time::timeout(Db::PATIENCE, &mut answer).await {
             Ok(received) => received,
             Err(_) if self.shared.withdraw(ticket) => {
-                return Err(RepositoryError::unavailable(
-                    Db::RETRY_AFTER,
-                    "the threads of db did not get to it in time",
-                ));
+                return Err(unavailable("the threads of db did not get to it in time"));
             }
             // It is being answered; how long that may take is bounded by the statement's own time limit.
             Err(_) => answer.await,
@@ -75,28 +97,66 @@ impl<Q: Send + 'static, A: Send + 'static> Coalesced<Q, A> {
     }
 }
 
+/// Posts the job that [`Shared`] has counted. Is false, and the count taken back, when too many jobs wait already.
+fn post<Q: Send + 'static, A: Send + 'static>(db: &Arc<Db>, shared: &Arc<Shared<Q, A>>) -> bool {
+    let (on, with) = (Arc::clone(db), Arc::clone(shared));
+    let posted = db.post(move || {
+        let connections = on.connections();
+        with.begin();
+        with.serve(&connections);
+        // Others' jobs have their turn between two batches, unless there is no room left to come back.
+        while with.needs_another_job() && !post(&on, &with) {
+            with.serve(&connections);
+        }
+    });
+    if !posted {
+        shared.begin();
+    }
+    posted
+}
+
 impl<Q, A> Shared<Q, A> {
-    fn enter(&self, request: Q) -> (u64, oneshot::Receiver<Result<A, RepositoryError>>) {
+    const fn new(bounds: Bounds, work: Work<Q, A>) -> Self {
+        let waiting = Waiting { next_ticket: 0, entries: VecDeque::new(), jobs: 0 };
+        Self { waiting: Mutex::new(waiting), bounds, work }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting<Q, A>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place; none where too many wait.
+    fn enter(&self, request: Q) -> Option<Place<A>> {
         let (reply, answer) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
+        if waiting.entries.len() >= self.bounds.waiting {
+            return None;
+        }
         let ticket = waiting.next_ticket;
         waiting.next_ticket += 1;
         waiting.entries.push_back(Entry { ticket, request, reply });
-        (ticket, answer)
+        let wants_job = waiting.jobs < self.bounds.jobs;
+        waiting.jobs += usize::from(wants_job);
+        Some(Place { ticket, answer, wants_job })
     }
 
     /// Gives a request up, unless a thread has taken it already.
     fn withdraw(&self, ticket: u64) -> bool {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         let place = waiting.entries.iter().position(|entry| entry.ticket == ticket);
         place.and_then(|place| waiting.entries.remove(place)).is_some()
     }
 
+    /// A job waits no longer.
+    fn begin(&self) {
+        self.waiting().jobs -= 1;
+    }
+
     /// The next requests whose callers are still there.
-    fn take(&self) -> (Vec<Q>, Vec<oneshot::Sender<Result<A, RepositoryError>>>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self) -> (Vec<Q>, Vec<Reply<A>>) {
+        let mut waiting = self.waiting();
         let (mut requests, mut replies) = (Vec::new(), Vec::new());
-        while requests.len() < self.at_once {
+        while requests.len() < self.bounds.together {
             let Some(entry) = waiting.entries.pop_front() else { break };
             if !entry.reply.is_closed() {
                 requests.push(entry.request);
@@ -106,7 +166,22 @@ impl<Q, A> Shared<Q, A> {
         (requests, replies)
     }
 
-    fn serve(&self, connections: &super::Connections) {
+    /// Whether somebody waits for whom no job is posted; counts the job that the caller is to post.
+    fn needs_another_job(&self) -> bool {
+        let mut waiting = self.waiting();
+        let needed = waiting.jobs == 0 && !waiting.entries.is_empty();
+        waiting.jobs += usize::from(needed);
+        needed
+    }
+
+    /// Answers the next few. A panic fails them alone: who waits behind them still needs this thread.
+    fn serve(&self, connections: &Connections) {
+        if catch_unwind(AssertUnwindSafe(|| self.answer(connections))).is_err() {
+            tracing::error!("a shared read panicked; those who wait go on");
+        }
+    }
+
+    fn answer(&self, connections: &Connections) {
         let (requests, replies) = self.take();
         if requests.is_empty() {
             return;
@@ -131,15 +206,14 @@ impl<Q, A> Shared<Q, A> {
 mod tests {
     use super::*;
 
-    fn shared(at_once: usize) -> Shared<u8, u8> {
-        let waiting = Mutex::new(Waiting { next_ticket: 0, entries: VecDeque::new() });
-        Shared { waiting, at_once, work: |_, requests| Ok(requests.to_vec()) }
+    fn shared(together: usize) -> Shared<u8, u8> {
+        Shared::new(Bounds { together, waiting: 5, jobs: 2 }, |_, requests| Ok(requests.to_vec()))
     }
 
     #[test]
     fn those_who_wait_are_taken_in_their_order_and_not_too_many_together() {
         let shared = shared(2);
-        let _waiting: Vec<_> = (0..5).map(|request| shared.enter(request)).collect();
+        let _waiting: Vec<_> = (0..5).map(|request| shared.enter(request).unwrap()).collect();
         assert_eq!(shared.take().0, [0, 1]);
         assert_eq!(shared.take().0, [2, 3]);
         assert_eq!(shared.take().0, [4]);
@@ -147,25 +221,46 @@ mod tests {
     }
 
     #[test]
-    fn one_who_has_gone_away_takes_no_place() {
+    fn one_who_has_gone_away_takes_no_place_in_a_batch() {
         let shared = shared(2);
-        let (_, first) = shared.enter(1);
-        let (_, second) = shared.enter(2);
-        let (_, third) = shared.enter(3);
-        drop(first);
-        assert_eq!(shared.take().0, [2, 3]);
-        drop((second, third));
+        let places: Vec<_> = (0..3).map(|request| shared.enter(request).unwrap()).collect();
+        let [gone, _second, _third] = <[_; 3]>::try_from(places).ok().unwrap();
+        drop(gone);
+        assert_eq!(shared.take().0, [1, 2]);
     }
 
     #[test]
     fn only_who_still_waits_can_withdraw() {
         let shared = shared(1);
-        let (first, _waiting) = shared.enter(1);
-        let (second, _waiting_too) = shared.enter(2);
+        let (first, second) = (shared.enter(1).unwrap(), shared.enter(2).unwrap());
         assert_eq!(shared.take().0, [1]);
-        assert!(!shared.withdraw(first));
-        assert!(shared.withdraw(second));
-        assert!(!shared.withdraw(second));
+        assert!(!shared.withdraw(first.ticket));
+        assert!(shared.withdraw(second.ticket));
+        assert!(!shared.withdraw(second.ticket));
         assert!(shared.take().0.is_empty());
+    }
+
+    #[test]
+    fn who_comes_when_too_many_wait_is_told() {
+        let shared = shared(1);
+        let _waiting: Vec<_> = (0..5).map(|request| shared.enter(request).unwrap()).collect();
+        assert!(shared.enter(5).is_none());
+        shared.take();
+        assert!(shared.enter(5).is_some());
+    }
+
+    #[test]
+    fn there_are_never_more_jobs_than_threads_and_never_none_while_somebody_waits() {
+        let shared = shared(1);
+        let wanted: Vec<_> = (0..3).map(|request| shared.enter(request).unwrap().wants_job).collect();
+        assert_eq!(wanted, [true, true, false]);
+        assert!(!shared.needs_another_job(), "two are posted");
+        shared.begin();
+        shared.begin();
+        assert!(shared.needs_another_job());
+        assert!(!shared.needs_another_job(), "it was counted");
+        shared.begin();
+        while !shared.take().0.is_empty() {}
+        assert!(!shared.needs_another_job(), "nobody waits");
     }
 }

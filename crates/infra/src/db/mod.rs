@@ -50,6 +50,8 @@ pub struct DbSettings {
 pub struct Db {
     connections: Connections,
     threads: Threads,
+    thread_count: usize,
+    queue: usize,
 }
 
 /// A connection of the pool; it goes back there when this value is dropped.
@@ -95,7 +97,8 @@ impl Db {
             .build_unchecked(Manager::new(settings.url.clone(), epoch.clone()));
         let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);
         let connections = Connections { pool, epoch };
-        Ok(Self { connections, threads: Threads::start("db", count, settings.queue, Self::PATIENCE)? })
+        let threads = Threads::start("db", count, settings.queue, Self::PATIENCE)?;
+        Ok(Self { connections, threads, thread_count: count, queue: settings.queue })
     }
 
     /// Runs `work` on a thread with a connection of its own.
