@@ -1,0 +1,81 @@
+-- What wrk sends: `wrk -s load.lua URL -- KIND FOLDER`. FOLDER/pairs holds a line per conversation (its person's number,
+-- the peer's id, the conversation's id), FOLDER/tokens a line per person. Requests are put together from parts made
+-- beforehand, so that the load generator leaves the cores to the server.
+local thread_number = 0
+function setup(thread)
+  thread_number = thread_number + 1
+  thread:set("number", thread_number)
+end
+
+local people, pairs_of, prefix, count, next_request = {}, {}, "", 0, nil
+
+local function headers(path, method, token)
+  return method .. " " .. path .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    .. (token and "Authorization: Bearer " .. token .. "\r\n" or "")
+end
+
+local function with_body(body)
+  return "Content-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
+local kinds = {}
+
+-- A message with a key of its own, in a conversation chosen evenly.
+function kinds.send(pair)
+  return headers("/api/auth/messages", "POST", people[pair.person])
+    .. with_body('{"receiver_id":"' .. pair.peer .. '","content":"hello world this is a message","client_message_id":"'
+      .. prefix .. string.format("%012d", count) .. '"}')
+end
+
+-- The newest 50 messages of a conversation.
+function kinds.page(pair)
+  return headers("/api/auth/conversations/" .. pair.conversation .. "?limit=50", "GET", people[pair.person]) .. "\r\n"
+end
+
+-- A person's 20 newest conversations.
+function kinds.list(pair)
+  return headers("/api/auth/conversations?limit=20", "GET", people[pair.person]) .. "\r\n"
+end
+
+-- A request that is judged (token, JSON) and answered (an error: nobody talks to oneself) without the database.
+function kinds.noop(pair)
+  local body = '{"receiver_id":"00000000-0000-0000-0000-000000000000","content":" "}'
+  return headers("/api/auth/messages", "POST", people[pair.person]) .. with_body(body)
+end
+
+-- A right password.
+function kinds.login()
+  return headers("/api/login/uid", "POST") .. with_body('{"uid":"bench_login","password":"correct horse battery"}')
+end
+
+-- An account that does not exist: costs the server the same.
+function kinds.storm()
+  return headers("/api/login/uid", "POST")
+    .. with_body('{"uid":"nobody' .. string.format("%06d", count) .. '","password":"correct horse battery"}')
+end
+
+function init(args)
+  local kind, folder = args[1], args[2]
+  for token in io.lines(folder .. "/tokens") do people[#people + 1] = token end
+  for line in io.lines(folder .. "/pairs") do
+    local person, peer, conversation = line:match("(%S+) (%S+) (%S+)")
+    pairs_of[#pairs_of + 1] = { person = tonumber(person), peer = peer, conversation = conversation }
+  end
+  math.randomseed(number * 7919 + os.time())
+  prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))
+  next_request = kinds[kind]
+end
+
+function request()
+  count = count + 1
+  return next_request(pairs_of[math.random(#pairs_of)])
+end
+
+-- One line for the script that asked: answers per second, median and 99th percentile in ms, refusals per second, failed
+-- connections.
+function done(summary, latency)
+  local failed, seconds = summary.errors, summary.duration / 1e6
+  io.write(string.format("FIGURES %.1f %.3f %.3f %.1f %d\n", summary.requests / seconds,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed.status / seconds,
+    failed.connect + failed.read + failed.write + failed.timeout))
+end

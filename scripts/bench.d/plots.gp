@@ -1,0 +1,25 @@
+# Draws docs/plots from the data that `report` left in `work`.
+set terminal svg size 720,420 font 'sans-serif,13' background 'white'
+set grid
+set key outside right
+set output 'docs/plots/growth.svg'
+set title 'Throughput and stored messages, 64 connections'
+set xlabel 'stored messages'
+set ylabel 'requests per second'
+set logscale x
+set xtics (10000, 1000000, 10000000) format '%.0s%c'
+set yrange [0:*]
+plot work.'/growth' using 1:2 with linespoints lw 2 title 'send', \
+     '' using 1:3 with linespoints lw 2 title 'history page', \
+     '' using 1:4 with linespoints lw 2 title 'conversation list'
+set output 'docs/plots/latency.svg'
+set title 'Latency and connections, a million messages'
+set xlabel 'connections'
+set ylabel 'ms'
+set xtics (16, 64, 256) format '%g'
+plot work.'/latency' using 1:2 with linespoints lw 2 lc 1 title 'send, median', \
+     '' using 1:3 with linespoints dt 2 lc 1 title 'send, p99', \
+     '' using 1:4 with linespoints lw 2 lc 2 title 'page, median', \
+     '' using 1:5 with linespoints dt 2 lc 2 title 'page, p99', \
+     '' using 1:6 with linespoints lw 2 lc 3 title 'list, median', \
+     '' using 1:7 with linespoints dt 2 lc 3 title 'list, p99'
