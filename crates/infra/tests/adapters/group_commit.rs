@@ -15,9 +15,9 @@ use crate::support::{Ground, Pool, draft};
 
 const ONE_WRITER: SendQueueSettings = SendQueueSettings { writers: 1, queue: 1024 };
 
-type Sending = JoinHandle<Result<Outcome, domain::error::RepositoryError>>;
+pub(crate) type Sending = JoinHandle<Result<Outcome, domain::error::RepositoryError>>;
 
-fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: Option<&str>) -> Sending {
+pub(crate) fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: Option<&str>) -> Sending {
     let (pool, draft) = (Arc::clone(pool), draft(from, to, text, key));
     tokio::spawn(async move { pool.messages.append(vec![draft]).await.map(|outcomes| outcomes[0]) })
 }
@@ -31,7 +31,7 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// Waits until so many drafts were let into the queue since the start.
-async fn accepted(pool: &Arc<Pool>, count: u64) {
+pub(crate) async fn accepted(pool: &Arc<Pool>, count: u64) {
     let counters = pool.messages.counters();
     eventually("not everything was queued", || counters.accepted() == count).await;
 }
@@ -45,7 +45,7 @@ async fn friends(ground: &Ground, url: &str) -> (Arc<Pool>, UserId, UserId) {
 }
 
 /// Holds the table of messages, so that the writer stands still amid a batch, until the returned connection is dropped.
-async fn stop_the_writer(
+pub(crate) async fn stop_the_writer(
     ground: &Ground,
     pool: &Arc<Pool>,
     first: impl FnOnce() -> Sending,
@@ -136,6 +136,32 @@ async fn a_poisoned_message_harms_nobody_in_its_batch() {
     }
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
     assert_eq!(ground.number("SELECT max(seq) FROM messages"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_the_database_rolls_back_as_a_deadlocks_victim_is_tried_again_and_in_the_end_given_up() {
+    let ground = Ground::new();
+    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    // A sequence counts the tries, because it is the one thing that a rollback does not take back.
+    ground.sql(
+        "CREATE SEQUENCE tries;
+         CREATE FUNCTION fall_victim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('tries') = 1 OR NEW.content = 'for ever' THEN
+                 RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER fall_victim BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION fall_victim()",
+    );
+    let outcome = send(&pool, alice, bob, "once", None).await.unwrap().unwrap();
+    assert!(matches!(outcome, Outcome::Sent(_)));
+    assert_eq!(ground.number("SELECT last_value FROM tries"), 2);
+    let error = send(&pool, alice, bob, "for ever", None).await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error:?}");
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    let outcome = send(&pool, alice, bob, "after that", None).await.unwrap().unwrap();
+    assert!(matches!(outcome, Outcome::Sent(_)), "the writer goes on");
+    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
