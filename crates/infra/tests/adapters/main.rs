@@ -9,12 +9,19 @@
 )]
 
 mod conversations;
+mod crowd;
+mod detour;
+mod explained;
 mod friends;
 mod group_commit;
+mod long_lives;
 mod migrations;
 mod model;
+mod plans;
 mod proxy;
 mod sending;
 mod sessions;
+mod statements;
 mod support;
 mod users;
+mod wire;

@@ -1,13 +1,12 @@
 //! A proxy in front of PostgreSQL that can cut a connection at its COMMIT.
 
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
-const SOCKET: &str = ".s.PGSQL.5432";
+use crate::detour::Detour;
 
 /// Where the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,38 +21,19 @@ const DISARMED: u8 = 0;
 
 /// A way to the database that can be cut.
 pub(crate) struct Proxy {
-    url: String,
-    folder: PathBuf,
+    way: Detour,
     armed: Arc<AtomicU8>,
-}
-
-fn percent_decoded(text: &str) -> String {
-    text.replace("%2F", "/").replace("%2D", "-").replace("%5F", "_").replace("%2E", ".")
 }
 
 impl Proxy {
     pub(crate) fn start(url: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let host = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
-        let server = Path::new(&percent_decoded(host)).join(SOCKET);
-        let name = format!("hongyan-proxy-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
         let armed = Arc::new(AtomicU8::new(DISARMED));
         let shared = Arc::clone(&armed);
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let (server, armed) = (UnixStream::connect(&server).unwrap(), Arc::clone(&shared));
-                thread::spawn(move || carry(client, server, &armed));
-            }
-        });
-        let url = url.replacen(host, &folder.to_str().unwrap().replace('/', "%2F"), 1);
-        Self { url, folder, armed }
+        Self { way: Detour::open(url, move |client, server| carry(client, server, &shared)), armed }
     }
 
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        self.way.url()
     }
 
     /// Cuts the next connection that commits.
@@ -63,12 +43,6 @@ impl Proxy {
 
     pub(crate) fn has_cut(&self) -> bool {
         self.armed.load(Ordering::SeqCst) == DISARMED
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

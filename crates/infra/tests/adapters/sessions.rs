@@ -10,7 +10,7 @@ use domain::user::PasswordHash;
 
 use crate::support::Ground;
 
-fn order(session: &Session) -> RotateOrder {
+pub(crate) fn order(session: &Session) -> RotateOrder {
     RotateOrder {
         claims: RefreshClaims {
             user_id: session.user_id,

@@ -2,7 +2,7 @@
 
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Nullable, Uuid as SqlUuid};
 use domain::conversation::{ReadPosition, peer_messages_up_to};
 use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
@@ -34,6 +34,14 @@ statement! {
       WHERE m.conversation_id = " [conversation: SqlUuid] " AND m.user_id = " [member: SqlUuid]
 }
 
+statement! {
+    // Diesel prepares an UPDATE of its own anew at every call.
+    MoveOn<'a> { conversation: Uuid, member: &'a Uuid, read_seq: i64, seen: Option<i64> } -> ();
+    "UPDATE conversation_members
+        SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen)
+      WHERE conversation_id = " [conversation: SqlUuid] " AND user_id = " [member: SqlUuid]
+}
+
 pub(super) fn mark_read(
     connection: &mut PgConnection,
     member: UserId,
@@ -57,12 +65,7 @@ pub(super) fn mark_read(
     if wanted > read_seq {
         // At or below the floor nothing new was seen.
         let seen = if wanted > cleared_seq { Some(seen_at(connection, id, wanted, peer)?) } else { None };
-        diesel::update(row)
-            .set((
-                conversation_members::read_seq.eq(wanted),
-                seen.map(|seen| conversation_members::peer_seen.eq(seen)),
-            ))
-            .execute(connection)?;
+        MoveOn { conversation: id, member: &user, read_seq: wanted, seen }.execute(connection)?;
     }
     let (read_seq, unread_count): (i64, i64) =
         Unread { conversation: id, member: &user }.get_result(connection)?;

@@ -1,0 +1,220 @@
+//! Each hot statement finds its rows by the index that was made for it, and reads no more of them than it shows.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use domain::conversation::{
+    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
+};
+use domain::friendship::{FriendPageRequest, FriendshipRepository};
+use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
+use domain::message::{MessageRepository, Seq};
+use domain::page::PageLimit;
+use domain::session::{DeviceName, NewSession, SessionRepository};
+use domain::user::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserRepository};
+
+use crate::crowd::{Talk, conversation, person};
+use crate::explained::{Explained, Plan};
+use crate::sessions::order;
+use crate::support::{Ground, draft};
+
+/// One with 500 friends, one of whom he has written 30,000 messages with.
+const HUB: u128 = 1;
+const FRIENDS: u128 = 500;
+const CHATTY: u128 = 2;
+const PEOPLE: u128 = 3000;
+
+/// 200,000 messages: enough that no planner reads a table from end to end that it has an index for. All tests here share
+/// them.
+fn town() -> &'static Ground {
+    static TOWN: OnceLock<Ground> = OnceLock::new();
+    TOWN.get_or_init(build_town)
+}
+
+fn build_town() -> Ground {
+    let ground = Ground::new();
+    ground.populate(usize::try_from(PEOPLE).unwrap());
+    let mut talks: Vec<Talk> = vec![(HUB, CHATTY, 30_000)];
+    talks.extend((CHATTY + 1..=FRIENDS + 1).map(|friend| (HUB, friend, 40)));
+    talks.extend((FRIENDS + 2..PEOPLE).map(|number| (number, number + 1, 60)));
+    ground.talks(&talks);
+    ground.requests(&(0..200).map(|n| (HUB, 1000 + n)).collect::<Vec<_>>());
+    ground.requests(&(0..200).map(|n| (1500 + n, HUB)).collect::<Vec<_>>());
+    ground.sql(&format!(
+        "INSERT INTO message_deletions SELECT conversation_id, user_id, seq
+           FROM conversation_members, generate_series(39, 40) seq WHERE user_id = '{hub}';
+         UPDATE conversation_members SET deleted_seq = 40 WHERE user_id = '{hub}';
+         UPDATE conversations SET recalled_seq = 24 WHERE '{hub}' IN (user_lo, user_hi);
+         UPDATE messages SET content = NULL, recalled_at = created_at
+          WHERE seq BETWEEN 21 AND 24
+            AND conversation_id IN (SELECT conversation_id FROM conversation_members WHERE user_id = '{hub}');
+         UPDATE users SET phone_number = '13800' || lpad(substr(uid, 8), 6, '0');
+         INSERT INTO sessions (id, user_id, device_name, rotations, created_at, last_used_at)
+         SELECT gen_random_uuid(), id, '', ARRAY[now()], now(), now() FROM users",
+        hub = person(HUB),
+    ));
+    ground.analyze();
+    ground
+}
+
+/// Checks that the statements of `what` use exactly these indexes, and read no table from end to end.
+fn pin(what: &str, plans: &[Plan], indexes: &[&str]) {
+    let used: BTreeSet<&str> = plans.iter().flat_map(Plan::indexes).collect();
+    assert_eq!(used, indexes.iter().copied().collect(), "{what}");
+    for plan in plans {
+        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{what}: {}", plan.statement);
+        assert!(plan.serves_any_parameters(), "{what} is planned anew each time: {}", plan.statement);
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_conversations_is_found_by_its_member() {
+    let explained = Explained::pool(town());
+    let mut after = None;
+    for _ in 0..2 {
+        let page = ConversationPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+        let (page, plan) = explained.plan(explained.pool.conversations.list(person(HUB), &page)).await;
+        after = page.unwrap().next;
+        assert!(plan.rows_read("messages") <= 200.0, "each newest one, and what was recalled: {plan:?}");
+        assert_eq!(plan.rows_read("users"), 21.0);
+        pin(
+            "the list",
+            &[plan],
+            &[
+                "conversation_members_of_user",
+                "conversations_pkey",
+                "message_deletions_pkey",
+                "messages_pkey",
+                "messages_recalled",
+                "users_pkey",
+            ],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_history_is_found_by_its_place_and_reads_no_more_than_the_page() {
+    let explained = Explained::pool(town());
+    let id = conversation(HUB, CHATTY);
+    let anchors = [
+        WindowAnchor::Newest,
+        WindowAnchor::Before(Seq::new(15_000)),
+        WindowAnchor::After(Seq::new(15_000)),
+        WindowAnchor::After(Seq::NONE),
+    ];
+    // Of the two one has 500 friends, whose conversations may not be looked at for this one's sake.
+    for (who, anchor) in [HUB, CHATTY].iter().flat_map(|who| anchors.map(|anchor| (*who, anchor))) {
+        let request = WindowRequest { anchor, limit: WindowLimit::default() };
+        let (window, plan) =
+            explained.plan(explained.pool.conversations.window(person(who), id, &request)).await;
+        assert_eq!(window.unwrap().unwrap().messages.len(), 50);
+        // One more tells whether there are more; two at the beginning are deleted.
+        assert!(plan.rows_read("messages") <= 53.0, "{anchor:?}: {plan:?}");
+        assert_eq!(plan.rows_read("conversation_members"), 2.0, "{anchor:?}: {plan:?}");
+        pin(
+            "the history",
+            &[plan],
+            &[
+                "conversation_members_pkey",
+                "conversations_pkey",
+                "message_deletions_pkey",
+                "messages_pkey",
+                "users_pkey",
+            ],
+        );
+    }
+}
+
+#[tokio::test]
+async fn reading_sending_recalling_and_deleting_find_their_rows_by_key() {
+    let explained = Explained::pool(town());
+    let (pool, me, id) = (&explained.pool, person(HUB), conversation(HUB, CHATTY));
+    let (_, plans) = explained.plans(pool.conversations.mark_read(me, id, Seq::new(20))).await;
+    pin(
+        "reading",
+        &plans,
+        &[
+            "conversation_members_pkey",
+            "conversations_pkey",
+            "message_deletions_pkey",
+            "messages_pkey",
+            "messages_recalled",
+        ],
+    );
+    // The second try finds its key; the third is for a pair that has never met.
+    for receiver in [CHATTY, CHATTY, PEOPLE] {
+        let drafts = vec![draft(me, person(receiver), "hello", Some("key"))];
+        let (_, plans) = explained.plans(pool.messages.append(drafts)).await;
+        pin("sending", &plans, &["conversations_pkey", "messages_client_message_id_key"]);
+    }
+    let message = pool.say(me, person(CHATTY), "soon gone").await;
+    let window = Duration::from_secs(60);
+    let (_, plans) = explained.plans(pool.messages.recall(message, me, window)).await;
+    pin("recalling", &plans, &["conversations_pkey", "messages_pkey"]);
+    let (_, plans) = explained.plans(pool.messages.delete_for(me, message)).await;
+    pin("deleting", &plans, &["conversation_members_pkey", "messages_pkey"]);
+}
+
+#[tokio::test]
+async fn friends_and_requests_come_from_their_index_in_order_on_whatever_page() {
+    let explained = Explained::pool(town());
+    let (pool, me) = (&explained.pool, person(HUB));
+    let mut after = None;
+    for _ in 0..10 {
+        let page = FriendPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+        let (page, plan) = explained.plan(pool.friendships.list(me, &page)).await;
+        after = page.unwrap().next;
+        assert!(plan.rows_read("friendships") <= 22.0, "{plan:?}");
+        pin("friends", &[plan], &["friendships_newest_first", "users_pkey"]);
+    }
+    for (direction, index) in
+        [(Direction::Received, "friendship_requests_received"), (Direction::Sent, "friendship_requests_sent")]
+    {
+        let mut after = None;
+        for _ in 0..5 {
+            let page = RequestPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+            let (page, plan) = explained.plan(pool.requests.list(me, direction, &page)).await;
+            after = page.unwrap().next;
+            assert!(plan.rows_read("friendship_requests") <= 22.0, "{plan:?}");
+            pin("requests", &[plan], &[index, "users_pkey"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn accounts_and_sessions_are_found_by_name_number_and_id() {
+    let explained = Explained::pool(town());
+    let (pool, uid) = (&explained.pool, Uid::parse("uid", "Person_77").unwrap());
+    let (_, session) = pool.register("newcomer").await;
+    let (_, plans) = explained.plans(pool.users.find(person(77))).await;
+    pin("me", &plans, &["users_pkey"]);
+    let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &uid)).await;
+    pin("a friend", &plans, &["users_uid_key", "friendships_pkey"]);
+    let stranger = Uid::parse("uid", "person_2222").unwrap();
+    let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &stranger)).await;
+    let request = "friendship_requests_pkey";
+    pin("a stranger", &plans, &["users_uid_key", "friendships_pkey", request]);
+    let number = PhoneNumber::parse("13800000077").unwrap();
+    for (identifier, index) in [
+        (LoginIdentifier::Uid(uid), "users_uid_key"),
+        (LoginIdentifier::PhoneNumber(number), "users_phone_number_key"),
+    ] {
+        let (found, plans) = explained.plans(pool.users.credentials(&identifier)).await;
+        assert!(found.unwrap().is_some());
+        pin("logging in", &plans, &[index]);
+    }
+    let login = NewSession {
+        user_id: person(77),
+        device: DeviceName::default(),
+        verified_hash: PasswordHash::new("no hash".to_owned()),
+    };
+    let (_, plans) = explained.plans(pool.sessions.open(&login)).await;
+    pin("opening a session", &plans, &["users_pkey"]);
+    let (_, plans) = explained.plans(pool.sessions.rotate(&order(&session))).await;
+    // The session is found by its id or among its owner's, which costs the same.
+    for plan in plans {
+        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{}", plan.statement);
+        assert!(plan.rows_read("sessions") <= 1.0, "{plan:?}");
+    }
+}

@@ -1,0 +1,159 @@
+//! How often the database is asked: the hot paths make one round trip, or as many for a hundred as for one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::block::{BlockPageRequest, BlockRepository};
+use domain::conversation::{
+    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
+};
+use domain::friendship::{FriendPageRequest, FriendshipRepository};
+use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
+use domain::message::{MessageRepository, Outcome, Seq};
+use domain::page::PageLimit;
+use domain::user::{LoginIdentifier, Uid, UserRepository};
+use infra::postgres::SendQueueSettings;
+
+use crate::crowd::{conversation, person};
+use crate::group_commit::{Sending, accepted, send, stop_the_writer};
+use crate::support::{Ground, Pool, draft};
+use crate::wire::{Asked, Wire};
+
+const ONE_WRITER: SendQueueSettings = SendQueueSettings { writers: 1, queue: 1024 };
+
+/// Somebody with three hundred friends, from a history of one message to one of a thousand.
+fn hub() -> Ground {
+    let ground = Ground::new();
+    ground.populate(301);
+    let talks: Vec<_> = (2..=301).map(|friend| (1, friend, if friend == 2 { 1000 } else { 3 })).collect();
+    ground.talks(&talks);
+    ground.delete_for(1, 2, "1, 999, 3");
+    ground.recall(1, 2, "2, 998, 7");
+    ground
+}
+
+/// Whether a text sets a new connection up.
+fn sets_up(sql: &str) -> bool {
+    sql.trim_start().starts_with("SET ")
+}
+
+/// The statements that were run since the last look, and how many round trips were made for them, those aside that
+/// prepare a statement for the first time or set a connection up.
+fn run(wire: &Wire) -> Vec<String> {
+    let run = |(_, asked)| match asked {
+        Asked::Run(sql) | Asked::Plain(sql) => Some(sql).filter(|sql| !sets_up(sql)),
+        Asked::Prepare(_) => None,
+    };
+    wire.asked().into_iter().filter_map(run).collect()
+}
+
+fn windows() -> Vec<WindowRequest> {
+    let anchors =
+        [WindowAnchor::Newest, WindowAnchor::Before(Seq::new(700)), WindowAnchor::After(Seq::new(5))];
+    let limits = [1, 50, 200].map(|limit| WindowLimit::parse(limit).unwrap());
+    anchors.into_iter().flat_map(|anchor| limits.map(|limit| WindowRequest { anchor, limit })).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_history_and_a_list_of_conversations_are_one_round_trip_each_however_much_they_show() {
+    let ground = hub();
+    let wire = Wire::tap(ground.url());
+    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    for request in windows() {
+        for friend in [2, 3] {
+            let seen = pool.conversations.window(person(1), conversation(1, friend), &request).await.unwrap();
+            assert!(!seen.unwrap().messages.is_empty() || friend == 3);
+            assert_eq!(run(&wire).len(), 1, "{request:?}");
+        }
+    }
+    for limit in [1, 20, 1000] {
+        let page = ConversationPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+        let first = pool.conversations.list(person(1), &page).await.unwrap();
+        assert_eq!(i64::try_from(first.items.len()).unwrap(), limit.min(300));
+        assert_eq!(run(&wire).len(), 1, "a list of {limit}");
+        if let Some(after) = first.next {
+            let page = ConversationPageRequest { after: Some(after), ..page };
+            pool.conversations.list(person(1), &page).await.unwrap();
+            assert_eq!(run(&wire).len(), 1, "a further list of {limit}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_batch_of_messages_takes_as_many_round_trips_as_a_single_message() {
+    let ground = hub();
+    let wire = Wire::tap(ground.url());
+    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    let single = send(&pool, person(1), person(2), "alone", Some("key")).await.unwrap().unwrap();
+    assert!(matches!(single, Outcome::Sent(_)));
+    let alone = run(&wire);
+    assert_eq!(alone.len(), 5, "BEGIN, lock, known keys, store, COMMIT: {alone:#?}");
+    let (holder, first) =
+        stop_the_writer(&ground, &pool, || send(&pool, person(1), person(2), "first", Some("first"))).await;
+    let talk = |number: u128| {
+        let (sender, receiver) = if number.is_multiple_of(2) { (1, number + 2) } else { (number + 2, 1) };
+        send(&pool, person(sender), person(receiver), "together", Some(&format!("key {number}")))
+    };
+    let many: Vec<Sending> = (1..=120).map(talk).collect();
+    accepted(&pool, 122).await;
+    drop(holder);
+    for sending in std::iter::once(first).chain(many) {
+        assert!(matches!(sending.await.unwrap().unwrap(), Outcome::Sent(_)));
+    }
+    let (batches, drafts) = pool.messages.counters().batches_and_drafts();
+    assert_eq!((batches, drafts), (3, 122), "one alone, one stopped, and all the others together");
+    assert_eq!(run(&wire), [alone.clone(), alone].concat());
+}
+
+/// Everything that a client asks for often, with parameters that differ from time to time.
+async fn live(pool: &Arc<Pool>, time: u128) {
+    let friend = 2 + time;
+    let limit = i64::try_from(time).unwrap() + 1;
+    let request = windows()[usize::try_from(time).unwrap() % windows().len()];
+    pool.conversations.window(person(1), conversation(1, friend), &request).await.unwrap();
+    let mut page = ConversationPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    page.after = pool.conversations.list(person(1), &page).await.unwrap().next;
+    pool.conversations.list(person(1), &page).await.unwrap();
+    let mut friends = FriendPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    friends.after = pool.friendships.list(person(1), &friends).await.unwrap().next;
+    pool.friendships.list(person(1), &friends).await.unwrap();
+    let requests = RequestPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    pool.requests.list(person(1), Direction::Received, &requests).await.unwrap();
+    pool.requests.list(person(1), Direction::Sent, &requests).await.unwrap();
+    pool.blocks.list(person(1), &BlockPageRequest::default()).await.unwrap();
+    pool.conversations.mark_read(person(1), conversation(1, friend), Seq::new(limit)).await.unwrap();
+    let drafts =
+        (0..=time).map(|more| draft(person(1), person(2 + more), "hi", Some(&format!("{time}/{more}"))));
+    pool.messages.append(drafts.collect()).await.unwrap();
+    pool.users.find(person(1)).await.unwrap();
+    let uid = Uid::parse("uid", &format!("person_{friend}")).unwrap();
+    pool.users.find_by_uid(person(1), &uid).await.unwrap();
+    pool.users.credentials(&LoginIdentifier::Uid(uid)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_prepares_a_statement_twice_whatever_its_parameters() {
+    let ground = hub();
+    let wire = Wire::tap(ground.url());
+    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    for time in 0..20 {
+        live(&pool, time).await;
+    }
+    let (mut prepared, mut runs, mut named) = (HashSet::new(), 0, HashSet::new());
+    for (connection, asked) in wire.asked() {
+        match asked {
+            Asked::Prepare(sql) => {
+                assert!(prepared.insert((connection, sql.clone())), "prepared again: {sql}");
+                named.insert(sql);
+            }
+            Asked::Run(_) => runs += 1,
+            Asked::Plain(sql) => {
+                let is_frame =
+                    ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"].iter().any(|word| sql.starts_with(word));
+                assert!(is_frame || sets_up(&sql), "parsed at every call: {sql}");
+            }
+        }
+    }
+    assert!(runs > 5 * prepared.len(), "{runs} runs of {} prepared statements", prepared.len());
+    assert!(named.len() < 40, "the shape of a statement depends on its parameters: {named:#?}");
+}
