@@ -7,7 +7,7 @@ function setup(thread)
   thread:set("number", thread_number)
 end
 
-local people, pairs_of, prefix, count, next_request = {}, {}, "", 0, nil
+local people, pairs_of, conversation_of, prefix, count, next_request = {}, {}, {}, "", 0, nil
 
 local function headers(path, method, token)
   return method .. " " .. path .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -37,6 +37,19 @@ function kinds.list(pair)
   return headers("/api/auth/conversations?limit=20", "GET", people[pair.person]) .. "\r\n"
 end
 
+-- The newest of the first person's thousand conversations, and all of them.
+function kinds.long_list()
+  return headers("/api/auth/conversations?limit=20", "GET", people[1]) .. "\r\n"
+end
+function kinds.whole_list()
+  return headers("/api/auth/conversations", "GET", people[1]) .. "\r\n"
+end
+
+-- The second person's first conversation, whose newest 10,000 messages are deleted.
+function kinds.hidden_page()
+  return headers("/api/auth/conversations/" .. conversation_of[2], "GET", people[2]) .. "\r\n"
+end
+
 -- A request that is judged (token, JSON) and answered (an error: nobody talks to oneself) without the database.
 function kinds.noop(pair)
   local body = '{"receiver_id":"00000000-0000-0000-0000-000000000000","content":" "}'
@@ -60,6 +73,7 @@ function init(args)
   for line in io.lines(folder .. "/pairs") do
     local person, peer, conversation = line:match("(%S+) (%S+) (%S+)")
     pairs_of[#pairs_of + 1] = { person = tonumber(person), peer = peer, conversation = conversation }
+    conversation_of[tonumber(person)] = conversation_of[tonumber(person)] or conversation
   end
   math.randomseed(number * 7919 + os.time())
   prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))
