@@ -1,0 +1,132 @@
+//! What each of the two sees, against a recomputation.
+
+use super::{Case, Member};
+use crate::seen::{Said, Seen};
+use crate::violation::{Rule, Violation};
+
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
+    visible(case, found);
+    let friends = case.first().side.are_friends();
+    let [first, second] = case.members;
+    for (member, other) in [(first, second), (second, first)] {
+        let mut member_found = Vec::new();
+        numbers(member, other, &mut member_found);
+        friendship(member, other, friends, &mut member_found);
+        listed(member, other, &mut member_found);
+        if member.view.listed.is_none() && (friends || member.number == second.number) {
+            member_found.push(Violation::new(Rule::Visible, "the conversation is not in the list"));
+        }
+        found.extend(member_found.into_iter().map(|violation| {
+            Violation::new(violation.rule, format!("person {}: {}", member.number, violation.detail))
+        }));
+    }
+}
+
+/// The first sees what the witness sees, but what it deleted, and what lay there when it last ended the friendship.
+fn visible(case: &Case<'_>, found: &mut Vec<Violation>) {
+    let (first, witness) = (case.first(), case.witness());
+    let mut complain = |detail: String| found.push(Violation::new(Rule::Visible, detail));
+    let mut shown = first.view.messages.iter().peekable();
+    let mut gone = Vec::new();
+    for message in &witness.view.messages {
+        if shown.next_if(|one| one.seq == message.seq).is_none() {
+            gone.push(message.seq);
+        } else if first
+            .view
+            .messages
+            .binary_search_by_key(&message.seq, |one| one.seq)
+            .ok()
+            .and_then(|place| first.view.messages.get(place))
+            != Some(message)
+        {
+            complain(format!("the two see different messages at {}", message.seq));
+        }
+    }
+    if let Some(extra) = shown.next() {
+        complain(format!("the first sees {} where the other sees nothing, or twice", extra.seq));
+    }
+    gone.retain(|seq| !first.side.deleted.contains(seq));
+    for seq in first.view.messages.iter().map(|one| one.seq).filter(|seq| first.side.deleted.contains(seq)) {
+        complain(format!("the first deleted {seq} and still sees it"));
+    }
+    let floor = gone.last().copied().unwrap_or_default();
+    let lowest = first.view.messages.first().map_or(i64::MAX, |one| one.seq);
+    if floor > 0 && (first.side.partings.is_empty() || lowest < floor) {
+        complain(format!("the first does not see {floor}, and did not hide it"));
+    }
+    cleared_in_time(case, floor, found);
+}
+
+/// Ending a friendship hides what was stored before it, and nothing that was sent after it.
+fn cleared_in_time(case: &Case<'_>, floor: i64, found: &mut Vec<Violation>) {
+    let Some(parting) = case.first().side.partings.last() else { return };
+    for message in &case.witness().view.messages {
+        let Said::Claim { author, number, .. } = message.said else { continue };
+        let Some(sending) = case.record(author).and_then(|record| record.sends.get(number)) else { continue };
+        let hidden = message.seq <= floor;
+        let shown = case.first().view.messages.binary_search_by_key(&message.seq, |one| one.seq).is_ok();
+        if (hidden && sending.span.begun > parting.ended) || (shown && sending.span.ended < parting.begun) {
+            let detail =
+                format!("message {} is hidden, or shown, against the time of the parting", message.seq);
+            found.push(Violation::new(Rule::Visible, detail));
+        }
+    }
+}
+
+/// The read position, the last place, and how far the member has followed.
+fn numbers(member: Member<'_>, other: Member<'_>, found: &mut Vec<Violation>) {
+    let (view, side) = (member.view, member.side);
+    if view.read_seq != side.read {
+        let detail = format!("read_seq is {} and was put to {}", view.read_seq, side.read);
+        found.push(Violation::new(Rule::ReadPosition, detail));
+    }
+    if view.last_seq != other.view.last_seq {
+        let detail =
+            format!("last_seq is {} for one and {} for the other", view.last_seq, other.view.last_seq);
+        found.push(Violation::new(Rule::Gap, detail));
+    }
+    let newest = view.messages.last().map_or(0, |message| message.seq);
+    if side.followed < newest || side.followed > view.last_seq {
+        let detail = format!("followed to {} of {newest}", side.followed);
+        found.push(Violation::new(Rule::Followed, detail));
+    }
+}
+
+fn friendship(member: Member<'_>, other: Member<'_>, friends: bool, found: &mut Vec<Violation>) {
+    let view = member.view;
+    if view.is_friend != friends || view.friendships != usize::from(friends) {
+        let detail = format!(
+            "friends: {friends}; the window says {}, the list has {}",
+            view.is_friend, view.friendships
+        );
+        found.push(Violation::new(Rule::Friendship, detail));
+    }
+    let expected = friends.then_some(other.side.read);
+    if view.peer_read != expected {
+        let detail = format!("peer_read_seq is {:?} instead of {expected:?}", view.peer_read);
+        found.push(Violation::new(Rule::ReadPosition, detail));
+    }
+}
+
+/// The conversation's line in the list.
+fn listed(member: Member<'_>, other: Member<'_>, found: &mut Vec<Violation>) {
+    let Some(listed) = member.view.listed else { return };
+    let messages = &member.view.messages;
+    let is_unread = |message: &&Seen| {
+        message.author == Some(other.number)
+            && message.seq > member.side.read
+            && message.said != Said::Recalled
+    };
+    let unread = i64::try_from(messages.iter().filter(is_unread).count()).unwrap_or(i64::MAX);
+    if listed.unread != unread {
+        let detail = format!("unread_count is {} instead of {unread}", listed.unread);
+        found.push(Violation::new(Rule::Unread, detail));
+    }
+    if listed.preview.as_ref() != messages.last() {
+        let detail = format!("the preview is {:?} instead of {:?}", listed.preview, messages.last());
+        found.push(Violation::new(Rule::Preview, detail));
+    }
+    if (listed.read_seq, listed.last_seq) != (member.view.read_seq, member.view.last_seq) {
+        found.push(Violation::new(Rule::ReadPosition, "the list and the window differ"));
+    }
+}

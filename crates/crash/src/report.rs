@@ -1,0 +1,67 @@
+//! The table at the end.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::history::{Record, Tally};
+use crate::nemesis::{Deeds, Fault};
+use crate::violation::{Rule, Violation};
+
+/// Everything that a run came to.
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    pub(crate) users: usize,
+    pub(crate) load: Duration,
+    pub(crate) deeds: Deeds,
+    pub(crate) tally: Tally,
+    pub(crate) acknowledged: usize,
+    pub(crate) violations: Vec<Violation>,
+    /// Changes by hand that were noticed, and made; none where there was something wrong already.
+    pub(crate) controls: Option<(usize, usize)>,
+}
+
+impl Report {
+    pub(crate) fn tally_of(records: &[Record]) -> Tally {
+        records.iter().fold(Tally::default(), |sum, record| sum.plus(record.tally))
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.violations.is_empty() && self.controls.is_some_and(|(noticed, made)| noticed == made)
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let count = |rule| self.violations.iter().filter(|violation| violation.rule == rule).count();
+        let (lost, doubled) = (count(Rule::Lost), count(Rule::Doubled));
+        let mut rows = vec![
+            ("seed".to_owned(), self.seed.to_string()),
+            ("users".to_owned(), self.users.to_string()),
+            ("seconds under load".to_owned(), self.load.as_secs().to_string()),
+            ("rounds".to_owned(), self.deeds.rounds.to_string()),
+            ("operations".to_owned(), self.tally.all().to_string()),
+            ("messages acknowledged".to_owned(), self.acknowledged.to_string()),
+            ("operations refused".to_owned(), self.tally.refused.to_string()),
+            ("operations unknown".to_owned(), self.tally.unknown.to_string()),
+            ("of these, timed out".to_owned(), self.tally.timed_out.to_string()),
+        ];
+        for fault in Fault::ALL {
+            let times = self.deeds.faults.get(&fault).copied().unwrap_or_default();
+            rows.push((fault.name().to_owned(), times.to_string()));
+        }
+        rows.extend([
+            ("slowest recovery, ms".to_owned(), self.deeds.slowest_recovery.as_millis().to_string()),
+            ("lost".to_owned(), lost.to_string()),
+            ("doubled".to_owned(), doubled.to_string()),
+            ("other invariants broken".to_owned(), (self.violations.len() - lost - doubled).to_string()),
+            ("changes by hand noticed".to_owned(), self.controls_told()),
+        ]);
+        let mut text = String::from("| what | how much |\n|---|---|\n");
+        for (what, much) in rows {
+            let _ = writeln!(text, "| {what} | {much} |");
+        }
+        text
+    }
+
+    fn controls_told(&self) -> String {
+        self.controls.map_or_else(|| "not tried".to_owned(), |(noticed, made)| format!("{noticed} of {made}"))
+    }
+}

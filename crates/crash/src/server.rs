@@ -1,0 +1,100 @@
+//! A server as a process.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal};
+
+use crate::fleet::Address;
+
+/// How the servers are started, all alike.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) database_url: String,
+    pub(crate) folder: PathBuf,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: Address,
+}
+
+impl Server {
+    /// Starts one life of an instance and waits until it listens.
+    pub(crate) fn start(program: &Program, instance: usize, life: u64) -> anyhow::Result<Self> {
+        let log = program.folder.join(format!("server-{instance}.log"));
+        let mut child = command(program, &log)?.spawn().context("the server cannot be started")?;
+        let banner = BufReader::new(child.stdout.take().context("the server has no output")?);
+        let line = banner.lines().map_while(Result::ok).find(|line| line.contains("listening on"));
+        let Some(base) = line.as_deref().and_then(|line| line.split_whitespace().last()) else {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("the server did not start: {}", said.lines().last().unwrap_or_default());
+        };
+        Ok(Self { child, address: Address { instance, life, base: base.to_owned() } })
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        // One that has died by itself is noticed when it is waited for.
+        let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
+    }
+
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server had ended by itself: {status}");
+        }
+        self.signal(Signal::KILL);
+        self.child.wait().context("the killed server cannot be waited for")?;
+        Ok(())
+    }
+
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// How it ended; none if it does not within `patience`.
+    pub(crate) fn ended_within(&mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is gone already, or is to go.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(program: &Program, log: &Path) -> anyhow::Result<Command> {
+    let log = File::options().create(true).append(true).open(log)?;
+    let mut command = Command::new(&program.path);
+    command
+        .env_clear()
+        .env("DATABASE_URL", &program.database_url)
+        .env("HONGYAN_JWT_SECRET", "the crash harness signs its tokens with this")
+        .env("HONGYAN_BIND", "127.0.0.1:0")
+        .env("HONGYAN_BCRYPT_COST", "4")
+        .env("HONGYAN_LOG", "warn")
+        // Nobody logs in again, and no recall comes too late.
+        .env("HONGYAN_ACCESS_TOKEN_SECONDS", "864000")
+        .env("HONGYAN_RECALL_WINDOW_SECONDS", "864000")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    Ok(command)
+}
