@@ -13,6 +13,10 @@ use crate::language::Language;
 pub trait ReadinessProbe: Send + Sync {
     /// Whether the database answers and the instance is not about to stop. MUST be quick.
     async fn is_ready(&self) -> bool;
+
+    /// Whether the instance is about to stop. It serves on for a while, and tells each client to use another connection
+    /// for what comes next.
+    fn is_stopping(&self) -> bool;
 }
 
 /// The process lives.

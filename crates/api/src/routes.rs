@@ -107,6 +107,7 @@ pub fn app(
         .wrap(Compress::default())
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
         .wrap(cors(&settings))
+        .wrap(from_fn(render::close_when_stopping))
         .wrap(TracingLogger::<ApiSpan>::new())
 }
 

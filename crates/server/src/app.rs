@@ -44,6 +44,7 @@ pub struct Application {
     handle: ServerHandle,
     address: SocketAddr,
     readiness: Arc<Readiness>,
+    drain: Duration,
 }
 
 impl Application {
@@ -78,7 +79,7 @@ impl Application {
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
         let handle = server.handle();
-        Ok(Self { server, handle, address, readiness })
+        Ok(Self { server, handle, address, readiness, drain: settings.drain })
     }
 
     /// Where it listens.
@@ -87,15 +88,19 @@ impl Application {
         self.address
     }
 
-    /// Serves until `stop` resolves, then finishes what it has accepted.
+    /// Serves until `stop` resolves, says for a while that it is about to stop, and then finishes what it has accepted.
+    ///
+    /// Without that while, whoever had just sent a request on a connection that the server takes for idle, or had just
+    /// connected, would get no answer.
     ///
     /// # Errors
     /// When the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
-        let (handle, readiness) = (self.handle, self.readiness);
+        let (handle, readiness, drain) = (self.handle, self.readiness, self.drain);
         actix_web::rt::spawn(async move {
             stop.await;
             readiness.draining.store(true, Ordering::Release);
+            tokio::time::sleep(drain).await;
             handle.stop(true).await;
         });
         self.server.await.context("the server failed")
@@ -170,6 +175,10 @@ impl Readiness {
 impl ReadinessProbe for Readiness {
     async fn is_ready(&self) -> bool {
         let answered = tokio::time::timeout(Self::PATIENCE, self.db.ping()).await;
-        !self.draining.load(Ordering::Acquire) && matches!(answered, Ok(Ok(())))
+        !self.is_stopping() && matches!(answered, Ok(Ok(())))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 }

@@ -85,7 +85,9 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// What is logged.
     pub logging: LogSettings,
-    /// How long requests may take to finish once the server is told to stop.
+    /// How long it serves on once it is told to stop, so that nobody is cut off who has not heard of it yet.
+    pub drain: Duration,
+    /// How long requests may take to finish after that.
     pub shutdown: Duration,
 }
 
@@ -121,6 +123,7 @@ impl Settings {
                 filter: options.log.clone().unwrap_or_else(|| "info,actix_server=warn".to_owned()),
                 format: options.log_format.unwrap_or_default(),
             },
+            drain: seconds(options.drain_seconds.unwrap_or(1)),
             shutdown: seconds(options.shutdown_seconds.unwrap_or(30)),
             database,
         };

@@ -88,7 +88,10 @@ options! {
     /// Origins that browsers may call from, separated by commas [default: none]
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String>,
-    /// How long requests may take to finish once the server is told to stop [default: 30]
+    /// How long to serve on once told to stop, while /readyz says so [default: 1]
+    #[arg(long, env = "HONGYAN_DRAIN_SECONDS", value_name = "SECONDS")]
+    drain_seconds: u32,
+    /// How long requests may take to finish after that [default: 30]
     #[arg(long, env = "HONGYAN_SHUTDOWN_SECONDS", value_name = "SECONDS")]
     shutdown_seconds: u32,
 }

@@ -135,6 +135,7 @@ fn serve(options: Options, url: &str) -> (SocketAddr, oneshot::Sender<()>, JoinH
     let options = options.or(Options {
         bind: Some("127.0.0.1:0".parse().unwrap()),
         bcrypt_cost: Some(4),
+        drain_seconds: Some(0),
         shutdown_seconds: Some(5),
         jwt_secret: Some(SECRET.into()),
         ..Options::default()
