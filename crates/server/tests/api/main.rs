@@ -15,6 +15,7 @@ mod bad_input;
 mod blocks;
 mod conversations;
 mod faults;
+mod foreign_ids;
 mod friends;
 mod messages;
 mod protocol;
