@@ -65,7 +65,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     messages: u64,
     /// How many people there are
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u16).range(2..=1000))]
     users: u16,
     /// The server's program [default: hongyan, beside this one]
     #[arg(long)]

@@ -101,7 +101,8 @@ impl Nemesis {
             if Instant::now() > deadline {
                 bail!("PostgreSQL does not recover");
             }
-            std::thread::sleep(Duration::from_millis(10));
+            // Each question is a process of its own.
+            std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
