@@ -223,6 +223,31 @@ async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
     }
 }
 
+/// PostgreSQL is still at the COMMIT when its answer is lost: until that is over, nothing may be stored a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_still_under_way_when_it_is_asked_for_is_waited_for() {
+    let ground = Ground::new();
+    let proxy = Proxy::start(ground.url());
+    let (pool, alice, bob) = friends(&ground, proxy.url()).await;
+    ground.sql(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
+         CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION wait()",
+    );
+    let mut holder = ground.connect();
+    holder.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)").unwrap();
+    proxy.arm(Cut::AfterCommit);
+    let sending = send(&pool, alice, bob, "in doubt", None);
+    // Diesel's connections keep showing the last thing that they were asked.
+    let asked = "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND state = 'idle' AND query LIKE '%pg_xact_status%'";
+    eventually("nobody asks what became of it", || ground.number(asked) > 0).await;
+    drop(holder);
+    assert!(matches!(sending.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_is_stored_though_the_queue_is_closed() {
     let ground = Ground::new();

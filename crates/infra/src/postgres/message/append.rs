@@ -4,9 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::conversation::PairState;
 use domain::id::UserId;
 use domain::message::{
@@ -66,7 +67,8 @@ statement! {
         last_seqs: &'a [i64],
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
-    } -> (BigInt, BigInt);
+        first: &'a Uuid,
+    } -> (BigInt, BigInt, Timestamptz);
     "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
           moved AS (
               UPDATE conversations c
@@ -85,7 +87,8 @@ statement! {
             AS d (conversation_id, seq, sender_id, ordinal, key, content)
        JOIN moved ON moved.id = d.conversation_id
   RETURNING seq)
-     SELECT count(*), pg_current_xact_id()::text::bigint FROM stored"
+     SELECT count(*), pg_current_xact_id()::text::bigint, (SELECT last_at FROM moved WHERE id = " [first: SqlUuid] ")
+       FROM stored"
 }
 
 /// What to do about a conversation that somebody else holds.
@@ -115,6 +118,8 @@ pub(super) struct Proof {
     pub(super) message: MessageId,
     /// Whose that message is.
     pub(super) sender: UserId,
+    /// The time that it was given.
+    pub(super) created_at: DateTime<Utc>,
 }
 
 /// What makes a message the same one: conversation, sender and key.
@@ -230,7 +235,8 @@ fn store(
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let (stored, xid): (i64, i64) = Store {
+    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_place.seq };
+    let (stored, xid, created_at): (i64, i64, DateTime<Utc>) = Store {
         conversations: &conversations,
         seqs: &seqs,
         senders: &senders,
@@ -241,11 +247,11 @@ fn store(
         last_seqs: &states.iter().map(|state| state.last_seq.get()).collect::<Vec<_>>(),
         lo_sents: &states.iter().map(|state| state.lo_sent).collect::<Vec<_>>(),
         hi_sents: &states.iter().map(|state| state.hi_sent).collect::<Vec<_>>(),
+        first: &message.conversation.as_uuid(),
     }
     .get_result(connection)?;
     if usize::try_from(stored) != Ok(placed.len()) {
         return Err(DbError::Impossible("messages: not every placed draft was stored"));
     }
-    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_place.seq };
-    Ok(Some(Proof { xid, message, sender: first.sender }))
+    Ok(Some(Proof { xid, message, sender: first.sender, created_at }))
 }
