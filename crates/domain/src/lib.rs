@@ -20,6 +20,7 @@ pub mod friendship_request;
 pub mod id;
 pub mod message;
 pub mod page;
+pub mod search;
 pub mod session;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

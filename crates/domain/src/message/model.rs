@@ -45,7 +45,7 @@ impl Seq {
 }
 
 /// A message's id: its conversation and its place there, which is the row's primary key. For clients it is opaque.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// The conversation.
     pub conversation: ConversationId,

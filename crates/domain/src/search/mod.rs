@@ -1,0 +1,17 @@
+//! Searching the caller's messages for a part of their text.
+
+mod error;
+mod fold;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::SearchError;
+pub use fold::fold;
+pub use model::{SearchRequest, SearchTerm};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockSearchRepository;
+pub use ports::{SearchCursor, SearchPage, SearchPageRequest, SearchRepository};
+pub use service::SearchService;

@@ -1,0 +1,3 @@
+mod fold;
+mod service;
+mod values;

@@ -1,0 +1,71 @@
+use super::super::SearchTerm;
+use crate::error::{InvalidValue, Rule};
+use crate::message::MessageContent;
+
+fn finds(term: &str, text: &str) -> bool {
+    SearchTerm::parse(term).unwrap().is_in(&MessageContent::from_stored(text.to_owned()))
+}
+
+#[test]
+fn a_term_has_one_to_two_hundred_characters_and_no_nul() {
+    let length = InvalidValue::new("q", Rule::Length { min: 1, max: 200 });
+    assert_eq!(SearchTerm::parse("").unwrap_err(), length);
+    assert_eq!(SearchTerm::parse(&"字".repeat(201)).unwrap_err(), length);
+    assert!(SearchTerm::parse(&"字".repeat(200)).is_ok());
+    assert_eq!(SearchTerm::parse("a\0").unwrap_err(), InvalidValue::new("q", Rule::Characters));
+    assert!(SearchTerm::parse(" ").is_ok());
+}
+
+#[test]
+fn a_term_is_a_part_of_a_text_whatever_the_case() {
+    for (term, text) in [
+        ("的", "我的手机"),
+        ("手机", "我的手机"),
+        ("今天OK", "今天ok吗"),
+        ("hELLO", "say Hello 你好"),
+        ("50%", "打折50%哦"),
+        ("a_b", "x a_b y"),
+        ("\\", "C:\\temp"),
+        ("'", "it's"),
+        ("\"", "say \"hi\""),
+        ("👨‍👩‍👧", "我们 👨‍👩‍👧‍👦"),
+        ("👍", "好👍🏽"),
+        ("ａｂｃ", "ＡＢＣ"),
+        ("İSTANBUL", "i̇stanbul"),
+        ("i", "İ"),
+        ("STRASSE", "Straße"),
+        ("ß", "GROẞ"),
+        ("οδος", "ΟΔΟΣ"),
+        ("ΟΔΟΣ", "οδος"),
+        ("σ", "τέλος"),
+        ("Привет", "ПРИВЕТ"),
+        ("e\u{301}", "CAFE\u{301}"),
+        (" ", "a b"),
+        ("\n", "a\nb"),
+    ] {
+        assert!(finds(term, text), "{term:?} in {text:?}");
+    }
+}
+
+#[test]
+fn nothing_but_the_case_is_made_alike() {
+    for (term, text) in [
+        ("%", "100"),
+        ("_", "abc"),
+        ("a.c", "abc"),
+        ("手机", "手 机"),
+        ("机手", "手机"),
+        ("abc", "ＡＢＣ"),
+        ("é", "e\u{301}"),
+        ("后", "後"),
+        ("\\n", "a\nb"),
+        ("👍🏿", "👍🏽"),
+    ] {
+        assert!(!finds(term, text), "{term:?} in {text:?}");
+    }
+}
+
+#[test]
+fn a_term_does_not_tell_itself_to_the_log() {
+    assert_eq!(format!("{:?}", SearchTerm::parse("secret").unwrap()), "SearchTerm(…)");
+}
