@@ -19,7 +19,7 @@ use crate::language::Language;
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
-struct Message {
+pub(crate) struct Message {
     message_id: String,
     /// Its place in the conversation: 1, 2, 3… without gaps.
     #[schema(example = 1)]

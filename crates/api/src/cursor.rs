@@ -7,48 +7,45 @@ use domain::error::{InvalidValue, Rule};
 use domain::friendship::FriendCursor;
 use domain::friendship_request::RequestCursor;
 use domain::id::{ConversationId, RequestId, UserId};
+use domain::message::{MessageId, Seq};
 use domain::page::{PageLimit, PageRequest};
+use domain::search::SearchCursor;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// A list's sort key that can be sent away and read back.
 pub(crate) trait Cursor: Sized {
-    /// The parts: a time, an id and a flag.
-    fn parts(&self) -> (DateTime<Utc>, Uuid, bool);
+    /// The parts: a time, an id and a number.
+    fn parts(&self) -> (DateTime<Utc>, Uuid, i64);
 
-    /// The key of these parts.
-    fn from_parts(time: DateTime<Utc>, id: Uuid, flag: bool) -> Self;
+    /// The key of these parts, if there is one.
+    fn from_parts(time: DateTime<Utc>, id: Uuid, number: i64) -> Option<Self>;
 
-    /// Spells the cursor: flag, microseconds since 1970 and id.
+    /// Spells the cursor: number, microseconds since 1970 and id.
     fn encode(&self) -> String {
-        let (time, id, flag) = self.parts();
-        format!("{}.{}.{}", u8::from(flag), time.timestamp_micros(), id.as_simple())
+        let (time, id, number) = self.parts();
+        format!("{number}.{}.{}", time.timestamp_micros(), id.as_simple())
     }
 
     /// Reads what [`Self::encode`] spelled.
     fn decode(text: &str) -> Option<Self> {
-        let (flag, rest) = text.split_once('.')?;
+        let (number, rest) = text.split_once('.')?;
         let (time, id) = rest.split_once('.')?;
-        let flag = match flag {
-            "0" => false,
-            "1" => true,
-            _ => return None,
-        };
         let time = DateTime::from_timestamp_micros(time.parse().ok()?)?;
-        Some(Self::from_parts(time, Uuid::try_parse(id).ok()?, flag))
+        Self::from_parts(time, Uuid::try_parse(id).ok()?, number.parse().ok()?)
     }
 }
 
 macro_rules! newest_first {
     ($($cursor:ident { $time:ident, $id:ident: $kind:ident })*) => {$(
         impl Cursor for $cursor {
-            fn parts(&self) -> (DateTime<Utc>, Uuid, bool) {
-                (self.$time, self.$id.as_uuid(), false)
+            fn parts(&self) -> (DateTime<Utc>, Uuid, i64) {
+                (self.$time, self.$id.as_uuid(), 0)
             }
 
-            fn from_parts($time: DateTime<Utc>, id: Uuid, _: bool) -> Self {
-                Self { $time, $id: $kind::from_uuid(id) }
+            fn from_parts($time: DateTime<Utc>, id: Uuid, number: i64) -> Option<Self> {
+                (number == 0).then_some(Self { $time, $id: $kind::from_uuid(id) })
             }
         }
     )*};
@@ -60,12 +57,24 @@ newest_first! {
 }
 
 impl Cursor for ConversationCursor {
-    fn parts(&self) -> (DateTime<Utc>, Uuid, bool) {
-        (self.updated_at, self.id.as_uuid(), self.pinned)
+    fn parts(&self) -> (DateTime<Utc>, Uuid, i64) {
+        (self.updated_at, self.id.as_uuid(), i64::from(self.pinned))
     }
 
-    fn from_parts(updated_at: DateTime<Utc>, id: Uuid, pinned: bool) -> Self {
-        Self { pinned, updated_at, id: ConversationId::from_uuid(id) }
+    fn from_parts(updated_at: DateTime<Utc>, id: Uuid, number: i64) -> Option<Self> {
+        let id = ConversationId::from_uuid(id);
+        (0..=1).contains(&number).then_some(Self { pinned: number == 1, updated_at, id })
+    }
+}
+
+impl Cursor for SearchCursor {
+    fn parts(&self) -> (DateTime<Utc>, Uuid, i64) {
+        (self.created_at, self.message.conversation.as_uuid(), self.message.seq.get())
+    }
+
+    fn from_parts(created_at: DateTime<Utc>, id: Uuid, number: i64) -> Option<Self> {
+        let message = MessageId { conversation: ConversationId::from_uuid(id), seq: Seq::new(number) };
+        (number > 0).then_some(Self { created_at, message })
     }
 }
 
@@ -114,6 +123,12 @@ mod tests {
             let conversation = ConversationCursor { pinned, updated_at: at(5), id };
             assert_eq!(ConversationCursor::decode(&conversation.encode()), Some(conversation));
         }
+        let conversation = ConversationId::from_uuid(Uuid::from_u128(9));
+        for seq in [1, i64::MAX] {
+            let message = MessageId { conversation, seq: Seq::new(seq) };
+            let search = SearchCursor { created_at: at(8), message };
+            assert_eq!(SearchCursor::decode(&search.encode()), Some(search));
+        }
     }
 
     #[test]
@@ -127,6 +142,10 @@ mod tests {
             "0.1.x",
         ] {
             let error = query(None, Some(text)).parse::<FriendCursor, 10>().unwrap_err();
+            assert_eq!(error, InvalidValue::new("cursor", Rule::Cursor), "{text}");
+        }
+        for text in ["0.1.01890a5dac96774bbcceb302099a8057", "-1.1.01890a5dac96774bbcceb302099a8057"] {
+            let error = query(None, Some(text)).parse::<SearchCursor, 10>().unwrap_err();
             assert_eq!(error, InvalidValue::new("cursor", Rule::Cursor), "{text}");
         }
         for limit in ["", "x", "0", "-1", "11", "1.5", "99999999999999999999"] {

@@ -19,6 +19,7 @@ mod messages;
 mod openapi;
 mod render;
 mod routes;
+mod search;
 mod sessions;
 mod span;
 mod text;
@@ -33,6 +34,7 @@ use domain::conversation::ConversationService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
+use domain::search::SearchService;
 use domain::session::SessionService;
 use domain::user::UserService;
 
@@ -52,4 +54,6 @@ pub struct UseCases {
     pub conversations: ConversationService,
     /// Messages.
     pub messages: MessageService,
+    /// Searching them.
+    pub search: SearchService,
 }

@@ -18,8 +18,8 @@ use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
 use crate::span::ApiSpan;
 use crate::{
-    blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, sessions,
-    users,
+    blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, search,
+    sessions, users,
 };
 
 /// Registers every documented route.
@@ -52,6 +52,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(conversations::clear_conversation)      // DELETE /api/auth/conversations/{conversation_id}
         .service(conversations::mark_read)               // PUT    /api/auth/conversations/{conversation_id}/read
         .service(messages::send)                         // POST   /api/auth/messages
+        .service(search::search_messages)                // GET    /api/auth/messages/search
         .service(messages::recall)                       // DELETE /api/auth/message/recall
         .service(messages::recall_plural)                // DELETE /api/auth/messages/recall
         .service(messages::delete_message)               // DELETE /api/auth/message/delete

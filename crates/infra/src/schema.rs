@@ -97,6 +97,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    search_blocks (conversation_id, block) {
+        conversation_id -> Uuid,
+        block -> Int8,
+        times -> Array<Nullable<Timestamptz>>,
+        folded -> Text,
+    }
+}
+
+diesel::table! {
+    search_progress (conversation_id) {
+        conversation_id -> Uuid,
+        indexed_seq -> Int8,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Uuid,
         user_id -> Uuid,
@@ -127,6 +143,8 @@ diesel::table! {
 
 diesel::joinable!(conversation_members -> conversations (conversation_id));
 diesel::joinable!(friendship_requests -> conversations (conversation_id));
+diesel::joinable!(search_blocks -> search_progress (conversation_id));
+diesel::joinable!(search_progress -> conversations (conversation_id));
 diesel::joinable!(sessions -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -138,6 +156,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_throttles,
     message_deletions,
     messages,
+    search_blocks,
+    search_progress,
     sessions,
     users,
 );

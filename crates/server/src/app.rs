@@ -22,13 +22,14 @@ use infra::ended_sessions::EndedSessionsInMemory;
 use infra::password::BcryptHasher;
 use infra::postgres::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, PgSessionRepository, PgUserRepository, SendQueueSettings,
+    PgMessageRepository, PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::random::SystemRandom;
 use infra::token::JwtCodec;
 use secrecy::SecretString;
 
 use crate::config::Settings;
+use crate::search;
 
 /// What a running instance stands on: its database, migrated, and its secret.
 pub struct Ground {
@@ -45,6 +46,7 @@ pub struct Application {
     address: SocketAddr,
     readiness: Arc<Readiness>,
     drain: Duration,
+    indexer: SearchIndexer,
 }
 
 impl Application {
@@ -64,7 +66,8 @@ impl Application {
     /// # Errors
     /// When the address is taken, the secret is too short or the system starts no more threads.
     pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
-        let use_cases = web::Data::new(use_cases(settings, ground)?);
+        let (use_cases, indexer) = use_cases(settings, ground)?;
+        let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(&ground.database_url)?);
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let api_settings = ApiSettings { cors_origins: settings.cors_origins.clone() };
@@ -79,7 +82,7 @@ impl Application {
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
         let handle = server.handle();
-        Ok(Self { server, handle, address, readiness, drain: settings.drain })
+        Ok(Self { server, handle, address, readiness, drain: settings.drain, indexer })
     }
 
     /// Where it listens.
@@ -103,15 +106,17 @@ impl Application {
             tokio::time::sleep(drain).await;
             handle.stop(true).await;
         });
-        self.server.await.context("the server failed")
+        let served = self.server.await.context("the server failed");
+        drop(self.indexer);
+        served
     }
 }
 
-fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
+fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<(UseCases, SearchIndexer)> {
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
         connections: settings.db_pool_size,
-        reserved: Application::WRITERS,
+        reserved: Application::WRITERS + search::connections(),
         queue: Application::DB_QUEUE,
     })?);
     let writers = usize::try_from(Application::WRITERS)?;
@@ -119,7 +124,8 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
     let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
     let rules = settings.rules;
     let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
-    Ok(UseCases {
+    let (search, indexer) = search::start(&db)?;
+    let use_cases = UseCases {
         users: UserService::new(Arc::<PgUserRepository>::clone(&users), rules.uid_change_interval),
         sessions: SessionService::new(
             session_ports(settings, ground, &db, users)?,
@@ -130,7 +136,9 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<UseCases> {
         blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
         conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
         messages: MessageService::new(Arc::new(PgMessageRepository::start(db, queue)?), rules.recall_window),
-    })
+        search,
+    };
+    Ok((use_cases, indexer))
 }
 
 fn session_ports(

@@ -5,5 +5,6 @@ pub mod config;
 pub mod database;
 pub mod logging;
 pub mod run;
+mod search;
 mod secret;
 mod tuning;

@@ -32,6 +32,9 @@ pub(crate) enum DbError {
     /// The work panicked.
     #[error("database work panicked")]
     Panicked,
+    /// The work was given up, because it took longer than it may.
+    #[error("{0}")]
+    Overdue(&'static str),
     /// A statement answered what it cannot.
     #[error("{0}")]
     Impossible(&'static str),
@@ -46,7 +49,11 @@ impl DbError {
 
     /// What is to be done about the error.
     pub(crate) fn verdict(&self) -> Verdict {
-        let Self::Query(error) = self else { return Verdict::Bug };
+        let error = match self {
+            Self::Query(error) => error,
+            Self::Overdue(_) => return Verdict::Busy,
+            _ => return Verdict::Bug,
+        };
         match error {
             DieselError::BrokenTransactionManager => Verdict::ConnectionLost,
             DieselError::RollbackErrorOnCommit { rollback_error, commit_error } => {

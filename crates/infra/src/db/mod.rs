@@ -163,7 +163,11 @@ impl Connections {
         self.epoch.lost(&mut connection.0);
     }
 
-    fn with<T>(&self, work: &impl Fn(&mut PgConnection) -> Result<T, DbError>) -> Result<T, RepositoryError> {
+    /// Runs `work` with a connection, again when the database rolled it back to break a tie.
+    pub(crate) fn with<T>(
+        &self,
+        work: &impl Fn(&mut PgConnection) -> Result<T, DbError>,
+    ) -> Result<T, RepositoryError> {
         let mut connection = self.take()?;
         for attempt in 1.. {
             let error = match work(connection.inner()) {

@@ -10,6 +10,7 @@ mod friendship;
 mod friendship_request;
 mod message;
 mod pair;
+mod search;
 mod session;
 mod stored;
 mod user;
@@ -19,6 +20,7 @@ pub use conversation::PgConversationRepository;
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
+pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use session::PgSessionRepository;
 pub use user::PgUserRepository;
 

@@ -12,7 +12,7 @@ use domain::message::{
 };
 use uuid::Uuid;
 
-use super::pair;
+use super::{pair, search};
 use crate::db::{self, Db, DbError, greatest};
 use crate::schema::{conversation_members, conversations, message_deletions, messages};
 use group_commit::SendQueue;
@@ -77,6 +77,7 @@ fn recall(
             diesel::update(conversations::table.find(conversation))
                 .set(conversations::recalled_seq.eq(greatest(conversations::recalled_seq, seq)))
                 .execute(connection)?;
+            search::forget(connection, message)?;
             Ok(RecallOutcome::Done(RecallDecision::Recall))
         }
         Ok(RecallDecision::AlreadyRecalled) => Ok(RecallOutcome::Done(RecallDecision::AlreadyRecalled)),

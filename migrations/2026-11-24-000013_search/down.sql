@@ -1,0 +1,2 @@
+DROP TABLE search_blocks;
+DROP TABLE search_progress;
