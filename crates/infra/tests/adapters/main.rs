@@ -19,6 +19,7 @@ mod migrations;
 mod model;
 mod plans;
 mod proxy;
+mod search;
 mod sending;
 mod sessions;
 mod statements;

@@ -1,7 +1,7 @@
 //! A database of one's own, and people in it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
@@ -13,8 +13,9 @@ use domain::session::{DeviceName, Session};
 use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
 use infra::postgres::{
-    PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, PgSessionRepository, PgUserRepository, SendQueueSettings,
+    IndexerSettings, PgBlockRepository, PgConversationRepository, PgFriendshipRepository,
+    PgFriendshipRequestRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
+    PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
 
@@ -30,6 +31,7 @@ pub(crate) struct Pool {
     pub(crate) blocks: PgBlockRepository,
     pub(crate) conversations: PgConversationRepository,
     pub(crate) messages: PgMessageRepository,
+    pub(crate) search: PgSearchRepository,
 }
 
 /// A migrated database.
@@ -69,8 +71,28 @@ impl Ground {
             friendships: PgFriendshipRepository::new(Arc::clone(&db)),
             blocks: PgBlockRepository::new(Arc::clone(&db)),
             conversations: PgConversationRepository::new(Arc::clone(&db)),
+            search: PgSearchRepository::start(&db, SearchSettings { threads: 1, queue: 64 }).unwrap(),
             messages: PgMessageRepository::start(db, queue).unwrap(),
         })
+    }
+
+    /// Writes search blocks all the time, of every message at once, until it is dropped.
+    pub(crate) fn eager_indexer(&self) -> SearchIndexer {
+        let settings = DbSettings { url: self.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
+        let db = Arc::new(Db::new(&settings).unwrap());
+        let (pause, silence) = (Duration::from_millis(1), Duration::ZERO);
+        SearchIndexer::start(&db, IndexerSettings { pause, rest: 0, silence }).unwrap()
+    }
+
+    /// Waits until all messages are in search blocks.
+    pub(crate) async fn indexed(&self) {
+        let lagging = "SELECT count(*) FROM conversations c
+             WHERE c.last_seq > coalesce((SELECT indexed_seq FROM search_progress WHERE conversation_id = c.id), 0)";
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.number(lagging) > 0 {
+            assert!(Instant::now() < deadline, "the search blocks are not written");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     pub(crate) fn connect(&self) -> PgConnection {

@@ -5,11 +5,12 @@
 //! every block that holds its text.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::message::MessageId;
 use uuid::Uuid;
 
@@ -17,14 +18,10 @@ use super::block::{BLOCK, before, block_of, join, whole_blocks};
 use super::read::{Span, texts};
 use crate::db::{DbError, statement};
 
-/// A conversation that was silent for so long is written to its end. Where people are writing, whole blocks are enough: the
-/// last one would be written again for every few words.
-pub(super) const SILENCE: &str = "interval '10 minutes'";
-
 statement! {
     // The conversations among the next so many that have something to be written, and where the next ones begin; none at
     // the end. They are looked up by key, one by one, whatever the planner believes of tables that it has not seen.
-    Lagging<'a> { after: &'a Uuid, among: i64, block: i64 } -> (Nullable<SqlUuid>, Array<SqlUuid>);
+    Lagging<'a> { after: &'a Uuid, among: i64, block: i64, silence: f64 } -> (Nullable<SqlUuid>, Array<SqlUuid>);
     "SELECT e.id, array(
             SELECT c.id
               FROM (SELECT c.id, c.last_seq, c.last_at FROM conversations c
@@ -33,7 +30,7 @@ statement! {
               LEFT JOIN LATERAL (
                    SELECT p.indexed_seq FROM search_progress p WHERE p.conversation_id = c.id OFFSET 0) p ON true
              WHERE c.last_seq - coalesce(p.indexed_seq, 0) >= " [block: BigInt] "
-                OR (c.last_seq > coalesce(p.indexed_seq, 0) AND c.last_at < clock_timestamp() - " {SILENCE} ")
+                OR (c.last_seq > coalesce(p.indexed_seq, 0) AND c.last_at <= clock_timestamp() - make_interval(secs => " [silence: Double] "))
              ORDER BY c.id)
        FROM (SELECT (SELECT id FROM conversations WHERE id > " [after: SqlUuid] "
                       ORDER BY id OFFSET " [among: BigInt] " LIMIT 1) AS id) e"
@@ -49,9 +46,9 @@ statement! {
 statement! {
     // What is lost in a crash is written again, so that nobody needs to wait for the disk. What somebody else writes just
     // now comes next time.
-    LockProgress<'a> { ids: &'a [Uuid] } -> (SqlUuid, BigInt, BigInt, Bool, Text);
+    LockProgress<'a> { ids: &'a [Uuid], silence: f64 } -> (SqlUuid, BigInt, BigInt, Bool, Text);
     "SELECT p.conversation_id, p.indexed_seq, c.last_seq,
-            coalesce(c.last_at < clock_timestamp() - " {SILENCE} ", false),
+            coalesce(c.last_at <= clock_timestamp() - make_interval(secs => " [silence: Double] "), false),
             set_config('synchronous_commit', 'off', true)
        FROM search_progress p JOIN conversations c ON c.id = p.conversation_id
       WHERE p.conversation_id = ANY(" [ids: Array<SqlUuid>] ")
@@ -92,25 +89,39 @@ statement! {
       WHERE p.conversation_id = r.id"
 }
 
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// A conversation that was silent for so long is written to its end. Where people are writing, whole blocks are enough:
+    /// the last one would be written again for every few words.
+    pub(super) silence: Duration,
+    /// Messages that are read at once.
+    pub(super) messages: i64,
+}
+
 /// Which conversations lag, of the next `among` behind `after`, and where the next ones begin.
 pub(super) fn lagging(
     connection: &mut PgConnection,
     after: Uuid,
     among: i64,
+    bounds: Bounds,
 ) -> Result<(Option<Uuid>, Vec<Uuid>), DbError> {
-    Ok(Lagging { after: &after, among, block: BLOCK }.get_result(connection)?)
+    let silence = bounds.silence.as_secs_f64();
+    Ok(Lagging { after: &after, among, block: BLOCK, silence }.get_result(connection)?)
 }
 
-/// Writes blocks of these conversations, from at most `most` messages, and returns the conversations that are not done.
-/// It must run in a transaction.
+/// Writes blocks of these conversations within `bounds`, and returns the conversations that are not done. It must run in a
+/// transaction.
 pub(super) fn advance(
     connection: &mut PgConnection,
     conversations: &[Uuid],
-    most: i64,
+    bounds: Bounds,
 ) -> Result<Vec<Uuid>, DbError> {
     BeginProgress { ids: conversations }.execute(connection)?;
-    let locked: Vec<(Uuid, i64, i64, bool, String)> = LockProgress { ids: conversations }.load(connection)?;
-    let (mut left, mut spans, mut unfinished) = (most, Vec::new(), Vec::new());
+    let silence = bounds.silence.as_secs_f64();
+    let locked: Vec<(Uuid, i64, i64, bool, String)> =
+        LockProgress { ids: conversations, silence }.load(connection)?;
+    let (mut left, mut spans, mut unfinished) = (bounds.messages, Vec::new(), Vec::new());
     for (conversation, indexed, last, is_silent, _) in locked {
         let wanted = if is_silent { last } else { whole_blocks(last) };
         let after = before(block_of(indexed + 1));

@@ -15,7 +15,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::index;
+use super::index::{self, Bounds};
 use crate::db::{Connections, Db, DbError, Verdict};
 
 /// What the instance that writes blocks locks on; any number will do if nobody else uses it ("search" in ASCII).
@@ -43,6 +43,8 @@ pub struct IndexerSettings {
     pub pause: Duration,
     /// How long it rests after a step, as a multiple of the step's time.
     pub rest: u32,
+    /// How long a conversation must have been silent to be written to its very end.
+    pub silence: Duration,
 }
 
 /// The background work. It ends when this value is dropped.
@@ -156,14 +158,15 @@ impl Work {
     }
 
     fn go_through(&self, connection: &mut PgConnection) -> Result<(), Ended> {
+        let bounds = Bounds { silence: self.settings.silence, messages: MESSAGES };
         let mut next = Some(Uuid::nil());
         while let Some(after) = next {
-            let (end, lagging) = self.step(|| index::lagging(connection, after, CONVERSATIONS))?;
+            let (end, lagging) = self.step(|| index::lagging(connection, after, CONVERSATIONS, bounds))?;
             for together in lagging.chunks(TOGETHER) {
                 let mut left = together.to_vec();
                 while !left.is_empty() {
                     left = self.step(|| {
-                        connection.transaction(|connection| index::advance(connection, &left, MESSAGES))
+                        connection.transaction(|connection| index::advance(connection, &left, bounds))
                     })?;
                 }
             }

@@ -5,6 +5,7 @@ use domain::conversation::{
     WindowRequest,
 };
 use domain::message::{Message, MessageContent, Seq};
+use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
 
 use super::steps::Life;
 use super::world::Said;
@@ -37,6 +38,7 @@ pub(super) async fn all(life: &Life<'_>) -> Result<(), String> {
     for who in 0..2 {
         list(life, who).await?;
         history(life, who).await?;
+        search(life, who).await?;
     }
     Ok(())
 }
@@ -109,4 +111,24 @@ async fn window(life: &Life<'_>, who: usize, anchor: WindowAnchor, limit: i64) -
     assert_eq!(window.is_friend, life.model.friends);
     assert_eq!(window.peer_read_seq.is_some(), life.model.friends);
     Some(window.messages.iter().map(|message| found(life, who, message)).collect())
+}
+
+/// What is found is what the history shows, but for the recalled, newest first. Everything else that one has is elsewhere.
+async fn search(life: &Life<'_>, who: usize) -> Result<(), String> {
+    for (term, wanted) in [("TEXT", ""), ("xt 1", "1")] {
+        let request = SearchRequest {
+            term: SearchTerm::parse(term).unwrap(),
+            conversation: None,
+            page: SearchPageRequest::default(),
+        };
+        let page = life.pool.search.find(life.people[who], &request).await.unwrap().unwrap();
+        let found: Vec<Shown> = page.items.iter().map(|message| found(life, who, message)).collect();
+        let visible = life.model.visible(who).into_iter().rev();
+        let expected: Vec<Shown> = visible
+            .filter(|(_, said)| !said.recalled && said.text.ends_with(wanted))
+            .map(|shown| expected(who, shown))
+            .collect();
+        same(who, &format!("search for {term}"), found, expected)?;
+    }
+    Ok(())
 }

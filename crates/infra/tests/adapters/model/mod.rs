@@ -1,6 +1,6 @@
 //! A property test: random lives of two people, step by step against a small model.
 //!
-//! After every step the list, unread, the preview and the history of both must be what the model says.
+//! After every step the list, unread, the preview, the history and what a search finds of both must be what the model says.
 
 mod check;
 mod steps;
@@ -21,6 +21,8 @@ const STEPS: usize = 50;
 fn random_lives_of_two_people_agree_with_the_model_after_every_step() {
     let (ground, runtime) = (Ground::new(), Runtime::new().unwrap());
     let pool = ground.pool();
+    // What is searched is partly in blocks and partly not, as chance will have it.
+    let _indexer = ground.eager_indexer();
     let number = std::cell::Cell::new(0_u32);
     let config = Config { cases: LIVES, failure_persistence: None, ..Config::default() };
     let lives = prop::collection::vec(any_step(), 1..STEPS);

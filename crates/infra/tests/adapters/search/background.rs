@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::message::MessageRepository;
+
+use crate::support::{Ground, draft, pair};
+
+/// More than two blocks and a part of one.
+const MANY: usize = 75;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_complete_however_the_background_work_lags_dies_or_begins_anew() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    let mut expected: Vec<String> = Vec::new();
+    for round in 0..3 {
+        let drafts = (0..MANY).map(|number| draft(alice, bob, &format!("Word {round}/{number}"), None));
+        pool.messages.append(drafts.collect()).await.unwrap();
+        expected.splice(0..0, (0..MANY).rev().map(|number| format!("Word {round}/{number}")));
+        assert_eq!(pool.found(bob, "word").await, expected, "none of the latest is in a block");
+        for _ in 0..20 {
+            // Ended at any moment.
+            drop(ground.eager_indexer());
+            assert_eq!(pool.found(bob, "word").await, expected);
+        }
+        let (one, other) = (ground.eager_indexer(), ground.eager_indexer());
+        ground.indexed().await;
+        drop((one, other));
+        assert_eq!(pool.found(bob, "word").await, expected, "all are in blocks");
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 8);
+    ground.sql("DELETE FROM search_progress WHERE true");
+    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 0);
+    assert_eq!(pool.found(bob, "word").await, expected, "what was emptied is read from the messages");
+    let _indexer = ground.eager_indexer();
+    ground.indexed().await;
+    assert_eq!(pool.found(bob, "word").await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recalled_text_is_in_no_block_however_recalls_and_the_background_work_meet() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
+    pools[0].befriend(alice, bob).await;
+    let _indexers = [ground.eager_indexer(), ground.eager_indexer()];
+    for round in 0..10 {
+        let mut recalls = Vec::new();
+        for number in 0..40 {
+            let message = pools[0].say(alice, bob, &format!("secret {round}/{number}")).await;
+            let pool = Arc::clone(&pools[number % 2]);
+            recalls.push(tokio::spawn(async move {
+                pool.messages.recall(message, alice, Duration::from_secs(60)).await.unwrap();
+            }));
+        }
+        pools[0].say(alice, bob, "kept").await;
+        for recall in recalls {
+            recall.await.unwrap();
+        }
+    }
+    ground.indexed().await;
+    assert_eq!(ground.number("SELECT count(*) FROM search_blocks WHERE folded LIKE '%secret%'"), 0);
+    assert_eq!(pools[0].found(bob, "kept").await.len(), 10);
+    let id = pair(alice, bob).conversation_id();
+    assert_eq!(pools[0].found_in(bob, id, "secret").await, Some(vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_with_its_conversation_leaves_no_text_behind() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    pool.say(alice, bob, "secret").await;
+    let _indexer = ground.eager_indexer();
+    ground.indexed().await;
+    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 1);
+    // Messages that were erased are not written again.
+    ground.sql("BEGIN; DELETE FROM messages; DELETE FROM search_progress; COMMIT");
+    ground.indexed().await;
+    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 0);
+    ground.sql("DELETE FROM conversations");
+    assert_eq!(ground.number("SELECT count(*) FROM search_progress"), 0);
+}

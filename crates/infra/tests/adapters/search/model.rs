@@ -1,0 +1,88 @@
+//! A property test: random words of random people, searched for at random, against a plain scan of all that was said.
+
+use std::cell::Cell;
+
+use domain::id::UserId;
+use domain::search::{SearchRepository, fold};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
+
+use super::{request, texts};
+use crate::support::{Ground, Pool, draft, pair};
+use domain::message::MessageRepository;
+
+const PEERS: usize = 3;
+
+#[derive(Debug, Clone)]
+struct Life {
+    /// To whom, and what.
+    said: Vec<(usize, String)>,
+    /// For what, with whom, and how many at a time.
+    asked: Vec<(String, Option<usize>, i64)>,
+}
+
+fn any_life() -> impl Strategy<Value = Life> {
+    let letters = "[aAßςΣİ的好ｂＢ%_\\\\👍 \u{1f}]";
+    let text = proptest::string::string_regex(&format!("{letters}{{1,6}}")).unwrap();
+    let text = text.prop_filter("not only white space", |text| !text.trim().is_empty());
+    let term = proptest::string::string_regex(&format!("{letters}{{1,2}}")).unwrap();
+    let said = prop::collection::vec((0..PEERS, text), 1..150);
+    let asked = prop::collection::vec((term, prop::option::of(0..PEERS), 1..40_i64), 8);
+    (said, asked).prop_map(|(said, asked)| Life { said, asked })
+}
+
+#[test]
+fn whatever_is_said_and_searched_for_a_plain_scan_finds_the_same() {
+    let (ground, runtime) = (Ground::new(), Runtime::new().unwrap());
+    let pool = ground.pool();
+    let _indexer = runtime.block_on(async { ground.eager_indexer() });
+    let number = Cell::new(0);
+    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&any_life(), |life| {
+        number.set(number.get() + 1);
+        runtime.block_on(live(&pool, number.get(), &life)).map_err(TestCaseError::fail)
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+async fn live(pool: &Pool, number: u32, life: &Life) -> Result<(), String> {
+    let me = pool.person(&format!("me_{number:05}")).await;
+    let mut peers = Vec::new();
+    for peer in 0..PEERS {
+        peers.push(pool.person(&format!("peer{peer}_{number:05}")).await);
+        pool.befriend(me, peers[peer]).await;
+    }
+    for (peer, text) in &life.said {
+        // One by one, so that what was said later was stored later.
+        pool.messages.append(vec![draft(peers[*peer], me, text, None)]).await.unwrap();
+    }
+    for (term, peer, limit) in &life.asked {
+        let scanned: Vec<String> = life
+            .said
+            .iter()
+            .rev()
+            .filter(|(with, text)| peer.is_none_or(|peer| peer == *with) && fold(text).contains(&fold(term)))
+            .map(|(_, text)| text.clone())
+            .collect();
+        let found = all_pages(pool, me, term, peer.map(|peer| peers[peer]), *limit).await;
+        if found != scanned {
+            return Err(format!("{term:?} finds {found:?}, a scan {scanned:?}"));
+        }
+    }
+    Ok(())
+}
+
+async fn all_pages(pool: &Pool, me: UserId, term: &str, peer: Option<UserId>, limit: i64) -> Vec<String> {
+    let conversation = peer.map(|peer| pair(me, peer).conversation_id());
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let asked = request(term, conversation, limit, after);
+        let page = pool.search.find(me, &asked).await.unwrap().unwrap();
+        found.extend(texts(&page));
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use domain::conversation::ConversationRepository;
+use domain::friendship::FriendshipRepository;
+use domain::message::MessageRepository;
+use domain::search::SearchRepository;
+
+use super::{request, texts};
+use crate::support::{Ground, pair};
+
+/// Everything holds before the background work has done anything, and afterwards.
+const MOMENTS: [bool; 2] = [false, true];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_all_scripts_are_found_by_any_part_whatever_the_case() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    let said = [
+        "今天OK吗",
+        "100% 打折",
+        "snake_case",
+        "C:\\temp",
+        "it's \"fine\"",
+        "👨‍👩‍👧‍👦 一家",
+        "ＡＢＣ",
+        "İstanbul",
+        "Straße",
+        "ΟΔΟΣ",
+        "CAFE\u{301}",
+        "a\u{1f}b",
+        "line\nbreak",
+        "'; DROP TABLE users; --",
+    ];
+    for text in said {
+        pool.say(alice, bob, text).await;
+    }
+    for indexed in MOMENTS {
+        if indexed {
+            let _indexer = ground.eager_indexer();
+            ground.indexed().await;
+        }
+        for (term, text) in [
+            ("天", "今天OK吗"),
+            ("天ok", "今天OK吗"),
+            ("0%", "100% 打折"),
+            ("e_c", "snake_case"),
+            ("\\T", "C:\\temp"),
+            ("'S \"", "it's \"fine\""),
+            ("👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦 一家"),
+            ("ｂ", "ＡＢＣ"),
+            ("i\u{307}ST", "İstanbul"),
+            ("STRASSE", "Straße"),
+            ("οδος", "ΟΔΟΣ"),
+            ("e\u{301}", "CAFE\u{301}"),
+            ("A\u{1f}B", "a\u{1f}b"),
+            ("E\nB", "line\nbreak"),
+            ("; drop", "'; DROP TABLE users; --"),
+        ] {
+            assert_eq!(pool.found(bob, term).await, [text], "{term:?}, indexed: {indexed}");
+        }
+        for term in ["%打", "snake.case", "abc", "é", "吗C", "a\u{1e}b", "\u{1e}", "zzz"] {
+            assert_eq!(pool.found(bob, term).await, [""; 0], "{term:?}, indexed: {indexed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_finds_what_is_not_theirs_or_not_visible_to_them() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob, eve) =
+        (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("eve_0001").await);
+    pool.befriend(alice, bob).await;
+    pool.befriend(eve, bob).await;
+    let id = pair(alice, bob).conversation_id();
+    for indexed in MOMENTS {
+        let indexer = indexed.then(|| ground.eager_indexer());
+        let number = usize::from(indexed);
+        let kept = format!("secret kept {number}");
+        pool.say(alice, bob, &format!("secret cleared {number}")).await;
+        assert!(pool.conversations.clear(bob, id).await.unwrap());
+        let deleted = pool.say(alice, bob, &format!("secret deleted {number}")).await;
+        let recalled = pool.say(alice, bob, &format!("secret recalled {number}")).await;
+        pool.say(alice, bob, &kept).await;
+        if indexed {
+            ground.indexed().await;
+        }
+        assert!(pool.messages.delete_for(bob, deleted).await.unwrap());
+        pool.messages.recall(recalled, alice, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(pool.found(bob, "secret").await, [kept.clone()]);
+        assert_eq!(pool.found_in(bob, id, "SECRET").await, Some(vec![kept.clone()]));
+        let alices = pool.found(alice, "secret").await;
+        assert_eq!(alices.len(), 3 * (number + 1), "{alices:?}");
+        assert!(!alices.iter().any(|text| text.contains("recalled")));
+        assert_eq!(pool.found(eve, "secret").await, [""; 0]);
+        assert_eq!(pool.found_in(eve, id, "secret").await, None, "as if it did not exist");
+        assert_eq!(pool.found_in(bob, pair(alice, eve).conversation_id(), "secret").await, None);
+        drop(indexer);
+    }
+    // A conversation that shows nothing is there all the same.
+    pool.conversations.clear(bob, id).await.unwrap();
+    assert_eq!(pool.found_in(bob, id, "secret").await, Some(vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ex_friend_finds_what_it_kept_and_whoever_left_finds_nothing_of_before() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    pool.say(alice, bob, "old words").await;
+    let _indexer = ground.eager_indexer();
+    ground.indexed().await;
+    assert!(pool.friendships.remove(&pair(alice, bob), bob).await.unwrap());
+    assert_eq!(pool.found(alice, "words").await, ["old words"]);
+    assert_eq!(pool.found(bob, "words").await, [""; 0]);
+    pool.befriend(alice, bob).await;
+    pool.say(alice, bob, "new words").await;
+    assert_eq!(pool.found(bob, "words").await, ["new words"]);
+    assert_eq!(pool.found(alice, "words").await, ["new words", "old words"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_pages_what_did_not_change_appears_exactly_once() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let alice = pool.person("alice_01").await;
+    let mut peers = Vec::new();
+    for number in 0..4 {
+        let peer = pool.person(&format!("peer_{number:03}")).await;
+        pool.befriend(alice, peer).await;
+        peers.push(peer);
+    }
+    let mut said = Vec::new();
+    for number in 0..200 {
+        let text = format!("word {number}");
+        pool.say(peers[number % 4], alice, &text).await;
+        said.insert(0, text);
+    }
+    // Many at one moment, as one batch stores them.
+    ground.sql("UPDATE messages SET created_at = date_trunc('minute', created_at); UPDATE conversations SET last_at = (SELECT max(created_at) FROM messages WHERE conversation_id = id)");
+    let _indexer = ground.eager_indexer();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = pool.search.find(alice, &request("WORD", None, 7, after)).await.unwrap().unwrap();
+        assert!(page.items.len() <= 7);
+        seen.extend(texts(&page));
+        pool.say(peers[0], alice, "word in between").await;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let old: Vec<&String> = seen.iter().filter(|text| *text != "word in between").collect();
+    assert_eq!(old.len(), 200);
+    let mut sorted: Vec<&String> = old.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!(sorted.len(), 200, "none twice");
+}
