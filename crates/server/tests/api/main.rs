@@ -19,5 +19,6 @@ mod foreign_ids;
 mod friends;
 mod messages;
 mod protocol;
+mod search;
 mod sessions;
 mod support;
