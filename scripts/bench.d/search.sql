@@ -6,6 +6,8 @@ SET synchronous_commit = off;
 SET work_mem = '512MB';
 SET maintenance_work_mem = '1GB';
 SELECT setseed(0.42);
+-- The background work of the server that is running leaves the blocks to us.
+SELECT pg_advisory_lock(x'736561726368'::bigint);
 CREATE TEMP TABLE words AS SELECT array_agg(w) AS w, count(*)::int - 1 AS most FROM unnest(string_to_array(
     '的,我,是,你,好的,了,不,吗,今天,什么,一个,这个,我们,没有,可以,知道,时候,现在,怎么,就是,他们,觉得,吃饭,明天,晚上,公司,ok,hello,谢谢,'
     '回家,工作,开会,周末,电影,学校,老师,孩子,朋友,手机,照片,地铁,下雨,咖啡,meeting,项目,deadline,代码,bug,测试,上线,服务器,Postgres,'

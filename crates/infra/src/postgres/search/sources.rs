@@ -96,3 +96,85 @@ pub(super) fn sources(
     .load(connection)?;
     Ok(rows.into_iter().map(source).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::pg::Pg;
+    use diesel::{Connection, QueryableByName};
+    use test_db::{Template, TestDatabase};
+
+    use super::*;
+
+    const ME: u128 = 1;
+
+    fn database() -> TestDatabase {
+        let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+        let migrate =
+            |url: &str| drop(crate::migrations::run(url, std::time::Duration::from_secs(60)).unwrap());
+        TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate))
+    }
+
+    /// `count` conversations of 40 messages each between somebody and people of its own, all in blocks.
+    fn seed(connection: &mut PgConnection, somebody: u128, count: u32) {
+        let somebody = Uuid::from_u128(somebody);
+        let sql = format!(
+            "INSERT INTO users (id, uid, name, password_hash) VALUES ('{somebody}', '{somebody}', 'x', '');
+             CREATE TEMP TABLE seeded ON COMMIT DROP AS
+                 SELECT gen_random_uuid() AS id, gen_random_uuid() AS peer FROM generate_series(1, {count});
+             INSERT INTO users (id, uid, name, password_hash) SELECT peer, peer::text, 'x', '' FROM seeded;
+             INSERT INTO conversations (id, user_lo, user_hi, last_seq, lo_sent, last_at)
+                 SELECT id, least('{somebody}', peer), greatest('{somebody}', peer), 40, 40, now() FROM seeded;
+             INSERT INTO conversation_members (conversation_id, user_id, peer_id)
+                 SELECT id, '{somebody}', peer FROM seeded UNION ALL SELECT id, peer, '{somebody}' FROM seeded;
+             INSERT INTO search_progress (conversation_id, indexed_seq) SELECT id, 40 FROM seeded;
+             INSERT INTO search_blocks (conversation_id, block, times, folded)
+                 SELECT id, block, ARRAY[now()], repeat('word ', 200) FROM seeded, generate_series(0, 1) block"
+        );
+        connection.transaction(|connection| connection.batch_execute(&sql)).unwrap();
+    }
+
+    /// The pages that the statement reads, as PostgreSQL itself counts them.
+    fn pages(connection: &mut PgConnection) -> i64 {
+        #[derive(QueryableByName)]
+        struct Line {
+            #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+            line: String,
+        }
+        let me = Uuid::from_u128(ME);
+        let statement = Sources { member: &me, conversation: None, term: "word", until: None, block: BLOCK };
+        let sql = diesel::debug_query::<Pg, _>(&statement).to_string();
+        let (sql, _) = sql.split_once("-- binds").unwrap();
+        let prepare = format!(
+            "SET plan_cache_mode = 'force_generic_plan'; SET jit = off; SET enable_memoize = off; DEALLOCATE ALL;
+             PREPARE sources (uuid, uuid, uuid, bigint, timestamptz, timestamptz, text) AS {sql}"
+        );
+        connection.batch_execute(&prepare).unwrap();
+        let explain = format!(
+            "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
+             EXECUTE sources ('{me}', NULL, NULL, {BLOCK}, NULL, NULL, 'word')"
+        );
+        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        let plan: Vec<Line> = diesel::sql_query(explain).load(connection).unwrap();
+        // The first line with buffers is that of the whole statement.
+        let whole = plan.iter().find(|line| line.line.contains("Buffers:")).unwrap().line.clone();
+        let numbers = whole.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
+        numbers.map(|number| number.parse::<i64>().unwrap()).sum()
+    }
+
+    #[test]
+    fn what_a_search_reads_is_bounded_by_the_members_own_messages_however_many_others_there_are() {
+        let database = database();
+        let mut connection = PgConnection::establish(database.url()).unwrap();
+        seed(&mut connection, ME, 20);
+        let alone = pages(&mut connection);
+        assert!(alone >= 20, "{alone}");
+        for (somebody, analyze) in [(2, "SELECT 1"), (3, "ANALYZE")] {
+            seed(&mut connection, somebody, 2000);
+            connection.batch_execute(analyze).unwrap();
+            let among_others = pages(&mut connection);
+            // The indexes may have grown by a level, for each conversation and each of its rows.
+            assert!(among_others <= 3 * alone, "{among_others} pages among others, {alone} alone, {analyze}");
+        }
+    }
+}
