@@ -94,6 +94,9 @@ impl Life {
     }
 
     fn act(&mut self, pair: usize) -> anyhow::Result<()> {
+        if !self.side(pair).are_friends() && self.random.one_in(10) {
+            return self.be_fickle(pair);
+        }
         match self.random.below(1000) {
             0..320 => self.send(pair, true),
             320..560 => self.send(pair, false),

@@ -63,8 +63,8 @@ pub(crate) struct Goals {
 pub(crate) struct Deeds {
     pub(crate) rounds: u64,
     pub(crate) faults: BTreeMap<Fault, u64>,
-    /// The longest that a send through either server took to succeed again.
-    pub(crate) slowest_recovery: Duration,
+    /// The longest that sends through both servers took to succeed again, by what had been broken.
+    pub(crate) slowest_recovery: BTreeMap<Fault, Duration>,
 }
 
 /// The breaker of things.
@@ -152,7 +152,8 @@ impl Nemesis {
             let detail = format!("{fault:?}: it took {} ms until both servers served", took.as_millis());
             self.world.complaints.add(Rule::Recovery, detail);
         }
-        self.deeds.slowest_recovery = self.deeds.slowest_recovery.max(took);
+        let slowest = self.deeds.slowest_recovery.entry(fault).or_default();
+        *slowest = took.max(*slowest);
         self.whole_since = self.world.clock.now();
         Ok(true)
     }
