@@ -1,17 +1,17 @@
 //! Friendships.
 
-use actix_web::{delete, get, web};
-use domain::friendship::Friend;
+use actix_web::{delete, get, put, web};
+use domain::friendship::{Friend, Remark};
 use domain::id::UserId;
 use domain::user::Uid;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::UseCases;
 use crate::cursor::{Cursor, PageQuery};
 use crate::envelope::{Done, PageOf, display_name, timestamp};
 use crate::error::ApiError;
-use crate::extract::{AuthUser, PathPart, Query};
+use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
 
 /// A friend.
@@ -72,5 +72,31 @@ pub(crate) async fn unfriend(
 ) -> Result<Done, ApiError> {
     let friend = UserId::parse("friend_id", &friend)?;
     use_cases.friendships.remove(caller.id(), friend).await?;
+    Ok(Done::new(language))
+}
+
+/// What the caller calls a friend.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewRemark {
+    /// At most 64 characters, kept exactly as sent; empty for none.
+    #[schema(example = "老王")]
+    remark: String,
+}
+
+/// Notes what the caller calls a friend; nobody else sees it, and it is gone with the friendship.
+#[utoipa::path(tag = "friends", params(("friend_id" = String, Path, description = "The other one's user id")),
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["not_friends"]))))]
+#[put("/api/auth/friendships/{friend_id}/remark")]
+pub(crate) async fn set_remark(
+    caller: AuthUser,
+    PathPart(friend): PathPart,
+    Json(body): Json<NewRemark>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    let friend = UserId::parse("friend_id", &friend)?;
+    let remark = Remark::parse(&body.remark)?;
+    use_cases.friendships.set_remark(caller.id(), friend, &remark).await?;
     Ok(Done::new(language))
 }

@@ -35,6 +35,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(sessions::refresh_token_under_api)      // POST   /api/auth/refresh_token
         .service(sessions::logout)                       // POST   /api/auth/logout
         .service(users::me)                              // GET    /api/auth/me
+        .service(users::rename)                          // PATCH  /api/auth/me
         .service(users::change_uid)                      // PATCH  /api/auth/me/uid
         .service(users::find_user)                       // GET    /api/auth/users
         .service(friendship_requests::ask)               // POST   /api/auth/friendship_requests
@@ -43,6 +44,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(friendship_requests::withdraw)          // DELETE /api/auth/friendship_requests/{request_id}
         .service(friendships::list_friends)              // GET    /api/auth/friendships
         .service(friendships::unfriend)                  // DELETE /api/auth/friendships/{friend_id}
+        .service(friendships::set_remark)                // PUT    /api/auth/friendships/{friend_id}/remark
         .service(blocks::list_blocks)                    // GET    /api/auth/blocks
         .service(blocks::block)                          // PUT    /api/auth/blocks/{user_id}
         .service(blocks::unblock)                        // DELETE /api/auth/blocks/{user_id}

@@ -1,7 +1,7 @@
 //! Accounts: one's own, and finding others.
 
 use actix_web::{get, patch, web};
-use domain::user::{PhoneNumber, Profile, Relation, Uid, User};
+use domain::user::{Nickname, Overview, PhoneNumber, Profile, Relation, Uid};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,21 +24,28 @@ struct Me {
     phone_number: Option<String>,
     #[schema(example = "2026-11-23T08:00:00.000Z")]
     created_at: String,
+    /// The sum of `unread_count` over all conversations, muted ones included.
+    unread_total: i64,
+    /// How many received friendship requests can be answered.
+    pending_requests: i64,
 }
 
-impl From<User> for Me {
-    fn from(user: User) -> Self {
+impl From<Overview> for Me {
+    fn from(overview: Overview) -> Self {
+        let Overview { user, unread_total, pending_requests } = overview;
         Self {
             user_id: user.id.to_string(),
             uid: user.uid.as_str().to_owned(),
             name: user.name.as_str().to_owned(),
             phone_number: user.phone_number.as_ref().map(PhoneNumber::as_str).map(str::to_owned),
             created_at: timestamp(user.created_at),
+            unread_total,
+            pending_requests,
         }
     }
 }
 
-/// The caller's own account.
+/// The caller's own account, and what waits for the caller.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Me>)), security(("token" = [])))]
 #[get("/api/auth/me")]
 pub(crate) async fn me(
@@ -47,6 +54,27 @@ pub(crate) async fn me(
     language: Language,
 ) -> Result<Data<Me>, ApiError> {
     Ok(Data::new(language, use_cases.users.me(caller.id()).await?.into()))
+}
+
+/// What somebody wants to be called.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewName {
+    /// 昵称, 1–64 characters after trimming, no control characters.
+    #[schema(example = "小爱")]
+    name: String,
+}
+
+/// Changes the caller's nickname; everybody sees the new one at once.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Me>)), security(("token" = [])))]
+#[patch("/api/auth/me")]
+pub(crate) async fn rename(
+    caller: AuthUser,
+    Json(body): Json<NewName>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Me>, ApiError> {
+    let name = Nickname::parse(&body.name)?;
+    Ok(Data::new(language, use_cases.users.rename(caller.id(), &name).await?.into()))
 }
 
 /// The uid that somebody wants.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::Friend;
+use super::{Friend, Remark};
 use crate::conversation::Pair;
 use crate::error::RepositoryError;
 use crate::id::UserId;
@@ -39,4 +39,11 @@ pub trait FriendshipRepository: Send + Sync {
     /// # Errors
     /// Below the port.
     async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, RepositoryError>;
+
+    /// Notes what `owner` calls the other one of `pair`. MUST show in the lists of friends and of conversations alike, and
+    /// MUST leave nothing behind when the friendship ends at the same time. Is false when the two are not friends.
+    ///
+    /// # Errors
+    /// Below the port.
+    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, RepositoryError>;
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{FriendPage, FriendPageRequest, FriendshipError, FriendshipRepository};
+use super::{FriendPage, FriendPageRequest, FriendshipError, FriendshipRepository, Remark};
 use crate::conversation::Pair;
 use crate::id::UserId;
 
@@ -34,6 +34,24 @@ impl FriendshipService {
     /// [`FriendshipError::NotFriends`], also for oneself and for somebody who is not there.
     pub async fn remove(&self, caller: UserId, friend: UserId) -> Result<(), FriendshipError> {
         let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
-        if self.friendships.remove(&pair, caller).await? { Ok(()) } else { Err(FriendshipError::NotFriends) }
+        friends(self.friendships.remove(&pair, caller).await?)
     }
+
+    /// Notes what the caller calls a friend; an empty remark takes the note back.
+    ///
+    /// # Errors
+    /// [`FriendshipError::NotFriends`], also for oneself and for somebody who is not there.
+    pub async fn set_remark(
+        &self,
+        caller: UserId,
+        friend: UserId,
+        remark: &Remark,
+    ) -> Result<(), FriendshipError> {
+        let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
+        friends(self.friendships.set_remark(&pair, caller, remark).await?)
+    }
+}
+
+const fn friends(found: bool) -> Result<(), FriendshipError> {
+    if found { Ok(()) } else { Err(FriendshipError::NotFriends) }
 }

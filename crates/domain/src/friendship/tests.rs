@@ -66,9 +66,32 @@ fn a_friendship_is_ended_by_either_side() {
 }
 
 #[test]
+fn a_remark_is_the_callers_own_for_this_friend() {
+    for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
+        let (pair, remark) = (Pair::new(user(1), user(2)).unwrap(), Remark::parse("老王").unwrap());
+        let service = service(|friendships| {
+            let expected = friendships.expect_set_remark().with(eq(pair), eq(caller), eq(remark.clone()));
+            expected.once().returning(|_, _, _| Ok(true));
+        });
+        assert_eq!(refusal(block_on(service.set_remark(caller, friend, &remark))), None);
+    }
+}
+
+#[test]
 fn nobody_is_a_friend_of_oneself() {
     let service = service(|_| {});
     assert_eq!(refusal(block_on(service.remove(user(1), user(1)))), Some("not_friends"));
+    let named = block_on(service.set_remark(user(1), user(1), &Remark::default()));
+    assert_eq!(refusal(named), Some("not_friends"));
+}
+
+#[test]
+fn only_a_friend_is_given_a_remark() {
+    let service = service(|friendships| {
+        friendships.expect_set_remark().returning(|_, _, _| Ok(false));
+    });
+    let named = block_on(service.set_remark(user(1), user(2), &Remark::default()));
+    assert_eq!(refusal(named), Some("not_friends"));
 }
 
 #[test]
@@ -109,7 +132,9 @@ fn a_fault_below_is_passed_on() {
     let service = service(|friendships| {
         friendships.expect_remove().returning(|_, _| Err(fault()));
         friendships.expect_list().returning(|_, _| Err(fault()));
+        friendships.expect_set_remark().returning(|_, _, _| Err(fault()));
     });
     assert_fault(block_on(service.remove(user(1), user(2))));
     assert_fault(block_on(service.list(user(1), &FriendPageRequest::default())));
+    assert_fault(block_on(service.set_remark(user(1), user(2), &Remark::default())));
 }

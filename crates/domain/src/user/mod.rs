@@ -10,7 +10,7 @@ mod tests;
 
 pub use error::UserError;
 pub use model::{
-    DisplayName, Nickname, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
+    DisplayName, Nickname, Overview, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
     decide_uid_change,
 };
 pub use password::{Password, PasswordAttempt, PasswordHash};

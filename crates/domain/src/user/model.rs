@@ -136,6 +136,17 @@ pub struct User {
     pub created_at: DateTime<Utc>,
 }
 
+/// An account with what waits for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The account.
+    pub user: User,
+    /// The unread messages of all conversations in its list, muted ones included.
+    pub unread_total: i64,
+    /// The requests that it received and that can be answered still.
+    pub pending_requests: i64,
+}
+
 /// An account, as somebody else sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {

@@ -3,7 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid, UidChangeRefusal, User,
+    Nickname, Overview, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid, UidChangeRefusal,
+    User,
 };
 use crate::error::RepositoryError;
 use crate::id::UserId;
@@ -85,11 +86,18 @@ pub trait UserRepository: Send + Sync {
     async fn credentials(&self, identifier: &LoginIdentifier)
     -> Result<Option<Credentials>, RepositoryError>;
 
-    /// The active account with this id.
+    /// The active account with this id, and what waits for its owner. The unread messages MUST be the sum of those that
+    /// the list of conversations shows, and no request that is overdue MUST be counted.
     ///
     /// # Errors
     /// Below the port.
-    async fn find(&self, id: UserId) -> Result<Option<User>, RepositoryError>;
+    async fn overview(&self, id: UserId) -> Result<Option<Overview>, RepositoryError>;
+
+    /// Gives an active account a new name, and shows it as it is then.
+    ///
+    /// # Errors
+    /// Below the port.
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<Overview>, RepositoryError>;
 
     /// The account with this uid, whatever its case, as `viewer` sees it. MUST NOT find erased accounts.
     ///

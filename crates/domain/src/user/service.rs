@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Profile, Uid, UidChangeOutcome, UidChangeRefusal, User, UserError, UserRepository};
+use super::{
+    Nickname, Overview, Profile, Uid, UidChangeOutcome, UidChangeRefusal, UserError, UserRepository,
+};
 use crate::id::UserId;
 
 /// The use-cases on accounts, but for logging in (see [`crate::session::SessionService`]).
@@ -17,12 +19,20 @@ impl UserService {
         Self { users, uid_change_interval }
     }
 
-    /// The caller's own account.
+    /// The caller's own account, and what waits for the caller.
     ///
     /// # Errors
     /// [`UserError::AccountOver`].
-    pub async fn me(&self, caller: UserId) -> Result<User, UserError> {
-        self.users.find(caller).await?.ok_or(UserError::AccountOver)
+    pub async fn me(&self, caller: UserId) -> Result<Overview, UserError> {
+        self.users.overview(caller).await?.ok_or(UserError::AccountOver)
+    }
+
+    /// Gives the caller a new name; friends see it at once.
+    ///
+    /// # Errors
+    /// [`UserError::AccountOver`].
+    pub async fn rename(&self, caller: UserId, name: &Nickname) -> Result<Overview, UserError> {
+        self.users.rename(caller, name).await?.ok_or(UserError::AccountOver)
     }
 
     /// Looks somebody up by uid, whatever its case.

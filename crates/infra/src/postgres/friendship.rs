@@ -87,6 +87,26 @@ fn remove(connection: &mut PgConnection, pair: &Pair, caller: UserId) -> Result<
     Ok(true)
 }
 
+/// Notes the remark in both places. The friendship's row is the one that decides: whoever ends the friendship takes it
+/// away first, so that no remark is noted after that.
+fn set_remark(
+    connection: &mut PgConnection,
+    pair: &Pair,
+    owner: UserId,
+    remark: &Remark,
+) -> Result<bool, DbError> {
+    let (own, friend) = (owner.as_uuid(), pair.peer_of(owner).as_uuid());
+    let noted = diesel::update(friendships::table.find((own, friend)))
+        .set(friendships::remark.eq(remark.as_str()))
+        .execute(connection)?;
+    if noted == 1 {
+        diesel::update(conversation_members::table.find((pair.conversation_id().as_uuid(), own)))
+            .set(conversation_members::remark.eq(remark.as_str()))
+            .execute(connection)?;
+    }
+    Ok(noted == 1)
+}
+
 #[async_trait]
 impl FriendshipRepository for PgFriendshipRepository {
     async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, RepositoryError> {
@@ -97,5 +117,10 @@ impl FriendshipRepository for PgFriendshipRepository {
     async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, RepositoryError> {
         let pair = *pair;
         self.db.transaction(move |connection| remove(connection, &pair, caller)).await
+    }
+
+    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, RepositoryError> {
+        let (pair, remark) = (*pair, remark.clone());
+        self.db.transaction(move |connection| set_remark(connection, &pair, owner, &remark)).await
     }
 }

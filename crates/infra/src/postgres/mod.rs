@@ -9,6 +9,7 @@ mod conversation;
 mod friendship;
 mod friendship_request;
 mod message;
+mod overview;
 mod pair;
 mod search;
 mod session;

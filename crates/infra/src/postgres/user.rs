@@ -13,13 +13,13 @@ use domain::error::RepositoryError;
 use domain::id::UserId;
 use domain::session::DeviceName;
 use domain::user::{
-    Credentials, LoginIdentifier, NewUser, PasswordHash, PhoneNumber, Profile, RegisterOutcome, Relation,
-    Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,
+    Credentials, LoginIdentifier, NewUser, Nickname, Overview, PasswordHash, PhoneNumber, Profile,
+    RegisterOutcome, Relation, Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,
 };
 use uuid::Uuid;
 
-use super::repository;
 use super::stored::{self, ACTIVE};
+use super::{overview, repository};
 use crate::db::{self, DbError, lower};
 use crate::schema::{friendship_requests, friendships, users};
 
@@ -213,19 +213,13 @@ impl UserRepository for PgUserRepository {
         self.db.run(move |connection| credentials(connection, &identifier)).await
     }
 
-    async fn find(&self, id: UserId) -> Result<Option<User>, RepositoryError> {
-        self.db
-            .run(move |connection| {
-                users::table
-                    .find(id.as_uuid())
-                    .filter(users::state.eq(ACTIVE))
-                    .select(UserRow::as_select())
-                    .first(connection)
-                    .optional()?
-                    .map(User::try_from)
-                    .transpose()
-            })
-            .await
+    async fn overview(&self, id: UserId) -> Result<Option<Overview>, RepositoryError> {
+        self.db.run(move |connection| overview::overview(connection, id)).await
+    }
+
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<Overview>, RepositoryError> {
+        let name = name.clone();
+        self.db.transaction(move |connection| overview::rename(connection, id, &name)).await
     }
 
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, RepositoryError> {

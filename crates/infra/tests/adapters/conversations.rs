@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
 };
-use domain::friendship::FriendshipRepository;
+use domain::friendship::{FriendshipRepository, Remark};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageContent, MessageRepository, Seq};
 use domain::page::PageLimit;
@@ -153,7 +153,8 @@ async fn what_a_friend_is_called_is_gone_with_the_friendship() {
     pool.befriend(alice, bob).await;
     pool.say(bob, alice, "hello").await;
     let id = pair(alice, bob).conversation_id();
-    ground.sql(&format!("UPDATE conversation_members SET remark = 'Bobby' WHERE user_id = '{alice}'"));
+    let bobby = Remark::parse("Bobby").unwrap();
+    assert!(pool.friendships.set_remark(&pair(alice, bob), alice, &bobby).await.unwrap());
     let called = async || {
         let window = pool.conversations.window(alice, id, &WindowRequest::default()).await.unwrap().unwrap();
         window.remark.as_str().to_owned()

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::friendship::FriendshipRepository;
+use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository};
 use domain::message::{MessageRepository, Outcome, SendRefusal};
 
@@ -145,4 +145,36 @@ async fn nobody_asks_an_erased_account() {
     ));
     assert_eq!(pool.ask(alice, bob).await, AskOutcome::UnknownUser);
     assert_eq!(ground.number("SELECT count(*) FROM conversations"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn remarks_and_an_unfriending_at_once_leave_the_two_copies_equal() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    for round in 0..20 {
+        let alice = pools[0].person(&format!("alice_{round:02}")).await;
+        let bob = pools[0].person(&format!("bobby_{round:02}")).await;
+        pools[0].befriend(alice, bob).await;
+        let tasks: Vec<_> = (0..8)
+            .map(|number| {
+                let pool = Arc::clone(&pools[number % 2]);
+                let (owner, remark) = (if number % 3 == 0 { bob } else { alice }, format!("remark {number}"));
+                tokio::spawn(async move {
+                    if number == 5 && round % 2 == 0 {
+                        return pool.friendships.remove(&pair(alice, bob), alice).await.unwrap();
+                    }
+                    let remark = Remark::parse(&remark).unwrap();
+                    pool.friendships.set_remark(&pair(alice, bob), owner, &remark).await.unwrap()
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+    let unequal = "SELECT count(*) FROM conversation_members m
+        LEFT JOIN friendships f ON f.owner_id = m.user_id AND f.friend_id = m.peer_id
+        WHERE m.remark <> coalesce(f.remark, '')";
+    assert_eq!(ground.number(unequal), 0);
+    assert_eq!(ground.number("SELECT count(*) FROM friendships WHERE remark <> ''"), 20);
 }

@@ -187,8 +187,23 @@ async fn accounts_and_sessions_are_found_by_name_number_and_id() {
     let explained = Explained::pool(town());
     let (pool, uid) = (&explained.pool, Uid::parse("uid", "Person_77").unwrap());
     let (_, session) = pool.register("newcomer").await;
-    let (_, plans) = explained.plans(pool.users.find(person(77))).await;
-    pin("me", &plans, &["users_pkey"]);
+    let (me, plan) = explained.plan(pool.users.overview(person(HUB))).await;
+    assert_eq!(me.unwrap().unwrap().pending_requests, 200);
+    assert!(plan.rows_read("friendship_requests") <= 200.0, "those that wait for the caller: {plan:?}");
+    assert!(plan.rows_read("conversation_members") <= 500.0, "the caller's own: {plan:?}");
+    pin(
+        "me",
+        &[plan],
+        &[
+            "conversation_members_of_user",
+            "conversations_pkey",
+            "friendship_requests_waiting_for_receiver",
+            "message_deletions_pkey",
+            "messages_pkey",
+            "messages_recalled",
+            "users_pkey",
+        ],
+    );
     let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &uid)).await;
     pin("a friend", &plans, &["users_uid_key", "friendships_pkey"]);
     let stranger = Uid::parse("uid", "person_2222").unwrap();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::session::DeviceName;
 use domain::user::{
-    LoginIdentifier, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
+    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
 };
 
 use crate::support::{Ground, new_user};
@@ -88,7 +88,7 @@ async fn an_erased_account_is_found_by_nobody_and_its_names_are_free() {
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
     ));
     assert_eq!(pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap(), None);
-    assert_eq!(pool.users.find(alice).await.unwrap(), None);
+    assert_eq!(pool.users.overview(alice).await.unwrap(), None);
     let login = LoginIdentifier::Uid(uid("alice_01"));
     assert!(pool.users.credentials(&login).await.unwrap().is_none());
     pool.person("alice_01").await;
@@ -105,4 +105,46 @@ async fn a_change_of_uid_keeps_the_interval_by_the_databases_clock() {
     assert!(matches!(change("alice_03").await, UidChangeOutcome::Refused(_)));
     ground.sql("UPDATE users SET uid_changed_at = uid_changed_at - interval '1 day'");
     assert_eq!(change("alice_03").await, UidChangeOutcome::Changed);
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_is_counted_as_the_lists_show_it() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let alice = pool.person("alice_01").await;
+    let waiting = async || {
+        let overview = pool.users.overview(alice).await.unwrap().unwrap();
+        (overview.unread_total, overview.pending_requests)
+    };
+    assert_eq!(waiting().await, (0, 0));
+    for number in 0..3 {
+        let friend = pool.person(&format!("friend_{number}")).await;
+        pool.befriend(friend, alice).await;
+        for _ in 0..=number {
+            pool.say(friend, alice, "hello").await;
+        }
+        pool.pending(pool.person(&format!("asker_0{number}")).await, alice).await;
+    }
+    pool.pending(alice, pool.person("receiver").await).await;
+    assert_eq!(waiting().await, (6, 3));
+    let ids = "SELECT conversation_id FROM conversation_members m JOIN users u ON u.id = m.peer_id";
+    ground.sql(&format!("UPDATE conversation_members SET muted = true WHERE conversation_id IN ({ids} WHERE u.uid = 'friend_1')"));
+    assert_eq!(waiting().await, (6, 3), "muted ones are counted");
+    ground.sql("UPDATE friendship_requests SET expires_at = created_at WHERE sender_id = (SELECT id FROM users WHERE uid = 'asker_00')");
+    assert_eq!(waiting().await, (6, 2), "what is overdue is not");
+}
+
+#[tokio::test]
+async fn a_new_name_is_seen_at_once_and_only_an_active_account_has_one() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    let name = Nickname::parse("小爱").unwrap();
+    let renamed = pool.users.rename(alice, &name).await.unwrap().unwrap();
+    assert_eq!((renamed.user.id, &renamed.user.name), (alice, &name));
+    let seen = pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap().unwrap();
+    assert_eq!(seen.name, name);
+    ground.sql(&format!("UPDATE users SET state = 'disabled' WHERE id = '{alice}'"));
+    assert_eq!(pool.users.rename(alice, &Nickname::parse("again").unwrap()).await.unwrap(), None);
+    assert_eq!(ground.number("SELECT count(*) FROM users WHERE name = 'again'"), 0);
 }

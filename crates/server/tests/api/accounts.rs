@@ -174,4 +174,54 @@ fn the_tokens_of_an_account_that_is_no_more_are_worth_nothing() {
     world.sql("UPDATE users SET state = 'disabled'");
     alice.get("/api/auth/me").refused(401, "session_ended");
     alice.with("PATCH", "/api/auth/me/uid", &json!({"new_uid": "alice_02"})).refused(401, "session_ended");
+    alice.with("PATCH", "/api/auth/me", &json!({"name": "n"})).refused(401, "session_ended");
+}
+
+#[test]
+fn a_nickname_can_be_changed_and_friends_see_the_new_one() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let rename = |body: &Value| alice.with("PATCH", "/api/auth/me", body);
+    let renamed = rename(&json!({"name": " 小爱 🌸\u{3000}"})).ok();
+    assert_answer!("rename", renamed);
+    assert_eq!(renamed.data(), alice.get("/api/auth/me").ok().data());
+    assert_eq!(bob.get("/api/auth/friendships").ok().data()[0]["friend_name"], "小爱 🌸");
+    assert_eq!(bob.conversations()[0]["friend_name"], "小爱 🌸");
+    assert_eq!(bob.get("/api/auth/users?uid=alice_01").ok().data()["name"], "小爱 🌸");
+    for name in ["", " \u{3000}", "a\u{7}b", &"字".repeat(65)] {
+        rename(&json!({ "name": name })).blames("invalid_field", "name");
+    }
+    rename(&json!({})).blames("missing_field", "name");
+    rename(&json!({"name": "字".repeat(64)})).ok();
+}
+
+#[test]
+fn ones_own_account_tells_what_waits() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
+    carol.befriend(&bob);
+    let waiting = || {
+        let me = bob.get("/api/auth/me").ok();
+        (me.data()["unread_total"].as_i64().unwrap(), me.data()["pending_requests"].as_i64().unwrap())
+    };
+    assert_eq!(waiting(), (0, 0));
+    alice.say(&bob, "1");
+    let second = alice.say(&bob, "2");
+    carol.say(&bob, "3");
+    bob.say(&carol, "one's own is never unread");
+    let request = dave.ask(&bob).ok();
+    assert_eq!(waiting(), (3, 1));
+    alice.recall(&second).ok();
+    let list = bob.conversations();
+    let quiet = format!("/api/auth/conversations/{}", list[0]["conversation_id"].as_str().unwrap());
+    bob.with("PATCH", &quiet, &json!({"muted": true})).ok();
+    assert_eq!(waiting(), (2, 1), "a muted conversation counts, a recalled message does not");
+    bob.with("PUT", &format!("{quiet}/read"), &json!({"seq": 9})).ok();
+    bob.answer(request.data()["request_id"].as_str().unwrap(), "rejected").ok();
+    assert_eq!(waiting(), (1, 0));
+    dave.ask(&bob).ok();
+    world.sql("UPDATE friendship_requests SET expires_at = created_at WHERE status = 'pending'");
+    bob.delete(&format!("/api/auth/friendships/{}", alice.id)).ok();
+    assert_eq!(waiting(), (0, 0), "neither what is overdue nor what was cleared");
 }

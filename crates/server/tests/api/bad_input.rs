@@ -12,7 +12,8 @@ fn routes_with_bodies(world: &World) -> Vec<(String, String, bool)> {
         for (method, operation) in item.as_object().unwrap() {
             if operation.get("requestBody").is_some() {
                 let some_id = "01890a5d-ac96-774b-bcce-b302099a8057";
-                let path = path.replace("{request_id}", some_id).replace("{conversation_id}", some_id);
+                let path = path.split('/').map(|part| if part.starts_with('{') { some_id } else { part });
+                let path = path.collect::<Vec<_>>().join("/");
                 routes.push((
                     method.to_uppercase(),
                     path,
@@ -78,6 +79,7 @@ fn right_bodies(receiver: &Person) -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/api/login/uid", json!({"uid": "alice_01", "password": "x"})),
         ("POST", "/api/login/phone_number", json!({"phone_number": "13800138000", "password": "x"})),
         ("PATCH", "/api/auth/me/uid", json!({"new_uid": "alice_02"})),
+        ("PATCH", "/api/auth/me", json!({"name": "n"})),
         (
             "POST",
             "/api/auth/friendship_requests",

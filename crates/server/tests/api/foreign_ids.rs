@@ -81,6 +81,7 @@ fn routes() -> Vec<Route> {
         route("DELETE", "/api/auth/messages/delete", Thing::Message, message).field("message_id").body(json!({})),
         route("POST", "/api/auth/messages", Thing::User, no_friend).field("receiver_id").body(json!({"content": "hi"})),
         route("DELETE", "/api/auth/friendships/{friend_id}", Thing::User, no_friend),
+        route("PUT", "/api/auth/friendships/{friend_id}/remark", Thing::User, no_friend).body(json!({"remark": "x"})),
     ]
 }
 

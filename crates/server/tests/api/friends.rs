@@ -232,3 +232,47 @@ fn lists_are_read_page_by_page() {
     }
     alice.get(&format!("{REQUESTS}?direction=x")).blames("invalid_field", "direction");
 }
+
+#[test]
+fn a_remark_is_ones_own_and_gone_with_the_friendship() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let conversation = alice.conversation();
+    let path = format!("/api/auth/friendships/{}/remark", bob.id);
+    let note = |remark: &str| alice.with("PUT", &path, &json!({ "remark": remark }));
+    let seen_by = |person: &Person| {
+        let friends = person.get("/api/auth/friendships").ok().data()[0]["remark"].clone();
+        let list = person.conversations()[0]["remark"].clone();
+        let window = person.open(&conversation, "").ok().data()["remark"].clone();
+        assert_eq!((&friends, &friends), (&list, &window));
+        friends.as_str().unwrap().to_owned()
+    };
+    assert_eq!(seen_by(&alice), "");
+    assert_answer!("remark", note(" 老王\n👋🏽 ").ok());
+    assert_eq!((seen_by(&alice).as_str(), seen_by(&bob).as_str()), (" 老王\n👋🏽 ", ""));
+    note(&"字".repeat(64)).ok();
+    note(&"字".repeat(65)).blames("invalid_field", "remark");
+    note("\u{0}").blames("invalid_field", "remark");
+    alice.with("PUT", &path, &json!({})).blames("missing_field", "remark");
+    assert_eq!(seen_by(&alice), "字".repeat(64));
+    note("").ok();
+    assert_eq!(seen_by(&alice), "");
+    note("again").ok();
+    bob.delete(&format!("/api/auth/friendships/{}", alice.id)).ok();
+    note("too late").refused(409, "not_friends");
+    assert_eq!(alice.open(&conversation, "").ok().data()["remark"], "");
+    alice.befriend(&bob);
+    assert_eq!(seen_by(&alice), "");
+}
+
+#[test]
+fn only_a_friend_has_a_remark() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    for id in [bob.id.as_str(), alice.id.as_str(), "01890a5d-ac96-774b-bcce-b302099a8057"] {
+        let path = format!("/api/auth/friendships/{id}/remark");
+        alice.with("PUT", &path, &json!({"remark": "x"})).refused(409, "not_friends");
+    }
+    let path = "/api/auth/friendships/x/remark";
+    alice.with("PUT", path, &json!({"remark": "x"})).blames("invalid_field", "friend_id");
+}

@@ -65,7 +65,7 @@ fn an_unknown_route_and_an_unknown_method_wear_the_envelope() {
     };
     assert_eq!(allowed("DELETE", "/api/register"), "POST");
     assert_eq!(allowed("PUT", "/api/auth/conversations/x"), "GET, PATCH, DELETE");
-    assert_eq!(allowed("OPTIONS", "/api/auth/me"), "GET");
+    assert_eq!(allowed("OPTIONS", "/api/auth/users"), "GET");
     assert_eq!(allowed("TRACE", "/healthz"), "GET");
 }
 

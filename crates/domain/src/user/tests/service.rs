@@ -6,7 +6,8 @@ use pollster::block_on;
 use super::{DAY, uid};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{
-    MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal, User, UserService,
+    MockUserRepository, Nickname, Overview, Profile, Relation, UidChangeOutcome, UidChangeRefusal, User,
+    UserService,
 };
 
 fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
@@ -15,30 +16,44 @@ fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
     UserService::new(Arc::new(users), DAY)
 }
 
-fn goose() -> User {
-    User {
+fn goose() -> Overview {
+    let user = User {
         id: user(1),
         uid: uid("Goose_1"),
         name: Nickname::parse("雁").unwrap(),
         phone_number: None,
         created_at: at(0),
-    }
+    };
+    Overview { user, unread_total: 7, pending_requests: 2 }
 }
 
 #[test]
 fn the_caller_sees_its_own_account() {
     let service = service(|users| {
-        users.expect_find().with(eq(user(1))).once().returning(|_| Ok(Some(goose())));
+        users.expect_overview().with(eq(user(1))).once().returning(|_| Ok(Some(goose())));
     });
     assert_eq!(block_on(service.me(user(1))).unwrap(), goose());
 }
 
 #[test]
-fn an_account_that_is_no_more_is_not_shown() {
+fn the_caller_takes_a_new_name_and_sees_the_account_as_it_is_then() {
+    let name = Nickname::parse("小雁").unwrap();
     let service = service(|users| {
-        users.expect_find().returning(|_| Ok(None));
+        let expected = users.expect_rename().with(eq(user(1)), eq(name.clone()));
+        expected.once().returning(|_, _| Ok(Some(goose())));
+    });
+    assert_eq!(block_on(service.rename(user(1), &name)).unwrap(), goose());
+}
+
+#[test]
+fn an_account_that_is_no_more_is_neither_shown_nor_renamed() {
+    let service = service(|users| {
+        users.expect_overview().returning(|_| Ok(None));
+        users.expect_rename().returning(|_, _| Ok(None));
     });
     assert_eq!(refusal(block_on(service.me(user(1)))), Some("session_ended"));
+    let name = Nickname::parse("小雁").unwrap();
+    assert_eq!(refusal(block_on(service.rename(user(1), &name))), Some("session_ended"));
 }
 
 #[test]
@@ -92,11 +107,13 @@ fn each_refusal_to_change_a_uid_has_its_name() {
 #[test]
 fn a_fault_below_is_passed_on() {
     let service = service(|users| {
-        users.expect_find().returning(|_| Err(fault()));
+        users.expect_overview().returning(|_| Err(fault()));
+        users.expect_rename().returning(|_, _| Err(fault()));
         users.expect_find_by_uid().returning(|_, _| Err(fault()));
         users.expect_change_uid().returning(|_, _, _| Err(fault()));
     });
     assert_fault(block_on(service.me(user(1))));
+    assert_fault(block_on(service.rename(user(1), &Nickname::parse("雁").unwrap())));
     assert_fault(block_on(service.find_by_uid(user(1), &uid("Swan_22"))));
     assert_fault(block_on(service.change_uid(user(1), &uid("Swan_22"))));
 }

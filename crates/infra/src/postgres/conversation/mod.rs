@@ -21,6 +21,7 @@ mod view;
 mod window;
 
 use list::{Inquiry, Listed};
+pub(super) use read::UNREAD;
 use window::{Glance, Seen};
 
 /// How many requests one statement answers at most. Beyond this there is little left to share, and the first of them waits

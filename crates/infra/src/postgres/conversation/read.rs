@@ -14,7 +14,7 @@ use crate::schema::{conversation_members, conversations, messages};
 /// The unread messages of the member `m` of the conversation `c`: all that the peer ever sent, less those seen, less the
 /// few behind the read position that were recalled or hidden. Those few are looked for only where the newest of them lies
 /// behind it.
-pub(super) const UNREAD: &str = "
+pub(in crate::postgres) const UNREAD: &str = "
     (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen
     - CASE WHEN c.recalled_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
         SELECT count(*) FROM messages x

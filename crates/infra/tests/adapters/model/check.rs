@@ -4,8 +4,10 @@ use domain::conversation::{
     ConversationPageRequest, ConversationRepository, ConversationSummary, WindowAnchor, WindowLimit,
     WindowRequest,
 };
+use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::message::{Message, MessageContent, Seq};
 use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
+use domain::user::UserRepository;
 
 use super::steps::Life;
 use super::world::Said;
@@ -39,8 +41,17 @@ pub(super) async fn all(life: &Life<'_>) -> Result<(), String> {
         list(life, who).await?;
         history(life, who).await?;
         search(life, who).await?;
+        friends(life, who).await?;
     }
     Ok(())
+}
+
+/// The list of friends, with what one calls them.
+async fn friends(life: &Life<'_>, who: usize) -> Result<(), String> {
+    let list = life.pool.friendships.list(life.people[who], &FriendPageRequest::default()).await.unwrap();
+    let friend = list.items.into_iter().find(|friend| friend.friend_id == life.people[1 - who]);
+    let remark = life.model.friends.then(|| life.model.views[who].remark.clone());
+    same(who, "friend", friend.map(|friend| friend.remark.as_str().to_owned()), remark)
 }
 
 /// The order of the list, and each conversation in it.
@@ -48,6 +59,9 @@ async fn list(life: &Life<'_>, who: usize) -> Result<(), String> {
     let page = ConversationPageRequest::default();
     let list = life.pool.conversations.list(life.people[who], &page).await.unwrap().items;
     let (model, view) = (&life.model, &life.model.views[who]);
+    let overview = life.pool.users.overview(life.people[who]).await.unwrap().unwrap();
+    let unread = list.iter().map(|conversation| conversation.unread_count).sum::<i64>();
+    same(who, "unread everywhere", overview.unread_total, unread)?;
     let mut order = vec![(false, model.another_active_at[who], life.another)];
     if model.is_listed(who) {
         order.push((view.pinned, model.active_at, life.people[1 - who]));
@@ -69,6 +83,7 @@ async fn list(life: &Life<'_>, who: usize) -> Result<(), String> {
 fn shared(life: &Life<'_>, who: usize, conversation: &ConversationSummary) -> Result<(), String> {
     let model = &life.model;
     same(who, "unread", conversation.unread_count, number(model.unread(who)))?;
+    same(who, "remark", conversation.remark.as_str(), &model.views[who].remark)?;
     same(who, "read_seq", conversation.read_seq.get(), number(model.views[who].read))?;
     same(who, "last_seq", conversation.last_seq.get(), number(model.said.len()))?;
     let newest = model.visible(who).pop().map(|newest| expected(who, newest));
@@ -109,6 +124,7 @@ async fn window(life: &Life<'_>, who: usize, anchor: WindowAnchor, limit: i64) -
     let window =
         life.pool.conversations.window(life.people[who], life.conversation(), &request).await.unwrap()?;
     assert_eq!(window.is_friend, life.model.friends);
+    assert_eq!(window.remark.as_str(), life.model.views[who].remark);
     assert_eq!(window.peer_read_seq.is_some(), life.model.friends);
     Some(window.messages.iter().map(|message| found(life, who, message)).collect())
 }

@@ -50,6 +50,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => who.clone().prop_map(|who| Step::Befriend { who }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, on)| Step::Block { who, on }),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, on)| Step::Pin { who, on }),
+        2 => (who.clone(), 0..3_u8).prop_map(|(who, text)| Step::Remark { who, text }),
         2 => who.prop_map(|who| Step::HearFromAnother { who }),
     ]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::block::BlockRepository;
 use domain::conversation::{ConversationRepository, Preferences};
-use domain::friendship::FriendshipRepository;
+use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{AskOutcome, AskRefusal};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageId, MessageRepository, Outcome, RecallOutcome, SendRefusal, Seq};
@@ -25,6 +25,7 @@ pub(super) enum Step {
     Befriend { who: usize },
     Block { who: usize, on: bool },
     Pin { who: usize, on: bool },
+    Remark { who: usize, text: u8 },
     HearFromAnother { who: usize },
 }
 
@@ -82,6 +83,7 @@ impl Life<'_> {
             Step::Befriend { who } => self.befriend(who).await,
             Step::Block { who, on } => self.block(who, on).await,
             Step::Pin { who, on } => self.pin(who, on).await,
+            Step::Remark { who, text } => self.remark(who, text).await,
             Step::HearFromAnother { who } => self.hear_from_another(who).await,
         }
     }
@@ -168,6 +170,7 @@ impl Life<'_> {
         let were_friends = std::mem::replace(&mut self.model.friends, false);
         if were_friends {
             self.cleared_by(who);
+            self.model.views.iter_mut().for_each(|view| view.remark.clear());
         }
         expect("whether it was ended", removed, were_friends)
     }
@@ -218,6 +221,17 @@ impl Life<'_> {
             self.model.views[who].pinned = on;
         }
         expect("whether it was pinned", done, self.model.met)
+    }
+
+    async fn remark(&mut self, who: usize, text: u8) -> Result<(), String> {
+        let pair = pair(self.people[0], self.people[1]);
+        let text = if text == 0 { String::new() } else { format!("remark {text}") };
+        let remark = Remark::parse(&text).unwrap();
+        let noted = self.pool.friendships.set_remark(&pair, self.people[who], &remark).await.unwrap();
+        if self.model.friends {
+            self.model.views[who].remark = text;
+        }
+        expect("whether it was noted", noted, self.model.friends)
     }
 
     async fn hear_from_another(&mut self, who: usize) -> Result<(), String> {

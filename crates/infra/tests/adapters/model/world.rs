@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) cleared: usize,
     pub(super) hidden: bool,
     pub(super) pinned: bool,
+    /// What one calls the other.
+    pub(super) remark: String,
     /// Messages of somebody else, who is a friend all along.
     pub(super) heard_from_another: usize,
 }

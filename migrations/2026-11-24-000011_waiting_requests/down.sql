@@ -1,0 +1,2 @@
+DROP INDEX friendship_requests_waiting_of_sender;
+DROP INDEX friendship_requests_waiting_for_receiver;
