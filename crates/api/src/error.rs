@@ -106,7 +106,7 @@ impl ApiError {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
         if let Some(retry_after) = self.retry_after {
-            response.insert_header((RETRY_AFTER, retry_after.as_secs().max(1).to_string()));
+            response.insert_header((RETRY_AFTER, whole_seconds(retry_after).to_string()));
         }
         if let Detail::Allow(methods) = &self.detail {
             response.insert_header((ALLOW, methods.as_str()));
@@ -129,6 +129,11 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         self.response(Language::default())
     }
+}
+
+/// A wait in whole seconds, at least one, and none too short.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// The status of each class of refusal.
@@ -163,4 +168,22 @@ impl<E: DomainError> From<E> for ApiError {
 /// Blames a field of the query string that is no whole number.
 pub(crate) const fn no_number(field: &'static str, min: i64, max: i64) -> InvalidValue {
     InvalidValue::new(field, Rule::Range { min, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_come_again_too_early() {
+        for (wait, seconds) in [
+            (Duration::ZERO, 1),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_secs(1), 1),
+            (Duration::from_millis(11_001), 12),
+            (Duration::MAX, u64::MAX),
+        ] {
+            assert_eq!(whole_seconds(wait), seconds, "{wait:?}");
+        }
+    }
 }

@@ -50,7 +50,8 @@ struct Asked {
 /// Asks somebody for friendship. If that one has asked already, the two are friends.
 #[utoipa::path(tag = "friends", responses((status = 200, body = Data<Asked>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_user", "cannot_befriend_oneself", "already_friends",
-        "request_already_pending", "blocked"]))))]
+        "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up",
+        "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests")]
 pub(crate) async fn ask(
     caller: AuthUser,
@@ -152,7 +153,8 @@ struct AnswerBody {
 /// Accepts or rejects a request that the caller received.
 #[utoipa::path(tag = "friends", params(("request_id" = String, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
-    extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
+    extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
+        "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests/{request_id}")]
 pub(crate) async fn answer(
     caller: AuthUser,

@@ -27,7 +27,8 @@ struct NewMessage {
 
 /// Sends a message to a friend. The answer means that it is stored durably; `data` is the message's id.
 #[utoipa::path(tag = "messages", responses((status = 200, body = Data<String>)), security(("token" = [])),
-    extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict"]))))]
+    extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
+        "message_quota_used_up"]))))]
 #[post("/api/auth/messages")]
 pub(crate) async fn send(
     caller: AuthUser,

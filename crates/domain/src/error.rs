@@ -165,20 +165,21 @@ impl DomainError for InvalidValue {
 
 /// Implements [`DomainError`] for a feature's error enum from one line per variant.
 ///
-/// Every such enum has the variant `Repository(RepositoryError)`; the others are listed as `Variant => Kind, "name"`.
+/// Every such enum has the variant `Repository(RepositoryError)`; the others are listed as `Variant => Kind, "name"`. One
+/// that passes with time is listed as `Variant(retry_after) => Throttled, "name"` and holds how long to wait.
 macro_rules! domain_error {
-    ($error:ty { $($variant:ident => $kind:ident, $name:literal;)* }) => {
+    ($error:ty { $($variant:ident $(($wait:ident))? => $kind:ident, $name:literal;)* }) => {
         impl $crate::error::DomainError for $error {
             fn kind(&self) -> $crate::error::ErrorKind {
                 match self {
-                    $(Self::$variant => $crate::error::ErrorKind::$kind,)*
+                    $(Self::$variant $(($wait))? => $crate::error::ErrorKind::$kind $({ $wait: *$wait })?,)*
                     Self::Repository(error) => error.kind(),
                 }
             }
 
             fn name(&self) -> &'static str {
                 match self {
-                    $(Self::$variant => $name,)*
+                    $(Self::$variant { .. } => $name,)*
                     Self::Repository(error) => error.name(),
                 }
             }

@@ -12,5 +12,6 @@ pub mod postgres;
 pub mod random;
 #[allow(missing_docs, unreachable_pub, reason = "generated from the migrated database")]
 mod schema;
+pub mod send_quota;
 pub mod threads;
 pub mod token;

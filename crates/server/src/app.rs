@@ -25,6 +25,7 @@ use infra::postgres::{
     PgMessageRepository, PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::random::SystemRandom;
+use infra::send_quota::SendQuotaInMemory;
 use infra::token::JwtCodec;
 use secrecy::SecretString;
 
@@ -131,11 +132,15 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<(UseCases, 
             session_ports(settings, ground, &db, users)?,
             settings.signing.lifetimes,
         ),
-        friendship_requests: FriendshipRequestService::new(requests, rules.friend_request_ttl),
+        friendship_requests: FriendshipRequestService::new(requests, rules.requests),
         friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),
         blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
         conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
-        messages: MessageService::new(Arc::new(PgMessageRepository::start(db, queue)?), rules.recall_window),
+        messages: MessageService::new(
+            Arc::new(PgMessageRepository::start(db, queue)?),
+            rules.recall_window,
+            rules.messages_per_minute.map(|quota| Arc::new(SendQuotaInMemory::per_minute(quota)) as _),
+        ),
         search,
     };
     Ok((use_cases, indexer))

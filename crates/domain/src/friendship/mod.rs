@@ -8,7 +8,7 @@ mod service;
 mod tests;
 
 pub use error::FriendshipError;
-pub use model::{Friend, Remark};
+pub use model::{Friend, FriendLimit, Remark, decide_friendship};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockFriendshipRepository;
 pub use ports::{FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository};

@@ -33,6 +33,34 @@ impl Remark {
     }
 }
 
+/// Whose friends are too many already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FriendLimit {
+    /// The caller's.
+    Own,
+    /// Those of the other one.
+    Others,
+}
+
+impl FriendLimit {
+    /// The most friends of one account. One page of the list holds them all.
+    pub const MOST: i64 = 10_000;
+}
+
+/// Decides whether two who have so many friends may become friends as well. The caller is told about oneself first.
+///
+/// # Errors
+/// Who has too many.
+pub const fn decide_friendship(own: i64, others: i64) -> Result<(), FriendLimit> {
+    if own >= FriendLimit::MOST {
+        Err(FriendLimit::Own)
+    } else if others >= FriendLimit::MOST {
+        Err(FriendLimit::Others)
+    } else {
+        Ok(())
+    }
+}
+
 /// A friend in somebody's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Friend {

@@ -5,8 +5,8 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::{
-    Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
-    MockFriendshipRepository, Remark,
+    Friend, FriendCursor, FriendLimit, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
+    MockFriendshipRepository, Remark, decide_friendship,
 };
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
@@ -52,6 +52,21 @@ fn every_refusal_has_its_class_and_its_name() {
         (FriendshipError::NotFriends, ErrorKind::Conflict, "not_friends"),
         (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
+}
+
+#[test]
+fn nobody_has_more_than_ten_thousand_friends() {
+    for (own, others, decision) in [
+        (0, 0, Ok(())),
+        (9_999, 9_999, Ok(())),
+        (10_000, 9_999, Err(FriendLimit::Own)),
+        (9_999, 10_000, Err(FriendLimit::Others)),
+        (10_000, 10_000, Err(FriendLimit::Own)),
+        (i64::MAX, 0, Err(FriendLimit::Own)),
+        (0, i64::MAX, Err(FriendLimit::Others)),
+    ] {
+        assert_eq!(decide_friendship(own, others), decision, "{own} and {others}");
+    }
 }
 
 #[test]

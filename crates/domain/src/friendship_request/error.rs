@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::{AnswerRefusal, AskRefusal};
 use crate::error::{RepositoryError, domain_error};
+use crate::friendship::FriendLimit;
 
 /// Why a use-case on friendship requests refuses.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,18 @@ pub enum FriendshipRequestError {
     /// The receiver blocks the sender.
     #[error("the receiver refuses requests of this sender")]
     Blocked,
+    /// Too many of the caller's requests wait for their answers.
+    #[error("too many requests of this sender are pending")]
+    TooManyPending,
+    /// The caller has asked too often; it may be tried again after this time.
+    #[error("the sender's quota of requests is used up")]
+    QuotaUsedUp(Duration),
+    /// The caller has as many friends as one may have.
+    #[error("the caller has too many friends")]
+    TooManyFriends,
+    /// The other one has as many friends as one may have.
+    #[error("the other one has too many friends")]
+    OtherHasTooManyFriends,
     /// There is no such request for this caller.
     #[error("there is no such request")]
     UnknownRequest,
@@ -39,6 +54,10 @@ domain_error!(FriendshipRequestError {
     AlreadyFriends => Conflict, "already_friends";
     AlreadyPending => Conflict, "request_already_pending";
     Blocked => Conflict, "blocked";
+    TooManyPending => Conflict, "pending_request_limit_reached";
+    QuotaUsedUp(retry_after) => Throttled, "request_quota_used_up";
+    TooManyFriends => Conflict, "friend_limit_reached";
+    OtherHasTooManyFriends => Conflict, "friend_limit_of_other_reached";
     UnknownRequest => Invalid, "unknown_request";
     AlreadyAnswered => Conflict, "request_already_answered";
     Expired => Conflict, "request_expired";
@@ -50,6 +69,18 @@ impl From<AskRefusal> for FriendshipRequestError {
             AskRefusal::AlreadyFriends => Self::AlreadyFriends,
             AskRefusal::AlreadyPending => Self::AlreadyPending,
             AskRefusal::Blocked => Self::Blocked,
+            AskRefusal::TooManyPending => Self::TooManyPending,
+            AskRefusal::QuotaUsedUp(retry_after) => Self::QuotaUsedUp(retry_after),
+            AskRefusal::FriendLimit(limit) => limit.into(),
+        }
+    }
+}
+
+impl From<FriendLimit> for FriendshipRequestError {
+    fn from(limit: FriendLimit) -> Self {
+        match limit {
+            FriendLimit::Own => Self::TooManyFriends,
+            FriendLimit::Others => Self::OtherHasTooManyFriends,
         }
     }
 }
@@ -60,6 +91,7 @@ impl From<AnswerRefusal> for FriendshipRequestError {
             AnswerRefusal::NotYours => Self::UnknownRequest,
             AnswerRefusal::AlreadyAnswered => Self::AlreadyAnswered,
             AnswerRefusal::Expired => Self::Expired,
+            AnswerRefusal::FriendLimit(limit) => limit.into(),
         }
     }
 }

@@ -1,7 +1,11 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::conversation::PairState;
 use crate::error::{InvalidValue, Rule};
+use crate::friendship::FriendLimit;
 use crate::id::{RequestId, UserId};
 use crate::user::DisplayName;
 
@@ -123,6 +127,15 @@ pub enum AskDecision {
     Refuse(AskRefusal),
 }
 
+/// What the settings say of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRules {
+    /// How long a request may be answered.
+    pub time_to_live: Duration,
+    /// How many requests one may send within a day; none for as many as one likes.
+    pub per_day: Option<NonZeroU32>,
+}
+
 /// Why somebody may not ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskRefusal {
@@ -132,6 +145,12 @@ pub enum AskRefusal {
     AlreadyPending,
     /// The receiver blocks the sender.
     Blocked,
+    /// [`Opening::MOST_PENDING`] requests of the sender wait already.
+    TooManyPending,
+    /// The sender has asked too often within a day; so long it takes until the next one.
+    QuotaUsedUp(Duration),
+    /// Asking back would make a friend too many.
+    FriendLimit(FriendLimit),
 }
 
 /// Decides what becomes of `sender` asking the other one of `pair`, whose row is locked.
@@ -152,6 +171,41 @@ pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipR
     }
 }
 
+/// What decides whether a sender may have one more request, counted while the sender's account is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The sender's requests that can be answered still.
+    pub pending: i64,
+    /// When the sender asked the time that is a whole quota back; none when there is no quota, or no such time.
+    pub a_quota_ago: Option<DateTime<Utc>>,
+    /// The time by the database's clock.
+    pub now: DateTime<Utc>,
+}
+
+impl Opening {
+    /// The most requests of one sender that wait at the same time.
+    pub const MOST_PENDING: i64 = 100;
+    /// What the quota is counted over.
+    pub const DAY: Duration = Duration::from_secs(86_400);
+}
+
+/// Decides whether a sender may have one more request. What waiting alone does not mend is told first.
+///
+/// # Errors
+/// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`].
+pub fn decide_opening(opening: &Opening) -> Result<(), AskRefusal> {
+    if opening.pending >= Opening::MOST_PENDING {
+        return Err(AskRefusal::TooManyPending);
+    }
+    let Some(asked_at) = opening.a_quota_ago else { return Ok(()) };
+    // A clock that was set back leaves a time in the future: nothing of the day has passed then.
+    let passed = opening.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
+    match Opening::DAY.checked_sub(passed) {
+        Some(left) if !left.is_zero() => Err(AskRefusal::QuotaUsedUp(left)),
+        _ => Ok(()),
+    }
+}
+
 /// Why a request may not be answered or withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerRefusal {
@@ -161,6 +215,8 @@ pub enum AnswerRefusal {
     AlreadyAnswered,
     /// Its time is over.
     Expired,
+    /// Accepting it would make a friend too many.
+    FriendLimit(FriendLimit),
 }
 
 /// Decides whether `caller` may answer `request`, which is locked, at the database's time `now`.

@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, VerificationMessage};
+use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, RequestRules, VerificationMessage};
 use crate::conversation::Pair;
 use crate::error::RepositoryError;
 use crate::id::{RequestId, UserId};
@@ -18,8 +16,8 @@ pub struct NewRequest {
     pub sender: UserId,
     /// What the sender writes.
     pub message: VerificationMessage,
-    /// How long it may be answered.
-    pub time_to_live: Duration,
+    /// How long it may be answered, and how many the sender may send.
+    pub rules: RequestRules,
 }
 
 /// What came of asking.
@@ -76,15 +74,18 @@ pub type RequestPageRequest = PageRequest<RequestCursor, 1000>;
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait FriendshipRequestRepository: Send + Sync {
-    /// Asks, as [`super::decide_ask`] decides. MUST note an overdue request of the pair as expired first, and MUST end in
-    /// exactly one friendship when two ask each other at the same time.
+    /// Asks, as [`super::decide_ask`] decides; a new request also as [`super::decide_opening`] and a friendship as
+    /// [`crate::friendship::decide_friendship`] decides. MUST note an overdue request of the pair as expired first, and MUST
+    /// end in exactly one friendship when two ask each other at the same time. What is counted MUST NOT grow until the
+    /// transaction ends, so that no race exceeds a limit.
     ///
     /// # Errors
     /// Below the port.
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, RepositoryError>;
 
-    /// Answers, as [`super::decide_answer`] decides. Acceptance MUST make the friendship in the same transaction, and of
-    /// several concurrent answers exactly one MUST win.
+    /// Answers, as [`super::decide_answer`] decides, and acceptance also as [`crate::friendship::decide_friendship`] decides.
+    /// It MUST make the friendship in the same transaction, and of several concurrent answers exactly one MUST win. Nobody's
+    /// friends MUST become too many by a race.
     ///
     /// # Errors
     /// Below the port.

@@ -1,9 +1,8 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestError, FriendshipRequestRepository,
-    NewRequest, RequestPage, RequestPageRequest, RequestStatus, VerificationMessage,
+    NewRequest, RequestPage, RequestPageRequest, RequestRules, RequestStatus, VerificationMessage,
 };
 use crate::conversation::Pair;
 use crate::id::{RequestId, UserId};
@@ -11,14 +10,14 @@ use crate::id::{RequestId, UserId};
 /// The use-cases on friendship requests.
 pub struct FriendshipRequestService {
     requests: Arc<dyn FriendshipRequestRepository>,
-    time_to_live: Duration,
+    rules: RequestRules,
 }
 
 impl FriendshipRequestService {
-    /// Wires the use-cases; a request may be answered for `time_to_live`.
+    /// Wires the use-cases, under the settings' rules.
     #[must_use]
-    pub fn new(requests: Arc<dyn FriendshipRequestRepository>, time_to_live: Duration) -> Self {
-        Self { requests, time_to_live }
+    pub fn new(requests: Arc<dyn FriendshipRequestRepository>, rules: RequestRules) -> Self {
+        Self { requests, rules }
     }
 
     /// Asks `receiver` for friendship; if the receiver has asked already, the two are friends.
@@ -26,7 +25,9 @@ impl FriendshipRequestService {
     /// # Errors
     /// [`FriendshipRequestError::Oneself`], [`FriendshipRequestError::UnknownUser`],
     /// [`FriendshipRequestError::AlreadyFriends`], [`FriendshipRequestError::AlreadyPending`],
-    /// [`FriendshipRequestError::Blocked`].
+    /// [`FriendshipRequestError::Blocked`], [`FriendshipRequestError::TooManyPending`],
+    /// [`FriendshipRequestError::QuotaUsedUp`], [`FriendshipRequestError::TooManyFriends`],
+    /// [`FriendshipRequestError::OtherHasTooManyFriends`].
     pub async fn ask(
         &self,
         caller: UserId,
@@ -34,7 +35,7 @@ impl FriendshipRequestService {
         message: VerificationMessage,
     ) -> Result<(RequestId, RequestStatus), FriendshipRequestError> {
         let pair = Pair::new(caller, receiver).ok_or(FriendshipRequestError::Oneself)?;
-        let request = NewRequest { pair, sender: caller, message, time_to_live: self.time_to_live };
+        let request = NewRequest { pair, sender: caller, message, rules: self.rules };
         match self.requests.ask(&request).await? {
             AskOutcome::Created(id) => Ok((id, RequestStatus::Pending)),
             AskOutcome::Accepted(id) => Ok((id, RequestStatus::Accepted)),
@@ -47,7 +48,8 @@ impl FriendshipRequestService {
     ///
     /// # Errors
     /// [`FriendshipRequestError::UnknownRequest`], [`FriendshipRequestError::AlreadyAnswered`],
-    /// [`FriendshipRequestError::Expired`].
+    /// [`FriendshipRequestError::Expired`], [`FriendshipRequestError::TooManyFriends`],
+    /// [`FriendshipRequestError::OtherHasTooManyFriends`].
     pub async fn answer(
         &self,
         caller: UserId,
@@ -60,7 +62,8 @@ impl FriendshipRequestService {
     /// Withdraws a request that the caller sent.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// [`FriendshipRequestError::UnknownRequest`], [`FriendshipRequestError::AlreadyAnswered`],
+    /// [`FriendshipRequestError::Expired`].
     pub async fn withdraw(&self, caller: UserId, request: RequestId) -> Result<(), FriendshipRequestError> {
         settle(self.requests.withdraw(request, caller).await?)
     }

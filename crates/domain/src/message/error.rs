@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{RecallRefusal, SendRefusal};
 use crate::error::{RepositoryError, domain_error};
 
@@ -16,6 +18,9 @@ pub enum MessageError {
     /// The same `client_message_id` came before with another text.
     #[error("the client_message_id was used with another text")]
     IdempotencyConflict,
+    /// The sender has sent too many within a minute; it may be tried again after this time.
+    #[error("the sender's quota of messages is used up")]
+    QuotaUsedUp(Duration),
     /// For this caller there is no such message, or it is not the caller's to recall.
     #[error("there is no such message")]
     UnknownMessage,
@@ -32,6 +37,7 @@ domain_error!(MessageError {
     NotFriends => Conflict, "not_friends";
     Blocked => Conflict, "blocked";
     IdempotencyConflict => Conflict, "idempotency_conflict";
+    QuotaUsedUp(retry_after) => Throttled, "message_quota_used_up";
     UnknownMessage => Invalid, "unknown_message";
     RecallWindowOver => Conflict, "recall_window_over";
 });

@@ -14,7 +14,7 @@ pub use model::{
     ClientMessageId, Message, MessageContent, MessageId, RecallDecision, RecallRefusal, Recallable, Seq,
     decide_recall,
 };
+pub use ports::{MessageRepository, RecallOutcome, SendQuota};
 #[cfg(any(test, feature = "test-support"))]
-pub use ports::MockMessageRepository;
-pub use ports::{MessageRepository, RecallOutcome};
+pub use ports::{MockMessageRepository, MockSendQuota};
 pub use service::MessageService;

@@ -48,3 +48,13 @@ pub trait MessageRepository: Send + Sync {
     /// Below the port.
     async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, RepositoryError>;
 }
+
+/// Keeps a sender from flooding others.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+pub trait SendQuota: Send + Sync {
+    /// Counts one more message of `sender`. MUST NOT count one that is too many, and MUST NOT remember senders for ever.
+    ///
+    /// # Errors
+    /// How long to wait, when it is too many.
+    fn spend(&self, sender: UserId) -> Result<(), Duration>;
+}

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{
     ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, Outcome,
-    RecallOutcome,
+    RecallOutcome, SendQuota,
 };
 use crate::conversation::Pair;
 use crate::error::RepositoryError;
@@ -13,20 +13,26 @@ use crate::id::UserId;
 pub struct MessageService {
     messages: Arc<dyn MessageRepository>,
     recall_window: Duration,
+    quota: Option<Arc<dyn SendQuota>>,
 }
 
 impl MessageService {
-    /// Wires the use-cases; a message may be recalled for `recall_window` after it was sent.
+    /// Wires the use-cases; a message may be recalled for `recall_window` after it was sent, and without a `quota` one may
+    /// send as many as one likes.
     #[must_use]
-    pub fn new(messages: Arc<dyn MessageRepository>, recall_window: Duration) -> Self {
-        Self { messages, recall_window }
+    pub fn new(
+        messages: Arc<dyn MessageRepository>,
+        recall_window: Duration,
+        quota: Option<Arc<dyn SendQuota>>,
+    ) -> Self {
+        Self { messages, recall_window, quota }
     }
 
     /// Sends a message to a friend. When this returns, the message is stored durably and once.
     ///
     /// # Errors
     /// [`MessageError::Oneself`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
-    /// [`MessageError::IdempotencyConflict`].
+    /// [`MessageError::IdempotencyConflict`], [`MessageError::QuotaUsedUp`].
     pub async fn send(
         &self,
         caller: UserId,
@@ -35,6 +41,9 @@ impl MessageService {
         client_message_id: Option<ClientMessageId>,
     ) -> Result<MessageId, MessageError> {
         let pair = Pair::new(caller, receiver).ok_or(MessageError::Oneself)?;
+        if let Some(quota) = &self.quota {
+            quota.spend(caller).map_err(MessageError::QuotaUsedUp)?;
+        }
         let draft = Draft { pair, sender: caller, content, client_message_id };
         match self.messages.append(vec![draft]).await?.into_iter().next() {
             Some(Outcome::Sent(id)) => Ok(id),

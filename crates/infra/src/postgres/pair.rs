@@ -86,6 +86,41 @@ pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<b
     Ok(found.len() == 2)
 }
 
+/// Of whom something is counted that must not grow meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Of this one of the pair alone.
+    One(UserId),
+    /// Of both.
+    Both,
+}
+
+/// As [`both_exist`], and nobody else counts the same until the transaction ends. One at a time, in the order of the ids,
+/// so that two who count cannot wait for each other; whoever is not counted is held as others hold them, so that many may
+/// ask one person at once.
+pub(super) fn both_exist_counted(
+    connection: &mut PgConnection,
+    pair: &Pair,
+    counted: Counted,
+) -> Result<bool, DbError> {
+    for user in [pair.lo(), pair.hi()] {
+        let there = users::table
+            .filter(users::id.eq(user.as_uuid()))
+            .filter(users::state.ne(ERASED))
+            .select(users::id);
+        let is_counted = counted == Counted::Both || counted == Counted::One(user);
+        let found: Option<Uuid> = if is_counted {
+            there.for_no_key_update().first(connection).optional()?
+        } else {
+            there.for_share().first(connection).optional()?
+        };
+        if found.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Makes the two friends; their row is locked. The conversation shows again for both, with what each had of it.
 pub(super) fn befriend(
     connection: &mut PgConnection,

@@ -14,6 +14,7 @@ mod detour;
 mod explained;
 mod friends;
 mod group_commit;
+mod limits;
 mod long_lives;
 mod migrations;
 mod model;

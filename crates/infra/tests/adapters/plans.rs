@@ -1,14 +1,18 @@
 //! Each hot statement finds its rows by the index that was made for it, and reads no more of them than it shows.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
 };
-use domain::friendship::{FriendPageRequest, FriendshipRepository};
-use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
+use domain::friendship::{FriendPageRequest, FriendshipRepository, Remark};
+use domain::friendship_request::{
+    Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, NewRequest,
+    RequestPageRequest, RequestRules, VerificationMessage,
+};
 use domain::message::{MessageRepository, Seq};
 use domain::page::PageLimit;
 use domain::session::{DeviceName, NewSession, SessionRepository};
@@ -17,7 +21,7 @@ use domain::user::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserReposito
 use crate::crowd::{Talk, conversation, person};
 use crate::explained::{Explained, Plan};
 use crate::sessions::order;
-use crate::support::{Ground, draft};
+use crate::support::{Ground, draft, pair};
 
 /// One with 500 friends, one of whom he has written 30,000 messages with.
 const HUB: u128 = 1;
@@ -232,4 +236,40 @@ async fn accounts_and_sessions_are_found_by_name_number_and_id() {
         assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{}", plan.statement);
         assert!(plan.rows_read("sessions") <= 1.0, "{plan:?}");
     }
+}
+
+#[tokio::test]
+async fn what_limits_asking_and_accepting_is_counted_from_an_index() {
+    let explained = Explained::pool(town());
+    let pool = &explained.pool;
+    let asked = |sender: u128, receiver: u128| NewRequest {
+        pair: pair(person(sender), person(receiver)),
+        sender: person(sender),
+        message: VerificationMessage::default(),
+        rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(7) },
+    };
+    let request = asked(2500, 2700);
+    let (created, plans) = explained.plans(pool.requests.ask(&request)).await;
+    let AskOutcome::Created(created) = created.unwrap() else { panic!("it is the first") };
+    pin(
+        "asking",
+        &plans,
+        &[
+            "conversations_pkey",
+            "friendship_requests_pkey",
+            "friendship_requests_sent",
+            "friendship_requests_waiting_of_sender",
+            "users_pkey",
+        ],
+    );
+    let (accepted, plans) =
+        explained.plans(pool.requests.answer(created, person(2700), Answer::Accept)).await;
+    assert_eq!(accepted.unwrap(), AnswerOutcome::Done);
+    for plan in plans {
+        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{}", plan.statement);
+        assert!(plan.rows_read("friendships") <= 2.0, "{plan:?}");
+    }
+    let (pair, remark) = (pair(person(2500), person(2700)), Remark::parse("2700").unwrap());
+    let (_, plans) = explained.plans(pool.friendships.set_remark(&pair, person(2500), &remark)).await;
+    pin("a remark", &plans, &["conversation_members_pkey", "friendships_pkey"]);
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use domain::conversation::{ConversationRepository, Pair};
-use domain::friendship_request::{AskOutcome, FriendshipRequestRepository, NewRequest, VerificationMessage};
+use domain::friendship_request::{
+    AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
+};
 use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, Outcome, Seq};
 use domain::session::{DeviceName, Session};
@@ -174,7 +176,7 @@ impl Pool {
             pair: pair(sender, receiver),
             sender,
             message: VerificationMessage::default(),
-            time_to_live: Duration::from_secs(3600),
+            rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: None },
         };
         self.requests.ask(&request).await.unwrap()
     }

@@ -3,11 +3,13 @@
 mod options;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use domain::friendship_request::RequestRules;
 use domain::session::TokenLifetimes;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -49,8 +51,10 @@ pub struct SigningSettings {
 pub struct RuleSettings {
     /// How long a message may be recalled.
     pub recall_window: Duration,
-    /// How long a friendship request may be answered.
-    pub friend_request_ttl: Duration,
+    /// How long a friendship request may be answered, and how many one may send.
+    pub requests: RequestRules,
+    /// How many messages one may send in a minute; none for no limit.
+    pub messages_per_minute: Option<NonZeroU32>,
     /// How long to wait between two changes of a uid; zero for no limit.
     pub uid_change_interval: Duration,
 }
@@ -190,7 +194,11 @@ fn rules(options: &Options) -> RuleSettings {
     let interval = options.uid_change_interval_days.unwrap_or(0).saturating_mul(DAY);
     RuleSettings {
         recall_window: seconds(options.recall_window_seconds.unwrap_or(120)),
-        friend_request_ttl: seconds(options.friend_request_ttl_seconds.unwrap_or(259_200)),
+        requests: RequestRules {
+            time_to_live: seconds(options.friend_request_ttl_seconds.unwrap_or(259_200)),
+            per_day: options.quota_requests_per_day.and_then(NonZeroU32::new),
+        },
+        messages_per_minute: options.quota_messages_per_minute.and_then(NonZeroU32::new),
         uid_change_interval: seconds(interval),
     }
 }

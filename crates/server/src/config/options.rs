@@ -73,6 +73,12 @@ options! {
     /// How long to wait between two changes of a uid; 0 for no limit [default: 0]
     #[arg(long, env = "HONGYAN_UID_CHANGE_INTERVAL_DAYS", value_name = "DAYS")]
     uid_change_interval_days: u32,
+    /// How many messages one may send in a minute, counted by each instance; 0 for no limit [default: 0]
+    #[arg(long, env = "HONGYAN_QUOTA_MESSAGES_PER_MINUTE", value_name = "NUMBER")]
+    quota_messages_per_minute: u32,
+    /// How many friendship requests one may send in 24 hours; 0 for no limit [default: 0]
+    #[arg(long, env = "HONGYAN_QUOTA_REQUESTS_PER_DAY", value_name = "NUMBER")]
+    quota_requests_per_day: u32,
     /// The logarithm of bcrypt's rounds, 4 to 31 [default: 12]
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8,

@@ -19,6 +19,22 @@ fn nothing_needs_to_be_set() {
     assert_eq!(settings.rules.recall_window, Duration::from_secs(120));
     assert_eq!(settings.bcrypt_cost, 12);
     assert_eq!(settings.rules.uid_change_interval, Duration::ZERO);
+    assert_eq!((settings.rules.messages_per_minute, settings.rules.requests.per_day), (None, None));
+}
+
+#[test]
+fn a_quota_of_nothing_is_none() {
+    let quotas = |number| {
+        let options = Options {
+            quota_messages_per_minute: Some(number),
+            quota_requests_per_day: Some(number),
+            ..options()
+        };
+        let rules = Settings::from_options(options).unwrap().rules;
+        (rules.messages_per_minute, rules.requests.per_day)
+    };
+    assert_eq!(quotas(0), (None, None));
+    assert_eq!(quotas(7), (NonZeroU32::new(7), NonZeroU32::new(7)));
 }
 
 #[test]

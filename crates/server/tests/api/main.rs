@@ -17,6 +17,7 @@ mod conversations;
 mod faults;
 mod foreign_ids;
 mod friends;
+mod limits;
 mod messages;
 mod protocol;
 mod search;

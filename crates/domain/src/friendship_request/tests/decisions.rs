@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::conversation::{Pair, PairState};
 use crate::friendship_request::{
-    AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, RequestStatus, decide_answer, decide_ask,
-    decide_withdrawal,
+    AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, Opening, RequestStatus, decide_answer,
+    decide_ask, decide_opening, decide_withdrawal,
 };
 use crate::id::{RequestId, UserId};
 use crate::message::Seq;
@@ -149,4 +151,33 @@ fn a_stranger_learns_nothing_of_what_was_answered() {
         assert_eq!(decide_answer(&request(status), user(3), at(0)), Err(AnswerRefusal::NotYours));
         assert_eq!(decide_withdrawal(&request(status), user(3), at(0)), Err(AnswerRefusal::NotYours));
     }
+}
+
+fn opening(pending: i64, a_quota_ago: Option<i64>, now: i64) -> Opening {
+    Opening { pending, a_quota_ago: a_quota_ago.map(at), now: at(now) }
+}
+
+#[test]
+fn a_hundred_requests_of_one_sender_wait_at_the_most() {
+    for pending in [0, 1, 99] {
+        assert_eq!(decide_opening(&opening(pending, None, 0)), Ok(()), "{pending}");
+    }
+    for pending in [100, 101, i64::MAX] {
+        for a_quota_ago in [None, Some(0)] {
+            let decision = decide_opening(&opening(pending, a_quota_ago, 0));
+            assert_eq!(decision, Err(AskRefusal::TooManyPending), "{pending}");
+        }
+    }
+}
+
+#[test]
+fn a_quota_is_free_again_a_day_after_the_request_that_lies_a_quota_back() {
+    const DAY: i64 = 86_400;
+    let wait = |seconds| Err(AskRefusal::QuotaUsedUp(Duration::from_secs(seconds)));
+    assert_eq!(decide_opening(&opening(0, Some(0), 0)), wait(86_400));
+    assert_eq!(decide_opening(&opening(0, Some(0), 100)), wait(86_300));
+    assert_eq!(decide_opening(&opening(0, Some(0), DAY - 1)), wait(1));
+    assert_eq!(decide_opening(&opening(0, Some(0), DAY)), Ok(()));
+    assert_eq!(decide_opening(&opening(0, Some(0), 100 * DAY)), Ok(()));
+    assert_eq!(decide_opening(&opening(0, Some(50), 0)), wait(86_400), "the clock was set back");
 }

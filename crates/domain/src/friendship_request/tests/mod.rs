@@ -1,6 +1,8 @@
 mod decisions;
 mod service;
 
+use std::time::Duration;
+
 use super::{Answer, FriendshipRequestError, RequestPageRequest, VerificationMessage};
 use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
 use crate::testing::assert_catalogue;
@@ -49,6 +51,7 @@ fn a_list_of_requests_has_up_to_a_thousand_rows() {
 
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
+    const WAIT: Duration = Duration::from_secs(5);
     use FriendshipRequestError as Error;
     assert_catalogue([
         (Error::Oneself, ErrorKind::Invalid, "cannot_befriend_oneself"),
@@ -56,6 +59,10 @@ fn every_refusal_has_its_class_and_its_name() {
         (Error::AlreadyFriends, ErrorKind::Conflict, "already_friends"),
         (Error::AlreadyPending, ErrorKind::Conflict, "request_already_pending"),
         (Error::Blocked, ErrorKind::Conflict, "blocked"),
+        (Error::TooManyPending, ErrorKind::Conflict, "pending_request_limit_reached"),
+        (Error::QuotaUsedUp(WAIT), ErrorKind::Throttled { retry_after: WAIT }, "request_quota_used_up"),
+        (Error::TooManyFriends, ErrorKind::Conflict, "friend_limit_reached"),
+        (Error::OtherHasTooManyFriends, ErrorKind::Conflict, "friend_limit_of_other_reached"),
         (Error::UnknownRequest, ErrorKind::Invalid, "unknown_request"),
         (Error::AlreadyAnswered, ErrorKind::Conflict, "request_already_answered"),
         (Error::Expired, ErrorKind::Conflict, "request_expired"),

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,10 +7,11 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use crate::conversation::Pair;
+use crate::friendship::FriendLimit;
 use crate::friendship_request::{
     Answer, AnswerOutcome, AnswerRefusal, AskOutcome, AskRefusal, Direction, FriendshipRequestService,
     ListedRequest, MockFriendshipRequestRepository, RequestCursor, RequestPage, RequestPageRequest,
-    RequestStatus, VerificationMessage,
+    RequestRules, RequestStatus, VerificationMessage,
 };
 use crate::id::RequestId;
 use crate::page::PageLimit;
@@ -17,12 +19,13 @@ use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::DisplayName;
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
-const THREE_DAYS: Duration = Duration::from_secs(259_200);
+const RULES: RequestRules =
+    RequestRules { time_to_live: Duration::from_secs(259_200), per_day: NonZeroU32::new(7) };
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRequestRepository)) -> FriendshipRequestService {
     let mut requests = MockFriendshipRequestRepository::new();
     prepare(&mut requests);
-    FriendshipRequestService::new(Arc::new(requests), THREE_DAYS)
+    FriendshipRequestService::new(Arc::new(requests), RULES)
 }
 
 fn hello() -> VerificationMessage {
@@ -30,14 +33,14 @@ fn hello() -> VerificationMessage {
 }
 
 #[test]
-fn asking_keeps_who_asks_whom_with_what_words_and_for_how_long() {
+fn asking_keeps_who_asks_whom_with_what_words_and_under_which_rules() {
     for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
         let service = service(|requests| {
             let expected = requests.expect_ask().once().withf(move |request| {
                 request.pair == Pair::new(user(1), user(2)).unwrap()
                     && request.sender == caller
                     && request.message == hello()
-                    && request.time_to_live == THREE_DAYS
+                    && request.rules == RULES
             });
             expected.returning(|_| Ok(AskOutcome::Created(REQUEST)));
         });
@@ -69,6 +72,10 @@ fn each_refusal_to_ask_has_its_name() {
         (AskOutcome::Refused(AskRefusal::AlreadyFriends), "already_friends"),
         (AskOutcome::Refused(AskRefusal::AlreadyPending), "request_already_pending"),
         (AskOutcome::Refused(AskRefusal::Blocked), "blocked"),
+        (AskOutcome::Refused(AskRefusal::TooManyPending), "pending_request_limit_reached"),
+        (AskOutcome::Refused(AskRefusal::QuotaUsedUp(Duration::from_secs(1))), "request_quota_used_up"),
+        (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Own)), "friend_limit_reached"),
+        (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Others)), "friend_limit_of_other_reached"),
     ] {
         let service = service(|requests| {
             requests.expect_ask().once().return_once(move |_| Ok(outcome));
@@ -111,6 +118,19 @@ fn each_refusal_of_an_answer_or_withdrawal_has_its_name() {
         });
         assert_eq!(refusal(block_on(service.answer(user(2), REQUEST, Answer::Accept))), Some(name));
         assert_eq!(refusal(block_on(service.withdraw(user(1), REQUEST))), Some(name));
+    }
+}
+
+#[test]
+fn each_limit_of_friends_refuses_an_acceptance_by_its_name() {
+    for (limit, name) in
+        [(FriendLimit::Own, "friend_limit_reached"), (FriendLimit::Others, "friend_limit_of_other_reached")]
+    {
+        let service = service(|requests| {
+            let refused = AnswerOutcome::Refused(AnswerRefusal::FriendLimit(limit));
+            requests.expect_answer().once().return_once(move |_, _, _| Ok(refused));
+        });
+        assert_eq!(refusal(block_on(service.answer(user(2), REQUEST, Answer::Accept))), Some(name));
     }
 }
 

@@ -12,11 +12,17 @@ fn content(text: &str) -> MessageContent {
 
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
+    const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
     assert_catalogue([
         (MessageError::Oneself, ErrorKind::Invalid, "cannot_message_oneself"),
         (MessageError::NotFriends, ErrorKind::Conflict, "not_friends"),
         (MessageError::Blocked, ErrorKind::Conflict, "blocked"),
         (MessageError::IdempotencyConflict, ErrorKind::Conflict, "idempotency_conflict"),
+        (
+            MessageError::QuotaUsedUp(WAIT),
+            ErrorKind::Throttled { retry_after: WAIT },
+            "message_quota_used_up",
+        ),
         (MessageError::UnknownMessage, ErrorKind::Invalid, "unknown_message"),
         (MessageError::RecallWindowOver, ErrorKind::Conflict, "recall_window_over"),
         (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),

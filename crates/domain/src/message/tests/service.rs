@@ -8,8 +8,8 @@ use super::content;
 use crate::conversation::Pair;
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
-    ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, Outcome, RecallDecision,
-    RecallOutcome, RecallRefusal, SendRefusal, Seq,
+    ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, Outcome,
+    RecallDecision, RecallOutcome, RecallRefusal, SendRefusal, Seq,
 };
 use crate::testing::{assert_fault, fault, refusal, user};
 
@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(120);
 fn service(prepare: impl FnOnce(&mut MockMessageRepository)) -> MessageService {
     let mut messages = MockMessageRepository::new();
     prepare(&mut messages);
-    MessageService::new(Arc::new(messages), WINDOW)
+    MessageService::new(Arc::new(messages), WINDOW, None)
 }
 
 fn message() -> MessageId {
@@ -55,6 +55,27 @@ fn nobody_writes_to_oneself() {
     let service = service(|_| {});
     let sent = block_on(service.send(user(1), user(1), content("hi"), None));
     assert_eq!(refusal(sent), Some("cannot_message_oneself"));
+}
+
+#[test]
+fn a_quota_counts_the_senders_messages_and_what_is_too_many_is_not_stored() {
+    let wait = Duration::from_secs(12);
+    let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
+    messages.expect_append().once().returning(|_| Ok(vec![Outcome::Sent(message())]));
+    let mut left = 1;
+    quota.expect_spend().with(eq(user(1))).times(2).returning(move |_| {
+        left -= 1;
+        if left >= 0 { Ok(()) } else { Err(wait) }
+    });
+    let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
+    let send = |receiver| block_on(service.send(user(1), receiver, content("hi"), None));
+    assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the request is judged first");
+    assert_eq!(refusal(send(user(2))), None);
+    let error = send(user(2)).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.name()),
+        (ErrorKind::Throttled { retry_after: wait }, "message_quota_used_up")
+    );
 }
 
 #[test]

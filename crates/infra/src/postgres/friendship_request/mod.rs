@@ -6,17 +6,20 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::error::RepositoryError;
 use domain::friendship_request::{
-    Answer, AnswerOutcome, AnswerRefusal, AskDecision, AskOutcome, Direction, FriendshipRequest,
+    Answer, AnswerOutcome, AskDecision, AskOutcome, AskRefusal, Direction, FriendshipRequest,
     FriendshipRequestRepository, NewRequest, RequestPage, RequestPageRequest, RequestStatus, decide_answer,
-    decide_ask, decide_withdrawal,
+    decide_ask, decide_opening, decide_withdrawal,
 };
 use domain::id::{ConversationId, RequestId, UserId};
 use uuid::Uuid;
 
-use super::{pair, repository};
+use super::pair::{self, Counted};
+use super::repository;
 use crate::db::{self, DbError};
 use crate::schema::friendship_requests;
 
+mod answer;
+mod limits;
 mod list;
 
 repository! {
@@ -128,7 +131,7 @@ fn create(
             friendship_requests::receiver_id.eq(request.pair.peer_of(request.sender).as_uuid()),
             friendship_requests::verification_message.eq(request.message.as_str()),
             friendship_requests::created_at.eq(now),
-            friendship_requests::expires_at.eq(expiry(now, request.time_to_live)),
+            friendship_requests::expires_at.eq(expiry(now, request.rules.time_to_live)),
         ))
         .execute(connection)?;
     Ok(RequestId::from_uuid(id))
@@ -141,78 +144,51 @@ fn expiry(now: DateTime<Utc>, time_to_live: Duration) -> DateTime<Utc> {
     now.checked_add_signed(time_to_live).unwrap_or(now)
 }
 
-fn ask(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
-    if !pair::both_exist(connection, &request.pair)? {
-        return Ok(AskOutcome::UnknownUser);
+/// Asks; is none, with nothing done, where a friendship would be made and not both were `counted`.
+fn ask(
+    connection: &mut PgConnection,
+    request: &NewRequest,
+    counted: Counted,
+) -> Result<Option<AskOutcome>, DbError> {
+    if !pair::both_exist_counted(connection, &request.pair, counted)? {
+        return Ok(Some(AskOutcome::UnknownUser));
     }
     let state = pair::lock_or_make(connection, &request.pair)?;
     let (conversation, now) = (request.pair.conversation_id(), db::now(connection)?);
     let waiting = pending(connection, conversation, now)?;
-    match decide_ask(&state, request.sender, waiting.as_ref()) {
-        AskDecision::Create => Ok(AskOutcome::Created(create(connection, request, now)?)),
-        AskDecision::Accept(id) => {
-            settle(connection, conversation, id, RequestStatus::Accepted)?;
-            pair::befriend(connection, &request.pair, now)?;
-            Ok(AskOutcome::Accepted(id))
-        }
-        AskDecision::Refuse(refusal) => Ok(AskOutcome::Refused(refusal)),
-    }
+    Ok(Some(match decide_ask(&state, request.sender, waiting.as_ref()) {
+        AskDecision::Create => match decide_opening(&limits::opening(connection, request, now)?) {
+            Ok(()) => AskOutcome::Created(create(connection, request, now)?),
+            Err(refusal) => AskOutcome::Refused(refusal),
+        },
+        AskDecision::Accept(_) if counted != Counted::Both => return Ok(None),
+        AskDecision::Accept(id) => match limits::friendship(connection, &request.pair, request.sender)? {
+            Ok(()) => {
+                settle(connection, conversation, id, RequestStatus::Accepted)?;
+                pair::befriend(connection, &request.pair, now)?;
+                AskOutcome::Accepted(id)
+            }
+            Err(limit) => AskOutcome::Refused(AskRefusal::FriendLimit(limit)),
+        },
+        AskDecision::Refuse(refusal) => AskOutcome::Refused(refusal),
+    }))
 }
 
-type Decide = fn(&FriendshipRequest, UserId, DateTime<Utc>) -> Result<(), AnswerRefusal>;
-
-/// Moves a request on to `status` if `decide` allows it; acceptance makes the friendship.
-fn move_on(
-    connection: &mut PgConnection,
-    (request, caller): (RequestId, UserId),
-    decide: Decide,
-    status: RequestStatus,
-) -> Result<AnswerOutcome, DbError> {
-    let conversation: Option<Uuid> = friendship_requests::table
-        .filter(friendship_requests::id.eq(request.as_uuid()))
-        // To a stranger it does not exist: nothing of it is locked, and the answer takes as long.
-        .filter(
-            friendship_requests::sender_id
-                .eq(caller.as_uuid())
-                .or(friendship_requests::receiver_id.eq(caller.as_uuid())),
-        )
-        .select(friendship_requests::conversation_id)
-        .first(connection)
-        .optional()?;
-    let Some(conversation) = conversation.map(ConversationId::from_uuid) else {
-        return Ok(AnswerOutcome::Unknown);
-    };
-    let state =
-        pair::lock(connection, conversation)?.ok_or(DbError::Impossible("a request without its pair"))?;
-    let locked: FriendshipRequest = friendship_requests::table
-        .find((conversation.as_uuid(), request.as_uuid()))
-        .select(RequestRow::as_select())
-        .for_update()
-        .first(connection)?
-        .try_into()?;
-    let now = db::now(connection)?;
-    match decide(&locked, caller, now) {
-        Ok(()) => {
-            settle(connection, conversation, request, status)?;
-            if status == RequestStatus::Accepted {
-                pair::befriend(connection, &state.pair, now)?;
-            }
-            Ok(AnswerOutcome::Done)
-        }
-        Err(refusal) => {
-            if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {
-                settle(connection, conversation, request, RequestStatus::Expired)?;
-            }
-            Ok(AnswerOutcome::Refused(refusal))
-        }
+/// Asks as one whose requests are counted, which is nearly always enough. Only who asks back begins anew, as one of two
+/// whose friends are counted: to lock the second account more firmly on the way could end in a deadlock.
+fn ask_as_far_as_needed(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
+    let mut attempt = |counted| connection.transaction(|connection| ask(connection, request, counted));
+    if let Some(outcome) = attempt(Counted::One(request.sender))? {
+        return Ok(outcome);
     }
+    attempt(Counted::Both)?.ok_or(DbError::Impossible("both were counted and it was not enough"))
 }
 
 #[async_trait]
 impl FriendshipRequestRepository for PgFriendshipRequestRepository {
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, RepositoryError> {
         let request = request.clone();
-        self.db.transaction(move |connection| ask(connection, &request)).await
+        self.db.run(move |connection| ask_as_far_as_needed(connection, &request)).await
     }
 
     async fn answer(
@@ -226,14 +202,16 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
             Answer::Reject => RequestStatus::Rejected,
         };
         self.db
-            .transaction(move |connection| move_on(connection, (request, caller), decide_answer, status))
+            .transaction(move |connection| {
+                answer::move_on(connection, (request, caller), decide_answer, status)
+            })
             .await
     }
 
     async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, RepositoryError> {
         self.db
             .transaction(move |connection| {
-                move_on(connection, (request, caller), decide_withdrawal, RequestStatus::Canceled)
+                answer::move_on(connection, (request, caller), decide_withdrawal, RequestStatus::Canceled)
             })
             .await
     }

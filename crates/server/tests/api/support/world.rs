@@ -45,7 +45,12 @@ impl World {
 
     /// A second server on the same database.
     pub(crate) fn second_instance(&self) -> Instance {
-        let (address, stop, thread) = serve(Options::default(), &self.url);
+        self.second_instance_with(Options::default())
+    }
+
+    /// A second server on the same database, with settings of its own.
+    pub(crate) fn second_instance_with(&self, options: Options) -> Instance {
+        let (address, stop, thread) = serve(options, &self.url);
         Instance { address, stop: Some(stop), thread: Some(thread) }
     }
 

@@ -1,0 +1,246 @@
+//! Limits that no race exceeds, on two instances.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::friendship::FriendLimit;
+use domain::friendship_request::{
+    Answer, AnswerOutcome, AnswerRefusal, AskOutcome, AskRefusal, FriendshipRequestRepository, NewRequest,
+    RequestRules, VerificationMessage,
+};
+use domain::id::{RequestId, UserId};
+
+use crate::support::{Ground, Pool, pair};
+
+/// Gives somebody so many friends, who are nobody else's.
+fn give_friends(ground: &Ground, owner: UserId, count: u32) {
+    ground.sql(&format!(
+        "WITH others AS (
+             INSERT INTO users (id, uid, name, password_hash)
+             SELECT gen_random_uuid(), 'f' || left(md5('{owner}'), 8) || number, 'n', 'x'
+               FROM generate_series(1, {count}) number
+             RETURNING id)
+         INSERT INTO friendships (owner_id, friend_id, friendship_id, created_at)
+         SELECT '{owner}'::uuid, id, gen_random_uuid(), now() FROM others"
+    ));
+}
+
+fn friends_of(ground: &Ground, owner: UserId) -> i64 {
+    ground.number(&format!("SELECT count(*) FROM friendships WHERE owner_id = '{owner}'"))
+}
+
+async fn people(pool: &Pool, name: &str, count: usize) -> Vec<UserId> {
+    let mut people = Vec::new();
+    for number in 0..count {
+        people.push(pool.person(&format!("{name}_{number:03}")).await);
+    }
+    people
+}
+
+/// Asks under a quota.
+async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) -> AskOutcome {
+    let request = NewRequest {
+        pair: pair(sender, receiver),
+        sender,
+        message: VerificationMessage::default(),
+        rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(per_day) },
+    };
+    pool.requests.ask(&request).await.unwrap()
+}
+
+/// What comes of one sender asking all of the others at once, half of them on each instance.
+async fn ask_all_at_once(
+    pools: &[Arc<Pool>; 2],
+    sender: UserId,
+    others: &[UserId],
+    per_day: u32,
+) -> Vec<AskOutcome> {
+    let ask = |(number, receiver): (usize, &UserId)| {
+        let (pool, receiver) = (Arc::clone(&pools[number % 2]), *receiver);
+        tokio::spawn(async move { ask_under(&pool, sender, receiver, per_day).await })
+    };
+    let tasks: Vec<_> = others.iter().enumerate().map(ask).collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+fn created(outcomes: &[AskOutcome]) -> Vec<RequestId> {
+    let created = outcomes.iter().filter_map(|outcome| match outcome {
+        AskOutcome::Created(id) => Some(*id),
+        _ => None,
+    });
+    created.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_senders_requests_a_hundred_wait_whatever_races() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let receivers = people(&pools[0], "receiver", 112).await;
+    // One boundary alone may be met by chance.
+    for sender in people(&pools[0], "sender", 6).await {
+        let outcomes = ask_all_at_once(&pools, sender, &receivers, 0).await;
+        let refused = AskOutcome::Refused(AskRefusal::TooManyPending);
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == refused).count(), 12);
+        assert_eq!(created(&outcomes).len(), 100);
+    }
+}
+
+#[tokio::test]
+async fn whose_requests_are_answered_withdrawn_or_overdue_may_ask_again() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let sender = pools[0].person("the_sender").await;
+    let outcomes = ask_all_at_once(&pools, sender, &people(&pools[0], "receiver", 100).await, 0).await;
+    let waiting = created(&outcomes);
+    let others = people(&pools[0], "other", 5).await;
+    let full = AskOutcome::Refused(AskRefusal::TooManyPending);
+    assert_eq!(pools[0].ask(sender, others[0]).await, full);
+    pools[1].requests.withdraw(waiting[0], sender).await.unwrap();
+    assert!(matches!(pools[0].ask(sender, others[0]).await, AskOutcome::Created(_)), "one was withdrawn");
+    assert_eq!(pools[1].ask(sender, others[1]).await, full);
+    ground
+        .sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{}'", waiting[1]));
+    assert!(matches!(pools[1].ask(sender, others[1]).await, AskOutcome::Created(_)), "one is overdue");
+    assert_eq!(pools[0].ask(sender, others[2]).await, full);
+    assert!(matches!(pools[0].ask(others[3], others[2]).await, AskOutcome::Created(_)), "each has a hundred");
+    assert!(matches!(pools[0].ask(others[3], sender).await, AskOutcome::Created(_)));
+    assert!(
+        matches!(pools[0].ask(sender, others[3]).await, AskOutcome::Accepted(_)),
+        "asking back opens none"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_friend_too_many_by_answering_and_asking_back_at_once() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let popular = pools[0].person("popular_1").await;
+    give_friends(&ground, popular, 9_996);
+    let askers = people(&pools[0], "asker", 12).await;
+    let asked = people(&pools[0], "asked", 12).await;
+    let mut tasks = Vec::new();
+    for (number, (asker, asked)) in askers.into_iter().zip(asked).enumerate() {
+        // One who asked and is accepted, one who was asked and accepts, and one who was asked and asks back.
+        let received = pools[0].pending(asker, popular).await;
+        let sent = pools[0].pending(popular, asked).await;
+        let (here, there) = (Arc::clone(&pools[number % 2]), Arc::clone(&pools[(number + 1) % 2]));
+        tasks.push(tokio::spawn(async move {
+            let answered = here.requests.answer(received, popular, Answer::Accept).await.unwrap();
+            matches_limit(answered, FriendLimit::Own)
+        }));
+        tasks.push(tokio::spawn(async move {
+            if number % 2 == 0 {
+                return matches_limit(
+                    there.requests.answer(sent, asked, Answer::Accept).await.unwrap(),
+                    FriendLimit::Others,
+                );
+            }
+            match there.ask(asked, popular).await {
+                AskOutcome::Accepted(_) => true,
+                AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Others)) => false,
+                other => panic!("{other:?}"),
+            }
+        }));
+    }
+    let mut befriended = 0;
+    for task in tasks {
+        befriended += i64::from(task.await.unwrap());
+    }
+    assert_eq!((befriended, friends_of(&ground, popular)), (4, 10_000));
+    assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE friends"), 4);
+    let waiting = "SELECT count(*) FROM friendship_requests WHERE status = 'pending'";
+    assert_eq!(ground.number(waiting), 20, "what was refused waits on");
+}
+
+/// Whether it was done; what was not must have failed by this limit.
+fn matches_limit(outcome: AnswerOutcome, limit: FriendLimit) -> bool {
+    match outcome {
+        AnswerOutcome::Done => true,
+        AnswerOutcome::Refused(AnswerRefusal::FriendLimit(found)) if found == limit => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crossing_requests_of_one_who_has_nearly_all_friends_stop_at_the_limit() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let popular = pools[0].person("popular_1").await;
+    give_friends(&ground, popular, 9_998);
+    let others = people(&pools[0], "other", 10).await;
+    let mut tasks = Vec::new();
+    for (number, other) in others.into_iter().enumerate() {
+        for (sender, receiver, pool) in [(popular, other, number % 2), (other, popular, (number + 1) % 2)] {
+            let pool = Arc::clone(&pools[pool]);
+            tasks.push(tokio::spawn(async move { pool.ask(sender, receiver).await }));
+        }
+    }
+    let (mut created, mut accepted, mut refused) = (0, 0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            AskOutcome::Created(_) => created += 1,
+            AskOutcome::Accepted(_) => accepted += 1,
+            AskOutcome::Refused(AskRefusal::FriendLimit(_)) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((created, accepted, refused), (10, 2, 8));
+    assert_eq!(friends_of(&ground, popular), 10_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_of_requests_holds_on_two_instances() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let receivers = people(&pools[0], "receiver", 16).await;
+    for sender in people(&pools[0], "sender", 12).await {
+        let outcomes = ask_all_at_once(&pools, sender, &receivers, 5).await;
+        assert_eq!(created(&outcomes).len(), 5);
+        for outcome in outcomes {
+            let AskOutcome::Refused(refusal) = outcome else { continue };
+            let AskRefusal::QuotaUsedUp(wait) = refusal else { panic!("{refusal:?}") };
+            assert!(wait > Duration::from_secs(86_000) && wait <= Duration::from_secs(86_400), "{wait:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_quota_of_requests_slides_over_a_day_and_counts_what_was_sent() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let (sender, another) = (pools[0].person("the_sender").await, pools[0].person("another_1").await);
+    let others = people(&pools[0], "other", 7).await;
+    let sent = created(&ask_all_at_once(&pools, sender, &others[..5], 5).await);
+    assert_eq!(sent.len(), 5);
+    pools[0].requests.withdraw(sent[0], sender).await.unwrap();
+    let used_up = async |receiver| {
+        let outcome = ask_under(&pools[1], sender, receiver, 5).await;
+        matches!(outcome, AskOutcome::Refused(AskRefusal::QuotaUsedUp(_)))
+    };
+    assert!(used_up(others[5]).await, "what was withdrawn was sent");
+    assert!(matches!(ask_under(&pools[0], another, sender, 5).await, AskOutcome::Created(_)));
+    assert!(matches!(ask_under(&pools[0], sender, another, 5).await, AskOutcome::Accepted(_)));
+    let a_day_ago = "UPDATE friendship_requests SET created_at = created_at - interval '1 day' WHERE id =";
+    ground.sql(&format!("{a_day_ago} '{}'", sent[1]));
+    assert!(matches!(ask_under(&pools[1], sender, others[5], 5).await, AskOutcome::Created(_)));
+    assert!(used_up(others[6]).await);
+}
+
+#[tokio::test]
+async fn nobody_accepts_a_request_of_an_account_that_was_erased() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    let request = pool.pending(alice, bob).await;
+    ground.sql(&format!(
+        "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
+    ));
+    let answered = pool.requests.answer(request, bob, Answer::Accept).await.unwrap();
+    assert_eq!(answered, AnswerOutcome::Unknown);
+    assert_eq!(friends_of(&ground, bob), 0);
+}
