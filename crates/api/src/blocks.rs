@@ -13,6 +13,7 @@ use crate::envelope::{Done, PageOf, display_name, timestamp};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, PathPart, Query};
 use crate::language::Language;
+use crate::polled::Polled;
 
 /// Somebody whom the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +38,7 @@ impl BlockItem {
 }
 
 /// Whom the caller blocks, newest first.
-#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<BlockItem>)),
+#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<BlockItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/blocks")]
 pub(crate) async fn list_blocks(
@@ -45,10 +46,10 @@ pub(crate) async fn list_blocks(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<PageOf<BlockItem>, ApiError> {
+) -> Result<Polled<PageOf<BlockItem>>, ApiError> {
     let page = use_cases.blocks.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|user| BlockItem::new(user, language)).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Refuses somebody's requests and messages from now on; a friendship stays.

@@ -16,6 +16,7 @@ use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::error::{ApiError, no_number};
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
+use crate::polled::Polled;
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,7 +85,7 @@ impl Conversation {
 }
 
 /// The caller's conversations, pinned first, then newest activity.
-#[utoipa::path(tag = "conversations", params(PageQuery), responses((status = 200, body = PageOf<Conversation>)),
+#[utoipa::path(tag = "conversations", params(PageQuery), responses((status = 200, body = PageOf<Conversation>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/conversations")]
 pub(crate) async fn list_conversations(
@@ -92,10 +93,10 @@ pub(crate) async fn list_conversations(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<PageOf<Conversation>, ApiError> {
+) -> Result<Polled<PageOf<Conversation>>, ApiError> {
     let page = use_cases.conversations.list(caller.id(), &page.parse()?).await?;
     let items = page.items.into_iter().map(|item| Conversation::new(item, language)).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Which part of the history.
@@ -166,7 +167,7 @@ impl Window {
 
 /// Opens a conversation at one place of its history. It moves no read position.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path), WindowQuery),
-    responses((status = 200, body = Data<Window>)), security(("token" = [])),
+    responses((status = 200, body = Data<Window>), (status = 304)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[get("/api/auth/conversations/{conversation_id}")]
 pub(crate) async fn open_conversation(
@@ -175,10 +176,10 @@ pub(crate) async fn open_conversation(
     Query(query): Query<WindowQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Window>, ApiError> {
+) -> Result<Polled<Data<Window>>, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
-    Ok(Data::new(language, Window::new(window, language)))
+    Ok(Polled(Data::new(language, Window::new(window, language))))
 }
 
 /// How far the caller has read.

@@ -11,6 +11,7 @@ use domain::error::{DomainError, ErrorKind, InvalidValue, Rule};
 
 use crate::catalogue;
 use crate::envelope::Failure;
+use crate::headers;
 use crate::language::Language;
 use crate::text;
 
@@ -127,7 +128,10 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.response(Language::default())
+        // Where actix asks for it by itself, after a panic, no middleware adds the headers any more.
+        let mut response = self.response(Language::default());
+        headers::add_to(response.headers_mut());
+        response
     }
 }
 

@@ -13,6 +13,7 @@ use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
+use crate::polled::Polled;
 
 const fn word(status: RequestStatus) -> &'static str {
     match status {
@@ -127,7 +128,7 @@ impl Request {
 
 /// The requests that the caller received (or sent), newest first.
 #[utoipa::path(tag = "friends", params(DirectionQuery, PageQuery),
-    responses((status = 200, body = PageOf<Request>)), security(("token" = [])))]
+    responses((status = 200, body = PageOf<Request>), (status = 304)), security(("token" = [])))]
 #[get("/api/auth/friendship_requests")]
 pub(crate) async fn list_requests(
     caller: AuthUser,
@@ -135,11 +136,11 @@ pub(crate) async fn list_requests(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<PageOf<Request>, ApiError> {
+) -> Result<Polled<PageOf<Request>>, ApiError> {
     let direction = direction.parse()?;
     let page = use_cases.friendship_requests.list(caller.id(), direction, &page.parse()?).await?;
     let items = page.items.iter().map(|request| Request::new(request, direction, language)).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// What the receiver says.

@@ -13,6 +13,7 @@ use crate::envelope::{Done, PageOf, display_name, timestamp};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
+use crate::polled::Polled;
 
 /// A friend.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,7 +46,7 @@ impl FriendItem {
 }
 
 /// The caller's friends, newest first.
-#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<FriendItem>)),
+#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/friendships")]
 pub(crate) async fn list_friends(
@@ -53,10 +54,10 @@ pub(crate) async fn list_friends(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<PageOf<FriendItem>, ApiError> {
+) -> Result<Polled<PageOf<FriendItem>>, ApiError> {
     let page = use_cases.friendships.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|friend| FriendItem::new(friend, language)).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::App;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, Info, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Components, Content, HeaderBuilder, Info, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
+};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -45,6 +48,7 @@ pub fn document() -> OpenApi {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             describe_errors(operation, &demanding);
+            describe_polling(operation);
         }
     }
     document
@@ -119,6 +123,37 @@ fn describe_errors(operation: &mut Operation, demanding: &[String]) {
     }
     let extensions = operation.extensions.get_or_insert_default();
     extensions.insert("x-errors".to_owned(), serde_json::Value::from(names));
+}
+
+/// Says of an operation that has a 304 how to get it.
+fn describe_polling(operation: &mut Operation) {
+    const TAG: &str = "ETag";
+    let responses = &mut operation.responses.responses;
+    if !responses.contains_key("304") {
+        return;
+    }
+    let description =
+        "Nothing has changed since the answer whose `ETag` was sent in `If-None-Match`. No body.";
+    responses.insert("304".to_owned(), RefOr::T(ResponseBuilder::new().description(description).build()));
+    for code in ["200", "304"] {
+        if let Some(RefOr::T(response)) = responses.get_mut(code) {
+            let description = "What the answer is known by; weak.";
+            let header = HeaderBuilder::new().schema(Some(text())).description(Some(description)).build();
+            response.headers.insert(TAG.to_owned(), RefOr::T(header));
+        }
+    }
+    let parameter = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The `ETag` of an answer that is still at hand."))
+        .schema(Some(text()))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
 }
 
 fn answer(entries: &[&catalogue::Entry]) -> Response {

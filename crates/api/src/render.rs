@@ -12,6 +12,7 @@ use actix_web::{Error, ResponseError, web};
 use futures_util::FutureExt;
 
 use crate::error::ApiError;
+use crate::headers;
 use crate::health::ReadinessProbe;
 use crate::language::Language;
 
@@ -21,8 +22,9 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let language = Language::of(&request);
+    let is_page = headers::is_page(request.path());
     let called = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let response = match called {
+    let mut response = match called {
         Ok(response) => response?,
         Err(_) => {
             let error = ApiError::internal("the handler panicked");
@@ -30,6 +32,9 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
             return Err(error.into());
         }
     };
+    if is_page {
+        headers::permit_page(response.headers_mut());
+    }
     let Some(error) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
         return Ok(response.map_into_left_body());
     };
@@ -58,5 +63,40 @@ fn log(error: &ApiError) {
     if let Some(cause) = error.cause_for_log() {
         let status = error.status_code().as_u16();
         tracing::error!(error = error.name(), status, cause, "a request failed on our side");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, HttpResponse, web};
+
+    use super::*;
+
+    #[actix_web::test]
+    #[allow(clippy::panic, reason = "the panic is what is tried")]
+    async fn a_panic_fails_its_own_request_alone_and_wears_the_headers_of_every_answer() {
+        async fn panics() -> HttpResponse {
+            panic!("on purpose")
+        }
+        let app = App::new()
+            .route("/panic", web::get().to(panics))
+            .route("/well", web::get().to(HttpResponse::Ok))
+            .wrap(from_fn(finish))
+            .wrap(headers::everywhere());
+        let service = init_service(app).await;
+        for _ in 0..3 {
+            let request = TestRequest::get().uri("/panic").to_request();
+            let error = try_call_service(&service, request).await.unwrap_err();
+            let answer = error.error_response();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(answer.headers().get(CACHE_CONTROL).unwrap(), "no-store");
+            assert_eq!(answer.headers().get(X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
+        }
+        let request = TestRequest::get().uri("/well").to_request();
+        assert_eq!(try_call_service(&service, request).await.unwrap().status(), StatusCode::OK);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::http::header::{ALLOW, ETAG, RETRY_AFTER};
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, Error, HttpRequest, Responder, get, web};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -18,8 +18,8 @@ use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
 use crate::span::ApiSpan;
 use crate::{
-    blocks, conversations, friendship_requests, friendships, health, messages, openapi, render, search,
-    sessions, users,
+    blocks, conversations, friendship_requests, friendships, headers, health, messages, openapi, render,
+    search, sessions, users,
 };
 
 /// Registers every documented route.
@@ -74,8 +74,14 @@ fn cors(settings: &ApiSettings) -> Cors {
         settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"])
-        .expose_headers([RETRY_AFTER, ALLOW])
+        .allowed_headers([
+            "Authorization",
+            "Content-Type",
+            "Accept-Language",
+            "Idempotency-Key",
+            "If-None-Match",
+        ])
+        .expose_headers([RETRY_AFTER, ALLOW, ETAG])
         .max_age(3600)
 }
 
@@ -108,8 +114,9 @@ pub fn app(
         .configure(all)
         .wrap(from_fn(render::finish))
         .wrap(Compress::default())
-        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
         .wrap(cors(&settings))
+        // Outside of CORS, which answers preflights by itself.
+        .wrap(headers::everywhere())
         .wrap(from_fn(render::close_when_stopping))
         .wrap(TracingLogger::<ApiSpan>::new())
 }

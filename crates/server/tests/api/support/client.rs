@@ -118,6 +118,12 @@ impl Reply {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let values = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(crate) fn error(&self) -> &str {
         self.json["error"].as_str().unwrap_or_default()
     }
