@@ -88,84 +88,76 @@ impl Eq for PasswordHash {}
 
 /// Whether everybody tries this password first, whatever its case.
 fn is_common(password: &str) -> bool {
-    // One character again and again, or a run of the keyboard's first row, is guessed as early as the words.
+    // One character again and again is guessed as early as the words.
     let mut characters = password.chars();
     let first = characters.next();
     if characters.all(|character| Some(character) == first) {
         return true;
     }
     let lower = password.to_lowercase();
-    COMMON.iter().any(|common| *common == lower)
+    has_line(COMMON, &lower) || COMMON_IN_CHINA.contains(&lower.as_str())
 }
 
-/// The common passwords of eight characters and more that a guesser tries first.
-const COMMON: &[&str] = &[
-    "12345678",
-    "123456789",
-    "1234567890",
-    "0123456789",
-    "87654321",
-    "987654321",
-    "password",
-    "password1",
-    "password123",
-    "passw0rd",
-    "p@ssw0rd",
-    "p@ssword",
-    "qwertyui",
-    "qwertyuiop",
-    "qwerty123",
-    "qwerty12",
-    "1q2w3e4r",
-    "1q2w3e4r5t",
-    "1qaz2wsx",
-    "asdfghjk",
-    "asdfghjkl",
-    "zxcvbnm1",
-    "zxcvbnm123",
-    "abcd1234",
-    "a1234567",
-    "a12345678",
-    "a123456789",
-    "aa123456",
-    "abc12345",
-    "abc123456",
-    "11223344",
-    "12341234",
-    "12344321",
-    "88888888",
-    "iloveyou",
-    "iloveyou1",
-    "sunshine",
-    "princess",
-    "football",
-    "baseball",
-    "superman",
-    "trustno1",
-    "welcome1",
-    "whatever",
-    "starwars",
-    "computer",
-    "michelle",
-    "jennifer",
-    "internet",
+/// What guessers try first: the passwords of eight characters and more among the nineteen thousand most common ones in
+/// leaks, as Django lists them; in lower case and NFKC, sorted by bytes. `scripts/common-passwords` writes it.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+/// Dates, declarations of love and names that those leaks are too western to know.
+const COMMON_IN_CHINA: &[&str] = &[
+    "1314520520",
+    "13145201314",
     "5201314520",
-    "woaini520",
-    "woaini1314",
-    "woaini123",
-    "12345679",
-    "123123123",
-    "147258369",
-    "789456123",
-    "11112222",
-    "1234qwer",
-    "qwer1234",
-    "asdf1234",
-    "admin123",
-    "administrator",
-    "changeme",
-    "letmein1",
-    "dragon123",
-    "monkey123",
-    "master123",
+    "5201314a",
+    "7758521521",
+    "qq5201314",
+    "wodemima",
+    "xiazhili",
 ];
+
+/// Whether one of the lines of a text whose lines are sorted by bytes is `wanted`.
+fn has_line(sorted: &str, wanted: &str) -> bool {
+    let mut rest = sorted;
+    while !rest.is_empty() {
+        let middle = rest.floor_char_boundary(rest.len() / 2);
+        let begin = rest.get(..middle).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+        let (before, from) = rest.split_at(begin);
+        let (line, after) = from.split_once('\n').unwrap_or((from, ""));
+        match line.cmp(wanted) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => rest = after,
+            std::cmp::Ordering::Greater => rest = before,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_sorted_text_is_found_and_nothing_else() {
+        assert!(!has_line("", "") && !has_line("", "a"));
+        assert!(
+            COMMON.lines().is_sorted_by(|one, other| one < other),
+            "the list is sorted, and no line stands twice"
+        );
+        let lines: std::collections::HashSet<_> = COMMON.lines().collect();
+        for line in COMMON.lines() {
+            assert!(has_line(COMMON, line), "{line}");
+            for other in [format!("{line}\u{0}"), line.chars().skip(1).collect(), format!("{line}\n")] {
+                assert_eq!(has_line(COMMON, &other), lines.contains(other.as_str()), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_listed_is_what_somebody_could_choose() {
+        assert!(COMMON.lines().count() > 8000);
+        for line in COMMON.lines().chain(COMMON_IN_CHINA.iter().copied()) {
+            let composed: String = line.nfkc().collect();
+            assert_eq!((composed.to_lowercase().as_str(), line.chars().count() >= 8), (line, true));
+        }
+        assert!(COMMON_IN_CHINA.iter().all(|text| !has_line(COMMON, text)), "one list is enough");
+    }
+}

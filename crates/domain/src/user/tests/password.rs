@@ -57,6 +57,7 @@ fn a_password_that_everybody_tries_first_is_refused() {
         "5201314520",
         "woaini1314",
         "Iloveyou",
+        "Liverpool1",
         "master123",
         "ｐａｓｓｗｏｒｄ",
         "aaaaaaaa",
@@ -69,7 +70,7 @@ fn a_password_that_everybody_tries_first_is_refused() {
 
 #[test]
 fn a_password_that_only_begins_like_a_common_one_is_admitted() {
-    for text in ["passwords", "password 1", "aaaaaaab", "baaaaaaa", "0012345678"] {
+    for text in ["passwordse", "password 1", "aaaaaaab", "baaaaaaa", "0012345678"] {
         assert!(parse(text).is_ok(), "{text:?}");
     }
 }
