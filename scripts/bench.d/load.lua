@@ -56,15 +56,16 @@ function kinds.noop(pair)
   return headers("/api/auth/messages", "POST", people[pair.person]) .. with_body(body)
 end
 
--- A right password.
-function kinds.login()
-  return headers("/api/login/uid", "POST") .. with_body('{"uid":"bench_login","password":"correct horse battery"}')
+-- A right password, of one of many: nobody may try many at once at one account.
+function kinds.login(pair)
+  return headers("/api/login/uid", "POST")
+    .. with_body('{"uid":"hub_' .. pair.person .. '_0","password":"correct horse battery"}')
 end
 
--- An account that does not exist: costs the server the same.
+-- An account that does not exist, another one each time: costs the server the same.
 function kinds.storm()
   return headers("/api/login/uid", "POST")
-    .. with_body('{"uid":"nobody' .. string.format("%06d", count) .. '","password":"correct horse battery"}')
+    .. with_body('{"uid":"' .. nobody .. string.format("%06d", count) .. '","password":"correct horse battery"}')
 end
 
 function init(args)
@@ -77,6 +78,7 @@ function init(args)
   end
   math.randomseed(number * 7919 + os.time())
   prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))
+  nobody = string.format("nobody%d_%05d_", number, math.random(0, 99999))
   next_request = kinds[kind]
 end
 
