@@ -6,10 +6,11 @@ use domain::conversation::ConversationCursor;
 use domain::error::{InvalidValue, Rule};
 use domain::friendship::FriendCursor;
 use domain::friendship_request::RequestCursor;
-use domain::id::{ConversationId, RequestId, UserId};
+use domain::id::{ConversationId, RequestId, SessionId, UserId};
 use domain::message::{MessageId, Seq};
 use domain::page::{PageLimit, PageRequest};
 use domain::search::SearchCursor;
+use domain::session::SessionCursor;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -54,6 +55,7 @@ newest_first! {
     FriendCursor { created_at, friend_id: UserId }
     RequestCursor { created_at, id: RequestId }
     BlockCursor { created_at, user_id: UserId }
+    SessionCursor { created_at, id: SessionId }
 }
 
 impl Cursor for ConversationCursor {

@@ -7,6 +7,7 @@ mod blocks;
 mod catalogue;
 mod conversations;
 mod cursor;
+mod devices;
 mod envelope;
 mod error;
 mod extract;
@@ -19,6 +20,7 @@ mod language;
 mod messages;
 mod openapi;
 mod polled;
+mod proxies;
 mod render;
 mod routes;
 mod search;
@@ -29,6 +31,7 @@ mod users;
 
 pub use health::ReadinessProbe;
 pub use openapi::document;
+pub use proxies::{NotANetwork, TrustedProxies};
 pub use routes::{ApiSettings, app};
 
 use domain::block::BlockService;

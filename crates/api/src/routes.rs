@@ -16,10 +16,11 @@ use crate::UseCases;
 use crate::error::ApiError;
 use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
+use crate::proxies::TrustedProxies;
 use crate::span::ApiSpan;
 use crate::{
-    blocks, conversations, friendship_requests, friendships, headers, health, messages, openapi, render,
-    search, sessions, users,
+    blocks, conversations, devices, friendship_requests, friendships, headers, health, messages, openapi,
+    render, search, sessions, users,
 };
 
 /// Registers every documented route.
@@ -34,6 +35,10 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(sessions::refresh_token)                // POST   /auth/refresh_token
         .service(sessions::refresh_token_under_api)      // POST   /api/auth/refresh_token
         .service(sessions::logout)                       // POST   /api/auth/logout
+        .service(devices::list_sessions)                 // GET    /api/auth/sessions
+        .service(devices::end_other_sessions)            // DELETE /api/auth/sessions
+        .service(devices::end_session)                   // DELETE /api/auth/sessions/{session_id}
+        .service(devices::change_password)               // PUT    /api/auth/me/password
         .service(users::me)                              // GET    /api/auth/me
         .service(users::rename)                          // PATCH  /api/auth/me
         .service(users::change_uid)                      // PATCH  /api/auth/me/uid
@@ -66,6 +71,8 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
 pub struct ApiSettings {
     /// The origins that browsers may call from; none by default.
     pub cors_origins: Vec<String>,
+    /// The proxies whose word is taken for where a request comes from; none by default.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// The rules for browsers.
@@ -111,6 +118,7 @@ pub fn app(
     App::new()
         .app_data(use_cases)
         .app_data(web::Data::new(probe))
+        .app_data(web::Data::new(settings.trusted_proxies.clone()))
         .configure(all)
         .wrap(from_fn(render::finish))
         .wrap(Compress::default())

@@ -2,21 +2,21 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::session::{IssuedTokens, LoggedIn, Registration};
-use domain::user::{LoginIdentifier, Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
+use domain::session::{IssuedTokens, LoggedIn, Registration, TypedIdentifier};
+use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::UseCases;
 use crate::envelope::{Data, Done};
 use crate::error::ApiError;
-use crate::extract::{AuthUser, Device, Json, RefreshToken};
+use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
 use crate::language::Language;
 
 /// A pair of tokens.
 #[derive(Debug, Serialize, ToSchema)]
-struct Tokens {
+pub(crate) struct Tokens {
     /// Sent with each call as `Authorization: Bearer …`.
     token: String,
     /// Good once, to get the next pair.
@@ -114,6 +114,17 @@ pub(crate) async fn register(
     Ok(Data::new(language, login.into()))
 }
 
+async fn log_in(
+    (client, device): (Client, Device),
+    (identifier, password): (TypedIdentifier, &SecretString),
+    use_cases: &UseCases,
+    language: Language,
+) -> Result<Data<Login>, ApiError> {
+    let attempt = PasswordAttempt::new(password);
+    let login = domain::session::Login { identifier, attempt, address: client.0, device: device.0 };
+    Ok(Data::new(language, use_cases.sessions.login(login).await?.into()))
+}
+
 /// What somebody logs in with by 微信号.
 #[derive(Deserialize, ToSchema)]
 struct UidLogin {
@@ -125,18 +136,15 @@ struct UidLogin {
 
 /// Logs in by 微信号, whatever its case.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
-    extensions(("x-errors" = json!(["invalid_credentials"]))))]
+    extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
 pub(crate) async fn login_by_uid(
-    device: Device,
+    caller: (Client, Device),
     Json(body): Json<UidLogin>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
-    let identifier = Uid::parse("uid", &body.uid).ok().map(LoginIdentifier::Uid);
-    let attempt = PasswordAttempt::new(&body.password);
-    let login = use_cases.sessions.login(identifier, &attempt, device.0).await?;
-    Ok(Data::new(language, login.into()))
+    log_in(caller, (TypedIdentifier::Uid(body.uid), &body.password), &use_cases, language).await
 }
 
 /// What somebody logs in with by phone number.
@@ -150,48 +158,61 @@ struct PhoneLogin {
 
 /// Logs in by phone number.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
-    extensions(("x-errors" = json!(["invalid_credentials"]))))]
+    extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
 pub(crate) async fn login_by_phone_number(
-    device: Device,
+    caller: (Client, Device),
     Json(body): Json<PhoneLogin>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
-    let identifier = PhoneNumber::parse(&body.phone_number).ok().map(LoginIdentifier::PhoneNumber);
-    let attempt = PasswordAttempt::new(&body.password);
-    let login = use_cases.sessions.login(identifier, &attempt, device.0).await?;
-    Ok(Data::new(language, login.into()))
+    let identifier = TypedIdentifier::PhoneNumber(body.phone_number);
+    log_in(caller, (identifier, &body.password), &use_cases, language).await
+}
+
+/// What a client may say of its try.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "only describes the header")]
+struct RetryHeader {
+    /// A name of the client's own for this try, 1–128 visible ASCII characters: a retry under it within a minute gets the
+    /// same tokens again, as long as their refresh token was not used.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
 }
 
 async fn renew(
-    token: RefreshToken,
+    (token, key): (RefreshToken, RetryKey),
     use_cases: &UseCases,
     language: Language,
 ) -> Result<Data<Tokens>, ApiError> {
-    Ok(Data::new(language, use_cases.sessions.refresh(&token.0).await?.into()))
+    Ok(Data::new(language, use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
 /// Exchanges a refresh token for the next pair of tokens.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("refresh_token" = [])))]
+#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<Tokens>)),
+    security(("refresh_token" = [])))]
 #[post("/auth/refresh_token")]
 pub(crate) async fn refresh_token(
     token: RefreshToken,
+    key: RetryKey,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Tokens>, ApiError> {
-    renew(token, &use_cases, language).await
+    renew((token, key), &use_cases, language).await
 }
 
 /// The same as `/auth/refresh_token`.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("refresh_token" = [])))]
+#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<Tokens>)),
+    security(("refresh_token" = [])))]
 #[post("/api/auth/refresh_token")]
 pub(crate) async fn refresh_token_under_api(
     token: RefreshToken,
+    key: RetryKey,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Tokens>, ApiError> {
-    renew(token, &use_cases, language).await
+    renew((token, key), &use_cases, language).await
 }
 
 /// Ends the caller's session.

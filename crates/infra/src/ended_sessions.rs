@@ -1,76 +1,180 @@
-//! The sessions that were ended on this instance, as long as an access token of theirs could still be good.
+//! The sessions that have ended, on whatever instance, as long as an access token of theirs could still be good.
+//!
+//! A thread asks the database every few seconds for all of them, not only for those that are new: a session may be marked as
+//! ended long before its transaction commits. Between two questions no call costs the database anything. When the database
+//! has not answered for a minute, nothing is sure any more and each call has to ask for itself.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use domain::id::SessionId;
-use domain::session::EndedSessions;
+use domain::session::{EndedSessions, Standing};
 
-/// Remembers ended sessions in memory.
-#[derive(Debug)]
+use crate::db::{Connections, Db};
+use crate::postgres::ended_lately;
+
+/// How often the database is asked.
+const INTERVAL: Duration = Duration::from_secs(3);
+/// How old an answer may be.
+const FRESH: Duration = Duration::from_secs(60);
+/// How long a session may be marked as ended before that is committed, and how far clocks may be apart.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Knows the ended sessions from memory.
 pub struct EndedSessionsInMemory {
-    access_token_life: TimeDelta,
-    until: RwLock<HashMap<SessionId, DateTime<Utc>>>,
+    known: Arc<RwLock<Known>>,
+    /// The thread ends when this is dropped.
+    _running: Sender<()>,
 }
 
 impl EndedSessionsInMemory {
-    /// Remembers nothing yet; access tokens are good for `access_token_life`.
-    #[must_use]
-    pub fn new(access_token_life: Duration) -> Self {
-        let access_token_life = TimeDelta::from_std(access_token_life).unwrap_or(TimeDelta::MAX);
-        Self { access_token_life, until: RwLock::default() }
+    /// Connections that the thread needs of the pool's reserve.
+    pub const CONNECTIONS: u32 = 1;
+
+    /// Starts the thread that asks; access tokens are good for `access_token_life`.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn start(db: &Db, access_token_life: Duration) -> std::io::Result<Self> {
+        let known = Arc::<RwLock<Known>>::default();
+        let (running, stop) = bounded(0);
+        let window = access_token_life.saturating_add(SLACK);
+        let poll = Poll { known: Arc::clone(&known), connections: db.connections(), window, stop };
+        std::thread::Builder::new().name("ended-sessions".to_owned()).spawn(move || poll.run())?;
+        Ok(Self { known, _running: running })
     }
 }
 
 impl EndedSessions for EndedSessionsInMemory {
-    fn remember(&self, session: SessionId, until: DateTime<Utc>) {
-        let mut ended = self.until.write().unwrap_or_else(PoisonError::into_inner);
-        // What expired by the time of this call has nothing left to be remembered for.
-        if let Some(now) = until.checked_sub_signed(self.access_token_life) {
-            ended.retain(|_, until| *until > now);
-        }
-        ended.insert(session, until);
+    fn remember(&self, session: SessionId) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.here.insert(session, Instant::now());
     }
 
-    fn contains(&self, session: SessionId, now: DateTime<Utc>) -> bool {
-        let until = self.until.read().unwrap_or_else(PoisonError::into_inner).get(&session).copied();
-        until.is_some_and(|until| until > now)
+    fn standing(&self, session: SessionId) -> Standing {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).standing(session, Instant::now())
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    /// What the database said.
+    everywhere: HashSet<SessionId>,
+    /// When it was asked; none before its first answer.
+    asked_at: Option<Instant>,
+    /// What was ended here, and when, since the database was asked.
+    here: HashMap<SessionId, Instant>,
+}
+
+impl Known {
+    fn standing(&self, session: SessionId, now: Instant) -> Standing {
+        let fresh = |asked_at| now.saturating_duration_since(asked_at) <= FRESH;
+        if self.everywhere.contains(&session) || self.here.contains_key(&session) {
+            Standing::Ended
+        } else if self.asked_at.is_some_and(fresh) {
+            Standing::Open
+        } else {
+            Standing::Unknown
+        }
+    }
+
+    /// Takes the answer to a question that was asked then.
+    /// Returns what was known before.
+    fn learn(&mut self, ended: HashSet<SessionId>, asked_at: Instant) -> HashSet<SessionId> {
+        // What was ended here before is among the answers, for as long as it matters.
+        self.here.retain(|_, ended_at| *ended_at >= asked_at);
+        self.asked_at = Some(asked_at);
+        std::mem::replace(&mut self.everywhere, ended)
+    }
+}
+
+/// The thread that asks.
+struct Poll {
+    known: Arc<RwLock<Known>>,
+    connections: Connections,
+    window: Duration,
+    stop: Receiver<()>,
+}
+
+impl Poll {
+    fn run(&self) {
+        let mut failing = false;
+        loop {
+            failing = !self.ask(failing);
+            if self.stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    }
+
+    /// Asks once. Is false without an answer; the log is told of the first failure in a row only.
+    fn ask(&self, failing: bool) -> bool {
+        let asked_at = Instant::now();
+        match self.connections.with(&|connection| ended_lately(connection, self.window)) {
+            Ok(ended) => {
+                // Collected before the lock is taken, and what was known is dropped after it, so that no call waits long.
+                let ended: HashSet<_> = ended.into_iter().collect();
+                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+                let before = known.learn(ended, asked_at);
+                drop((known, before));
+                true
+            }
+            Err(error) => {
+                let stopping = self.stop.try_recv() == Err(TryRecvError::Disconnected);
+                if !failing && !stopping {
+                    tracing::warn!(%error, "other instances' ended sessions cannot be learnt of");
+                }
+                false
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::testing::at;
     use uuid::Uuid;
 
     use super::*;
-
-    const LIFE: Duration = Duration::from_secs(600);
 
     fn session(number: u128) -> SessionId {
         SessionId::from_uuid(Uuid::from_u128(number))
     }
 
-    #[test]
-    fn an_ended_session_is_remembered_until_its_last_token_expires() {
-        let ended = EndedSessionsInMemory::new(LIFE);
-        assert!(!ended.contains(session(1), at(0)));
-        ended.remember(session(1), at(600));
-        assert!(ended.contains(session(1), at(599)));
-        assert!(!ended.contains(session(1), at(600)));
-        assert!(!ended.contains(session(2), at(0)));
+    fn ended(numbers: &[u128]) -> HashSet<SessionId> {
+        numbers.iter().copied().map(session).collect()
     }
 
     #[test]
-    fn what_has_expired_is_forgotten_when_another_session_ends() {
-        let ended = EndedSessionsInMemory::new(LIFE);
-        ended.remember(session(1), at(600));
-        ended.remember(session(2), at(1199));
-        assert_eq!(ended.until.read().unwrap().len(), 2);
-        ended.remember(session(3), at(1200));
-        assert_eq!(ended.until.read().unwrap().len(), 2);
-        assert!(ended.contains(session(2), at(600)) && ended.contains(session(3), at(600)));
+    fn nothing_is_sure_before_the_first_answer_and_a_minute_after_the_last() {
+        let (mut known, start) = (Known::default(), Instant::now());
+        assert_eq!(known.standing(session(1), start), Standing::Unknown);
+        known.learn(ended(&[2]), start);
+        assert_eq!(known.standing(session(1), start + FRESH), Standing::Open);
+        assert_eq!(known.standing(session(1), start + FRESH + Duration::from_nanos(1)), Standing::Unknown);
+        assert_eq!(known.standing(session(2), start + FRESH * 2), Standing::Ended);
+    }
+
+    #[test]
+    fn an_answer_replaces_the_one_before_it() {
+        let (mut known, start) = (Known::default(), Instant::now());
+        known.learn(ended(&[1, 2]), start);
+        known.learn(ended(&[2, 3]), start + INTERVAL);
+        let standing = |number| known.standing(session(number), start + INTERVAL);
+        assert_eq!([1, 2, 3].map(standing), [Standing::Open, Standing::Ended, Standing::Ended]);
+    }
+
+    #[test]
+    fn what_ended_here_is_refused_at_once_and_until_the_database_says_so() {
+        let (mut known, start) = (Known::default(), Instant::now());
+        known.learn(ended(&[]), start);
+        known.here.insert(session(1), start + Duration::from_secs(2));
+        // Asked before it was ended, so that the answer cannot know.
+        known.learn(ended(&[]), start + Duration::from_secs(1));
+        assert_eq!(known.standing(session(1), start + Duration::from_secs(2)), Standing::Ended);
+        known.learn(ended(&[1]), start + INTERVAL);
+        assert!(known.here.is_empty(), "once the database says so, nothing is kept twice");
+        assert_eq!(known.standing(session(1), start + INTERVAL), Standing::Ended);
     }
 }

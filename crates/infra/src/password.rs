@@ -1,5 +1,7 @@
 //! Passwords: bcrypt, on threads of its own, so that a storm of logins starves nobody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,9 +14,22 @@ use sha2::Sha256;
 
 use crate::threads::{JobError, Threads};
 
+/// How many passwords were checked since the start.
+#[derive(Debug, Default)]
+pub struct CheckCounter(AtomicU64);
+
+impl CheckCounter {
+    /// The number.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Hashes passwords with bcrypt.
 pub struct BcryptHasher {
     cost: u32,
+    checks: Arc<CheckCounter>,
     /// Compared with when there is no account, so that this costs the same.
     nobody: PasswordHash,
     threads: Threads,
@@ -41,7 +56,13 @@ impl BcryptHasher {
         let mut unknown = [0; 32];
         getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
         let nobody = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
-        Ok(Self { cost, nobody, threads })
+        Ok(Self { cost, checks: Arc::default(), nobody, threads })
+    }
+
+    /// Counts the checks.
+    #[must_use]
+    pub fn checks(&self) -> Arc<CheckCounter> {
+        Arc::clone(&self.checks)
     }
 }
 
@@ -88,8 +109,12 @@ impl PasswordHasher for BcryptHasher {
     ) -> Result<bool, RepositoryError> {
         let digest = digest(attempt.expose())?;
         let (hash, exists) = hash.map_or_else(|| (self.nobody.clone(), false), |hash| (hash, true));
-        let matches =
-            self.threads.run(move || bcrypt::verify(digest, hash.expose())).await.map_err(unavailable)?;
+        let checks = self.checks();
+        let check = move || {
+            checks.0.fetch_add(1, Ordering::Relaxed);
+            bcrypt::verify(digest, hash.expose())
+        };
+        let matches = self.threads.run(check).await.map_err(unavailable)?;
         matches.map(|matches| matches && exists).map_err(RepositoryError::internal)
     }
 }
@@ -145,10 +170,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_logs_in_without_an_account() {
+    async fn nobody_logs_in_without_an_account_and_it_costs_a_check_each() {
         let hasher = hasher();
+        let before = hasher.checks().get();
         assert!(!hasher.verify(&attempt(""), None).await.unwrap());
         assert!(!hasher.verify(&attempt("\0\0 any bytes"), None).await.unwrap());
+        assert_eq!(hasher.checks().get() - before, 2);
     }
 
     #[test]

@@ -72,6 +72,7 @@ diesel::table! {
         failures -> Int4,
         last_failure_at -> Timestamptz,
         blocked_until -> Timestamptz,
+        forgiven_at -> Timestamptz,
     }
 }
 

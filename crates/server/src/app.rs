@@ -19,10 +19,11 @@ use domain::user::UserService;
 use infra::clock::SystemClock;
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
-use infra::password::BcryptHasher;
+use infra::password::{BcryptHasher, CheckCounter};
 use infra::postgres::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
+    PgLoginThrottle, PgMessageRepository, PgSessionRepository, PgUserRepository, SearchIndexer,
+    SendQueueSettings,
 };
 use infra::random::SystemRandom;
 use infra::send_quota::SendQuotaInMemory;
@@ -48,6 +49,7 @@ pub struct Application {
     readiness: Arc<Readiness>,
     drain: Duration,
     indexer: SearchIndexer,
+    password_checks: Arc<CheckCounter>,
 }
 
 impl Application {
@@ -67,11 +69,16 @@ impl Application {
     /// # Errors
     /// When the address is taken, the secret is too short or the system starts no more threads.
     pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
-        let (use_cases, indexer) = use_cases(settings, ground)?;
+        let hasher = hasher(settings)?;
+        let password_checks = hasher.checks();
+        let (use_cases, indexer) = use_cases(settings, ground, hasher)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(&ground.database_url)?);
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
-        let api_settings = ApiSettings { cors_origins: settings.cors_origins.clone() };
+        let api_settings = ApiSettings {
+            cors_origins: settings.cors_origins.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+        };
         let server =
             HttpServer::new(move || api::app(use_cases.clone(), Arc::clone(&probe), api_settings.clone()))
                 .disable_signals()
@@ -83,13 +90,19 @@ impl Application {
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
         let handle = server.handle();
-        Ok(Self { server, handle, address, readiness, drain: settings.drain, indexer })
+        Ok(Self { server, handle, address, readiness, drain: settings.drain, indexer, password_checks })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Counts the passwords that are checked.
+    #[must_use]
+    pub fn password_checks(&self) -> Arc<CheckCounter> {
+        Arc::clone(&self.password_checks)
     }
 
     /// Serves until `stop` resolves, says for a while that it is about to stop, and then finishes what it has accepted.
@@ -113,11 +126,15 @@ impl Application {
     }
 }
 
-fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<(UseCases, SearchIndexer)> {
+fn use_cases(
+    settings: &Settings,
+    ground: &Ground,
+    hasher: BcryptHasher,
+) -> anyhow::Result<(UseCases, SearchIndexer)> {
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
         connections: settings.db_pool_size,
-        reserved: Application::WRITERS + search::connections(),
+        reserved: Application::WRITERS + search::connections() + EndedSessionsInMemory::CONNECTIONS,
         queue: Application::DB_QUEUE,
     })?);
     let writers = usize::try_from(Application::WRITERS)?;
@@ -129,7 +146,7 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<(UseCases, 
     let use_cases = UseCases {
         users: UserService::new(Arc::<PgUserRepository>::clone(&users), rules.uid_change_interval),
         sessions: SessionService::new(
-            session_ports(settings, ground, &db, users)?,
+            session_ports((settings, ground), &db, users, hasher)?,
             settings.signing.lifetimes,
         ),
         friendship_requests: FriendshipRequestService::new(requests, rules.requests),
@@ -146,22 +163,26 @@ fn use_cases(settings: &Settings, ground: &Ground) -> anyhow::Result<(UseCases, 
     Ok((use_cases, indexer))
 }
 
-fn session_ports(
-    settings: &Settings,
-    ground: &Ground,
-    db: &Arc<Db>,
-    users: Arc<PgUserRepository>,
-) -> anyhow::Result<SessionPorts> {
+fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // One core is left to everybody else.
-    let hasher = BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
-        .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))?;
+    BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
+        .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))
+}
+
+fn session_ports(
+    (settings, ground): (&Settings, &Ground),
+    db: &Arc<Db>,
+    users: Arc<PgUserRepository>,
+    hasher: BcryptHasher,
+) -> anyhow::Result<SessionPorts> {
     Ok(SessionPorts {
         users,
         sessions: Arc::new(PgSessionRepository::new(Arc::clone(db))),
+        throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
         hasher: Arc::new(hasher),
         tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
-        ended: Arc::new(EndedSessionsInMemory::new(settings.signing.lifetimes.access)),
+        ended: Arc::new(EndedSessionsInMemory::start(db, settings.signing.lifetimes.access)?),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     })

@@ -1,12 +1,13 @@
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use domain::id::UserId;
-use domain::session::Caller;
-use secrecy::SecretString;
+use domain::session::{Caller, Recognised, RefreshClaims};
+use futures_util::future::Either;
 
 use crate::UseCases;
 use crate::error::ApiError;
@@ -33,31 +34,48 @@ impl AuthUser {
 
 impl FromRequest for AuthUser {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    /// Nearly always the caller is known at once and nothing is allocated.
+    type Future =
+        Either<Ready<Result<Self, ApiError>>, Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authenticate(request))
+        let unconfirmed = match recognise(request) {
+            Ok((_, Recognised::Surely(caller))) => return Either::Left(ready(Ok(Self(caller)))),
+            Ok((use_cases, Recognised::Unconfirmed(caller))) => (use_cases.clone(), caller),
+            Err(error) => return Either::Left(ready(Err(error))),
+        };
+        Either::Right(Box::pin(async move {
+            let (use_cases, caller) = unconfirmed;
+            Ok(Self(use_cases.sessions.confirm(caller).await?))
+        }))
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<AuthUser, ApiError> {
-    let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
-    let use_cases = request
-        .app_data::<Data<UseCases>>()
-        .ok_or_else(|| ApiError::internal("the use-cases are not wired"))?;
-    Ok(AuthUser(use_cases.sessions.authenticate(token)?))
+fn use_cases(request: &HttpRequest) -> Result<&Data<UseCases>, ApiError> {
+    request.app_data().ok_or_else(|| ApiError::internal("the use-cases are not wired"))
 }
 
-/// The refresh token of a call that renews a session.
+fn recognise(request: &HttpRequest) -> Result<(&Data<UseCases>, Recognised), ApiError> {
+    let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
+    let use_cases = use_cases(request)?;
+    Ok((use_cases, use_cases.sessions.authenticate(token)?))
+}
+
+/// What the refresh token says of a call that renews a session. It comes first among a handler's arguments, so that the
+/// token is judged before anything else.
 #[derive(Debug)]
-pub(crate) struct RefreshToken(pub(crate) SecretString);
+pub(crate) struct RefreshToken(pub(crate) RefreshClaims);
 
 impl FromRequest for RefreshToken {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request).map(|token| Self(SecretString::from(token)));
-        ready(token.ok_or_else(|| ApiError::named("missing_refresh_token")))
+        ready(read_refresh_token(request).map(Self))
     }
+}
+
+fn read_refresh_token(request: &HttpRequest) -> Result<RefreshClaims, ApiError> {
+    let token = bearer(request).ok_or_else(|| ApiError::named("missing_refresh_token"))?;
+    Ok(use_cases(request)?.sessions.read_refresh_token(token)?)
 }

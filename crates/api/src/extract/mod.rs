@@ -1,9 +1,11 @@
 //! What handlers take out of requests. Each refuses in the contract's envelope.
 
+mod address;
 mod auth;
 mod json;
 mod request;
 
+pub(crate) use address::Client;
 pub(crate) use auth::{AuthUser, RefreshToken};
 pub(crate) use json::{Json, OptionalJson};
-pub(crate) use request::{Device, PathPart, Query};
+pub(crate) use request::{Device, PathPart, Query, RetryKey};

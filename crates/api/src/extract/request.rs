@@ -3,7 +3,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpRequest, web};
-use domain::session::DeviceName;
+use domain::error::{InvalidValue, Rule};
+use domain::session::{DeviceName, IdempotencyKey};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -63,6 +64,22 @@ impl FromRequest for Device {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let header = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
         ready(Ok(Self(DeviceName::from_user_agent(header.unwrap_or_default()))))
+    }
+}
+
+/// What the client calls this try by, from the `Idempotency-Key` header, if it came.
+#[derive(Debug)]
+pub(crate) struct RetryKey(pub(crate) Option<IdempotencyKey>);
+
+impl FromRequest for RetryKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let no_text = |_| InvalidValue::new(IdempotencyKey::HEADER, Rule::Characters);
+        let header = request.headers().get(IdempotencyKey::HEADER);
+        let key = header.map(|value| IdempotencyKey::parse(value.to_str().map_err(no_text)?)).transpose();
+        ready(key.map(Self).map_err(ApiError::from))
     }
 }
 

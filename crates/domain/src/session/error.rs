@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::TokenRefusal;
 use crate::error::{RepositoryError, domain_error};
 
@@ -7,6 +9,9 @@ pub enum SessionError {
     /// No account matches, or the password is wrong: which of the two is nobody's business.
     #[error("no account matches these credentials")]
     InvalidCredentials,
+    /// Too many wrong passwords in a row; so long one has to wait before the next.
+    #[error("too many attempts")]
+    TooManyAttempts(Duration),
     /// The token is malformed, forged, or of the wrong kind.
     #[error("the token is not valid")]
     InvalidToken,
@@ -19,6 +24,9 @@ pub enum SessionError {
     /// The refresh token was used before.
     #[error("the refresh token was used already")]
     RefreshTokenReused,
+    /// No open session of the caller's account has this id.
+    #[error("there is no such session")]
+    UnknownSession,
     /// Somebody has this uid, in whatever case.
     #[error("the uid is taken")]
     UidTaken,
@@ -32,10 +40,12 @@ pub enum SessionError {
 
 domain_error!(SessionError {
     InvalidCredentials => Unauthenticated, "invalid_credentials";
+    TooManyAttempts(retry_after) => Throttled, "too_many_attempts";
     InvalidToken => Unauthenticated, "invalid_token";
     TokenExpired => Unauthenticated, "token_expired";
     SessionEnded => Unauthenticated, "session_ended";
     RefreshTokenReused => Conflict, "refresh_token_reused";
+    UnknownSession => Invalid, "unknown_session";
     UidTaken => Invalid, "uid_taken";
     PhoneNumberTaken => Invalid, "phone_number_taken";
 });

@@ -1,22 +1,29 @@
-//! Sessions: one login on one device, with tokens that are renewed by turns.
+//! Sessions: one login on one device, with tokens that are renewed by turns; and the brake on guessing passwords.
 
 mod error;
+mod login;
 mod model;
 mod ports;
 mod refresh;
 mod service;
 #[cfg(test)]
 mod tests;
+mod throttle;
+mod tokens;
 
 pub use error::SessionError;
+pub use login::Login;
 pub use model::{
-    AccessClaims, Caller, DeviceName, EndReason, Generation, IssuedTokens, LoggedIn, RefreshClaims, Session,
-    TokenLifetimes,
+    AccessClaims, Caller, DeviceName, EndReason, Generation, IdempotencyKey, IssuedTokens, LoggedIn,
+    OpenSession, RefreshClaims, Session, SessionCursor, SessionPage, SessionPageRequest, TokenLifetimes,
 };
 pub use ports::{
-    EndedSessions, NewSession, RotateOrder, RotateOutcome, SessionRepository, TokenCodec, TokenRefusal,
+    Admission, EndedSessions, LoginThrottle, NewSession, OpenFor, PasswordChange, PasswordChangeOutcome,
+    RotateOrder, RotateOutcome, SessionRepository, Standing, TokenCodec, TokenRefusal,
 };
 #[cfg(any(test, feature = "test-support"))]
-pub use ports::{MockEndedSessions, MockSessionRepository, MockTokenCodec};
-pub use refresh::{RefreshDecision, RefreshPolicy, decide_refresh};
+pub use ports::{MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec};
+pub use refresh::{RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
 pub use service::{Registration, SessionPorts, SessionService};
+pub use throttle::{ClientAddress, Failures, ThrottleKey, TypedIdentifier, Verdict, count_guess, take_back};
+pub use tokens::Recognised;

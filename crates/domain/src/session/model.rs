@@ -3,7 +3,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::error::{InvalidValue, Rule};
 use crate::id::{SessionId, UserId};
+use crate::page::{Page, PageRequest};
 use crate::user::User;
 
 /// How many times a session's tokens were renewed; a refresh token is good for one generation.
@@ -59,6 +61,36 @@ impl DeviceName {
     }
 }
 
+/// What a client calls its try to refresh by, so that a retry is known for one: 1 to 128 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The header that it is sent in.
+    pub const HEADER: &'static str = "Idempotency-Key";
+    const MAX: usize = 128;
+
+    /// Checks a key that a client sent.
+    ///
+    /// # Errors
+    /// [`Rule::Length`] or [`Rule::Characters`].
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        if !(1..=Self::MAX).contains(&text.chars().count()) {
+            return Err(InvalidValue::new(Self::HEADER, Rule::Length { min: 1, max: Self::MAX }));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidValue::new(Self::HEADER, Rule::Characters));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// One login on one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -74,11 +106,42 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
 }
 
+/// A session that is open, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    /// The session's id.
+    pub id: SessionId,
+    /// What its owner recognises it by.
+    pub device: DeviceName,
+    /// When it was opened, by the database's clock.
+    pub created_at: DateTime<Utc>,
+    /// When its tokens were renewed last, or first given.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// The sort key of the list of open sessions, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// Which of those opened then.
+    pub id: SessionId,
+}
+
+/// One page of the list of open sessions.
+pub type SessionPage = Page<OpenSession, SessionCursor>;
+/// Which page of the list of open sessions.
+pub type SessionPageRequest = PageRequest<SessionCursor, 1000>;
+
 /// Why a session was ended; kept for whoever looks into it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// Its owner logged out.
     Logout,
+    /// Its owner ended it from another session.
+    EndedByOwner,
+    /// Its owner changed the password in another session.
+    PasswordChange,
     /// A refresh token was used again after its grace.
     RefreshTokenTheft,
 }

@@ -1,18 +1,14 @@
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret, SecretString};
-
 use super::{
-    AccessClaims, Caller, DeviceName, EndReason, EndedSessions, IssuedTokens, LoggedIn, NewSession,
-    RefreshClaims, RefreshPolicy, RotateOrder, RotateOutcome, Session, SessionError, SessionRepository,
-    TokenCodec, TokenLifetimes,
+    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, LoginThrottle, OpenFor, SessionError,
+    SessionPage, SessionPageRequest, SessionRepository, TokenCodec, TokenLifetimes,
 };
 use crate::clock::Clock;
-use crate::id::SessionId;
+use crate::id::{SessionId, UserId};
 use crate::user::{
-    LoginIdentifier, NewUser, Nickname, Password, PasswordAttempt, PasswordHasher, PhoneNumber, RandomSource,
-    RegisterOutcome, Uid, UserRepository,
+    NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome, Uid,
+    UserRepository,
 };
 
 /// What the use-cases on sessions need from the outside.
@@ -21,11 +17,13 @@ pub struct SessionPorts {
     pub users: Arc<dyn UserRepository>,
     /// Keeps the sessions.
     pub sessions: Arc<dyn SessionRepository>,
+    /// Counts wrong passwords.
+    pub throttle: Arc<dyn LoginThrottle>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Signs and reads tokens.
     pub tokens: Arc<dyn TokenCodec>,
-    /// Remembers ended sessions.
+    /// Knows ended sessions.
     pub ended: Arc<dyn EndedSessions>,
     /// Stamps tokens.
     pub clock: Arc<dyn Clock>,
@@ -46,10 +44,11 @@ pub struct Registration {
     pub phone_number: Option<PhoneNumber>,
 }
 
-/// The use-cases on sessions: registering, logging in, renewing tokens, logging out, and who a token stands for.
+/// The use-cases on sessions. Here are registering, listing and ending; those that check a password are in `login`, those
+/// on tokens in `tokens`, both beside this file.
 pub struct SessionService {
-    ports: SessionPorts,
-    lifetimes: TokenLifetimes,
+    pub(super) ports: SessionPorts,
+    pub(super) lifetimes: TokenLifetimes,
 }
 
 impl SessionService {
@@ -96,110 +95,46 @@ impl SessionService {
         Err(SessionError::UidTaken)
     }
 
-    /// Logs in. An identifier that cannot exist is given as none and costs the same as any other.
-    ///
-    /// # Errors
-    /// [`SessionError::InvalidCredentials`], whatever does not match.
-    pub async fn login(
-        &self,
-        identifier: Option<LoginIdentifier>,
-        attempt: &PasswordAttempt,
-        device: DeviceName,
-    ) -> Result<LoggedIn, SessionError> {
-        let credentials = match &identifier {
-            Some(identifier) => self.ports.users.credentials(identifier).await?,
-            None => None,
-        };
-        let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-        let matches = self.ports.hasher.verify(attempt, hash).await?;
-        let Some(credentials) = credentials.filter(|_| matches) else {
-            return Err(SessionError::InvalidCredentials);
-        };
-        let session =
-            NewSession { user_id: credentials.user.id, verified_hash: credentials.password_hash, device };
-        let session = self.ports.sessions.open(&session).await?.ok_or(SessionError::InvalidCredentials)?;
-        Ok(LoggedIn { user: credentials.user, tokens: self.issue(&session)? })
-    }
-
-    /// Exchanges a refresh token for the next pair of tokens.
-    ///
-    /// # Errors
-    /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`], [`SessionError::SessionEnded`];
-    /// [`SessionError::RefreshTokenReused`] for a token that was used before.
-    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<IssuedTokens, SessionError> {
-        let now = self.ports.clock.now();
-        let claims = self.ports.tokens.read_refresh(refresh_token.expose_secret(), now)?;
-        let policy = RefreshPolicy {
-            reuse_grace: self.lifetimes.reuse_grace,
-            session_max: self.lifetimes.session_max,
-        };
-        match self.ports.sessions.rotate(&RotateOrder { claims, policy }).await? {
-            RotateOutcome::Rotated(session) => Ok(self.issue(&session)?),
-            RotateOutcome::Reused => Err(SessionError::RefreshTokenReused),
-            RotateOutcome::Stolen => {
-                self.refuse_access_tokens_of(claims.session_id);
-                Err(SessionError::RefreshTokenReused)
-            }
-            RotateOutcome::Over => Err(SessionError::SessionEnded),
-        }
-    }
-
     /// Ends the caller's session.
     ///
     /// # Errors
     /// Below the port.
     pub async fn logout(&self, caller: Caller) -> Result<(), SessionError> {
         self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await?;
-        self.refuse_access_tokens_of(caller.session_id);
+        self.ports.ended.remember(caller.session_id);
         Ok(())
     }
 
-    /// Tells who calls by the access token that came with the call.
+    /// The open sessions of the caller's account, newest first.
     ///
     /// # Errors
-    /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`], [`SessionError::SessionEnded`].
-    pub fn authenticate(&self, access_token: &str) -> Result<Caller, SessionError> {
-        let now = self.ports.clock.now();
-        let claims = self.ports.tokens.read_access(access_token, now)?;
-        if self.ports.ended.contains(claims.session_id, now) {
-            return Err(SessionError::SessionEnded);
+    /// Below the port.
+    pub async fn list(&self, caller: UserId, page: &SessionPageRequest) -> Result<SessionPage, SessionError> {
+        let idle = self.lifetimes.refresh.max(self.lifetimes.access);
+        let open_for = OpenFor { life: self.lifetimes.session_max, idle };
+        Ok(self.ports.sessions.list(caller, open_for, page).await?)
+    }
+
+    /// Ends one session of the caller's account.
+    ///
+    /// # Errors
+    /// [`SessionError::UnknownSession`], also for one that is over.
+    pub async fn end(&self, caller: Caller, session: SessionId) -> Result<(), SessionError> {
+        if !self.ports.sessions.end(session, caller.user_id, EndReason::EndedByOwner).await? {
+            return Err(SessionError::UnknownSession);
         }
-        Ok(Caller { user_id: claims.user_id, session_id: claims.session_id })
+        self.ports.ended.remember(session);
+        Ok(())
     }
 
-    /// Refuses the access tokens of a session that has just been ended. The clock is read afterwards, so that tokens signed
-    /// while the session was being ended are covered to their last second.
-    fn refuse_access_tokens_of(&self, session: SessionId) {
-        self.ports.ended.remember(session, later(self.ports.clock.now(), self.lifetimes.access));
+    /// Ends all sessions of the caller's account but the caller's own.
+    ///
+    /// # Errors
+    /// Below the port.
+    pub async fn end_others(&self, caller: Caller) -> Result<(), SessionError> {
+        for session in self.ports.sessions.end_others(caller).await? {
+            self.ports.ended.remember(session);
+        }
+        Ok(())
     }
-
-    /// Signs a pair of tokens. Neither outlives the session, which refreshing does not extend.
-    fn issue(&self, session: &Session) -> Result<IssuedTokens, SessionError> {
-        let now = self.ports.clock.now();
-        let session_over = later(session.created_at, self.lifetimes.session_max);
-        let left = session_over.signed_duration_since(now).to_std().unwrap_or_default();
-        let expires_in = self.lifetimes.access.min(left);
-        let access = self.ports.tokens.sign_access(&AccessClaims {
-            user_id: session.user_id,
-            session_id: session.id,
-            issued_at: now,
-            expires_at: later(now, expires_in),
-        })?;
-        let refresh = self.ports.tokens.sign_refresh(&RefreshClaims {
-            user_id: session.user_id,
-            session_id: session.id,
-            generation: session.generation,
-            issued_at: session.refreshed_at,
-            expires_at: later(session.refreshed_at, self.lifetimes.refresh).min(session_over),
-        })?;
-        Ok(IssuedTokens { access, refresh, expires_in })
-    }
-}
-
-/// `time` plus `duration`, or the end of time when that is beyond it.
-fn later(time: DateTime<Utc>, duration: std::time::Duration) -> DateTime<Utc> {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|duration| time.checked_add_signed(duration))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -54,6 +54,8 @@ pub enum LoginIdentifier {
     Uid(Uid),
     /// By phone number.
     PhoneNumber(PhoneNumber),
+    /// By being logged in already, when the password is asked for again.
+    Account(UserId),
 }
 
 /// What a login is checked against.

@@ -14,6 +14,7 @@ mod pair;
 mod search;
 mod session;
 mod stored;
+mod throttle;
 mod user;
 
 pub use block::PgBlockRepository;
@@ -23,6 +24,8 @@ pub use friendship_request::PgFriendshipRequestRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use session::PgSessionRepository;
+pub(crate) use session::ended_lately;
+pub use throttle::PgLoginThrottle;
 pub use user::PgUserRepository;
 
 /// Declares a repository: a handle on the database and nothing else.

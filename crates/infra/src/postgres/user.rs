@@ -123,6 +123,12 @@ fn credentials(
             .select(columns)
             .first(connection)
             .optional()?,
+        LoginIdentifier::Account(id) => users::table
+            .find(id.as_uuid())
+            .filter(users::state.eq(ACTIVE))
+            .select(columns)
+            .first(connection)
+            .optional()?,
     };
     row.map(|(user, hash)| Ok(Credentials { user: user.try_into()?, password_hash: PasswordHash::new(hash) }))
         .transpose()

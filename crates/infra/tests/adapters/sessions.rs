@@ -1,14 +1,16 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::id::UserId;
 use domain::session::{
-    DeviceName, EndReason, NewSession, RefreshClaims, RefreshPolicy, RotateOrder, RotateOutcome, Session,
-    SessionRepository,
+    Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshClaims, RefreshPolicy, RotateOrder,
+    RotateOutcome, Session, SessionRepository,
 };
 use domain::testing::at;
 use domain::user::PasswordHash;
 
-use crate::support::Ground;
+use crate::support::{Ground, Pool};
 
 pub(crate) fn order(session: &Session) -> RotateOrder {
     RotateOrder {
@@ -19,10 +21,38 @@ pub(crate) fn order(session: &Session) -> RotateOrder {
             issued_at: at(0),
             expires_at: at(1),
         },
+        key: None,
         policy: RefreshPolicy {
             reuse_grace: Duration::from_secs(10),
             session_max: Duration::from_secs(3600),
+            retry_window: Duration::from_secs(60),
         },
+    }
+}
+
+/// The same, as a try of that name.
+pub(crate) fn try_of(session: &Session, key: &str) -> RotateOrder {
+    RotateOrder { key: Some(IdempotencyKey::parse(key).unwrap()), ..order(session) }
+}
+
+pub(crate) fn caller(session: &Session) -> Caller {
+    Caller { user_id: session.user_id, session_id: session.id }
+}
+
+pub(crate) fn hash(text: &str) -> PasswordHash {
+    PasswordHash::new(text.to_owned())
+}
+
+impl Pool {
+    /// Logs somebody in whose password's hash this is.
+    pub(crate) async fn log_in(&self, user_id: UserId, verified_hash: &str) -> Option<Session> {
+        let device = DeviceName::from_user_agent("goose/1.0");
+        let session = NewSession { user_id, verified_hash: hash(verified_hash), device };
+        self.sessions.open(&session).await.unwrap()
+    }
+
+    pub(crate) async fn rotate(&self, order: RotateOrder) -> RotateOutcome {
+        self.sessions.rotate(&order).await.unwrap()
     }
 }
 
@@ -110,4 +140,62 @@ async fn a_session_opens_for_the_verified_password_of_an_active_account_only() {
     assert!(open("another hash").await.is_none());
     ground.sql("UPDATE users SET state = 'disabled'");
     assert!(open("no hash").await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_retries_of_one_try_get_the_same_session_and_other_tries_are_refused() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let (_, mut session) = pools[0].register("alice_01").await;
+    for _ in 0..10 {
+        let tries: Vec<_> = (0..12)
+            .map(|number| {
+                let key = if number % 3 == 0 { "one" } else { "other" };
+                let (pool, order) = (Arc::clone(&pools[number % 2]), try_of(&session, key));
+                tokio::spawn(async move { (key, pool.rotate(order).await) })
+            })
+            .collect();
+        let (mut won, mut winner, mut lost) = (Vec::new(), HashSet::new(), HashSet::new());
+        for attempt in tries {
+            match attempt.await.unwrap() {
+                (key, RotateOutcome::Rotated(next) | RotateOutcome::Repeated(next)) => {
+                    winner.insert(key);
+                    won.push(next);
+                }
+                (key, other) => {
+                    assert_eq!(other, RotateOutcome::Reused);
+                    lost.insert(key);
+                }
+            }
+        }
+        assert!(winner.len() == 1 && lost.len() == 1 && winner.is_disjoint(&lost), "{winner:?} {lost:?}");
+        assert!(won.len() == if winner.contains("one") { 4 } else { 8 });
+        assert!(won.iter().all(|next| *next == won[0]), "{won:?}");
+        assert_eq!(won[0].generation, session.generation.next());
+        session = won.remove(0);
+    }
+}
+
+#[tokio::test]
+async fn a_retry_is_repeated_until_the_minute_is_over_or_its_successor_is_used() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (_, first) = pool.register("alice_01").await;
+    let RotateOutcome::Rotated(second) = pool.rotate(try_of(&first, "a")).await else { panic!() };
+    let back = |seconds: u32| {
+        ground.sql(&format!(
+            "UPDATE sessions SET rotations = (SELECT array_agg(r - interval '{seconds} s' ORDER BY r DESC)
+               FROM unnest(rotations) r)"
+        ));
+    };
+    back(58);
+    let RotateOutcome::Repeated(again) = pool.rotate(try_of(&first, "a")).await else { panic!() };
+    assert_eq!((again.generation, again.id), (second.generation, second.id));
+    // The successor is used without a key, after which the old one is an old one like any other.
+    let RotateOutcome::Rotated(third) = pool.rotate(order(&second)).await else { panic!() };
+    assert_eq!(pool.rotate(try_of(&second, "a")).await, RotateOutcome::Reused);
+    let RotateOutcome::Rotated(_) = pool.rotate(try_of(&third, "b")).await else { panic!() };
+    back(61);
+    assert_eq!(pool.rotate(try_of(&third, "b")).await, RotateOutcome::Stolen);
+    assert_eq!(pool.rotate(try_of(&third, "b")).await, RotateOutcome::Over);
 }

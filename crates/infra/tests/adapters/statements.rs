@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{
@@ -9,8 +10,14 @@ use domain::conversation::{
 };
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
+use domain::id::SessionId;
 use domain::message::{MessageRepository, Outcome, Seq};
 use domain::page::PageLimit;
+use domain::session::{
+    Caller, LoginThrottle, OpenFor, SessionCursor, SessionPageRequest, SessionRepository, ThrottleKey,
+    TypedIdentifier, Verdict,
+};
+use domain::testing::at;
 use domain::user::{LoginIdentifier, Uid, UserRepository};
 use infra::postgres::SendQueueSettings;
 
@@ -129,6 +136,25 @@ async fn live(pool: &Arc<Pool>, time: u128) {
     let uid = Uid::parse("uid", &format!("person_{friend}")).unwrap();
     pool.users.find_by_uid(person(1), &uid).await.unwrap();
     pool.users.credentials(&LoginIdentifier::Uid(uid)).await.unwrap();
+    log_in(pool, friend).await;
+}
+
+/// Guesses, and what is asked of sessions.
+async fn log_in(pool: &Arc<Pool>, number: u128) {
+    let typed = TypedIdentifier::Uid(format!("person_{number}"));
+    let keys = [ThrottleKey::of(&typed), ThrottleKey::Account(person(1))];
+    for verdict in [Verdict::Unchecked, Verdict::Right] {
+        pool.throttle.count(&keys).await.unwrap();
+        pool.throttle.count(&keys).await.unwrap();
+        pool.throttle.take_back(&keys, verdict).await.unwrap();
+    }
+    let open_for = OpenFor { life: Duration::from_secs(900), idle: Duration::from_secs(900) };
+    let mut page = SessionPageRequest::default();
+    pool.sessions.list(person(1), open_for, &page).await.unwrap();
+    let id = SessionId::from_uuid(uuid::Uuid::from_u128(number));
+    page.after = Some(SessionCursor { created_at: at(0), id });
+    pool.sessions.list(person(1), open_for, &page).await.unwrap();
+    pool.sessions.is_open(Caller { user_id: person(1), session_id: id }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

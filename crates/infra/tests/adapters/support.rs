@@ -14,10 +14,11 @@ use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, Message
 use domain::session::{DeviceName, Session};
 use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
+use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{
     IndexerSettings, PgBlockRepository, PgConversationRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
-    PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
+    PgFriendshipRequestRepository, PgLoginThrottle, PgMessageRepository, PgSearchRepository,
+    PgSessionRepository, PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
 
@@ -28,6 +29,8 @@ const THREADS: u32 = 4;
 pub(crate) struct Pool {
     pub(crate) users: PgUserRepository,
     pub(crate) sessions: PgSessionRepository,
+    pub(crate) throttle: PgLoginThrottle,
+    pub(crate) db: Arc<Db>,
     pub(crate) requests: PgFriendshipRequestRepository,
     pub(crate) friendships: PgFriendshipRepository,
     pub(crate) blocks: PgBlockRepository,
@@ -63,12 +66,14 @@ impl Ground {
     /// A pool with a send queue of one's choice that reaches the database by another way.
     #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
-        let reserved = u32::try_from(queue.writers).unwrap();
+        let reserved = u32::try_from(queue.writers).unwrap() + EndedSessionsInMemory::CONNECTIONS;
         let settings = DbSettings { url: url.to_owned(), connections: THREADS, reserved, queue: 1024 };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
             users: PgUserRepository::new(Arc::clone(&db)),
             sessions: PgSessionRepository::new(Arc::clone(&db)),
+            throttle: PgLoginThrottle::new(Arc::clone(&db)),
+            db: Arc::clone(&db),
             requests: PgFriendshipRequestRepository::new(Arc::clone(&db)),
             friendships: PgFriendshipRepository::new(Arc::clone(&db)),
             blocks: PgBlockRepository::new(Arc::clone(&db)),

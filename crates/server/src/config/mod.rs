@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use api::TrustedProxies;
 use clap::Parser;
 use domain::friendship_request::RequestRules;
 use domain::session::TokenLifetimes;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub bcrypt_cost: u32,
     /// The origins that browsers may call from.
     pub cors_origins: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// What is logged.
     pub logging: LogSettings,
     /// How long it serves on once it is told to stop, so that nobody is cut off who has not heard of it yet.
@@ -123,6 +126,7 @@ impl Settings {
             rules: rules(&options),
             bcrypt_cost: u32::from(options.bcrypt_cost.unwrap_or(12)),
             cors_origins: options.cors_origins.clone().unwrap_or_default(),
+            trusted_proxies: trusted_proxies(&options)?,
             logging: LogSettings {
                 filter: options.log.clone().unwrap_or_else(|| "info,actix_server=warn".to_owned()),
                 format: options.log_format.unwrap_or_default(),
@@ -201,6 +205,16 @@ fn rules(options: &Options) -> RuleSettings {
         messages_per_minute: options.quota_messages_per_minute.and_then(NonZeroU32::new),
         uid_change_interval: seconds(interval),
     }
+}
+
+fn trusted_proxies(options: &Options) -> anyhow::Result<TrustedProxies> {
+    let mut proxies = TrustedProxies::default();
+    for text in options.trusted_proxies.iter().flatten() {
+        let network = text.parse::<TrustedProxies>();
+        proxies
+            .extend([network.map_err(|error| anyhow::anyhow!("HONGYAN_TRUSTED_PROXIES: {text:?} {error}"))?]);
+    }
+    Ok(proxies)
 }
 
 impl Options {

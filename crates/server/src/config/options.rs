@@ -94,6 +94,9 @@ options! {
     /// Origins that browsers may call from, separated by commas [default: none]
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String>,
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas [default: none]
+    #[arg(long, env = "HONGYAN_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    trusted_proxies: Vec<String>,
     /// How long to serve on once told to stop, while /readyz says so [default: 1]
     #[arg(long, env = "HONGYAN_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: u32,

@@ -61,6 +61,11 @@ fn what_cannot_be_used_is_named() {
         let text = refusal(Options { cors_origins: Some(vec![origin.to_owned()]), ..options() });
         assert!(text.contains("HONGYAN_CORS_ORIGINS") && text.contains(origin), "{text}");
     }
+    for wrong in ["proxy.example", "10.0.0.0/33", ""] {
+        let proxies = vec!["::1".to_owned(), wrong.to_owned()];
+        let text = refusal(Options { trusted_proxies: Some(proxies), ..options() });
+        assert!(text.contains("HONGYAN_TRUSTED_PROXIES") && text.contains(&format!("{wrong:?}")), "{text}");
+    }
     assert!(refusal(Options { bcrypt_cost: Some(3), ..options() }).contains("HONGYAN_BCRYPT_COST"));
 }
 
@@ -79,6 +84,16 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
     let text = format!("{:#}", Settings::resolve(cli).unwrap_err());
     assert!(text.contains("bnid"), "{text}");
     std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn proxies_are_named_by_addresses_and_networks() {
+    let cli = ["hongyan", "--trusted-proxies", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"];
+    let settings = Settings::resolve(Cli::try_parse_from(cli).unwrap()).unwrap();
+    let mut expected = TrustedProxies::default();
+    expected.extend(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"].map(|text| text.parse().unwrap()));
+    assert_eq!(settings.trusted_proxies, expected);
+    assert_eq!(Settings::from_options(options()).unwrap().trusted_proxies, TrustedProxies::default());
 }
 
 #[test]

@@ -1,21 +1,10 @@
 //! A database that goes away and comes back, and rows that it should not hold.
 
-use std::time::{Duration, Instant};
-
 use local_postgres::{Cluster, ClusterOptions, Installation};
 use serde_json::json;
 use server::config::Options;
 
-use crate::support::{Person, World};
-
-/// Tries until it succeeds or the deadline passes.
-fn eventually(what: &str, mut attempt: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !attempt() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
+use crate::support::{Person, World, eventually};
 
 #[test]
 fn a_lost_connection_fails_one_request_at_the_most_and_the_pool_heals() {

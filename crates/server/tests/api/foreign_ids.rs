@@ -12,6 +12,7 @@ enum Thing {
     Conversation,
     Message,
     Request,
+    Session,
     User,
 }
 
@@ -79,6 +80,7 @@ fn routes() -> Vec<Route> {
         route("DELETE", "/api/auth/messages/recall", Thing::Message, message).field("message_id").body(json!({})),
         route("DELETE", "/api/auth/message/delete", Thing::Message, message).field("message_id").body(json!({})),
         route("DELETE", "/api/auth/messages/delete", Thing::Message, message).field("message_id").body(json!({})),
+        route("DELETE", "/api/auth/sessions/{session_id}", Thing::Session, (400, "unknown_session")),
         route("POST", "/api/auth/messages", Thing::User, no_friend).field("receiver_id").body(json!({"content": "hi"})),
         route("DELETE", "/api/auth/friendships/{friend_id}", Thing::User, no_friend),
         route("PUT", "/api/auth/friendships/{friend_id}/remark", Thing::User, no_friend).body(json!({"remark": "x"})),
@@ -128,6 +130,7 @@ fn seen(people: [&Person; 2]) -> Vec<String> {
         "friendship_requests",
         "friendship_requests?direction=sent",
         "blocks",
+        "sessions",
     ];
     let mut seen = Vec::new();
     for person in people {
@@ -154,6 +157,7 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
     }
     dave.delete(&format!("/api/auth/friendships/{}", alice.id)).ok();
     let request = alice.ask(&zoe).ok().data()["request_id"].as_str().unwrap().to_owned();
+    let session = alice.get("/api/auth/sessions").ok().data()[0]["session_id"].as_str().unwrap().to_owned();
     let before = seen([&alice, &bob]);
     // A friend of one of the two, a former friend, and somebody whom neither knows.
     for caller in [&carol, &dave, &eve] {
@@ -164,6 +168,7 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
                 Thing::Conversation => (&conversation, missing),
                 Thing::Message => (&message, missing_message.as_str()),
                 Thing::Request => (&request, missing),
+                Thing::Session => (&session, missing),
                 Thing::User => (&bob.id, missing),
             };
             let (status, error) = route.refusal;

@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use domain::clock::Clock;
 use domain::id::{SessionId, UserId};
 use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec};
 use domain::testing::at;
+use infra::clock::SystemClock;
 use infra::token::JwtCodec;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use server::config::Options;
 
 use crate::support::{Call, Person, Reply, SECRET, World, assert_answer};
 
 /// Renews on either of the two paths, by turns.
-fn refresh(person: &Person, token: &str) -> Reply {
+pub(crate) fn refresh(person: &Person, token: &str) -> Reply {
     static TURN: AtomicBool = AtomicBool::new(false);
     let path =
         if TURN.fetch_not(Ordering::Relaxed) { "/auth/refresh_token" } else { "/api/auth/refresh_token" };
     Call::new(person.address, "POST", path).bearer(token).send()
 }
 
-fn token_of(reply: &Reply, name: &str) -> String {
+pub(crate) fn token_of(reply: &Reply, name: &str) -> String {
     reply.data()[name].as_str().unwrap().to_owned()
 }
 
@@ -121,6 +124,43 @@ fn a_used_token_that_comes_back_within_the_grace_ends_nothing() {
         }
     }
     refresh(&alice, &token_of(&third, "refresh_token")).ok();
+}
+
+#[test]
+fn tokens_of_the_previous_secret_are_good_until_they_are_renewed_with_the_present_one() {
+    const PREVIOUS: &str = "the secret of before, of more than 32 bytes";
+    let world = World::with(Options { jwt_previous_secret: Some(PREVIOUS.into()), ..Options::default() });
+    let alice = world.person("alice_01");
+    let codec = |secret: &str| JwtCodec::new(&secret.into(), None).unwrap();
+    let resigned = |secret: &str| {
+        let (from, to) = (codec(SECRET), codec(secret));
+        let now = SystemClock.now();
+        let access = to.sign_access(&from.read_access(&alice.token, now).unwrap()).unwrap();
+        let refresh = to.sign_refresh(&from.read_refresh(&alice.refresh_token, now).unwrap()).unwrap();
+        Person {
+            token: access.expose_secret().to_owned(),
+            refresh_token: refresh.expose_secret().to_owned(),
+            ..alice.clone()
+        }
+    };
+    let unknown = resigned("a secret that nobody has ever configured");
+    unknown.get("/api/auth/me").refused(401, "invalid_token");
+    refresh(&unknown, &unknown.refresh_token).refused(401, "invalid_token");
+    let before = resigned(PREVIOUS);
+    before.get("/api/auth/me").ok();
+    let renewed = refresh(&before, &before.refresh_token).ok();
+    assert!(codec(SECRET).read_access(&token_of(&renewed, "token"), SystemClock.now()).is_ok());
+    assert!(codec(PREVIOUS).read_access(&token_of(&renewed, "token"), SystemClock.now()).is_err());
+}
+
+#[test]
+fn no_token_outlives_the_session() {
+    let world = World::with(Options { session_max_seconds: Some(100), ..Options::default() });
+    let alice = world.person("alice_01");
+    world.sql("UPDATE sessions SET created_at = created_at - interval '40 s'");
+    let renewed = refresh(&alice, &alice.refresh_token).ok();
+    let left = renewed.data()["expires_in"].as_u64().unwrap();
+    assert!((50..=60).contains(&left), "{left}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 use mockall::predicate::eq;
 use pollster::block_on;
 
-use super::{ACCESS, World, assert_issued, goose, secret, session, uid};
-use crate::session::{DeviceName, LoggedIn, SessionError};
+use super::{LEFT, World, assert_issued, goose, secret, session, uid};
+use crate::session::{
+    Admission, ClientAddress, DeviceName, LoggedIn, Login, SessionError, ThrottleKey, TypedIdentifier,
+    Verdict,
+};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
 
@@ -14,14 +17,43 @@ fn credentials() -> Credentials {
     Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) }
 }
 
-fn login(world: World, identifier: Option<LoginIdentifier>) -> Result<LoggedIn, SessionError> {
+fn typed_uid(text: &str) -> TypedIdentifier {
+    TypedIdentifier::Uid(text.to_owned())
+}
+
+/// What a uid is counted by.
+fn key(lower: &str) -> ThrottleKey {
+    ThrottleKey::Identifier(typed_uid(lower))
+}
+
+fn from(text: &str) -> Option<ClientAddress> {
+    ClientAddress::new(text.parse().unwrap())
+}
+
+fn login_from(
+    world: World,
+    identifier: TypedIdentifier,
+    address: Option<ClientAddress>,
+) -> Result<LoggedIn, SessionError> {
     let attempt = PasswordAttempt::new(&secret("correct horse"));
-    block_on(world.service().login(identifier, &attempt, DeviceName::from_user_agent("goose/1.0")))
+    let device = DeviceName::from_user_agent("goose/1.0");
+    block_on(world.service().login(Login { identifier, attempt, address, device }))
+}
+
+fn login(world: World) -> Result<LoggedIn, SessionError> {
+    login_from(world, typed_uid("Goose_1"), None)
+}
+
+/// A world in which the guess is counted first and then taken back or not.
+fn counted(taken_back: Option<Verdict>) -> World {
+    let mut world = World::default();
+    world.expect_guess(vec![key("goose_1")], taken_back);
+    world
 }
 
 /// A world in which the account is there, and the attempt is verified exactly once against its hash.
 fn world(matches: bool) -> World {
-    let mut world = World::default();
+    let mut world = counted(matches.then_some(Verdict::Right));
     world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(Some(credentials())));
     let expected = world.hasher.expect_verify().withf(|attempt, hash| {
         attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$hash")
@@ -39,78 +71,84 @@ fn the_right_password_opens_a_session_bound_to_the_verified_hash() {
             && session.device.as_str() == "goose/1.0"
     });
     expected.once().returning(|_| Ok(Some(session())));
-    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
-    let logged_in = login(world, Some(by_uid())).unwrap();
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    let logged_in = login(world).unwrap();
     assert_eq!(logged_in.user, goose());
-    assert_issued(&logged_in.tokens, ACCESS);
+    assert_issued(&logged_in.tokens, LEFT);
 }
 
 #[test]
 fn a_phone_number_finds_the_account_as_a_uid_does() {
     let number = LoginIdentifier::PhoneNumber(PhoneNumber::parse("13800138000").unwrap());
     let mut world = World::default();
-    let expected = world.users.expect_credentials().with(eq(number.clone()));
+    let typed = TypedIdentifier::PhoneNumber("13800138000".to_owned());
+    world.expect_guess(vec![ThrottleKey::Identifier(typed.clone())], Some(Verdict::Right));
+    let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Ok(true));
     world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
-    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
-    assert_eq!(login(world, Some(number)).unwrap().user, goose());
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    assert_eq!(login_from(world, typed, None).unwrap().user, goose());
 }
 
 #[test]
 fn a_wrong_password_is_refused_and_opens_nothing() {
-    assert_eq!(refusal(login(world(false), Some(by_uid()))), Some("invalid_credentials"));
+    assert_eq!(refusal(login(world(false))), Some("invalid_credentials"));
 }
 
 #[test]
 fn an_unknown_account_costs_one_verification_and_is_refused_whatever_that_says() {
     for verified in [false, true] {
-        let mut world = World::default();
+        let mut world = counted(None);
         world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(None));
         let expected = world
             .hasher
             .expect_verify()
             .withf(|attempt, hash| attempt.expose() == "correct horse" && hash.is_none());
         expected.once().returning(move |_, _| Ok(verified));
-        assert_eq!(refusal(login(world, Some(by_uid()))), Some("invalid_credentials"));
+        assert_eq!(refusal(login(world)), Some("invalid_credentials"));
     }
 }
 
 #[test]
 fn an_identifier_that_cannot_exist_costs_one_verification_and_is_refused() {
-    let mut world = World::default();
-    let expected = world.hasher.expect_verify().withf(|_, hash| hash.is_none());
-    expected.once().returning(|_, _| Ok(false));
-    assert_eq!(refusal(login(world, None)), Some("invalid_credentials"));
+    for (text, counted) in [("", ""), ("Goose 1", "goose 1"), ("GEESE\0雁É", "geese\0雁É")] {
+        let mut world = World::default();
+        world.expect_guess(vec![key(counted)], None);
+        let expected = world.hasher.expect_verify().withf(|_, hash| hash.is_none());
+        expected.once().returning(|_, _| Ok(false));
+        let refused = login_from(world, typed_uid(text), None);
+        assert_eq!(refusal(refused), Some("invalid_credentials"), "{text}");
+    }
 }
 
 #[test]
 fn an_account_that_changed_while_the_password_was_checked_is_refused_alike() {
     let mut world = world(true);
     world.sessions.expect_open().once().returning(|_| Ok(None));
-    assert_eq!(refusal(login(world, Some(by_uid()))), Some("invalid_credentials"));
+    assert_eq!(refusal(login(world)), Some("invalid_credentials"));
 }
 
 #[test]
 fn a_fault_of_the_accounts_is_passed_on() {
-    let mut world = World::default();
+    let mut world = counted(Some(Verdict::Unchecked));
     world.users.expect_credentials().once().returning(|_| Err(fault()));
-    assert_fault(login(world, Some(by_uid())));
+    assert_fault(login(world));
 }
 
 #[test]
 fn a_fault_of_the_hasher_is_passed_on() {
-    let mut world = World::default();
+    let mut world = counted(Some(Verdict::Unchecked));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Err(fault()));
-    assert_fault(login(world, Some(by_uid())));
+    assert_fault(login(world));
 }
 
 #[test]
 fn a_fault_of_the_sessions_is_passed_on() {
     let mut world = world(true);
     world.sessions.expect_open().once().returning(|_| Err(fault()));
-    assert_fault(login(world, Some(by_uid())));
+    assert_fault(login(world));
 }
 
 #[test]
@@ -119,5 +157,54 @@ fn a_fault_in_signing_the_refresh_token_is_passed_on() {
     world.sessions.expect_open().returning(|_| Ok(Some(session())));
     world.tokens.expect_sign_access().returning(|_| Ok(secret("access")));
     world.tokens.expect_sign_refresh().once().returning(|_| Err(fault()));
-    assert_fault(login(world, Some(by_uid())));
+    assert_fault(login(world));
+}
+
+#[test]
+fn a_guess_is_counted_by_what_was_typed_and_by_the_address() {
+    let mut world = World::default();
+    let address = from("2001:db8:1:2:3::4");
+    world.expect_guess(vec![key("goose_1"), ThrottleKey::Address(address.unwrap())], None);
+    world.users.expect_credentials().returning(|_| Ok(None));
+    world.hasher.expect_verify().once().returning(|_, _| Ok(false));
+    assert_eq!(refusal(login_from(world, typed_uid("GOOSE_1"), address)), Some("invalid_credentials"));
+}
+
+#[test]
+fn a_guess_too_many_is_refused_without_a_check_and_told_how_long_to_wait() {
+    let retry_after = std::time::Duration::from_millis(4_999);
+    let mut world = World::default();
+    world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
+    // No other port is asked: neither for the account nor for its hash.
+    match login(world) {
+        Err(SessionError::TooManyAttempts(told)) => assert_eq!(told, retry_after),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guess_that_cannot_be_counted_is_not_checked() {
+    let mut world = World::default();
+    world.throttle.expect_count().once().returning(|_| Err(fault()));
+    assert_fault(login(world));
+}
+
+#[test]
+fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
+    let mut world = World::default();
+    world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
+    world.throttle.expect_take_back().once().returning(|_, _| Err(fault()));
+    world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
+    world.hasher.expect_verify().returning(|_, _| Ok(true));
+    assert_fault(login(world));
+}
+
+#[test]
+fn the_fault_that_kept_a_guess_from_being_checked_is_told_whatever_follows() {
+    let mut world = World::default();
+    world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
+    let later = || Err(crate::error::RepositoryError::internal("another fault"));
+    world.throttle.expect_take_back().once().returning(move |_, _| later());
+    world.users.expect_credentials().returning(|_| Err(fault()));
+    assert_fault(login(world));
 }

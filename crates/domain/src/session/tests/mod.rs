@@ -1,7 +1,11 @@
+mod access;
 mod login;
+mod passwords;
 mod refresh;
 mod register;
 mod rotation;
+mod sessions;
+mod throttle;
 mod values;
 
 use std::sync::Arc;
@@ -13,8 +17,9 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{
-    AccessClaims, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
-    RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
+    AccessClaims, Admission, Caller, Generation, IssuedTokens, MockEndedSessions, MockLoginThrottle,
+    MockSessionRepository, MockTokenCodec, RefreshClaims, Session, SessionError, SessionPorts,
+    SessionService, ThrottleKey, TokenLifetimes, Verdict,
 };
 use crate::clock::Clock;
 use crate::error::{ErrorKind, RepositoryError};
@@ -25,9 +30,12 @@ use crate::user::{
 };
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));
+const CALLER: Caller = Caller { user_id: user(1), session_id: SESSION };
 /// What the clock of this machine shows; the database's may differ.
 const NOW: i64 = 1000;
 const ACCESS: Duration = Duration::from_secs(600);
+/// What an access token has left that was signed at 998.
+const LEFT: Duration = Duration::from_secs(598);
 const LIFETIMES: TokenLifetimes = TokenLifetimes {
     access: ACCESS,
     refresh: Duration::from_secs(604_800),
@@ -40,6 +48,7 @@ const LIFETIMES: TokenLifetimes = TokenLifetimes {
 struct World {
     users: MockUserRepository,
     sessions: MockSessionRepository,
+    throttle: MockLoginThrottle,
     hasher: MockPasswordHasher,
     tokens: MockTokenCodec,
     ended: MockEndedSessions,
@@ -59,6 +68,7 @@ impl World {
         let ports = SessionPorts {
             users: Arc::new(self.users),
             sessions: Arc::new(self.sessions),
+            throttle: Arc::new(self.throttle),
             hasher: Arc::new(self.hasher),
             tokens: Arc::new(self.tokens),
             ended: Arc::new(self.ended),
@@ -73,7 +83,7 @@ impl World {
         let access = AccessClaims {
             user_id: session.user_id,
             session_id: session.id,
-            issued_at: at(NOW),
+            issued_at: session.refreshed_at,
             expires_at: at(access_expires),
         };
         let refresh = RefreshClaims {
@@ -85,6 +95,20 @@ impl World {
         };
         self.tokens.expect_sign_access().with(eq(access)).once().returning(|_| Ok("access".into()));
         self.tokens.expect_sign_refresh().with(eq(refresh)).once().returning(|_| Ok("refresh".into()));
+    }
+
+    /// Expects one guess to be counted by exactly these keys, and to be taken back or left, before anything else is done.
+    fn expect_guess(&mut self, keys: Vec<ThrottleKey>, taken_back: Option<Verdict>) {
+        let expected = self.throttle.expect_count();
+        let counted = keys.clone();
+        expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));
+        if let Some(verdict) = taken_back {
+            let expected = self.throttle.expect_take_back();
+            expected
+                .withf(move |taken, how| taken == keys && *how == verdict)
+                .once()
+                .returning(|_, _| Ok(()));
+        }
     }
 }
 
@@ -130,6 +154,12 @@ fn every_refusal_has_its_class_and_its_name() {
         (SessionError::TokenExpired, ErrorKind::Unauthenticated, "token_expired"),
         (SessionError::SessionEnded, ErrorKind::Unauthenticated, "session_ended"),
         (SessionError::RefreshTokenReused, ErrorKind::Conflict, "refresh_token_reused"),
+        (
+            SessionError::TooManyAttempts(Duration::from_secs(5)),
+            ErrorKind::Throttled { retry_after: Duration::from_secs(5) },
+            "too_many_attempts",
+        ),
+        (SessionError::UnknownSession, ErrorKind::Invalid, "unknown_session"),
         (SessionError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (SessionError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
         (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),

@@ -2,7 +2,7 @@ use mockall::predicate::eq;
 use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
-use super::{ACCESS, World, assert_issued, goose, secret, session, uid};
+use super::{LEFT, World, assert_issued, goose, secret, session, uid};
 use crate::error::RepositoryError;
 use crate::session::{DeviceName, LoggedIn, Registration, SessionError};
 use crate::testing::{assert_fault, at, fault, refusal};
@@ -62,10 +62,10 @@ fn registering_makes_the_account_and_logs_it_in() {
         .expect_register()
         .withf(|user, used| is_registered_as(user, "Goose_1") && *used == device());
     expected.once().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
-    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     let logged_in = register(world, Some(uid("Goose_1"))).unwrap();
     assert_eq!(logged_in.user, goose());
-    assert_issued(&logged_in.tokens, ACCESS);
+    assert_issued(&logged_in.tokens, LEFT);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn who_chose_no_uid_is_given_one_that_is_drawn_again_while_taken() {
     expect_draw(&mut world.users, &mut order, "wxid_bbbbbbbbbbbbbbb", RegisterOutcome::UidTaken);
     expect_draw(&mut world.users, &mut order, "wxid_ccccccccccccccc", RegisterOutcome::UidTaken);
     expect_draw(&mut world.users, &mut order, "wxid_ddddddddddddddd", registered);
-    world.expect_tokens_of(&session(), 1600, at(998 + 604_800));
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     assert_eq!(register(world, None).unwrap().user, goose());
 }
 

@@ -1,5 +1,6 @@
 use super::{ACCESS, goose, secret};
-use crate::session::{DeviceName, Generation, IssuedTokens, LoggedIn};
+use crate::error::{InvalidValue, Rule};
+use crate::session::{DeviceName, Generation, IdempotencyKey, IssuedTokens, LoggedIn};
 
 #[test]
 fn generations_follow_each_other_from_zero_on() {
@@ -62,5 +63,20 @@ fn no_token_reaches_the_log() {
         for hidden in ["acc-token", "ref-token", "13800138000"] {
             assert!(!shown.contains(hidden), "{shown}");
         }
+    }
+}
+
+#[test]
+fn a_try_is_called_by_visible_characters() {
+    let longest = "k".repeat(128);
+    for key in ["1", "!~", "8e03978e-40d5-43dd-bc93-6894a57f9324", longest.as_str()] {
+        assert_eq!(IdempotencyKey::parse(key).unwrap().as_str(), key);
+    }
+    let refused = |rule| Err(InvalidValue::new("Idempotency-Key", rule));
+    for key in ["", &"k".repeat(129)] {
+        assert_eq!(IdempotencyKey::parse(key), refused(Rule::Length { min: 1, max: 128 }), "{key}");
+    }
+    for key in [" ", "a b", "a\t", "\u{7f}", "雁", "\0"] {
+        assert_eq!(IdempotencyKey::parse(key), refused(Rule::Characters), "{key:?}");
     }
 }

@@ -11,29 +11,49 @@ use crate::support::{Ground, pair};
 /// Everything holds before the background work has done anything, and afterwards.
 const MOMENTS: [bool; 2] = [false, true];
 
+const SAID: [&str; 14] = [
+    "今天OK吗",
+    "100% 打折",
+    "snake_case",
+    "C:\\temp",
+    "it's \"fine\"",
+    "👨‍👩‍👧‍👦 一家",
+    "ＡＢＣ",
+    "İstanbul",
+    "Straße",
+    "ΟΔΟΣ",
+    "CAFE\u{301}",
+    "a\u{1f}b",
+    "line\nbreak",
+    "'; DROP TABLE users; --",
+];
+
+/// A term, and the only one of the texts that it is part of.
+const FOUND: [(&str, &str); 15] = [
+    ("天", "今天OK吗"),
+    ("天ok", "今天OK吗"),
+    ("0%", "100% 打折"),
+    ("e_c", "snake_case"),
+    ("\\T", "C:\\temp"),
+    ("'S \"", "it's \"fine\""),
+    ("👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦 一家"),
+    ("ｂ", "ＡＢＣ"),
+    ("i\u{307}ST", "İstanbul"),
+    ("STRASSE", "Straße"),
+    ("οδος", "ΟΔΟΣ"),
+    ("e\u{301}", "CAFE\u{301}"),
+    ("A\u{1f}B", "a\u{1f}b"),
+    ("E\nB", "line\nbreak"),
+    ("; drop", "'; DROP TABLE users; --"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_of_all_scripts_are_found_by_any_part_whatever_the_case() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
-    let said = [
-        "今天OK吗",
-        "100% 打折",
-        "snake_case",
-        "C:\\temp",
-        "it's \"fine\"",
-        "👨‍👩‍👧‍👦 一家",
-        "ＡＢＣ",
-        "İstanbul",
-        "Straße",
-        "ΟΔΟΣ",
-        "CAFE\u{301}",
-        "a\u{1f}b",
-        "line\nbreak",
-        "'; DROP TABLE users; --",
-    ];
-    for text in said {
+    for text in SAID {
         pool.say(alice, bob, text).await;
     }
     for indexed in MOMENTS {
@@ -41,23 +61,7 @@ async fn texts_of_all_scripts_are_found_by_any_part_whatever_the_case() {
             let _indexer = ground.eager_indexer();
             ground.indexed().await;
         }
-        for (term, text) in [
-            ("天", "今天OK吗"),
-            ("天ok", "今天OK吗"),
-            ("0%", "100% 打折"),
-            ("e_c", "snake_case"),
-            ("\\T", "C:\\temp"),
-            ("'S \"", "it's \"fine\""),
-            ("👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦 一家"),
-            ("ｂ", "ＡＢＣ"),
-            ("i\u{307}ST", "İstanbul"),
-            ("STRASSE", "Straße"),
-            ("οδος", "ΟΔΟΣ"),
-            ("e\u{301}", "CAFE\u{301}"),
-            ("A\u{1f}B", "a\u{1f}b"),
-            ("E\nB", "line\nbreak"),
-            ("; drop", "'; DROP TABLE users; --"),
-        ] {
+        for (term, text) in FOUND {
             assert_eq!(pool.found(bob, term).await, [text], "{term:?}, indexed: {indexed}");
         }
         for term in ["%打", "snake.case", "abc", "é", "吗C", "a\u{1e}b", "\u{1e}", "zzz"] {
@@ -89,7 +93,7 @@ async fn nobody_finds_what_is_not_theirs_or_not_visible_to_them() {
         }
         assert!(pool.messages.delete_for(bob, deleted).await.unwrap());
         pool.messages.recall(recalled, alice, Duration::from_secs(60)).await.unwrap();
-        assert_eq!(pool.found(bob, "secret").await, [kept.clone()]);
+        assert_eq!(pool.found(bob, "secret").await, std::slice::from_ref(&kept));
         assert_eq!(pool.found_in(bob, id, "SECRET").await, Some(vec![kept.clone()]));
         let alices = pool.found(alice, "secret").await;
         assert_eq!(alices.len(), 3 * (number + 1), "{alices:?}");

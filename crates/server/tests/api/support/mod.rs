@@ -18,3 +18,12 @@ macro_rules! assert_answer {
     };
 }
 pub(crate) use assert_answer;
+
+/// Tries until it succeeds or the deadline passes.
+pub(crate) fn eventually(what: &str, mut attempt: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !attempt() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

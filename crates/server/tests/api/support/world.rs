@@ -1,9 +1,10 @@
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use infra::password::CheckCounter;
 use server::app::{Application, Ground};
 use server::config::{Options, Settings};
 use test_db::{Template, TestDatabase};
@@ -17,6 +18,7 @@ pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes"
 /// A running server with a database of its own. Both are gone when it is dropped.
 pub(crate) struct World {
     address: SocketAddr,
+    password_checks: Arc<CheckCounter>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     url: String,
@@ -39,8 +41,9 @@ impl World {
     /// A world on a database that somebody else keeps.
     pub(crate) fn on(options: Options, url: &str) -> Self {
         migrate(url);
-        let (address, stop, thread) = serve(options, url);
-        Self { address, stop: Some(stop), thread: Some(thread), url: url.to_owned(), _database: None }
+        let (address, password_checks, stop, thread) = serve(options, url);
+        let (stop, thread) = (Some(stop), Some(thread));
+        Self { address, password_checks, stop, thread, url: url.to_owned(), _database: None }
     }
 
     /// A second server on the same database.
@@ -50,12 +53,17 @@ impl World {
 
     /// A second server on the same database, with settings of its own.
     pub(crate) fn second_instance_with(&self, options: Options) -> Instance {
-        let (address, stop, thread) = serve(options, &self.url);
+        let (address, _, stop, thread) = serve(options, &self.url);
         Instance { address, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many passwords this server has checked.
+    pub(crate) fn password_checks(&self) -> u64 {
+        self.password_checks.get()
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
@@ -77,6 +85,14 @@ impl World {
     /// Changes the database directly, to move time or to break something.
     pub(crate) fn sql(&self, sql: &str) {
         PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// Lets time pass for all that the brake on guessing keeps.
+    pub(crate) fn calm_down(&self, seconds: u64) {
+        self.sql(&format!(
+            "UPDATE login_throttles SET blocked_until = blocked_until - interval '{seconds} s',
+                    forgiven_at = forgiven_at - interval '{seconds} s'"
+        ));
     }
 
     /// Does something while a transaction of somebody else's holds what `sql` locked.
@@ -136,7 +152,9 @@ fn migrate(url: &str) {
     infra::migrations::run(url, std::time::Duration::from_secs(60)).unwrap();
 }
 
-fn serve(options: Options, url: &str) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+type Served = (SocketAddr, Arc<CheckCounter>, oneshot::Sender<()>, JoinHandle<()>);
+
+fn serve(options: Options, url: &str) -> Served {
     let options = options.or(Options {
         bind: Some("127.0.0.1:0".parse().unwrap()),
         bcrypt_cost: Some(4),
@@ -152,9 +170,10 @@ fn serve(options: Options, url: &str) -> (SocketAddr, oneshot::Sender<()>, JoinH
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(&settings, &ground).unwrap();
-            tell.send(application.address()).unwrap();
+            tell.send((application.address(), application.password_checks())).unwrap();
             application.run_until(async { drop(stopped.await) }).await.unwrap();
         });
     });
-    (told.recv().unwrap(), stop, thread)
+    let (address, password_checks) = told.recv().unwrap();
+    (address, password_checks, stop, thread)
 }

@@ -1,0 +1,111 @@
+//! The caller's sessions on all devices: listing them and ending them; and the password, which ends all others.
+
+use actix_web::{delete, get, put, web};
+use domain::id::SessionId;
+use domain::session::OpenSession;
+use domain::user::{Password, PasswordAttempt};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::UseCases;
+use crate::cursor::{Cursor, PageQuery};
+use crate::envelope::{Data, Done, PageOf, timestamp};
+use crate::error::ApiError;
+use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::language::Language;
+use crate::sessions::Tokens;
+
+/// A session of the caller's that is open.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionItem {
+    session_id: String,
+    /// From the `User-Agent` header of the login; may be empty.
+    #[schema(example = "Mozilla/5.0 (X11; Linux x86_64)")]
+    device_name: String,
+    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    created_at: String,
+    /// When its tokens were given or renewed last.
+    #[schema(example = "2026-11-23T08:10:00.000Z")]
+    last_used_at: String,
+    /// Whether it is the session that asks.
+    current: bool,
+}
+
+impl SessionItem {
+    fn new(session: &OpenSession, current: SessionId) -> Self {
+        Self {
+            session_id: session.id.to_string(),
+            device_name: session.device.as_str().to_owned(),
+            created_at: timestamp(session.created_at),
+            last_used_at: timestamp(session.last_used_at),
+            current: session.id == current,
+        }
+    }
+}
+
+/// The caller's open sessions, newest first.
+#[utoipa::path(tag = "accounts", params(PageQuery), responses((status = 200, body = PageOf<SessionItem>)),
+    security(("token" = [])))]
+#[get("/api/auth/sessions")]
+pub(crate) async fn list_sessions(
+    caller: AuthUser,
+    Query(page): Query<PageQuery>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<PageOf<SessionItem>, ApiError> {
+    let page = use_cases.sessions.list(caller.id(), &page.parse()?).await?;
+    let items = page.items.iter().map(|session| SessionItem::new(session, caller.0.session_id)).collect();
+    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+}
+
+/// Ends one of the caller's sessions; the caller's own as well.
+#[utoipa::path(tag = "accounts", params(("session_id" = String, Path)), responses((status = 200, body = Done)),
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_session"]))))]
+#[delete("/api/auth/sessions/{session_id}")]
+pub(crate) async fn end_session(
+    caller: AuthUser,
+    PathPart(session): PathPart,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.sessions.end(caller.0, SessionId::parse("session_id", &session)?).await?;
+    Ok(Done::new(language))
+}
+
+/// Ends all of the caller's sessions but the one that asks.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
+#[delete("/api/auth/sessions")]
+pub(crate) async fn end_other_sessions(
+    caller: AuthUser,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.sessions.end_others(caller.0).await?;
+    Ok(Done::new(language))
+}
+
+/// The old and the new password.
+#[derive(Deserialize, ToSchema)]
+struct NewPassword {
+    #[schema(value_type = String, example = "山高月小水落石出")]
+    old_password: SecretString,
+    /// 8–128 characters.
+    #[schema(value_type = String, example = "清风徐来水波不兴")]
+    new_password: SecretString,
+}
+
+/// Changes the caller's password; every other session ends.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("token" = [])),
+    extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
+#[put("/api/auth/me/password")]
+pub(crate) async fn change_password(
+    caller: AuthUser,
+    Json(body): Json<NewPassword>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Data<Tokens>, ApiError> {
+    let new = Password::parse("new_password", body.new_password)?;
+    let old = PasswordAttempt::new(&body.old_password);
+    Ok(Data::new(language, use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))
+}

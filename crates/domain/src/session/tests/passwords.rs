@@ -1,0 +1,123 @@
+//! Typing one's password once more, and changing it.
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+use pollster::block_on;
+use uuid::Uuid;
+
+use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
+use crate::id::SessionId;
+use crate::session::{
+    Admission, Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError, ThrottleKey, Verdict,
+};
+use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
+
+const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::new(text.to_owned())
+}
+
+fn attempt() -> PasswordAttempt {
+    PasswordAttempt::new(&secret("correct horse"))
+}
+
+/// A world in which the owner's password is checked exactly once, under the brake of the account.
+fn world(matches: bool) -> World {
+    let mut world = World::default();
+    world.expect_guess(vec![ThrottleKey::Account(user(1))], matches.then_some(Verdict::Right));
+    let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
+    found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
+    let verify = world.hasher.expect_verify().withf(|attempt, hash| {
+        attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$old")
+    });
+    verify.once().returning(move |_, _| Ok(matches));
+    world
+}
+
+fn change(world: World) -> Result<IssuedTokens, SessionError> {
+    let new = Password::parse("new_password", secret("battery staple")).unwrap();
+    block_on(world.service().change_password(CALLER, &attempt(), &new))
+}
+
+/// A world in which the old password is right, the new one hashed, and the change asked for once.
+fn changing(outcome: PasswordChangeOutcome) -> World {
+    let mut world = world(true);
+    let hashed = world.hasher.expect_hash().withf(|password| password.expose() == "battery staple");
+    hashed.once().returning(|_| Ok(hash("$2b$new")));
+    let expected = world.sessions.expect_change_password().withf(|change| {
+        change.caller == CALLER
+            && change.verified_hash == hash("$2b$old")
+            && change.new_hash == hash("$2b$new")
+    });
+    expected.once().return_once(|_| Ok(outcome));
+    world
+}
+
+#[test]
+fn the_owner_is_known_by_the_password() {
+    assert_eq!(refusal(block_on(world(true).service().confirm_password(CALLER, &attempt()))), None);
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_stays_counted() {
+    let refused = block_on(world(false).service().confirm_password(CALLER, &attempt()));
+    assert_eq!(refusal(refused), Some("invalid_credentials"));
+    assert_eq!(refusal(change(world(false))), Some("invalid_credentials"));
+}
+
+#[test]
+fn one_guess_too_many_is_not_checked() {
+    let retry_after = std::time::Duration::from_secs(5);
+    for changes in [true, false] {
+        let mut world = World::default();
+        world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
+        let refused = if changes {
+            change(world).map(|_| ())
+        } else {
+            block_on(world.service().confirm_password(CALLER, &attempt()))
+        };
+        assert_eq!(refusal(refused), Some("too_many_attempts"));
+    }
+}
+
+#[test]
+fn an_account_that_is_over_costs_one_check_and_is_refused() {
+    let mut world = World::default();
+    world.expect_guess(vec![ThrottleKey::Account(user(1))], None);
+    world.users.expect_credentials().once().returning(|_| Ok(None));
+    world.hasher.expect_verify().withf(|_, hash| hash.is_none()).once().returning(|_, _| Ok(true));
+    let refused = block_on(world.service().confirm_password(CALLER, &attempt()));
+    assert_eq!(refusal(refused), Some("invalid_credentials"));
+}
+
+#[test]
+fn a_new_password_gives_new_tokens_and_ends_all_other_sessions() {
+    let next = Session { generation: Generation::new(1), ..session() };
+    let ended = vec![OTHER];
+    let mut world = changing(PasswordChangeOutcome::Changed { session: next.clone(), ended });
+    let mut order = Sequence::new();
+    let remember = world.ended.expect_remember().with(eq(OTHER));
+    remember.once().in_sequence(&mut order).return_const(());
+    world.ended.expect_remember().with(eq(SESSION)).never();
+    world.expect_tokens_of(&next, 1598, at(998 + 604_800));
+    assert_issued(&change(world).unwrap(), LEFT);
+}
+
+#[test]
+fn a_password_that_changed_meanwhile_is_not_changed_again() {
+    assert_eq!(refusal(change(changing(PasswordChangeOutcome::OtherPassword))), Some("invalid_credentials"));
+    assert_eq!(refusal(change(changing(PasswordChangeOutcome::Over))), Some("session_ended"));
+}
+
+#[test]
+fn faults_are_passed_on() {
+    let mut unhashed = world(true);
+    unhashed.hasher.expect_hash().once().returning(|_| Err(fault()));
+    assert_fault(change(unhashed));
+    let mut unchanged = world(true);
+    unchanged.hasher.expect_hash().once().returning(|_| Ok(hash("$2b$new")));
+    unchanged.sessions.expect_change_password().once().returning(|_| Err(fault()));
+    assert_fault(change(unchanged));
+}

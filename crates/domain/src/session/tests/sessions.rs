@@ -1,0 +1,106 @@
+//! Listing sessions and ending them.
+
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+use pollster::block_on;
+use uuid::Uuid;
+
+use super::{CALLER, LIFETIMES, SESSION, World};
+use crate::id::SessionId;
+use crate::page::Page;
+use crate::session::{DeviceName, EndReason, OpenFor, OpenSession, SessionPageRequest, TokenLifetimes};
+use crate::testing::{assert_fault, at, fault, refusal, user};
+
+const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
+const THIRD: SessionId = SessionId::from_uuid(Uuid::from_u128(68));
+
+#[test]
+fn logging_out_ends_the_session_and_then_refuses_its_access_tokens() {
+    let mut world = World::default();
+    let mut order = Sequence::new();
+    let end = world.sessions.expect_end().with(eq(SESSION), eq(user(1)), eq(EndReason::Logout));
+    end.once().in_sequence(&mut order).returning(|_, _, _| Ok(true));
+    let remember = world.ended.expect_remember().with(eq(SESSION));
+    remember.once().in_sequence(&mut order).return_const(());
+    assert_eq!(refusal(block_on(world.service().logout(CALLER))), None);
+}
+
+#[test]
+fn a_session_that_could_not_be_ended_is_not_refused() {
+    let mut world = World::default();
+    world.sessions.expect_end().once().returning(|_, _, _| Err(fault()));
+    world.ended.expect_remember().never();
+    assert_fault(block_on(world.service().logout(CALLER)));
+}
+
+#[test]
+fn logging_out_of_a_session_that_is_over_is_no_error() {
+    let mut world = World::default();
+    world.sessions.expect_end().once().returning(|_, _, _| Ok(false));
+    world.ended.expect_remember().once().return_const(());
+    assert_eq!(refusal(block_on(world.service().logout(CALLER))), None);
+}
+
+#[test]
+fn a_session_is_listed_for_as_long_as_any_token_of_it_can_be_good() {
+    let page = Page {
+        items: vec![OpenSession {
+            id: SESSION,
+            device: DeviceName::from_user_agent("goose/1.0"),
+            created_at: at(998),
+            last_used_at: at(999),
+        }],
+        next: None,
+    };
+    let seconds = Duration::from_secs;
+    for (access, refresh, idle) in [(600, 604_800, 604_800), (700, 600, 700)] {
+        let lifetimes = TokenLifetimes { access: seconds(access), refresh: seconds(refresh), ..LIFETIMES };
+        let open_for = OpenFor { life: LIFETIMES.session_max, idle: seconds(idle) };
+        let (mut world, listed) = (World::default(), page.clone());
+        let expected =
+            world.sessions.expect_list().with(eq(user(1)), eq(open_for), eq(SessionPageRequest::default()));
+        expected.once().return_once(move |_, _, _| Ok(listed));
+        let service = world.service_with(lifetimes);
+        assert_eq!(block_on(service.list(user(1), &SessionPageRequest::default())).unwrap(), page);
+    }
+    let mut world = World::default();
+    world.sessions.expect_list().once().returning(|_, _, _| Err(fault()));
+    assert_fault(block_on(world.service().list(user(1), &SessionPageRequest::default())));
+}
+
+#[test]
+fn one_ends_a_session_of_ones_own_and_then_its_access_tokens_are_refused() {
+    let mut world = World::default();
+    let mut order = Sequence::new();
+    let end = world.sessions.expect_end().with(eq(OTHER), eq(user(1)), eq(EndReason::EndedByOwner));
+    end.once().in_sequence(&mut order).returning(|_, _, _| Ok(true));
+    let remember = world.ended.expect_remember().with(eq(OTHER));
+    remember.once().in_sequence(&mut order).return_const(());
+    assert_eq!(refusal(block_on(world.service().end(CALLER, OTHER))), None);
+}
+
+#[test]
+fn what_is_no_open_session_of_ones_own_cannot_be_ended() {
+    let mut world = World::default();
+    world.sessions.expect_end().once().returning(|_, _, _| Ok(false));
+    assert_eq!(refusal(block_on(world.service().end(CALLER, OTHER))), Some("unknown_session"));
+    let mut world = World::default();
+    world.sessions.expect_end().once().returning(|_, _, _| Err(fault()));
+    assert_fault(block_on(world.service().end(CALLER, OTHER)));
+}
+
+#[test]
+fn all_others_are_ended_and_their_access_tokens_are_refused() {
+    let mut world = World::default();
+    world.sessions.expect_end_others().with(eq(CALLER)).once().returning(|_| Ok(vec![OTHER, THIRD]));
+    for session in [OTHER, THIRD] {
+        let remember = world.ended.expect_remember().with(eq(session));
+        remember.once().return_const(());
+    }
+    assert_eq!(refusal(block_on(world.service().end_others(CALLER))), None);
+    let mut world = World::default();
+    world.sessions.expect_end_others().once().returning(|_| Err(fault()));
+    assert_fault(block_on(world.service().end_others(CALLER)));
+}

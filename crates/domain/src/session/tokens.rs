@@ -1,0 +1,122 @@
+//! The use-cases on tokens: renewing them, and who calls by one.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    AccessClaims, Caller, IdempotencyKey, IssuedTokens, RefreshClaims, RefreshPolicy, RotateOrder,
+    RotateOutcome, Session, SessionError, SessionService, Standing,
+};
+use crate::error::RepositoryError;
+
+/// Who calls, as an access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognised {
+    /// It is so.
+    Surely(Caller),
+    /// Unless the session has ended, which only the database can tell; see [`SessionService::confirm`].
+    Unconfirmed(Caller),
+}
+
+impl SessionService {
+    /// How long a retry of a refresh gets the same tokens again.
+    const RETRY_WINDOW: Duration = Duration::from_secs(60);
+
+    /// Reads a refresh token that came with a call.
+    ///
+    /// # Errors
+    /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`].
+    pub fn read_refresh_token(&self, token: &str) -> Result<RefreshClaims, SessionError> {
+        Ok(self.ports.tokens.read_refresh(token, self.ports.clock.now())?)
+    }
+
+    /// Exchanges a refresh token for the next pair of tokens. A retry under the key of the first try gets the pair that
+    /// the first one got, as long as its refresh token was not used.
+    ///
+    /// # Errors
+    /// [`SessionError::SessionEnded`]; [`SessionError::RefreshTokenReused`] for a token that was used before.
+    pub async fn refresh(
+        &self,
+        claims: RefreshClaims,
+        key: Option<IdempotencyKey>,
+    ) -> Result<IssuedTokens, SessionError> {
+        let policy = RefreshPolicy {
+            reuse_grace: self.lifetimes.reuse_grace,
+            session_max: self.lifetimes.session_max,
+            retry_window: Self::RETRY_WINDOW,
+        };
+        match self.ports.sessions.rotate(&RotateOrder { claims, key, policy }).await? {
+            RotateOutcome::Rotated(session) | RotateOutcome::Repeated(session) => Ok(self.issue(&session)?),
+            RotateOutcome::Reused => Err(SessionError::RefreshTokenReused),
+            RotateOutcome::Stolen => {
+                self.ports.ended.remember(claims.session_id);
+                Err(SessionError::RefreshTokenReused)
+            }
+            RotateOutcome::Over => Err(SessionError::SessionEnded),
+        }
+    }
+
+    /// Tells who calls by the access token that came with the call.
+    ///
+    /// # Errors
+    /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`], [`SessionError::SessionEnded`].
+    pub fn authenticate(&self, access_token: &str) -> Result<Recognised, SessionError> {
+        let claims = self.ports.tokens.read_access(access_token, self.ports.clock.now())?;
+        let caller = Caller { user_id: claims.user_id, session_id: claims.session_id };
+        match self.ports.ended.standing(claims.session_id) {
+            Standing::Open => Ok(Recognised::Surely(caller)),
+            Standing::Unknown => Ok(Recognised::Unconfirmed(caller)),
+            Standing::Ended => Err(SessionError::SessionEnded),
+        }
+    }
+
+    /// Asks the database whether an unconfirmed caller's session is open.
+    ///
+    /// # Errors
+    /// [`SessionError::SessionEnded`], or below the port.
+    pub async fn confirm(&self, unconfirmed: Caller) -> Result<Caller, SessionError> {
+        let open = self.ports.sessions.is_open(unconfirmed).await?;
+        if open { Ok(unconfirmed) } else { Err(SessionError::SessionEnded) }
+    }
+
+    /// Signs the pair of tokens of the session's present generation: the same pair, whenever and wherever it is asked for.
+    /// Neither token outlives the session, which refreshing does not extend.
+    pub(super) fn issue(&self, session: &Session) -> Result<IssuedTokens, RepositoryError> {
+        let session_over = later(session.created_at, self.lifetimes.session_max);
+        let expires_at = |life| later(session.refreshed_at, life).min(session_over);
+        let access = AccessClaims {
+            user_id: session.user_id,
+            session_id: session.id,
+            issued_at: session.refreshed_at,
+            expires_at: expires_at(self.lifetimes.access),
+        };
+        let left = access.expires_at.signed_duration_since(self.ports.clock.now());
+        let refresh = RefreshClaims {
+            user_id: session.user_id,
+            session_id: session.id,
+            generation: session.generation,
+            issued_at: session.refreshed_at,
+            expires_at: expires_at(self.lifetimes.refresh),
+        };
+        Ok(IssuedTokens {
+            expires_in: self.lifetimes.access.min(whole_seconds(left)),
+            access: self.ports.tokens.sign_access(&access)?,
+            refresh: self.ports.tokens.sign_refresh(&refresh)?,
+        })
+    }
+}
+
+/// `time` plus `duration`, or the end of time when that is beyond it.
+fn later(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|duration| time.checked_add_signed(duration))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// The time that is left, in seconds; a begun one counts, so that a fresh token has all of its life.
+fn whole_seconds(left: TimeDelta) -> Duration {
+    let left = left.to_std().unwrap_or_default();
+    Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
+}

@@ -1,0 +1,56 @@
+//! The sessions that are open.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::id::{SessionId, UserId};
+use domain::page::Page;
+use domain::session::{DeviceName, OpenFor, OpenSession, SessionCursor, SessionPage, SessionPageRequest};
+use uuid::Uuid;
+
+use crate::db::{self, DbError};
+use crate::schema::sessions;
+
+/// The time that lies so long before `now`, or the beginning of time.
+fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
+    let span = TimeDelta::from_std(span).ok();
+    // PostgreSQL's calendar begins later than chrono's.
+    span.and_then(|span| now.checked_sub_signed(span)).unwrap_or_default().max(DateTime::UNIX_EPOCH)
+}
+
+pub(super) fn list(
+    connection: &mut PgConnection,
+    owner: UserId,
+    open_for: OpenFor,
+    page: &SessionPageRequest,
+) -> Result<SessionPage, DbError> {
+    let now = db::now(connection)?;
+    let mut rows = sessions::table
+        .filter(sessions::user_id.eq(owner.as_uuid()))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::created_at.gt(before(now, open_for.life)))
+        .filter(sessions::last_used_at.gt(before(now, open_for.idle)))
+        .into_boxed();
+    if let Some(after) = page.after {
+        let bound = sessions::created_at.le(after.created_at);
+        let earlier = sessions::created_at.lt(after.created_at);
+        rows = rows.filter(bound.and(earlier.or(sessions::id.lt(after.id.as_uuid()))));
+    }
+    let rows: Vec<(Uuid, String, DateTime<Utc>, DateTime<Utc>)> = rows
+        .order((sessions::created_at.desc(), sessions::id.desc()))
+        .limit(page.limit.get() + 1)
+        .select((sessions::id, sessions::device_name, sessions::created_at, sessions::last_used_at))
+        .load(connection)?;
+    let open = rows.into_iter().map(|(id, device, created_at, last_used_at)| OpenSession {
+        id: SessionId::from_uuid(id),
+        device: DeviceName::from_user_agent(&device),
+        created_at,
+        last_used_at,
+    });
+    Ok(Page::from_overfull(open.collect(), page.limit.get(), |session| SessionCursor {
+        created_at: session.created_at,
+        id: session.id,
+    }))
+}

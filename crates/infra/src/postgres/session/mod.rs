@@ -1,0 +1,174 @@
+mod ended;
+mod list;
+mod password;
+mod rotate;
+
+use async_trait::async_trait;
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::error::RepositoryError;
+use domain::id::{SessionId, UserId};
+use domain::session::{
+    Caller, DeviceName, EndReason, Generation, NewSession, OpenFor, PasswordChange, PasswordChangeOutcome,
+    RotateOrder, RotateOutcome, Session, SessionPage, SessionPageRequest, SessionRepository,
+};
+use uuid::Uuid;
+
+use super::repository;
+use super::stored::ACTIVE;
+use crate::db::{self, DbError};
+use crate::schema::{sessions, users};
+
+pub(crate) use ended::ended_lately;
+
+repository! {
+    /// Sessions on PostgreSQL.
+    PgSessionRepository
+}
+
+pub(super) const fn word(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Logout => "logout",
+        EndReason::EndedByOwner => "ended_by_owner",
+        EndReason::PasswordChange => "password_change",
+        EndReason::RefreshTokenTheft => "refresh_token_theft",
+    }
+}
+
+/// Opens a session for an account that the transaction has just made or locked.
+pub(super) fn insert(
+    connection: &mut PgConnection,
+    user_id: UserId,
+    device: &DeviceName,
+) -> Result<Session, DbError> {
+    let (id, now) = (Uuid::now_v7(), db::now(connection)?);
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::user_id.eq(user_id.as_uuid()),
+            sessions::device_name.eq(device.as_str()),
+            sessions::generation.eq(Generation::FIRST.get()),
+            sessions::rotations.eq(vec![Some(now)]),
+            sessions::created_at.eq(now),
+            sessions::last_used_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(Session {
+        id: SessionId::from_uuid(id),
+        user_id,
+        generation: Generation::FIRST,
+        refreshed_at: now,
+        created_at: now,
+    })
+}
+
+fn open(connection: &mut PgConnection, session: &NewSession) -> Result<Option<Session>, DbError> {
+    let still_so = users::table
+        .find(session.user_id.as_uuid())
+        .filter(users::state.eq(ACTIVE))
+        .filter(users::password_hash.eq(session.verified_hash.expose()))
+        .select(users::id)
+        .for_share()
+        .first::<Uuid>(connection)
+        .optional()?;
+    still_so.map(|_| insert(connection, session.user_id, &session.device)).transpose()
+}
+
+/// Ends a session of `owner`. Is false when there is none that is open.
+fn end(
+    connection: &mut PgConnection,
+    session: SessionId,
+    owner: UserId,
+    reason: EndReason,
+) -> Result<bool, DbError> {
+    let ended = diesel::update(sessions::table.find(session.as_uuid()))
+        .filter(sessions::user_id.eq(owner.as_uuid()))
+        .filter(sessions::ended_at.is_null())
+        .set((sessions::ended_at.eq(db::clock_timestamp().nullable()), sessions::end_reason.eq(word(reason))))
+        .execute(connection)?;
+    Ok(ended == 1)
+}
+
+/// Locks the open sessions of an account, in the order of their ids: two who do so do not wait for each other in a circle.
+fn lock_open(connection: &mut PgConnection, owner: UserId) -> Result<Vec<SessionId>, DbError> {
+    let open: Vec<Uuid> = sessions::table
+        .filter(sessions::user_id.eq(owner.as_uuid()))
+        .filter(sessions::ended_at.is_null())
+        .order(sessions::id)
+        .select(sessions::id)
+        .for_update()
+        .load(connection)?;
+    Ok(open.into_iter().map(SessionId::from_uuid).collect())
+}
+
+/// Ends those of the sessions, which are open and locked, that are not the caller's own, and tells which.
+fn end_others(
+    connection: &mut PgConnection,
+    (open, caller): (Vec<SessionId>, Caller),
+    reason: EndReason,
+) -> Result<Vec<SessionId>, DbError> {
+    let others: Vec<SessionId> = open.into_iter().filter(|session| *session != caller.session_id).collect();
+    let ids: Vec<Uuid> = others.iter().map(|session| session.as_uuid()).collect();
+    let now = db::now(connection)?;
+    diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(word(reason))))
+        .execute(connection)?;
+    Ok(others)
+}
+
+fn end_all_others(connection: &mut PgConnection, caller: Caller) -> Result<Vec<SessionId>, DbError> {
+    let open = lock_open(connection, caller.user_id)?;
+    // Whose own session was ended meanwhile has no say any more; of two who end each other one is left.
+    if !open.contains(&caller.session_id) {
+        return Ok(Vec::new());
+    }
+    end_others(connection, (open, caller), EndReason::EndedByOwner)
+}
+
+#[async_trait]
+impl SessionRepository for PgSessionRepository {
+    async fn open(&self, session: &NewSession) -> Result<Option<Session>, RepositoryError> {
+        let session = session.clone();
+        self.db.transaction(move |connection| open(connection, &session)).await
+    }
+
+    async fn rotate(&self, order: &RotateOrder) -> Result<RotateOutcome, RepositoryError> {
+        let order = order.clone();
+        self.db.transaction(move |connection| rotate::rotate(connection, &order)).await
+    }
+
+    async fn end(
+        &self,
+        session: SessionId,
+        owner: UserId,
+        reason: EndReason,
+    ) -> Result<bool, RepositoryError> {
+        self.db.run(move |connection| end(connection, session, owner, reason)).await
+    }
+
+    async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, RepositoryError> {
+        self.db.transaction(move |connection| end_all_others(connection, caller)).await
+    }
+
+    async fn list(
+        &self,
+        owner: UserId,
+        open_for: OpenFor,
+        page: &SessionPageRequest,
+    ) -> Result<SessionPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list::list(connection, owner, open_for, &page)).await
+    }
+
+    async fn is_open(&self, caller: Caller) -> Result<bool, RepositoryError> {
+        self.db.run(move |connection| ended::is_open(connection, caller)).await
+    }
+
+    async fn change_password(
+        &self,
+        change: &PasswordChange,
+    ) -> Result<PasswordChangeOutcome, RepositoryError> {
+        let change = change.clone();
+        self.db.transaction(move |connection| password::change(connection, &change)).await
+    }
+}

@@ -1,0 +1,132 @@
+//! A session moves on to its next generation.
+
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::id::{SessionId, UserId};
+use domain::session::{
+    EndReason, Generation, IdempotencyKey, RefreshDecision, RotateOrder, RotateOutcome, Session,
+    SessionState, decide_refresh,
+};
+
+use super::end;
+use crate::db::{self, DbError};
+use crate::postgres::stored::ACTIVE;
+use crate::schema::{sessions, users};
+
+/// How many rotations are remembered. A token of a generation before them is taken for stolen; nobody refreshes so often
+/// within the grace.
+const REMEMBERED_ROTATIONS: usize = 16;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    generation: i32,
+    rotations: Vec<Option<DateTime<Utc>>>,
+    refresh_key: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+/// A session that is open and locked.
+pub(super) struct Locked {
+    id: SessionId,
+    owner: UserId,
+    generation: Generation,
+    rotations: Vec<DateTime<Utc>>,
+    refresh_key: Option<IdempotencyKey>,
+    created_at: DateTime<Utc>,
+}
+
+impl Locked {
+    fn state(&self) -> SessionState<'_> {
+        SessionState {
+            generation: self.generation,
+            rotations: &self.rotations,
+            refresh_key: self.refresh_key.as_ref(),
+            created_at: self.created_at,
+        }
+    }
+
+    /// The session in a generation that began then.
+    fn session(&self, generation: Generation, refreshed_at: DateTime<Utc>) -> Session {
+        Session { id: self.id, user_id: self.owner, generation, refreshed_at, created_at: self.created_at }
+    }
+
+    /// The session as it stands.
+    fn as_it_stands(&self) -> Result<Session, DbError> {
+        let began = self.rotations.first().copied();
+        let began = began.ok_or(DbError::Impossible("sessions: a generation that never began"))?;
+        Ok(self.session(self.generation, began))
+    }
+
+    /// Moves the session on, at the wish of a try of that name.
+    pub(super) fn move_on(
+        &self,
+        connection: &mut PgConnection,
+        key: Option<&IdempotencyKey>,
+        now: DateTime<Utc>,
+    ) -> Result<Session, DbError> {
+        let next = self.generation.next();
+        let older = self.rotations.iter().copied();
+        let rotations: Vec<_> =
+            std::iter::once(now).chain(older).take(REMEMBERED_ROTATIONS).map(Some).collect();
+        diesel::update(sessions::table.find(self.id.as_uuid()))
+            .set((
+                sessions::generation.eq(next.get()),
+                sessions::rotations.eq(rotations),
+                sessions::refresh_key.eq(key.map(IdempotencyKey::as_str)),
+                sessions::last_used_at.eq(now),
+            ))
+            .execute(connection)?;
+        Ok(self.session(next, now))
+    }
+}
+
+/// Locks a session of `owner`; none when it is over.
+pub(super) fn lock(
+    connection: &mut PgConnection,
+    id: SessionId,
+    owner: UserId,
+) -> Result<Option<Locked>, DbError> {
+    let row: Option<SessionRow> = sessions::table
+        .find(id.as_uuid())
+        .filter(sessions::user_id.eq(owner.as_uuid()))
+        .filter(sessions::ended_at.is_null())
+        .select(SessionRow::as_select())
+        .for_update()
+        .first(connection)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let refresh_key = row.refresh_key.as_deref().map(IdempotencyKey::parse).transpose();
+    Ok(Some(Locked {
+        id,
+        owner,
+        generation: Generation::new(row.generation),
+        rotations: row.rotations.into_iter().flatten().collect(),
+        refresh_key: refresh_key.map_err(DbError::stored("sessions", id))?,
+        created_at: row.created_at,
+    }))
+}
+
+pub(super) fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Result<RotateOutcome, DbError> {
+    let (id, owner) = (order.claims.session_id, order.claims.user_id);
+    let Some(locked) = lock(connection, id, owner)? else { return Ok(RotateOutcome::Over) };
+    let account = users::table.find(owner.as_uuid()).filter(users::state.eq(ACTIVE));
+    if !diesel::select(diesel::dsl::exists(account)).get_result(connection)? {
+        return Ok(RotateOutcome::Over);
+    }
+    let now = db::now(connection)?;
+    let shown = (order.claims.generation, order.key.as_ref());
+    Ok(match decide_refresh(&locked.state(), shown, now, &order.policy) {
+        RefreshDecision::Rotate(_) => {
+            RotateOutcome::Rotated(locked.move_on(connection, order.key.as_ref(), now)?)
+        }
+        RefreshDecision::Repeat => RotateOutcome::Repeated(locked.as_it_stands()?),
+        RefreshDecision::Reused => RotateOutcome::Reused,
+        RefreshDecision::Theft => {
+            end(connection, id, owner, EndReason::RefreshTokenTheft)?;
+            RotateOutcome::Stolen
+        }
+        RefreshDecision::Over => RotateOutcome::Over,
+    })
+}

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::session::{Admission, ClientAddress, LoginThrottle, ThrottleKey, TypedIdentifier, Verdict};
+use domain::testing::user;
+
+use crate::support::{Ground, Pool};
+
+fn uid(text: &str) -> ThrottleKey {
+    ThrottleKey::of(&TypedIdentifier::Uid(text.to_owned()))
+}
+
+fn address(text: &str) -> ThrottleKey {
+    ThrottleKey::Address(ClientAddress::new(text.parse().unwrap()).unwrap())
+}
+
+impl Pool {
+    async fn guess(&self, keys: &[ThrottleKey]) -> bool {
+        self.throttle.count(keys).await.unwrap() == Admission::Admitted
+    }
+
+    async fn wait_before(&self, keys: &[ThrottleKey]) -> Duration {
+        match self.throttle.count(keys).await.unwrap() {
+            Admission::Refused { retry_after } => retry_after,
+            Admission::Admitted => panic!("the guess is admitted"),
+        }
+    }
+}
+
+/// Lets time pass for all that is kept.
+fn pass(ground: &Ground, seconds: u32) {
+    ground.sql(&format!(
+        "UPDATE login_throttles SET blocked_until = blocked_until - interval '{seconds} s',
+                forgiven_at = forgiven_at - interval '{seconds} s',
+                last_failure_at = last_failure_at - interval '{seconds} s'"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_guesses_at_once_on_two_pools_five_are_admitted_and_then_one_at_a_time() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let all_at_once = async || {
+        let guesses: Vec<_> = (0..40)
+            .map(|number| {
+                let pool = Arc::clone(&pools[number % 2]);
+                // One key of all, and one of each: a guess is counted by both or by none.
+                let keys = [uid("goose_1"), address(&format!("192.0.2.{number}"))];
+                tokio::spawn(async move { pool.guess(&keys).await })
+            })
+            .collect();
+        let mut admitted = 0;
+        for guess in guesses {
+            admitted += i64::from(guess.await.unwrap());
+        }
+        admitted
+    };
+    assert_eq!(all_at_once().await, 5);
+    let by_address = "SELECT coalesce(sum(failures), 0) - (SELECT max(failures) FROM login_throttles) FROM login_throttles";
+    assert_eq!(ground.number(by_address), 5);
+    for round in 1..4 {
+        assert_eq!(ground.number("SELECT max(failures) FROM login_throttles"), 4 + round);
+        pass(&ground, 5 << (round - 1));
+        assert_eq!(all_at_once().await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_by_keys_that_cross_each_other_do_not_deadlock() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    let guesses: Vec<_> = (0..60)
+        .map(|number| {
+            let pool = Arc::clone(&pools[number % 2]);
+            let keys = [uid(&format!("goose_{}", number % 3)), address(&format!("192.0.2.{}", number % 4))];
+            let verdict = if number % 2 == 0 { Verdict::Right } else { Verdict::Unchecked };
+            tokio::spawn(async move {
+                if pool.guess(&keys).await {
+                    pool.throttle.take_back(&keys, verdict).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for guess in guesses {
+        guess.await.unwrap();
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE failures > 0"), 0);
+}
+
+#[tokio::test]
+async fn the_wait_grows_by_the_databases_clock_and_is_seen_by_every_instance() {
+    let ground = Ground::new();
+    let (here, there) = (ground.pool(), ground.pool());
+    let key = [uid("goose_1")];
+    for _ in 0..5 {
+        assert!(here.guess(&key).await);
+    }
+    for seconds in [5, 10, 20] {
+        let wait = there.wait_before(&key).await;
+        assert!(wait <= Duration::from_secs(seconds) && wait > Duration::from_secs(seconds) / 2, "{wait:?}");
+        pass(&ground, u32::try_from(seconds).unwrap());
+        assert!(here.guess(&key).await);
+    }
+    assert!(there.guess(&[uid("goose_2")]).await, "nobody else is held up");
+    assert!(there.guess(&[ThrottleKey::Account(user(1))]).await);
+    pass(&ground, 86_400);
+    for _ in 0..5 {
+        assert!(there.guess(&key).await, "it is forgotten after a day");
+    }
+}
+
+#[tokio::test]
+async fn a_success_forgets_what_was_typed_and_gives_the_address_its_guess_back() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let keys = [uid("goose_1"), address("2001:db8::1")];
+    for _ in 0..5 {
+        assert!(pool.guess(&keys).await);
+    }
+    pool.throttle.take_back(&keys, Verdict::Right).await.unwrap();
+    assert_eq!(ground.number("SELECT failures FROM login_throttles"), 4);
+    for _ in 0..5 {
+        assert!(pool.guess(&keys).await);
+    }
+    pool.throttle.take_back(&keys, Verdict::Unchecked).await.unwrap();
+    assert!(pool.guess(&keys).await && !pool.guess(&keys).await);
+    // What is not there is nothing to take back.
+    pool.throttle.take_back(&[uid("nobody_1")], Verdict::Right).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_held_up_whatever_names_it_tries() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    for number in 0..60 {
+        let keys = [uid(&format!("goose_{number}")), address("2001:db8::1")];
+        assert!(pool.guess(&keys).await, "{number}");
+    }
+    let keys = [uid("goose_60"), address("2001:db8::ffff")];
+    let wait = pool.wait_before(&keys).await;
+    assert!(wait <= Duration::from_secs(10), "{wait:?}");
+    assert!(pool.guess(&[uid("goose_60"), address("2001:db8:0:1::1")]).await);
+    assert_eq!(ground.number("SELECT max(failures) FROM login_throttles"), 60);
+    pass(&ground, 10);
+    assert!(pool.guess(&keys).await);
+}
+
+#[tokio::test]
+async fn nobody_reads_off_the_table_what_was_typed() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    assert!(pool.guess(&[uid("goose_1"), address("192.0.2.1")]).await);
+    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE octet_length(key) = 32"), 2);
+    let plain = "SELECT count(*) FROM login_throttles
+                  WHERE position('goose_1'::bytea IN key) > 0 OR position('192.0.2.1'::bytea IN key) > 0";
+    assert_eq!(ground.number(plain), 0);
+}

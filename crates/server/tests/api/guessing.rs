@@ -1,0 +1,168 @@
+//! The brake on guessing passwords.
+
+use std::thread;
+
+use serde_json::{Value, json};
+use server::config::Options;
+
+use crate::support::{Call, Person, Reply, World};
+
+fn by_uid(world: &World, uid: &str, password: &str) -> Reply {
+    world.call("POST", "/api/login/uid").json(&json!({"uid": uid, "password": password})).send()
+}
+
+fn by_phone(world: &World, number: &str, password: &str) -> Reply {
+    let body = json!({"phone_number": number, "password": password});
+    world.call("POST", "/api/login/phone_number").json(&body).send()
+}
+
+/// Checks that somebody has to wait, and tells how long.
+#[track_caller]
+fn wait(reply: Reply) -> u64 {
+    let reply = reply.refused(429, "too_many_attempts");
+    reply.header("Retry-After").unwrap().parse().unwrap()
+}
+
+fn register(world: &World, uid: &str, phone: &str) {
+    let body = json!({"name": "n", "uid": uid, "phone_number": phone, "password": Person::PASSWORD});
+    world.call("POST", "/api/register").json(&body).send().ok();
+}
+
+/// Guesses six times; returns the texts of the answers.
+fn six_guesses(guess: impl Fn() -> Reply) -> Vec<String> {
+    let mut texts: Vec<_> = (0..5).map(|_| guess().refused(401, "invalid_credentials").text).collect();
+    let sixth = guess();
+    texts.push(sixth.text.clone());
+    assert!((1..=5).contains(&wait(sixth)));
+    texts
+}
+
+#[test]
+fn from_the_sixth_failure_on_one_has_to_wait_whether_the_account_exists_or_not() {
+    let world = World::new();
+    register(&world, "alice_01", "13800138000");
+    register(&world, "disabled", "13800138001");
+    world.sql("UPDATE users SET state = 'disabled' WHERE uid = 'disabled'");
+    let known = six_guesses(|| by_uid(&world, "alice_01", "wrong password"));
+    for uid in ["nobody_01", "disabled", "", "bad uid \u{0}", &"long".repeat(1000)] {
+        assert_eq!(six_guesses(|| by_uid(&world, uid, "wrong password")), known, "{uid}");
+    }
+    for number in ["13800138000", "13800138001", "13900000000", "alice_01"] {
+        assert_eq!(six_guesses(|| by_phone(&world, number, "wrong password")), known, "{number}");
+    }
+}
+
+#[test]
+fn every_login_costs_one_check_of_a_password_and_none_while_one_has_to_wait() {
+    let world = World::new();
+    register(&world, "alice_01", "13800138000");
+    register(&world, "disabled", "13800138001");
+    world.sql("UPDATE users SET state = 'disabled' WHERE uid = 'disabled'");
+    let checks = |reply: &dyn Fn() -> Reply, status: u16| {
+        let before = world.password_checks();
+        assert_eq!(reply().status, status);
+        world.password_checks() - before
+    };
+    for uid in ["alice_01", "nobody_01", "disabled", "", "bad uid"] {
+        for _ in 0..5 {
+            assert_eq!(checks(&|| by_uid(&world, uid, "wrong password"), 401), 1, "{uid}");
+        }
+        assert_eq!(checks(&|| by_uid(&world, uid, Person::PASSWORD), 429), 0, "{uid}");
+    }
+    for number in ["13800138000", "13800138001", "13900000000", "x"] {
+        assert_eq!(checks(&|| by_phone(&world, number, "wrong password"), 401), 1, "{number}");
+    }
+    assert_eq!(checks(&|| by_phone(&world, "13800138000", Person::PASSWORD), 200), 1);
+}
+
+#[test]
+fn the_wait_grows_on_all_instances_and_a_success_ends_it() {
+    let world = World::new();
+    let other = world.second_instance();
+    register(&world, "alice_01", "13800138000");
+    let there = |password: &str| {
+        let body = json!({"uid": "alice_01", "password": password});
+        Call::new(other.address, "POST", "/api/login/uid").json(&body).send()
+    };
+    for _ in 0..5 {
+        there("wrong password").refused(401, "invalid_credentials");
+    }
+    for longest in [5, 10, 20, 40, 80, 160, 320, 640, 900, 900] {
+        let told = wait(by_uid(&world, "ALICE_01", "wrong password"));
+        assert!(told <= longest && told > longest / 2, "{told} of {longest}");
+        wait(there(Person::PASSWORD));
+        world.calm_down(longest);
+        by_uid(&world, "alice_01", "wrong password").refused(401, "invalid_credentials");
+    }
+    by_phone(&world, "13800138000", Person::PASSWORD).ok();
+    world.calm_down(900);
+    by_uid(&world, "alice_01", Person::PASSWORD).ok();
+    six_guesses(|| by_uid(&world, "alice_01", "wrong password"));
+}
+
+#[test]
+fn of_many_guesses_at_once_on_two_instances_five_are_checked() {
+    let world = World::new();
+    let other = world.second_instance();
+    register(&world, "alice_01", "13800138000");
+    let guesses: Vec<_> = (0..24)
+        .map(|number| {
+            let address = if number % 2 == 0 { world.address() } else { other.address };
+            thread::spawn(move || {
+                let body = json!({"uid": "alice_01", "password": format!("wrong password {number}")});
+                Call::new(address, "POST", "/api/login/uid").json(&body).send().status
+            })
+        })
+        .collect();
+    let mut statuses: Vec<u16> = guesses.into_iter().map(|guess| guess.join().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[401; 5].as_slice(), &[429; 19]].concat());
+}
+
+#[test]
+fn wrong_old_passwords_are_counted_for_the_account_and_hold_no_login_up() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let change = |old: &str| {
+        let body = json!({"old_password": old, "new_password": "battery staple"});
+        alice.with("PUT", "/api/auth/me/password", &body)
+    };
+    six_guesses(|| change("wrong password"));
+    let before = world.password_checks();
+    wait(change(Person::PASSWORD));
+    assert_eq!(world.password_checks(), before);
+    by_uid(&world, "alice_01", Person::PASSWORD).ok();
+    world.calm_down(5);
+    change(Person::PASSWORD).ok();
+}
+
+/// Guesses once from an address that a proxy tells of, each time at another account.
+fn from_address(world: &World, number: usize, forwarded: &str) -> Reply {
+    let body: Value = json!({"uid": format!("nobody_{number:03}"), "password": "wrong password"});
+    world.call("POST", "/api/login/uid").header("X-Forwarded-For", forwarded).json(&body).send()
+}
+
+#[test]
+fn an_address_behind_a_named_proxy_has_to_wait_after_sixty_failures() {
+    let trusted_proxies = Some(vec!["127.0.0.0/8".to_owned()]);
+    let world = World::with(Options { trusted_proxies, ..Options::default() });
+    for number in 0..60 {
+        // What stands before the right-most stranger is the stranger's word.
+        let forwarded = format!("198.51.100.{number}, 2001:db8:1:2::{number}, 127.0.0.2");
+        from_address(&world, number, &forwarded).refused(401, "invalid_credentials");
+    }
+    assert!(wait(from_address(&world, 60, "2001:db8:1:2:3:4:5:6")) <= 10);
+    from_address(&world, 61, "2001:db8:1:3::1").refused(401, "invalid_credentials");
+    from_address(&world, 62, "198.51.100.1").refused(401, "invalid_credentials");
+    world.calm_down(10);
+    from_address(&world, 60, "2001:db8:1:2::1").refused(401, "invalid_credentials");
+}
+
+#[test]
+fn a_loopback_and_a_proxy_that_nobody_named_are_not_counted() {
+    let world = World::new();
+    for number in 0..65 {
+        from_address(&world, number, "198.51.100.1").refused(401, "invalid_credentials");
+    }
+    assert_eq!(world.count("login_throttles"), 65, "each is counted by what was typed alone");
+}
