@@ -83,6 +83,9 @@ fn routes() -> Vec<Route> {
         route("DELETE", "/api/auth/sessions/{session_id}", Thing::Session, (400, "unknown_session")),
         route("POST", "/api/auth/messages", Thing::User, no_friend).field("receiver_id").body(json!({"content": "hi"})),
         route("DELETE", "/api/auth/friendships/{friend_id}", Thing::User, no_friend),
+        route("PUT", "/api/auth/friendships/{friend_id}/remark", Thing::User, no_friend).body(json!({"remark": "mine"})),
+        route("GET", "/api/auth/messages/search", Thing::Conversation, conversation).field("conversation_id"),
+        route("DELETE", "/api/auth/sessions/{session_id}", Thing::Session, (400, "unknown_session")),
         route("PUT", "/api/auth/friendships/{friend_id}/remark", Thing::User, no_friend).body(json!({"remark": "x"})),
     ]
 }
@@ -158,6 +161,8 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
     dave.delete(&format!("/api/auth/friendships/{}", alice.id)).ok();
     let request = alice.ask(&zoe).ok().data()["request_id"].as_str().unwrap().to_owned();
     let session = alice.get("/api/auth/sessions").ok().data()[0]["session_id"].as_str().unwrap().to_owned();
+    let sessions = alice.get("/api/auth/sessions").ok();
+    let session = sessions.data()[0]["session_id"].as_str().unwrap();
     let before = seen([&alice, &bob]);
     // A friend of one of the two, a former friend, and somebody whom neither knows.
     for caller in [&carol, &dave, &eve] {
@@ -165,8 +170,8 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
             let missing = "01890a5d-ac96-774b-bcce-b302099a8057";
             let missing_message = format!("{missing}-1");
             let (own, unknown) = match route.takes {
-                Thing::Conversation => (&conversation, missing),
-                Thing::Message => (&message, missing_message.as_str()),
+                Thing::Conversation => (conversation.as_str(), missing),
+                Thing::Message => (message.as_str(), missing_message.as_str()),
                 Thing::Request => (&request, missing),
                 Thing::Session => (&session, missing),
                 Thing::User => (&bob.id, missing),
