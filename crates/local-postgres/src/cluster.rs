@@ -35,7 +35,8 @@ pub struct Cluster {
     stop_on_drop: AtomicBool,
     /// The postmaster that this value started, to be waited for when it has died: nobody else would.
     pub(crate) child: Mutex<Option<Child>>,
-    _lock: FolderLock,
+    /// None for a visitor of a cluster that somebody else runs.
+    _lock: Option<FolderLock>,
 }
 
 pub(crate) const SUPERUSER: &str = "hongyan";
@@ -51,22 +52,58 @@ impl Cluster {
         let owner = Owner::find()?;
         let place = Place::prepare(&options.data_dir, owner)?;
         let lock = FolderLock::take(&place.home)?;
-        let arguments = arguments(&options, &place.socket);
-        let cluster = Self {
-            installation: installation.clone(),
-            owner,
-            place,
-            arguments,
-            durable: options.durable,
-            stop_on_drop: AtomicBool::new(false),
-            child: Mutex::new(None),
-            _lock: lock,
-        };
+        let cluster = Self::at(installation, &options, (owner, place), Some(lock));
         cluster.make_if_missing()?;
         cluster.check_version()?;
         cluster.adopt_or_launch()?;
         cluster.stop_on_drop.store(true, Ordering::Release);
         Ok(cluster)
+    }
+
+    /// Reaches a cluster for a while, whether it runs or not, and leaves it as it was found: one that somebody else runs is
+    /// only connected to, one that does not run is started and stopped when this value is dropped. None if there is no
+    /// cluster; nothing is made.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn visit(installation: &Installation, options: &ClusterOptions) -> Result<Option<Self>, Error> {
+        let owner = Owner::find()?;
+        let Some(place) = Place::find(&options.data_dir, owner)? else { return Ok(None) };
+        let lock = match FolderLock::take(&place.home) {
+            Ok(lock) => Some(lock),
+            Err(Error::InUse(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let is_ours = lock.is_some();
+        let cluster = Self::at(installation, options, (owner, place), lock);
+        cluster.check_version()?;
+        if is_ours {
+            cluster.place.make_socket_folder(owner)?;
+            let ran = cluster.is_running();
+            cluster.adopt_or_launch()?;
+            cluster.stop_on_drop.store(!ran, Ordering::Release);
+        } else {
+            cluster.wait_until_ready()?;
+        }
+        Ok(Some(cluster))
+    }
+
+    fn at(
+        installation: &Installation,
+        options: &ClusterOptions,
+        (owner, place): (Owner, Place),
+        lock: Option<FolderLock>,
+    ) -> Self {
+        Self {
+            installation: installation.clone(),
+            owner,
+            arguments: arguments(options, &place.socket),
+            place,
+            durable: options.durable,
+            stop_on_drop: AtomicBool::new(false),
+            child: Mutex::new(None),
+            _lock: lock,
+        }
     }
 
     /// Where the cluster lies.

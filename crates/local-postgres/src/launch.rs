@@ -124,7 +124,7 @@ impl Cluster {
     }
 
     /// Waits until a query is answered, or the postmaster has given up.
-    fn wait_until_ready(&self) -> Result<(), Error> {
+    pub(crate) fn wait_until_ready(&self) -> Result<(), Error> {
         let mut given_up = false;
         let ready = eventually(START_PATIENCE, || {
             given_up = self.has_given_up();

@@ -31,18 +31,29 @@ impl Place {
     /// Makes the folders. A wanted folder that the owner cannot reach is replaced by one in the system's state directory.
     pub(crate) fn prepare(wanted: &Path, owner: Owner) -> Result<Self, Error> {
         std::fs::create_dir_all(wanted).map_err(Error::io("cannot make the folder", wanted))?;
+        let place = Self::of(wanted, owner)?;
+        owner.make_private_folder(&place.home)?;
+        place.make_socket_folder(owner)?;
+        Ok(place)
+    }
+
+    /// The place of a cluster that was made before; none if there is none. Changes nothing.
+    pub(crate) fn find(wanted: &Path, owner: Owner) -> Result<Option<Self>, Error> {
+        if !wanted.exists() {
+            return Ok(None);
+        }
+        let place = Self::of(wanted, owner)?;
+        Ok(place.data.join("PG_VERSION").exists().then_some(place))
+    }
+
+    fn of(wanted: &Path, owner: Owner) -> Result<Self, Error> {
         let wanted = wanted.canonicalize().map_err(Error::io("cannot find the folder", wanted))?;
         let relocated = !owner.can_reach(&wanted);
         let home = if relocated { Path::new("/var/lib/hongyan").join(fingerprint(&wanted)) } else { wanted };
-        owner.make_private_folder(&home)?;
         let mut socket = home.join("socket");
         if socket.as_os_str().len() > LONGEST_SOCKET_FOLDER {
             socket = Path::new("/tmp").join(format!("hongyan-{}", fingerprint(&home)));
         }
-        if socket.symlink_metadata().is_ok() && !owner.owns(&socket) {
-            return Err(Error::ForeignSocketFolder(socket));
-        }
-        owner.make_private_folder(&socket)?;
         Ok(Self {
             data: home.join("pg"),
             draft: home.join("pg.new"),
@@ -52,6 +63,14 @@ impl Place {
             relocated,
             home,
         })
+    }
+
+    /// The socket's folder may lie where the system tidies up.
+    pub(crate) fn make_socket_folder(&self, owner: Owner) -> Result<(), Error> {
+        if self.socket.symlink_metadata().is_ok() && !owner.owns(&self.socket) {
+            return Err(Error::ForeignSocketFolder(self.socket.clone()));
+        }
+        owner.make_private_folder(&self.socket)
     }
 }
 

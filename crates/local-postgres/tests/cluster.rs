@@ -200,3 +200,31 @@ fn a_setting_that_postgres_refuses_is_told_at_once() {
     assert!(refusal.contains("no_such_setting"), "{refusal}");
     assert!(began.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn a_visitor_leaves_a_cluster_as_it_found_it() {
+    let folder = Folder::new();
+    let options = || ClusterOptions { data_dir: folder.0.clone(), durable: true, settings: Vec::new() };
+    let visit = || Cluster::visit(&Installation::find().unwrap(), &options()).unwrap();
+    assert!(visit().is_none(), "nothing is made");
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+    let cluster = start(&folder.0);
+    let visitor = visit().unwrap();
+    visitor.execute_sql("postgres", "CREATE TABLE t (n int)").unwrap();
+    drop(visitor);
+    assert!(cluster.is_running(), "somebody else runs it");
+    drop(cluster);
+    let visitor = visit().unwrap();
+    visitor.execute_sql("postgres", "INSERT INTO t VALUES (1)").unwrap();
+    assert!(matches!(try_start(&folder.0), Err(Error::InUse(_))), "nobody starts it under a visitor");
+    let pid = visitor.pid();
+    drop(visitor);
+    let cluster = start(&folder.0);
+    assert_ne!(cluster.pid(), pid, "it did not run, so it was stopped");
+    cluster.leave_running();
+    let pid = cluster.pid();
+    drop(cluster);
+    drop(visit().unwrap());
+    let cluster = start(&folder.0);
+    assert_eq!(cluster.pid(), pid, "one that a killed server left behind goes on running");
+}
