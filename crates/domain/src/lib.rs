@@ -11,6 +11,7 @@
 //!
 //! This crate must not know of serde, tokio, Diesel, actix, the system clock or randomness.
 
+pub mod administration;
 pub mod block;
 pub mod clock;
 pub mod conversation;

@@ -1,10 +1,13 @@
 //! The schema's changes, embedded in the binary and applied under a lock.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::{Connection, PgConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -18,6 +21,30 @@ const LOCK: i64 = 0x68_6f_6e_67_79_61_6e;
 diesel::define_sql_function! {
     /// Takes a lock that lasts as long as the connection, if nobody else has it.
     fn pg_try_advisory_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
+}
+
+#[allow(missing_docs, reason = "Diesel's own table")]
+mod notes {
+    diesel::table! {
+        __diesel_schema_migrations (version) {
+            version -> Text,
+        }
+    }
+}
+use notes::__diesel_schema_migrations;
+
+diesel::define_sql_function! {
+    /// The relation with this name; null if there is none.
+    fn to_regclass(name: diesel::sql_types::Text) -> diesel::sql_types::Nullable<diesel::sql_types::Oid>;
+}
+
+/// How the schema of a database stands to this program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaState {
+    /// The names of the migrations that are to be applied.
+    pub pending: Vec<String>,
+    /// The versions of migrations that were applied by a newer program.
+    pub unknown: Vec<String>,
 }
 
 /// Why the schema could not be brought up to date.
@@ -54,6 +81,45 @@ pub fn run(url: &str, patience: Duration) -> Result<Vec<String>, MigrationError>
         }
         thread::sleep(Duration::from_millis(50));
     }
-    let applied = connection.run_pending_migrations(MIGRATIONS).map_err(MigrationError::Failed)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
+    let pending = connection.pending_migrations(MIGRATIONS).map_err(MigrationError::Failed)?;
+    connection.run_migrations(&pending).map_err(MigrationError::Failed)?;
+    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// Compares a database's schema with this program's migrations, and changes nothing.
+///
+/// # Errors
+/// See [`MigrationError`].
+pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
+    let connection = &mut PgConnection::establish(url)?;
+    let noted: Option<u32> =
+        diesel::select(to_regclass("__diesel_schema_migrations")).get_result(connection)?;
+    let applied: Vec<String> = match noted {
+        Some(_) => {
+            __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?
+        }
+        None => Vec::new(),
+    };
+    compare(&applied.into_iter().collect())
+}
+
+/// Compares versions that were applied somewhere with this program's migrations.
+///
+/// # Errors
+/// [`MigrationError::Failed`].
+pub fn compare(applied: &BTreeSet<String>) -> Result<SchemaState, MigrationError> {
+    let ours: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
+    let ours: Vec<(String, String)> = ours
+        .iter()
+        .map(|migration| (migration.name().version().to_string(), migration.name().to_string()))
+        .collect();
+    let known: BTreeSet<&String> = ours.iter().map(|(version, _)| version).collect();
+    Ok(SchemaState {
+        unknown: applied.iter().filter(|version| !known.contains(version)).cloned().collect(),
+        pending: ours
+            .iter()
+            .filter(|(version, _)| !applied.contains(version))
+            .map(|(_, name)| name.clone())
+            .collect(),
+    })
 }

@@ -4,6 +4,7 @@
 //! (`pair`); a transaction locks in this order only: users, sessions, conversations by id, requests, friendships,
 //! members, messages.
 
+mod administration;
 mod block;
 mod conversation;
 mod friendship;
@@ -17,6 +18,7 @@ mod stored;
 mod throttle;
 mod user;
 
+pub use administration::PgAdministrationRepository;
 pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
 pub use friendship::PgFriendshipRepository;

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod administration;
 mod conversations;
 mod crowd;
 mod detour;

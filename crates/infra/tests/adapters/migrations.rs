@@ -7,7 +7,7 @@ use diesel::RunQueryDsl;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel_migrations::MigrationHarness;
-use infra::migrations::{MIGRATIONS, run};
+use infra::migrations::{MIGRATIONS, run, state};
 use local_postgres::Installation;
 
 use crate::support::Ground;
@@ -134,4 +134,19 @@ fn the_generated_schema_fits_the_migrated_database() {
     let source = columns_of_the_source();
     assert!(source.len() > 50, "{source:?}");
     assert_eq!(source, columns_of_the_database(&Ground::new()));
+}
+
+#[test]
+fn the_state_of_a_schema_is_told_without_changing_it() {
+    let ground = Ground::bare();
+    let empty = dump(&ground);
+    let told = state(ground.url()).unwrap();
+    assert_eq!((told.pending.len(), told.unknown.len()), (count(), 0));
+    assert_eq!(dump(&ground), empty);
+    run(ground.url(), PATIENCE).unwrap();
+    assert_eq!(state(ground.url()).unwrap().pending, Vec::<String>::new());
+    ground.connect().revert_last_migration(MIGRATIONS).unwrap();
+    ground.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
+    let told = state(ground.url()).unwrap();
+    assert_eq!((told.pending.len(), told.unknown), (1, vec!["29990101000001".to_owned()]));
 }

@@ -1,0 +1,15 @@
+//! What those who operate the server do to accounts and sessions, from its command line.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::AdministrationError;
+pub use model::{Account, AccountPage, AccountPageRequest, AccountState};
+pub use ports::AdministrationRepository;
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockAdministrationRepository;
+pub use service::AdministrationService;

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use mockall::predicate::eq;
+use pollster::block_on;
+use secrecy::SecretString;
+
+use super::{
+    Account, AccountPage, AccountPageRequest, AccountState, AdministrationError, AdministrationService,
+    MockAdministrationRepository,
+};
+use crate::error::{ErrorKind, RepositoryError};
+use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::user::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
+
+fn service(
+    prepare: impl FnOnce(&mut MockAdministrationRepository, &mut MockPasswordHasher),
+) -> AdministrationService {
+    let (mut repository, mut hasher) = (MockAdministrationRepository::new(), MockPasswordHasher::new());
+    prepare(&mut repository, &mut hasher);
+    AdministrationService::new(Arc::new(repository), Arc::new(hasher))
+}
+
+fn password() -> Password {
+    Password::parse("password", SecretString::from("山高月小 水落石出")).unwrap()
+}
+
+fn hash() -> PasswordHash {
+    PasswordHash::new("hash".to_owned())
+}
+
+fn uid() -> Uid {
+    Uid::parse("uid", "goose_11").unwrap()
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (AdministrationError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}
+
+#[test]
+fn the_page_asked_for_is_listed() {
+    let request = AccountPageRequest { after: Some(user(1)), ..AccountPageRequest::default() };
+    let account = Account {
+        user_id: user(2),
+        uid: None,
+        name: DisplayName::Erased,
+        state: AccountState::Erased,
+        open_sessions: 0,
+        created_at: at(0),
+    };
+    let page = AccountPage { items: vec![account], next: None };
+    let service = service(|repository, _| {
+        let page = page.clone();
+        repository.expect_list().with(eq(request.clone())).once().return_once(|_| Ok(page));
+    });
+    assert_eq!(block_on(service.list(&request)).unwrap(), page);
+}
+
+#[test]
+fn somebody_is_named_by_uid_and_nobody_is_told() {
+    let known = service(|repository, _| {
+        repository.expect_identify().with(eq(uid())).once().returning(|_| Ok(Some(user(3))));
+    });
+    assert_eq!(block_on(known.identify(&uid())).unwrap(), user(3));
+    let unknown = service(|repository, _| {
+        repository.expect_identify().returning(|_| Ok(None));
+    });
+    assert_eq!(refusal(block_on(unknown.identify(&uid()))), Some("unknown_user"));
+}
+
+#[test]
+fn a_new_password_is_kept_as_its_hash() {
+    for (there, expected) in [(true, None), (false, Some("unknown_user"))] {
+        let service = service(|repository, hasher| {
+            hasher.expect_hash().once().returning(|_| Ok(hash()));
+            let set = repository
+                .expect_set_password()
+                .withf(|user_id, new| *user_id == user(2) && new.expose() == hash().expose());
+            set.once().returning(move |_, _| Ok(there));
+        });
+        assert_eq!(refusal(block_on(service.reset_password(user(2), &password()))), expected);
+    }
+}
+
+#[test]
+fn sessions_end_for_one_or_for_all() {
+    let service = service(|repository, _| {
+        repository.expect_end_sessions().with(eq(user(2))).once().returning(|_| Ok(3));
+        repository.expect_end_all_sessions().once().returning(|| Ok(8));
+    });
+    assert_eq!(block_on(service.end_sessions(user(2))).unwrap(), 3);
+    assert_eq!(block_on(service.end_all_sessions()).unwrap(), 8);
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let service = service(|repository, hasher| {
+        repository.expect_list().returning(|_| Err(fault()));
+        repository.expect_identify().returning(|_| Err(fault()));
+        hasher.expect_hash().once().returning(|_| Err(fault()));
+        hasher.expect_hash().returning(|_| Ok(hash()));
+        repository.expect_set_password().returning(|_, _| Err(fault()));
+        repository.expect_end_sessions().returning(|_| Err(fault()));
+        repository.expect_end_all_sessions().returning(|| Err(fault()));
+    });
+    assert_fault(block_on(service.list(&AccountPageRequest::default())));
+    assert_fault(block_on(service.identify(&uid())));
+    assert_fault(block_on(service.reset_password(user(2), &password())));
+    assert_fault(block_on(service.reset_password(user(2), &password())));
+    assert_fault(block_on(service.end_sessions(user(2))));
+    assert_fault(block_on(service.end_all_sessions()));
+}

@@ -1,0 +1,138 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::administration::{
+    Account, AccountPage, AccountPageRequest, AccountState, AdministrationRepository,
+};
+use domain::error::RepositoryError;
+use domain::id::UserId;
+use domain::user::{PasswordHash, Uid};
+use uuid::Uuid;
+
+use super::repository;
+use super::stored::{self, ACTIVE, ERASED};
+use crate::db::{self, DbError, lower};
+use crate::schema::{sessions, users};
+
+repository! {
+    /// What operators work on, on PostgreSQL.
+    PgAdministrationRepository
+}
+
+/// What a session that was ended here says of its end.
+const PASSWORD_RESET: &str = "password_reset";
+const ENDED_BY_OPERATOR: &str = "ended_by_operator";
+
+#[derive(Queryable)]
+struct AccountRow {
+    id: Uuid,
+    uid: String,
+    name: String,
+    state: String,
+    created_at: DateTime<Utc>,
+    open_sessions: Option<i64>,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = DbError;
+
+    fn try_from(row: AccountRow) -> Result<Self, DbError> {
+        let user_id = UserId::from_uuid(row.id);
+        Ok(Self {
+            user_id,
+            uid: stored::display_uid(user_id, &row.state, &row.uid)?,
+            name: stored::display(user_id, &row.state, &row.name)?,
+            state: state(user_id, row.state)?,
+            open_sessions: row.open_sessions.unwrap_or_default(),
+            created_at: row.created_at,
+        })
+    }
+}
+
+fn state(user: UserId, word: String) -> Result<AccountState, DbError> {
+    match word.as_str() {
+        ACTIVE => Ok(AccountState::Active),
+        "disabled" => Ok(AccountState::Disabled),
+        ERASED => Ok(AccountState::Erased),
+        _ => Err(DbError::UnknownWord { table: "users", key: user.to_string(), column: "state", word }),
+    }
+}
+
+fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<AccountPage, DbError> {
+    let limit = page.limit.get();
+    let open_sessions = sessions::table
+        .filter(sessions::user_id.eq(users::id))
+        .filter(sessions::ended_at.is_null())
+        .count()
+        .single_value();
+    let rows: Vec<AccountRow> = users::table
+        .filter(users::id.gt(page.after.map_or_else(Uuid::nil, UserId::as_uuid)))
+        .order(users::id)
+        .limit(limit.saturating_add(1))
+        .select((users::id, users::uid, users::name, users::state, users::created_at, open_sessions))
+        .load(connection)?;
+    let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(AccountPage::from_overfull(accounts, limit, |account| account.user_id))
+}
+
+/// Ends the open sessions of one account, or of all.
+fn end(connection: &mut PgConnection, user: Option<UserId>, reason: &str) -> Result<u64, DbError> {
+    let end = diesel::update(sessions::table)
+        .filter(sessions::ended_at.is_null())
+        .set((sessions::ended_at.eq(db::clock_timestamp().nullable()), sessions::end_reason.eq(reason)));
+    let ended = match user {
+        Some(user) => end.filter(sessions::user_id.eq(user.as_uuid())).execute(connection)?,
+        None => end.execute(connection)?,
+    };
+    Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+}
+
+/// The account is locked first, so that whoever logs in with the old password meanwhile has either a session that is ended
+/// here, or none.
+fn set_password(connection: &mut PgConnection, user: UserId, hash: &PasswordHash) -> Result<bool, DbError> {
+    let updated = diesel::update(users::table.find(user.as_uuid()))
+        .filter(users::state.ne(ERASED))
+        .set(users::password_hash.eq(hash.expose()))
+        .execute(connection)?;
+    if updated == 0 {
+        return Ok(false);
+    }
+    end(connection, Some(user), PASSWORD_RESET)?;
+    Ok(true)
+}
+
+#[async_trait]
+impl AdministrationRepository for PgAdministrationRepository {
+    async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, RepositoryError> {
+        let page = page.clone();
+        self.db.run(move |connection| list(connection, &page)).await
+    }
+
+    async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, RepositoryError> {
+        let uid = uid.clone();
+        let find = move |connection: &mut PgConnection| {
+            let found = users::table
+                .filter(lower(users::uid).eq(lower(uid.as_str())))
+                .filter(users::state.ne(ERASED))
+                .select(users::id)
+                .first(connection)
+                .optional()?;
+            Ok(found.map(UserId::from_uuid))
+        };
+        self.db.run(find).await
+    }
+
+    async fn set_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, RepositoryError> {
+        let hash = hash.clone();
+        self.db.transaction(move |connection| set_password(connection, user, &hash)).await
+    }
+
+    async fn end_sessions(&self, user: UserId) -> Result<u64, RepositoryError> {
+        self.db.run(move |connection| end(connection, Some(user), ENDED_BY_OPERATOR)).await
+    }
+
+    async fn end_all_sessions(&self) -> Result<u64, RepositoryError> {
+        self.db.run(|connection| end(connection, None, ENDED_BY_OPERATOR)).await
+    }
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use domain::administration::{Account, AccountPageRequest, AccountState, AdministrationRepository};
+use domain::page::PageLimit;
+use domain::session::{DeviceName, NewSession, SessionRepository};
+use domain::user::{DisplayName, PasswordHash, Uid};
+use infra::db::{Db, DbSettings};
+use infra::inspection;
+use infra::postgres::PgAdministrationRepository;
+
+use crate::support::Ground;
+
+fn repository(ground: &Ground) -> PgAdministrationRepository {
+    let settings = DbSettings { url: ground.url().to_owned(), connections: 1, reserved: 0, queue: 8 };
+    PgAdministrationRepository::new(Arc::new(Db::new(&settings).unwrap()))
+}
+
+fn uid(text: &str) -> Uid {
+    Uid::parse("uid", text).unwrap()
+}
+
+const OPEN: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_accounts_are_listed_page_by_page_in_whatever_state() {
+    let (ground, request) = (Ground::new(), AccountPageRequest::default());
+    let (pool, repository) = (ground.pool(), repository(&ground));
+    let alice = pool.person("alice_01").await;
+    let bob = pool.person("bob_0001").await;
+    let carol = pool.person("carol_01").await;
+    ground.sql(
+        "UPDATE users SET state = 'disabled' WHERE uid = 'bob_0001';
+         UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = ''
+          WHERE uid = 'carol_01';
+         UPDATE sessions SET ended_at = now(), end_reason = 'x' WHERE user_id = (SELECT id FROM users WHERE uid = '')",
+    );
+    let page = repository.list(&request).await.unwrap();
+    let shown = |account: &Account| (account.user_id, account.state, account.open_sessions);
+    let expected = [
+        (alice, AccountState::Active, 1),
+        (bob, AccountState::Disabled, 1),
+        (carol, AccountState::Erased, 0),
+    ];
+    assert_eq!(page.items.iter().map(shown).collect::<Vec<_>>(), expected);
+    assert_eq!((page.items[0].uid.clone(), page.items[2].uid.clone()), (Some(uid("alice_01")), None));
+    assert_eq!(page.items[2].name, DisplayName::Erased);
+    let two = AccountPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
+    assert_eq!(repository.list(&two).await.unwrap().next, Some(bob));
+    let rest = repository.list(&AccountPageRequest { after: Some(bob), ..request }).await.unwrap();
+    assert_eq!((rest.items.len(), rest.next), (1, None));
+    assert_eq!(repository.identify(&uid("BOB_0001")).await.unwrap(), Some(bob));
+    assert_eq!(repository.identify(&uid("carol_01")).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_sessions_of_its_account_alone() {
+    let ground = Ground::new();
+    let (pool, repository) = (ground.pool(), repository(&ground));
+    let alice = pool.person("alice_01").await;
+    pool.person("bob_0001").await;
+    let hash = PasswordHash::new("another".to_owned());
+    assert!(repository.set_password(alice, &hash).await.unwrap());
+    assert_eq!(ground.number(OPEN), 1);
+    assert_eq!(ground.number("SELECT count(*) FROM sessions WHERE end_reason = 'password_reset'"), 1);
+    let login = |hash: &str| NewSession {
+        user_id: alice,
+        verified_hash: PasswordHash::new(hash.to_owned()),
+        device: DeviceName::default(),
+    };
+    assert!(pool.sessions.open(&login("no hash")).await.unwrap().is_none(), "the old password is over");
+    assert!(pool.sessions.open(&login("another")).await.unwrap().is_some());
+    ground.sql(
+        "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = ''
+          WHERE uid = 'alice_01'",
+    );
+    assert!(!repository.set_password(alice, &hash).await.unwrap(), "an erased account has no password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_end_for_one_or_for_all_and_only_once() {
+    let ground = Ground::new();
+    let (pool, repository) = (ground.pool(), repository(&ground));
+    let alice = pool.person("alice_01").await;
+    for number in 0..3 {
+        pool.person(&format!("person_{number}")).await;
+    }
+    assert_eq!(repository.end_sessions(alice).await.unwrap(), 1);
+    assert_eq!(repository.end_sessions(alice).await.unwrap(), 0);
+    assert_eq!(repository.end_all_sessions().await.unwrap(), 3);
+    assert_eq!((ground.number(OPEN), repository.end_all_sessions().await.unwrap()), (0, 0));
+}
+
+#[test]
+fn a_database_says_how_it_is_set_up() {
+    let ground = Ground::new();
+    let facts = inspection::inspect(ground.url()).unwrap();
+    assert!(facts.major >= 15 && facts.version.starts_with(&facts.major.to_string()), "{facts:?}");
+    // The tests' cluster gives durability up for speed.
+    assert_eq!(facts.not_durable, ["fsync", "full_page_writes", "synchronous_commit"]);
+    assert!(facts.max_connections > 10 && facts.connections >= 1, "{facts:?}");
+    assert_eq!(facts.messages, "C");
+    assert!(!inspection::is_empty(ground.url()).unwrap());
+    assert!(inspection::is_empty(Ground::bare().url()).unwrap());
+    assert!(inspection::inspect("postgresql:///x?host=/nowhere").is_err());
+}
