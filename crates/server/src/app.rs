@@ -64,6 +64,13 @@ impl Application {
     /// How long a connection may idle between two requests.
     const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+    /// How many connections to the database an instance makes at the most: for requests, for the writers, and the one that
+    /// readiness is asked by.
+    #[must_use]
+    pub const fn connections(settings: &Settings) -> u32 {
+        settings.db_pool_size.saturating_add(Self::WRITERS).saturating_add(1)
+    }
+
     /// Wires everything and binds the address; port 0 takes any that is free.
     ///
     /// # Errors
@@ -161,6 +168,19 @@ fn use_cases(
         search,
     };
     Ok((use_cases, indexer))
+}
+
+/// The use-cases on sessions for a command that does its work and ends. Its tokens are shown to nobody.
+///
+/// # Errors
+/// When the system starts no more threads.
+pub fn sessions_for_tools(settings: &Settings, database_url: &str) -> anyhow::Result<SessionService> {
+    let (url, reserved) = (database_url.to_owned(), EndedSessionsInMemory::CONNECTIONS);
+    let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved, queue: 1 })?);
+    let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
+    let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
+    let ports = session_ports((settings, &ground), &db, users, hasher(settings)?)?;
+    Ok(SessionService::new(ports, settings.signing.lifetimes))
 }
 
 fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {

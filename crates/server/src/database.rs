@@ -37,7 +37,10 @@ impl Foundation {
             DatabaseSettings::Given(url) => Self::given(settings, url.expose_secret())?,
             DatabaseSettings::Own => Self::own(settings)?,
         };
-        migrate(&foundation.ground.database_url)?;
+        let applied = migrate(&foundation.ground.database_url)?;
+        if !applied.is_empty() {
+            tracing::info!(migrations = applied.len(), "the schema was brought up to date");
+        }
         Ok(foundation)
     }
 
@@ -48,18 +51,12 @@ impl Foundation {
     }
 
     fn own(settings: &Settings) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&settings.data_dir)
-            .with_context(|| format!("HONGYAN_DATA_DIR: {} cannot be made", settings.data_dir.display()))?;
+        make_data_folder(settings)?;
         let secret = match &settings.signing.secret {
             Some(secret) => secret.clone(),
             None => secret::load_or_make(&settings.data_dir)?,
         };
-        let options = ClusterOptions {
-            data_dir: settings.data_dir.join("postgres"),
-            durable: true,
-            settings: tuning::cluster_settings(tuning::memory()),
-        };
-        let cluster = Cluster::start(&Installation::find()?, options)?;
+        let cluster = Cluster::start(&Installation::find()?, cluster_options(settings))?;
         cluster.ensure_database(DATABASE)?;
         let place = cluster.data_dir().display().to_string();
         if cluster.relocated() {
@@ -78,17 +75,73 @@ impl Foundation {
     }
 }
 
-fn migrate(url: &str) -> anyhow::Result<()> {
+fn make_data_folder(settings: &Settings) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("HONGYAN_DATA_DIR: {} cannot be made", settings.data_dir.display()))
+}
+
+fn cluster_options(settings: &Settings) -> ClusterOptions {
+    ClusterOptions {
+        data_dir: settings.data_dir.join("postgres"),
+        durable: true,
+        settings: tuning::cluster_settings(tuning::memory()),
+    }
+}
+
+/// The database for a command that does its work and ends. An own cluster is left as it was found, running or not.
+pub struct Visit {
+    url: String,
+    /// Stopped when it is dropped, if it did not run before.
+    _cluster: Option<Cluster>,
+}
+
+impl Visit {
+    /// Reaches the database. None if it would be an own one that was never made.
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL to start.
+    pub fn pay(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if let DatabaseSettings::Given(url) = &settings.database {
+            return Ok(Some(Self { url: url.expose_secret().to_owned(), _cluster: None }));
+        }
+        let cluster = Cluster::visit(&Installation::find()?, &cluster_options(settings))?;
+        cluster.map(Self::in_the_own).transpose()
+    }
+
+    /// Reaches the database, and makes an own one if there is none.
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL to start.
+    pub fn pay_or_make(settings: &Settings) -> anyhow::Result<Self> {
+        if let Some(visit) = Self::pay(settings)? {
+            return Ok(visit);
+        }
+        make_data_folder(settings)?;
+        Self::in_the_own(Cluster::start(&Installation::find()?, cluster_options(settings))?)
+    }
+
+    fn in_the_own(cluster: Cluster) -> anyhow::Result<Self> {
+        cluster.ensure_database(DATABASE)?;
+        Ok(Self { url: cluster.url(DATABASE), _cluster: Some(cluster) })
+    }
+
+    /// How libpq reaches it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Brings the schema up to date and tells what was applied. A given database may be away for a while.
+///
+/// # Errors
+/// When it stays away, or a migration fails.
+pub fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
     let deadline = Instant::now() + START_PATIENCE;
     let mut pause = Duration::from_millis(100);
     loop {
         match migrations::run(url, MIGRATION_PATIENCE) {
-            Ok(applied) => {
-                if !applied.is_empty() {
-                    tracing::info!(migrations = applied.len(), "the schema was brought up to date");
-                }
-                return Ok(());
-            }
+            Ok(applied) => return Ok(applied),
             Err(error @ MigrationError::Connect(_)) if Instant::now() < deadline => {
                 tracing::warn!(%error, "waiting for the database");
                 std::thread::sleep(pause);

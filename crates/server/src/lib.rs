@@ -1,6 +1,7 @@
 //! The hongyan server: settings, wiring, start and stop. The only crate that sees all the others.
 
 pub mod app;
+pub mod command;
 pub mod config;
 pub mod database;
 pub mod logging;
@@ -8,3 +9,4 @@ pub mod run;
 mod search;
 mod secret;
 mod tuning;
+pub mod version;

@@ -48,7 +48,7 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()> + 'static> {
 
 /// Tells a person where everything is and what to try.
 fn greet(address: SocketAddr, place: &str) {
-    let version = env!("CARGO_PKG_VERSION");
+    let version = crate::version::FULL;
     let banner = format!(
         "\n  Hongyan 鸿雁 {version}\n\
          \n  listening on  http://{address}\

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) const MIN_BYTES: usize = JwtCodec::MIN_SECRET_BYTES;
 
 /// A new secret: 32 bytes as 64 hexadecimal digits.
-fn make() -> anyhow::Result<SecretString> {
+pub(crate) fn make() -> anyhow::Result<SecretString> {
     let halves = [SystemRandom.bytes()?, SystemRandom.bytes()?];
     let digits: String = halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
     Ok(digits.into())

@@ -1,31 +1,26 @@
 //! The settings: flags first, then environment, then a file, then defaults.
 
+mod cli;
+mod file;
+mod invocation;
+mod listing;
 mod options;
+mod origin;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use api::TrustedProxies;
-use clap::Parser;
 use domain::friendship_request::RequestRules;
 use domain::session::TokenLifetimes;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use cli::{Cli, Command, ConfigCommand, UserCommand};
+pub use invocation::{Invocation, Refusal};
 pub use options::{LogFormat, Options};
-
-/// Hongyan 鸿雁, a one-to-one chat backend over REST.
-#[derive(Debug, Parser)]
-#[command(name = "hongyan", version, about, long_about = None)]
-pub struct Cli {
-    /// A TOML file with settings, named as the flags are but with '_' for '-'
-    #[arg(long, env = "HONGYAN_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    #[command(flatten)]
-    options: Options,
-}
+pub use origin::{Origin, Origins};
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -103,20 +98,21 @@ const fn seconds(number: u32) -> Duration {
 }
 
 impl Settings {
-    /// Puts flags, environment, file and defaults together.
-    ///
-    /// # Errors
-    /// Names the setting that cannot be used and what it may be.
-    pub fn resolve(cli: Cli) -> anyhow::Result<Self> {
-        let file = cli.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
-        Self::from_options(cli.options.or(file))
-    }
-
-    /// Puts what was given together with the defaults.
+    /// Puts what was given together with the defaults, for a server.
     ///
     /// # Errors
     /// Names the setting that cannot be used and what it may be.
     pub fn from_options(options: Options) -> anyhow::Result<Self> {
+        let settings = Self::for_tools(options)?;
+        settings.demand_secret()?;
+        Ok(settings)
+    }
+
+    /// Puts what was given together with the defaults, for a command that signs no tokens.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used and what it may be.
+    pub fn for_tools(options: Options) -> anyhow::Result<Self> {
         let database = options.database_url.clone().map_or(DatabaseSettings::Own, DatabaseSettings::Given);
         let settings = Self {
             bind: options.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -139,6 +135,16 @@ impl Settings {
         Ok(settings)
     }
 
+    fn demand_secret(&self) -> anyhow::Result<()> {
+        let given = matches!(self.database, DatabaseSettings::Given(_));
+        anyhow::ensure!(
+            !(given && self.signing.secret.is_none()),
+            "HONGYAN_JWT_SECRET must be set when DATABASE_URL is, because all instances share it{}",
+            crate::secret::offer()?
+        );
+        Ok(())
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let secrets = [
             ("HONGYAN_JWT_SECRET", &self.signing.secret),
@@ -154,12 +160,6 @@ impl Settings {
                 crate::secret::offer()?
             );
         }
-        let given = matches!(self.database, DatabaseSettings::Given(_));
-        anyhow::ensure!(
-            !(given && self.signing.secret.is_none()),
-            "HONGYAN_JWT_SECRET must be set when DATABASE_URL is, because all instances share it{}",
-            crate::secret::offer()?
-        );
         anyhow::ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
         anyhow::ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
         for origin in &self.cors_origins {
@@ -215,17 +215,6 @@ fn trusted_proxies(options: &Options) -> anyhow::Result<TrustedProxies> {
             .extend([network.map_err(|error| anyhow::anyhow!("HONGYAN_TRUSTED_PROXIES: {text:?} {error}"))?]);
     }
     Ok(proxies)
-}
-
-impl Options {
-    /// Reads a TOML file.
-    fn read(path: &std::path::Path) -> anyhow::Result<Self> {
-        config::Config::builder()
-            .add_source(config::File::from(path).format(config::FileFormat::Toml))
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .with_context(|| format!("the settings in {} cannot be used", path.display()))
-    }
 }
 
 #[cfg(test)]

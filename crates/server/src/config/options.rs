@@ -3,11 +3,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
-use serde::Deserialize;
 
 /// How the log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -20,8 +18,7 @@ pub enum LogFormat {
 macro_rules! options {
     ($($(#[$attribute:meta])* $name:ident: $type:ty),* $(,)?) => {
         /// What was given, by flag, environment or file. What was not is none.
-        #[derive(Debug, Clone, Default, Args, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+        #[derive(Debug, Clone, Default, Args)]
         pub struct Options {
             $($(#[$attribute])* pub $name: Option<$type>,)*
         }

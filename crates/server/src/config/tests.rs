@@ -1,5 +1,3 @@
-use std::io::Write;
-
 use super::*;
 
 fn options() -> Options {
@@ -69,21 +67,63 @@ fn what_cannot_be_used_is_named() {
     assert!(refusal(Options { bcrypt_cost: Some(3), ..options() }).contains("HONGYAN_BCRYPT_COST"));
 }
 
+/// A file with this text that is gone when the returned value is dropped.
+struct TextFile(PathBuf);
+
+impl TextFile {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hongyan-config-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TextFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn invoke(typed: &[&str]) -> Result<Invocation, String> {
+    let typed = std::iter::once("hongyan").chain(typed.iter().copied());
+    Invocation::read(typed.map(Into::into)).map_err(|refusal| match refusal {
+        Refusal::Grammar(error) => error.to_string(),
+        Refusal::Setting(error) => format!("{error:#}"),
+    })
+}
+
 #[test]
 fn flags_come_before_the_file_and_the_file_before_defaults() {
-    let path = std::env::temp_dir().join(format!("hongyan-config-{}.toml", std::process::id()));
-    let mut file = std::fs::File::create(&path).unwrap();
-    writeln!(file, "bind = '127.0.0.1:1'\nbcrypt_cost = 5\ncors_origins = ['https://a.example']").unwrap();
-    let path_text = path.to_str().unwrap();
-    let cli = Cli::try_parse_from(["hongyan", "--config", path_text, "--bcrypt-cost", "6"]).unwrap();
-    let settings = Settings::resolve(cli).unwrap();
+    let file =
+        TextFile::new("order", "bind = '127.0.0.1:1'\nbcrypt_cost = 5\ncors_origins = ['https://a.example']");
+    let path = file.0.to_str().unwrap();
+    let invocation = invoke(&["--config", path, "--bcrypt-cost", "6"]).unwrap();
+    let settings = invocation.settings().unwrap();
     assert_eq!((settings.bind.port(), settings.bcrypt_cost), (1, 6));
     assert_eq!(settings.cors_origins, ["https://a.example"]);
-    std::fs::write(&path, "bnid = 'x'").unwrap();
-    let cli = Cli::try_parse_from(["hongyan", "--config", path_text]).unwrap();
-    let text = format!("{:#}", Settings::resolve(cli).unwrap_err());
-    assert!(text.contains("bnid"), "{text}");
-    std::fs::remove_file(&path).unwrap();
+    let listing = invocation.listing();
+    let line = |name: &str| {
+        let line = listing.lines().find(|line| line.split(' ').next() == Some(name)).unwrap();
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("HONGYAN_BCRYPT_COST"), "6 flag --bcrypt-cost");
+    assert_eq!(line("HONGYAN_BIND"), format!("127.0.0.1:1 {path}:1"));
+    assert_eq!(line("HONGYAN_SHUTDOWN_SECONDS"), "30 default");
+}
+
+#[test]
+fn a_wrong_value_is_told_with_where_it_came_from() {
+    let file = TextFile::new("wrong", "\ncors_origins = ['*']\njwt_secret = 'canary'");
+    let path = file.0.to_str().unwrap();
+    let refusal = invoke(&["--config", path]).unwrap().settings().unwrap_err().to_string();
+    assert!(
+        refusal.starts_with(&format!("HONGYAN_JWT_SECRET ({path}:3) needs at least 32 bytes")),
+        "{refusal}"
+    );
+    assert!(!refusal.contains("canary"));
+    let flags = ["--config", path, "--jwt-secret", &"x".repeat(32)];
+    let refusal = invoke(&flags).unwrap().settings().unwrap_err().to_string();
+    assert!(refusal.starts_with(&format!("HONGYAN_CORS_ORIGINS ({path}:2)")), "{refusal}");
 }
 
 #[test]
@@ -98,8 +138,44 @@ fn proxies_are_named_by_addresses_and_networks() {
 
 #[test]
 fn a_flag_that_does_not_parse_is_named_with_what_it_may_be() {
-    let error = Cli::try_parse_from(["hongyan", "--bcrypt-cost", "32"]).unwrap_err().to_string();
+    let error = invoke(&["--bcrypt-cost", "32"]).unwrap_err();
     assert!(error.contains("--bcrypt-cost") && error.contains("4..=31"), "{error}");
-    let error = Cli::try_parse_from(["hongyan", "--log-format", "xml"]).unwrap_err().to_string();
+    let error = invoke(&["--log-format", "xml"]).unwrap_err();
     assert!(error.contains("text, json"), "{error}");
+}
+
+#[test]
+fn settings_may_stand_before_a_command_and_behind_it() {
+    for typed in [["--bcrypt-cost", "7", "doctor"], ["doctor", "--bcrypt-cost", "7"]] {
+        let invocation = invoke(&typed).unwrap();
+        assert!(matches!(invocation.command, Command::Doctor));
+        assert_eq!(invocation.settings().unwrap().bcrypt_cost, 7);
+        assert!(invocation.listing().contains("flag --bcrypt-cost"));
+    }
+    assert!(matches!(invoke(&[]).unwrap().command, Command::Serve));
+}
+
+#[test]
+fn only_a_server_needs_a_secret() {
+    let invocation = invoke(&["doctor", "--database-url", "postgres://db/hongyan"]).unwrap();
+    assert!(invocation.settings().is_err());
+    assert!(invocation.settings_for_tools().is_ok());
+}
+
+#[test]
+fn the_help_tells_the_defaults_as_they_are() {
+    let grammar = cli::grammar();
+    let is_setting = |argument: &&clap::Arg| argument.get_id() != "config" && argument.get_env().is_some();
+    let mut typed = Vec::new();
+    for argument in grammar.get_arguments().filter(is_setting) {
+        let (flag, default) = (argument.get_long().unwrap(), origin::default_of(argument));
+        if !["not set", "none", "two per core"].contains(&default.as_str()) {
+            typed.push(format!("--{flag}={default}"));
+        }
+    }
+    assert!(typed.len() > 10, "{typed:?}");
+    let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+    let told = invoke(&typed).unwrap().settings().unwrap();
+    let real = Settings::from_options(options()).unwrap();
+    assert_eq!(format!("{told:#?}"), format!("{real:#?}"));
 }

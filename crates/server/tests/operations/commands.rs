@@ -1,0 +1,89 @@
+//! `migrate`, `doctor` and `user`, with an own cluster that runs or not.
+
+use crate::support::{Folder, PASSWORD, Server, run, run_with_input};
+
+/// The mark of each line of the doctor's.
+fn marks(text: &str) -> Vec<(&str, &str)> {
+    text.lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next().unwrap(), words.next().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_schema_is_looked_at_and_brought_up_to_date() {
+    let folder = Folder::new("migrate");
+    let (code, text) = folder.call(&["migrate", "--check"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("pending 2026-11-23-000001_accounts"), "{text}");
+    assert!(!folder.0.join("data").exists(), "looking makes nothing");
+    let (code, text) = folder.call(&["migrate"]);
+    assert!(code == 0 && text.contains("applied 2026-11-23-000001_accounts"), "{text}");
+    assert_eq!(folder.call(&["migrate", "--check"]), (0, "the schema is up to date\n".to_owned()));
+    assert!(folder.postmaster().is_none(), "a cluster that did not run is left so");
+}
+
+#[test]
+fn the_doctor_examines_everything_and_fails_only_when_something_is_to_be_mended() {
+    let folder = Folder::new("doctor");
+    let (code, text) = folder.call(&["doctor"]);
+    assert_eq!((code, marks(&text).last()), (0, Some(&("warn", "database"))), "{text}");
+    let server = Server::start(&folder);
+    let (code, text) = folder.call(&["doctor"]);
+    assert_eq!(code, 0, "{text}");
+    let found: Vec<_> = marks(&text).into_iter().map(|(_, what)| what).collect();
+    let expected =
+        ["signing", "disk", "database", "schema", "durability", "clock", "connections", "messages"];
+    assert_eq!(found, expected, "{text}");
+    assert!(marks(&text).iter().all(|(mark, what)| *mark == "ok" || *what == "disk"), "{text}");
+    assert_eq!(server.get("/readyz", "")["code"], 200, "the server is not disturbed");
+    let mut narrow = folder.hongyan(&["doctor", "--db-pool-size", "1000"]);
+    let (code, text) = run(narrow.env("DATABASE_URL", folder.database_url()));
+    assert_eq!(code, 1, "{text}");
+    assert!(marks(&text).contains(&("fail", "connections")), "{text}");
+    assert!(marks(&text).contains(&("fail", "signing")), "{text}");
+    assert!(server.stop().success());
+    let mut away = folder.hongyan(&["doctor"]);
+    let (code, text) = run(away.env("DATABASE_URL", folder.database_url()));
+    assert!(code == 1 && marks(&text).contains(&("fail", "database")), "{text}");
+}
+
+#[test]
+fn accounts_are_made_and_listed_whether_the_server_runs_or_not() {
+    let folder = Folder::new("user");
+    let (code, text) = folder.call(&["user", "list"]);
+    assert!(code == 1 && text.contains("there is no database yet"), "{text}");
+    let server = Server::start(&folder);
+    let typed = format!("{PASSWORD}\n");
+    let create = |arguments: &[&str], typed: &str| {
+        run_with_input(&mut folder.hongyan(&[&["user", "create"], arguments].concat()), typed)
+    };
+    let (code, text) = create(&["alice_01", "--name", "爱丽丝", "--phone-number", "13800138000"], &typed);
+    assert!(code == 0 && text.trim().ends_with(" alice_01"), "{text}");
+    assert_eq!(server.login("alice_01", PASSWORD)["data"]["user_info"]["name"], "爱丽丝");
+    for (arguments, typed, why) in [
+        (&["Alice_01"][..], typed.as_str(), "uid"),
+        (&["bob_0001", "--phone-number", "13800138000"], &typed, "phone number"),
+        (&["bob_0001"], "short\n", "password"),
+        (&["1bob"], &typed, "uid"),
+    ] {
+        let (code, text) = create(arguments, typed);
+        assert!(code == 1 && text.contains(why), "{arguments:?}: {text}");
+    }
+    assert!(server.stop().success());
+    let (code, text) = create(&["bob_0001", "--generate-password"], "");
+    assert_eq!(code, 0, "{text}");
+    let made_up = text.lines().find_map(|line| line.strip_prefix("password: ")).unwrap().to_owned();
+    let (code, text) = folder.call(&["user", "list"]);
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+    assert_eq!(code, 0);
+    let shown: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[4], row[5])).collect();
+    // Alice is logged in; making an account leaves no session behind.
+    assert_eq!(shown, [("active", "1", "alice_01", "爱丽丝"), ("active", "0", "bob_0001", "bob_0001")]);
+    assert!(!text.contains("13800138000"), "a phone number is shown to nobody");
+    let server = Server::start(&folder);
+    assert_eq!(server.login("bob_0001", &made_up)["code"], 200);
+    assert!(server.stop().success());
+}

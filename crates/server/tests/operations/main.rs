@@ -1,0 +1,14 @@
+//! What those who operate the server call: its commands and its settings, the real binary as a process.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod backups;
+mod commands;
+mod settings;
+mod support;

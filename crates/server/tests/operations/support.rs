@@ -1,0 +1,155 @@
+//! A folder, the binary, and servers that run in it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl};
+use serde_json::{Value, json};
+
+pub(crate) const PASSWORD: &str = "correct horse 电池";
+
+/// A folder that is removed at the end, with whatever still runs in it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hongyan-operations-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn postmaster(&self) -> Option<u32> {
+        let file = fs::read_to_string(self.0.join("data/postgres/pg/postmaster.pid")).ok()?;
+        file.lines().next()?.trim().parse().ok()
+    }
+
+    /// A call of the binary with the own cluster in this folder.
+    pub(crate) fn hongyan(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hongyan"));
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HONGYAN_BCRYPT_COST", "4");
+        command.env("HONGYAN_DATA_DIR", self.0.join("data")).env("HONGYAN_BIND", "127.0.0.1:0");
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Calls the binary and returns its exit code and what it said.
+    pub(crate) fn call(&self, arguments: &[&str]) -> (i32, String) {
+        run(&mut self.hongyan(arguments))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// How the database of the cluster that runs in this folder is reached.
+    pub(crate) fn database_url(&self) -> String {
+        let socket = self.path("data/postgres/socket").replace('/', "%2F");
+        format!("postgresql:///hongyan?host={socket}&port=5432&user=hongyan")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(pid) = self.postmaster() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+/// Runs a command that reads a line.
+pub(crate) fn run_with_input(command: &mut Command, input: &str) -> (i32, String) {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+/// The only text that a query returns.
+pub(crate) fn query(url: &str, sql: &str) -> String {
+    #[derive(diesel::QueryableByName)]
+    struct Text {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    let mut connection = PgConnection::establish(url).unwrap();
+    #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+    let query = diesel::sql_query(format!("SELECT ({sql})::text AS text"));
+    query.get_result::<Text>(&mut connection).unwrap().text
+}
+
+/// Changes the database directly.
+pub(crate) fn execute(url: &str, sql: &str) {
+    PgConnection::establish(url).unwrap().batch_execute(sql).unwrap();
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base: String,
+}
+
+impl Server {
+    pub(crate) fn start(folder: &Folder) -> Self {
+        Self::run(&mut folder.hongyan(&["serve"]), folder)
+    }
+
+    /// Starts a server whose log goes to a file in the folder.
+    pub(crate) fn run(command: &mut Command, folder: &Folder) -> Self {
+        let log = fs::File::options().create(true).append(true).open(folder.0.join("log")).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let banner = BufReader::new(child.stdout.take().unwrap());
+        let line = banner.lines().map(Result::unwrap).find(|line| line.contains("listening on"));
+        let line = line.unwrap_or_else(|| panic!("{}", fs::read_to_string(folder.0.join("log")).unwrap()));
+        Self { base: line.split_whitespace().last().unwrap().to_owned(), child }
+    }
+
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> Value {
+        let request = agent().post(format!("{}{path}", self.base)).header("Authorization", bearer(token));
+        let sent = request.header("Content-Type", "application/json").send(body.to_string().as_bytes());
+        serde_json::from_str(&sent.unwrap().body_mut().read_to_string().unwrap()).unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str, token: &str) -> Value {
+        let request = agent().get(format!("{}{path}", self.base)).header("Authorization", bearer(token));
+        serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()
+    }
+
+    /// Registers somebody and returns what registering answered.
+    pub(crate) fn register(&self, uid: &str) -> Value {
+        let body = json!({"name": uid, "uid": uid, "password": PASSWORD});
+        let answer = self.post("/api/register", "", &body);
+        assert_eq!(answer["code"], 200, "{answer}");
+        answer["data"].clone()
+    }
+
+    pub(crate) fn login(&self, uid: &str, password: &str) -> Value {
+        self.post("/api/login/uid", "", &json!({"uid": uid, "password": password}))
+    }
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
+}
