@@ -7,6 +7,7 @@ pub mod clock;
 pub mod db;
 pub mod ended_sessions;
 pub mod inspection;
+pub mod metrics;
 pub mod migrations;
 pub mod password;
 pub mod postgres;

@@ -12,6 +12,7 @@ use domain::user::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::metrics::Collectors;
 use crate::threads::{JobError, Threads};
 
 /// How many passwords were checked since the start.
@@ -63,6 +64,14 @@ impl BcryptHasher {
     #[must_use]
     pub fn checks(&self) -> Arc<CheckCounter> {
         Arc::clone(&self.checks)
+    }
+
+    /// What is told of the queue for checks.
+    ///
+    /// # Errors
+    /// When a name cannot be used.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
+        self.threads.collectors()
     }
 }
 

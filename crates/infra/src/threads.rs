@@ -6,10 +6,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use prometheus::Histogram;
 use tokio::sync::oneshot;
+
+use crate::metrics::{self, Collectors, Sampled};
 
 /// Why a job has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,12 +28,21 @@ pub enum JobError {
     Panicked(&'static str),
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Work that waits for a thread, and since when.
+struct Job {
+    work: Work,
+    since: Instant,
+}
 
 /// The threads and their queue.
 pub struct Threads {
     name: &'static str,
     queue: Sender<Job>,
+    /// The other end, to look how many wait. It keeps no thread alive.
+    waiting: Receiver<Job>,
+    wait: Histogram,
     patience: Duration,
 }
 
@@ -64,20 +76,39 @@ impl Threads {
         patience: Duration,
         prepare: fn(),
     ) -> std::io::Result<Self> {
+        let help = "How long jobs waited for a thread.";
+        let label = Some(("queue", name));
+        let wait = metrics::histogram("hongyan_queue_wait_seconds", help, label, metrics::WAITS)?;
         let (sender, receiver) = bounded::<Job>(queue);
         for number in 0..count {
-            let receiver = receiver.clone();
+            let (receiver, wait) = (receiver.clone(), wait.clone());
             std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || {
                 prepare();
-                work(&receiver);
+                work(&receiver, &wait);
             })?;
         }
-        Ok(Self { name, queue: sender, patience })
+        Ok(Self { name, queue: sender, waiting: receiver, wait, patience })
+    }
+
+    /// How many jobs wait, and how long they have waited.
+    ///
+    /// # Errors
+    /// When a name cannot be used.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
+        let waiting = self.waiting.clone();
+        let help = "How many jobs wait for a thread.";
+        let depth =
+            Sampled::new("hongyan_queue_depth", help, Some(("queue", self.name)), move || waiting.len())?;
+        Ok(vec![Box::new(depth), Box::new(self.wait.clone())])
+    }
+
+    fn put(&self, work: Work) -> Result<(), TrySendError<Job>> {
+        self.queue.try_send(Job { work, since: Instant::now() })
     }
 
     /// Leaves a job to the threads, which has its own way to answer. Is false when the queue is full.
     pub fn post(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        self.queue.try_send(Box::new(job)).is_ok()
+        self.put(Box::new(job)).is_ok()
     }
 
     /// Runs `job` on one of the threads, within the caller's tracing span.
@@ -91,7 +122,7 @@ impl Threads {
     {
         let (reply, mut answer) = oneshot::channel();
         let state = Arc::new(AtomicU8::new(WAITING));
-        let queued = self.queue.try_send(wrap(job, reply, Arc::clone(&state)));
+        let queued = self.put(wrap(job, reply, Arc::clone(&state)));
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queued {
             return Err(JobError::QueueFull(self.name));
         }
@@ -107,7 +138,7 @@ impl Threads {
     }
 }
 
-fn wrap<T, F>(job: F, reply: oneshot::Sender<T>, state: Arc<AtomicU8>) -> Job
+fn wrap<T, F>(job: F, reply: oneshot::Sender<T>, state: Arc<AtomicU8>) -> Work
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -123,9 +154,10 @@ where
     })
 }
 
-fn work(jobs: &Receiver<Job>) {
+fn work(jobs: &Receiver<Job>, wait: &Histogram) {
     for job in jobs {
-        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+        wait.observe(job.since.elapsed().as_secs_f64());
+        if catch_unwind(AssertUnwindSafe(job.work)).is_err() {
             tracing::error!("a job panicked; its thread goes on");
         }
     }
@@ -177,6 +209,23 @@ mod tests {
         assert_eq!(threads.run(|| 2).await, Err(JobError::QueueFull("test")));
         drop(release);
         assert_eq!(waiting.await.unwrap(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_counted_and_how_long() {
+        let threads = Arc::new(threads(4, Duration::from_secs(60)));
+        let registry = prometheus::Registry::new();
+        for collector in threads.collectors().unwrap() {
+            registry.register(collector).unwrap();
+        }
+        let read = || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        let release = occupy(&threads).await;
+        assert!(threads.post(|| ()));
+        assert!(read().contains("hongyan_queue_depth{queue=\"test\"} 1\n"), "{}", read());
+        drop(release);
+        threads.run(|| ()).await.unwrap();
+        assert!(read().contains("hongyan_queue_depth{queue=\"test\"} 0\n"), "{}", read());
+        assert!(read().contains("hongyan_queue_wait_seconds_count{queue=\"test\"} 3\n"), "{}", read());
     }
 
     #[tokio::test]

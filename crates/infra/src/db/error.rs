@@ -80,6 +80,18 @@ pub(crate) enum Verdict {
     Bug,
 }
 
+impl Verdict {
+    /// What it is counted as.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RolledBack => "rolled_back",
+            Self::ConnectionLost => "connection_lost",
+            Self::Busy => "busy",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 fn query_verdict(error: &DieselError) -> Verdict {
     let DieselError::DatabaseError(kind, information) = error else { return Verdict::Bug };
     match kind {

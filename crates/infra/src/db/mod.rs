@@ -11,12 +11,14 @@ use std::time::Duration;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::error::RepositoryError;
+use prometheus::IntCounterVec;
 
 pub(crate) use coalesce::Coalesced;
 pub(crate) use error::{DbError, Verdict};
 pub(crate) use statement::statement;
 pub(crate) use transaction::{Unfinished, transaction};
 
+use crate::metrics::{self, Collectors, Sampled};
 use crate::threads::{JobError, Threads};
 use pool::{Epoch, Manager};
 
@@ -69,6 +71,7 @@ impl PoolConnection {
 pub(crate) struct Connections {
     pool: r2d2::Pool<Manager>,
     epoch: Epoch,
+    errors: IntCounterVec,
 }
 
 impl Db {
@@ -96,7 +99,9 @@ impl Db {
             .error_handler(Box::new(pool::LogErrors))
             .build_unchecked(Manager::new(settings.url.clone(), epoch.clone()));
         let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);
-        let connections = Connections { pool, epoch };
+        let help = "What database work failed with.";
+        let errors = metrics::counters("hongyan_database_errors_total", help, "kind")?;
+        let connections = Connections { pool, epoch, errors };
         let threads = Threads::start("db", count, settings.queue, Self::PATIENCE)?;
         Ok(Self { connections, threads, thread_count: count, queue: settings.queue })
     }
@@ -127,6 +132,26 @@ impl Db {
         self.run(move |connection| connection.transaction(&work)).await
     }
 
+    /// The pool, its threads and what went wrong.
+    ///
+    /// # Errors
+    /// When a name cannot be used.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
+        let (name, help) = ("hongyan_database_connections", "Connections to the database.");
+        let (idle, all) = (self.connections.pool.clone(), self.connections.pool.clone());
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let mut collectors = self.threads.collectors()?;
+        collectors.push(Box::new(Sampled::new(name, help, Some(("state", "idle")), move || {
+            count(idle.state().idle_connections)
+        })?));
+        collectors.push(Box::new(Sampled::new(name, help, Some(("state", "busy")), move || {
+            let state = all.state();
+            count(state.connections.saturating_sub(state.idle_connections))
+        })?));
+        collectors.push(Box::new(self.connections.errors.clone()));
+        Ok(collectors)
+    }
+
     /// The connections, for threads of one's own.
     pub(crate) fn connections(&self) -> Connections {
         self.connections.clone()
@@ -150,12 +175,21 @@ impl Connections {
     /// Takes a connection that is not known to be lost.
     pub(crate) fn take(&self) -> Result<PoolConnection, RepositoryError> {
         loop {
-            let mut connection =
-                self.pool.get().map_err(|error| RepositoryError::unavailable(Db::RETRY_AFTER, error))?;
+            let mut connection = self.pool.get().map_err(|error| {
+                self.errors.with_label_values(&["no_connection"]).inc();
+                RepositoryError::unavailable(Db::RETRY_AFTER, error)
+            })?;
             if !self.epoch.is_over(&mut connection) {
                 return Ok(PoolConnection(connection));
             }
         }
+    }
+
+    /// What is to be done about an error, which is counted.
+    pub(crate) fn judge(&self, error: &DbError) -> Verdict {
+        let verdict = error.verdict();
+        self.errors.with_label_values(&[verdict.name()]).inc();
+        verdict
     }
 
     /// Notes that a connection was lost, and gives it up.
@@ -174,7 +208,7 @@ impl Connections {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            match error.verdict() {
+            match self.judge(&error) {
                 Verdict::RolledBack if attempt < Db::TRIES => {}
                 Verdict::ConnectionLost => {
                     self.lost(connection);

@@ -90,7 +90,6 @@ async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
     assert_eq!(seqs.len(), 100);
     let (batches, drafts) = counters.batches_and_drafts();
     assert!(drafts == 112 && batches <= 4, "{drafts} drafts in {batches} batches");
-    assert!(counters.waited_micros() > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

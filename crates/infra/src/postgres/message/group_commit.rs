@@ -21,7 +21,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -30,8 +29,10 @@ use domain::message::{Draft, Outcome};
 use tokio::sync::oneshot;
 
 use super::append::Locking;
+use super::counters::SendCounters;
 use super::settle::{Failure, store};
 use crate::db::{Connections, Db};
+use crate::metrics::{Collectors, Sampled};
 
 /// The most drafts that share a transaction. Beyond it a batch only makes its first senders wait longer.
 const LARGEST_BATCH: usize = 128;
@@ -47,49 +48,6 @@ pub struct SendQueueSettings {
     pub queue: usize,
 }
 
-/// What the send queue has done since the start.
-#[derive(Debug, Default)]
-pub struct SendCounters {
-    accepted: AtomicU64,
-    batches: AtomicU64,
-    drafts: AtomicU64,
-    waited_micros: AtomicU64,
-    left_to_others: AtomicU64,
-}
-
-impl SendCounters {
-    /// Drafts that were let into the queue.
-    #[must_use]
-    pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
-    }
-
-    /// Batches stored, and the drafts in them.
-    #[must_use]
-    pub fn batches_and_drafts(&self) -> (u64, u64) {
-        (self.batches.load(Ordering::Relaxed), self.drafts.load(Ordering::Relaxed))
-    }
-
-    /// How long the drafts have waited for their turn, in microseconds, all together.
-    #[must_use]
-    pub fn waited_micros(&self) -> u64 {
-        self.waited_micros.load(Ordering::Relaxed)
-    }
-
-    /// Drafts whose conversation was held by somebody else.
-    #[must_use]
-    pub fn left_to_others(&self) -> u64 {
-        self.left_to_others.load(Ordering::Relaxed)
-    }
-
-    fn note(&self, batch: &[Waiting]) {
-        let waited = batch.iter().map(|waiting| waiting.since.elapsed().as_micros()).sum::<u128>();
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.drafts.fetch_add(u64::try_from(batch.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.waited_micros.fetch_add(u64::try_from(waited).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
-
 type Reply = oneshot::Sender<Result<Outcome, RepositoryError>>;
 type Answer = oneshot::Receiver<Result<Outcome, RepositoryError>>;
 
@@ -103,16 +61,19 @@ struct Waiting {
 /// The queues in front of the writers.
 pub(super) struct SendQueue {
     queues: Vec<Sender<Waiting>>,
+    /// Their other ends, to look how many wait. They keep no writer alive.
+    waiting: Vec<Receiver<Waiting>>,
     counters: Arc<SendCounters>,
 }
 
 impl SendQueue {
     /// Starts the writers. They end when this value is dropped and their queues are empty.
     pub(super) fn start(db: &Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
-        let counters = Arc::new(SendCounters::default());
-        let mut queues = Vec::new();
+        let counters = Arc::new(SendCounters::new()?);
+        let (mut queues, mut others) = (Vec::new(), Vec::new());
         for number in 0..settings.writers.max(1) {
             let (sender, queue) = bounded(settings.queue);
+            others.push(queue.clone());
             let writer = Writer {
                 queue,
                 db: Arc::clone(db),
@@ -122,11 +83,23 @@ impl SendQueue {
             std::thread::Builder::new().name(format!("send-{number}")).spawn(move || writer.run())?;
             queues.push(sender);
         }
-        Ok(Self { queues, counters })
+        Ok(Self { queues, waiting: others, counters })
     }
 
     pub(super) fn counters(&self) -> Arc<SendCounters> {
         Arc::clone(&self.counters)
+    }
+
+    /// How many drafts wait, how long they have waited, and how many were stored together.
+    pub(super) fn collectors(&self) -> std::io::Result<Collectors> {
+        let waiting = self.waiting.clone();
+        let help = "How many jobs wait for a thread.";
+        let depth = Sampled::new("hongyan_queue_depth", help, Some(("queue", "send")), move || {
+            waiting.iter().map(Receiver::len).sum()
+        })?;
+        let mut collectors = self.counters.collectors();
+        collectors.push(Box::new(depth));
+        Ok(collectors)
     }
 
     /// Queues a draft; the answer comes when it is stored or refused.
@@ -139,7 +112,7 @@ impl SendQueue {
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { draft, reply, since: Instant::now() };
         self.queues.get(number).ok_or_else(full)?.try_send(waiting).map_err(|_| full())?;
-        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        self.counters.accept();
         Ok(answer)
     }
 }
@@ -159,7 +132,7 @@ impl Writer {
             let batch: Vec<Waiting> =
                 std::iter::once(first).chain(others).filter(|waiting| !waiting.reply.is_closed()).collect();
             if !batch.is_empty() {
-                self.counters.note(&batch);
+                self.counters.note(batch.iter().map(|waiting| waiting.since));
                 // The work on the database catches its own panics; this keeps the writer alive whatever else happens.
                 if catch_unwind(AssertUnwindSafe(|| self.serve(batch))).is_err() {
                     tracing::error!("a batch of messages panicked; the writer goes on");
@@ -206,7 +179,7 @@ impl Writer {
             // A sender that has gone away will send again, and finds its message under its key.
             return drop(reply.send(Ok(outcome)));
         }
-        self.counters.left_to_others.fetch_add(1, Ordering::Relaxed);
+        self.counters.leave_to_others();
         let connections = self.connections.clone();
         // When their queue is full, the reply is dropped with the job; the sender is told to come again.
         self.db.post(move || {

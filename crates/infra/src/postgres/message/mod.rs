@@ -14,14 +14,17 @@ use uuid::Uuid;
 
 use super::{pair, search};
 use crate::db::{self, Db, DbError, greatest};
+use crate::metrics::Collectors;
 use crate::schema::{conversation_members, conversations, message_deletions, messages};
 use group_commit::SendQueue;
 
 mod append;
+mod counters;
 mod group_commit;
 mod settle;
 
-pub use group_commit::{SendCounters, SendQueueSettings};
+pub use counters::SendCounters;
+pub use group_commit::SendQueueSettings;
 
 /// Messages on PostgreSQL.
 pub struct PgMessageRepository {
@@ -37,6 +40,14 @@ impl PgMessageRepository {
     pub fn start(db: Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let queue = SendQueue::start(&db, settings)?;
         Ok(Self { db, queue })
+    }
+
+    /// What is told of the send queue.
+    ///
+    /// # Errors
+    /// When a name cannot be used.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
+        self.queue.collectors()
     }
 
     /// What the send queue has done since the start.

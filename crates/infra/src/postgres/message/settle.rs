@@ -65,7 +65,7 @@ pub(super) fn store(
     let mut connection = connections.take().map_err(Failure::Hopeless)?;
     match transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
         Ok(appended) => Ok(appended.outcomes),
-        Err(Unfinished::RolledBack(error)) => Err(match error.verdict() {
+        Err(Unfinished::RolledBack(error)) => Err(match connections.judge(&error) {
             Verdict::ConnectionLost => {
                 connections.lost(connection);
                 Failure::TryAgain(error)
@@ -75,6 +75,7 @@ pub(super) fn store(
             Verdict::Bug => Failure::Poisoned(error),
         }),
         Err(Unfinished::InDoubt { value, error }) => {
+            connections.judge(&error);
             connections.lost(connection);
             settle(connections, value, error)
         }
@@ -108,7 +109,7 @@ fn committed(connections: &Connections, proof: &Proof) -> Option<bool> {
     match status(connection.inner(), proof) {
         Ok(status) => status,
         Err(error) => {
-            if DbError::from(error).verdict() == Verdict::ConnectionLost {
+            if connections.judge(&DbError::from(error)) == Verdict::ConnectionLost {
                 connections.lost(connection);
             }
             None
