@@ -1,4 +1,4 @@
-//! The last hand on every answer: errors are put into the reader's language, faults of ours are logged once, a panic
+//! The last hand on every answer: errors are put into the reader's language and noted, a panic
 //! fails its own request alone, and while the instance is about to stop the connection is closed behind the answer.
 
 use std::panic::AssertUnwindSafe;
@@ -8,12 +8,13 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
 use crate::error::ApiError;
 use crate::headers;
 use crate::health::ReadinessProbe;
+use crate::journal::Entry;
 use crate::language::Language;
 
 /// Calls the route and finishes its answer.
@@ -23,12 +24,18 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let language = Language::of(&request);
     let is_page = headers::is_page(request.path());
+    let entry = request.extensions().get::<Entry>().cloned();
+    let note = |error: &ApiError| {
+        if let Some(entry) = &entry {
+            entry.refuse(error.name(), error.cause_for_log());
+        }
+    };
     let called = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let mut response = match called {
         Ok(response) => response?,
         Err(_) => {
             let error = ApiError::internal("the handler panicked");
-            log(&error);
+            note(&error);
             return Err(error.into());
         }
     };
@@ -38,7 +45,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     let Some(error) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
         return Ok(response.map_into_left_body());
     };
-    log(error);
+    note(error);
     let answer = error.response(language);
     Ok(response.into_response(answer).map_into_right_body())
 }
@@ -56,14 +63,6 @@ pub(crate) async fn close_when_stopping<B: MessageBody + 'static>(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
-}
-
-/// Says what went wrong on our side; the request id is in the span.
-fn log(error: &ApiError) {
-    if let Some(cause) = error.cause_for_log() {
-        let status = error.status_code().as_u16();
-        tracing::error!(error = error.name(), status, cause, "a request failed on our side");
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, ETAG, RETRY_AFTER};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, Error, HttpRequest, Responder, get, web};
-use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -16,8 +15,8 @@ use crate::UseCases;
 use crate::error::ApiError;
 use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
+use crate::journal::{self, REQUEST_ID, RequestObserver};
 use crate::proxies::TrustedProxies;
-use crate::span::ApiSpan;
 use crate::{
     blocks, conversations, devices, friendship_requests, friendships, headers, health, messages, openapi,
     render, search, sessions, users,
@@ -87,8 +86,9 @@ fn cors(settings: &ApiSettings) -> Cors {
             "Accept-Language",
             "Idempotency-Key",
             "If-None-Match",
+            "X-Request-Id",
         ])
-        .expose_headers([RETRY_AFTER, ALLOW, ETAG])
+        .expose_headers([RETRY_AFTER, ALLOW, ETAG, REQUEST_ID])
         .max_age(3600)
 }
 
@@ -104,7 +104,7 @@ async fn refuse(request: HttpRequest, known: web::Data<KnownPaths>) -> Result<&'
 /// The whole API as an application, given what its handlers call.
 pub fn app(
     use_cases: web::Data<UseCases>,
-    probe: Arc<dyn ReadinessProbe>,
+    (probe, observer): (Arc<dyn ReadinessProbe>, Arc<dyn RequestObserver>),
     settings: ApiSettings,
 ) -> App<
     impl ServiceFactory<
@@ -119,6 +119,7 @@ pub fn app(
         .app_data(use_cases)
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.trusted_proxies.clone()))
+        .app_data(web::Data::new(observer))
         .configure(all)
         .wrap(from_fn(render::finish))
         .wrap(Compress::default())
@@ -126,7 +127,7 @@ pub fn app(
         // Outside of CORS, which answers preflights by itself.
         .wrap(headers::everywhere())
         .wrap(from_fn(render::close_when_stopping))
-        .wrap(TracingLogger::<ApiSpan>::new())
+        .wrap(from_fn(journal::note))
 }
 
 fn all(config: &mut web::ServiceConfig) {

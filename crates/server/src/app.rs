@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use anyhow::Context;
-use api::{ApiSettings, ReadinessProbe, UseCases};
+use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
 use domain::friendship::FriendshipService;
@@ -30,7 +29,10 @@ use infra::send_quota::SendQuotaInMemory;
 use infra::token::JwtCodec;
 use secrecy::SecretString;
 
+use crate::admin::Admin;
 use crate::config::Settings;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::search;
 
 /// What a running instance stands on: its database, migrated, and its secret.
@@ -50,6 +52,7 @@ pub struct Application {
     drain: Duration,
     indexer: SearchIndexer,
     password_checks: Arc<CheckCounter>,
+    admin: Option<Admin>,
 }
 
 impl Application {
@@ -64,11 +67,11 @@ impl Application {
     /// How long a connection may idle between two requests.
     const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-    /// How many connections to the database an instance makes at the most: for requests, for the writers, and the one that
-    /// readiness is asked by.
+    /// How many connections to the database an instance makes at the most: for requests, for the writers, for searching, and
+    /// the one that readiness is asked by.
     #[must_use]
-    pub const fn connections(settings: &Settings) -> u32 {
-        settings.db_pool_size.saturating_add(Self::WRITERS).saturating_add(1)
+    pub fn connections(settings: &Settings) -> u32 {
+        settings.db_pool_size.saturating_add(Self::WRITERS + search::connections() + 1)
     }
 
     /// Wires everything and binds the address; port 0 takes any that is free.
@@ -76,18 +79,22 @@ impl Application {
     /// # Errors
     /// When the address is taken, the secret is too short or the system starts no more threads.
     pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
+        let metrics = Arc::new(Metrics::new()?);
         let hasher = hasher(settings)?;
+        metrics.register(hasher.collectors()?)?;
         let password_checks = hasher.checks();
-        let (use_cases, indexer) = use_cases(settings, ground, hasher)?;
+        let (use_cases, indexer) = use_cases(settings, ground, hasher, &metrics)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(&ground.database_url)?);
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
+        let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
+        let outside = (probe, observer);
         let api_settings = ApiSettings {
             cors_origins: settings.cors_origins.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         };
         let server =
-            HttpServer::new(move || api::app(use_cases.clone(), Arc::clone(&probe), api_settings.clone()))
+            HttpServer::new(move || api::app(use_cases.clone(), outside.clone(), api_settings.clone()))
                 .disable_signals()
                 .shutdown_timeout(settings.shutdown.as_secs())
                 .client_request_timeout(Self::HEAD_TIMEOUT)
@@ -97,7 +104,9 @@ impl Application {
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
         let handle = server.handle();
-        Ok(Self { server, handle, address, readiness, drain: settings.drain, indexer, password_checks })
+        let admin = settings.admin_bind.map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness)));
+        let (admin, drain) = (admin.transpose()?, settings.drain);
+        Ok(Self { server, handle, address, readiness, drain, indexer, password_checks, admin })
     }
 
     /// Where it listens.
@@ -112,6 +121,12 @@ impl Application {
         Arc::clone(&self.password_checks)
     }
 
+    /// Where the admin listener listens, if there is one.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
+    }
+
     /// Serves until `stop` resolves, says for a while that it is about to stop, and then finishes what it has accepted.
     ///
     /// Without that while, whoever had just sent a request on a connection that the server takes for idle, or had just
@@ -123,12 +138,18 @@ impl Application {
         let (handle, readiness, drain) = (self.handle, self.readiness, self.drain);
         actix_web::rt::spawn(async move {
             stop.await;
-            readiness.draining.store(true, Ordering::Release);
+            readiness.stop();
             tokio::time::sleep(drain).await;
             handle.stop(true).await;
         });
+        // It goes on to the very end, so that the stopping can be watched.
+        let watched = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
+        if let Some((handle, admin)) = watched {
+            handle.stop(false).await;
+            admin.await.context("the admin listener failed")??;
+        }
         served
     }
 }
@@ -137,6 +158,7 @@ fn use_cases(
     settings: &Settings,
     ground: &Ground,
     hasher: BcryptHasher,
+    metrics: &Metrics,
 ) -> anyhow::Result<(UseCases, SearchIndexer)> {
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
@@ -150,6 +172,9 @@ fn use_cases(
     let rules = settings.rules;
     let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
     let (search, indexer) = search::start(&db)?;
+    let messages = PgMessageRepository::start(Arc::clone(&db), queue)?;
+    metrics.register(db.collectors()?)?;
+    metrics.register(messages.collectors()?)?;
     let use_cases = UseCases {
         users: UserService::new(Arc::<PgUserRepository>::clone(&users), rules.uid_change_interval),
         sessions: SessionService::new(
@@ -161,7 +186,7 @@ fn use_cases(
         blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
         conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
         messages: MessageService::new(
-            Arc::new(PgMessageRepository::start(db, queue)?),
+            Arc::new(messages),
             rules.recall_window,
             rules.messages_per_minute.map(|quota| Arc::new(SendQuotaInMemory::per_minute(quota)) as _),
         ),
@@ -206,33 +231,4 @@ fn session_ports(
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     })
-}
-
-/// Whether this instance can serve. It asks by a connection of its own, so that a busy pool is not taken for a dead
-/// database.
-struct Readiness {
-    db: Db,
-    draining: AtomicBool,
-}
-
-impl Readiness {
-    const PATIENCE: Duration = Duration::from_secs(1);
-
-    fn new(database_url: &str) -> anyhow::Result<Self> {
-        let db =
-            Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, reserved: 0, queue: 16 })?;
-        Ok(Self { db, draining: AtomicBool::new(false) })
-    }
-}
-
-#[async_trait::async_trait]
-impl ReadinessProbe for Readiness {
-    async fn is_ready(&self) -> bool {
-        let answered = tokio::time::timeout(Self::PATIENCE, self.db.ping()).await;
-        !self.is_stopping() && matches!(answered, Ok(Ok(())))
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
 }

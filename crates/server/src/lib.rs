@@ -1,10 +1,13 @@
 //! The hongyan server: settings, wiring, start and stop. The only crate that sees all the others.
 
+mod admin;
 pub mod app;
 pub mod command;
 pub mod config;
 pub mod database;
 pub mod logging;
+mod metrics;
+mod readiness;
 pub mod run;
 mod search;
 mod secret;

@@ -1,7 +1,6 @@
 //! The life of the process: start, serve, stop.
 
 use std::io::Write;
-use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +24,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build(settings, &foundation.ground)?;
         let stop = told_to_stop()?;
-        greet(application.address(), &foundation.place);
+        greet(&application, &foundation.place);
         application.run_until(stop).await
     });
     foundation.stop();
@@ -47,14 +46,17 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()> + 'static> {
 }
 
 /// Tells a person where everything is and what to try.
-fn greet(address: SocketAddr, place: &str) {
+fn greet(application: &Application, place: &str) {
+    let address = application.address();
+    let metrics = application.admin_address();
+    let metrics = metrics.map_or_else(String::new, |at| format!("\n  metrics       http://{at}/metrics"));
     let version = crate::version::FULL;
     let banner = format!(
         "\n  Hongyan 鸿雁 {version}\n\
          \n  listening on  http://{address}\
          \n  the data is   {place}\
          \n  try it        http://{address}/docs (every call, in the browser)\
-         \n  is it well?   curl http://{address}/readyz\
+         \n  is it well?   curl http://{address}/readyz{metrics}\
          \n  stop it       Ctrl-C\n\n"
     );
     // A closed terminal is no reason not to serve.

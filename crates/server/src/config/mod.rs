@@ -69,6 +69,8 @@ pub struct LogSettings {
 pub struct Settings {
     /// Where to listen.
     pub bind: SocketAddr,
+    /// Where metrics and readiness with its reasons are served; nowhere by default.
+    pub admin_bind: Option<SocketAddr>,
     /// Where everything is kept that is not in the database.
     pub data_dir: PathBuf,
     /// Where the database is.
@@ -116,6 +118,7 @@ impl Settings {
         let database = options.database_url.clone().map_or(DatabaseSettings::Own, DatabaseSettings::Given);
         let settings = Self {
             bind: options.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            admin_bind: options.admin_bind,
             data_dir: options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./data")),
             db_pool_size: options.db_pool_size.map_or_else(default_pool_size, u32::from),
             signing: signing(&options),
@@ -124,7 +127,10 @@ impl Settings {
             cors_origins: options.cors_origins.clone().unwrap_or_default(),
             trusted_proxies: trusted_proxies(&options)?,
             logging: LogSettings {
-                filter: options.log.clone().unwrap_or_else(|| "info,actix_server=warn".to_owned()),
+                filter: options
+                    .log
+                    .clone()
+                    .unwrap_or_else(|| "info,actix_server=warn,access=error".to_owned()),
                 format: options.log_format.unwrap_or_default(),
             },
             drain: seconds(options.drain_seconds.unwrap_or(1)),

@@ -40,6 +40,9 @@ options! {
     /// Where to listen [default: 127.0.0.1:8080]
     #[arg(long, env = "HONGYAN_BIND", value_name = "ADDRESS:PORT")]
     bind: SocketAddr,
+    /// Where metrics and readiness with its reasons are served, for nobody but operators [default: none]
+    #[arg(long, env = "HONGYAN_ADMIN_BIND", value_name = "ADDRESS:PORT")]
+    admin_bind: SocketAddr,
     /// Where the own database and its secret are kept [default: ./data]
     #[arg(long, env = "HONGYAN_DATA_DIR", value_name = "FOLDER")]
     data_dir: PathBuf,
@@ -79,7 +82,7 @@ options! {
     /// The logarithm of bcrypt's rounds, 4 to 31 [default: 12]
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8,
-    /// Which events are logged [default: info,actix_server=warn]
+    /// Which events are logged [default: info,actix_server=warn,access=error]
     #[arg(long, env = "HONGYAN_LOG", value_name = "FILTER")]
     log: String,
     /// How the log is written [default: text]
