@@ -14,6 +14,7 @@ use crate::envelope::{Data, Done, PageOf, timestamp};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
+use crate::polled::Polled;
 use crate::sessions::Tokens;
 
 /// A session of the caller's that is open.
@@ -45,7 +46,7 @@ impl SessionItem {
 }
 
 /// The caller's open sessions, newest first.
-#[utoipa::path(tag = "accounts", params(PageQuery), responses((status = 200, body = PageOf<SessionItem>)),
+#[utoipa::path(tag = "accounts", params(PageQuery), responses((status = 200, body = PageOf<SessionItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/sessions")]
 pub(crate) async fn list_sessions(
@@ -53,10 +54,10 @@ pub(crate) async fn list_sessions(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<PageOf<SessionItem>, ApiError> {
+) -> Result<Polled<PageOf<SessionItem>>, ApiError> {
     let page = use_cases.sessions.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|session| SessionItem::new(session, caller.0.session_id)).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends one of the caller's sessions; the caller's own as well.
