@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use domain::administration::{Account, AccountPageRequest, AccountState, AdministrationService};
-use domain::session::{DeviceName, Registration};
+use domain::session::{DeviceName, Recognised, Registration};
 use domain::user::{DisplayName, Nickname, PhoneNumber, Uid};
 use infra::db::{Db, DbSettings};
 use infra::password::BcryptHasher;
 use infra::postgres::PgAdministrationRepository;
+use secrecy::ExposeSecret;
 
 use super::{Outcome, password, say};
 use crate::app;
@@ -80,9 +81,9 @@ async fn create(settings: &Settings, visit: &Visit, what: &UserCommand) -> anyho
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
     let made = sessions.register(registration, &DeviceName::default()).await?;
     // Registering logs in; nobody has these tokens, so the session ends at once.
-    sessions
-        .logout(sessions.authenticate(secrecy::ExposeSecret::expose_secret(&made.tokens.access))?)
-        .await?;
+    let (Recognised::Surely(owner) | Recognised::Unconfirmed(owner)) =
+        sessions.authenticate(made.tokens.access.expose_secret())?;
+    sessions.logout(owner).await?;
     say(format_args!("{} {}", made.user.id, made.user.uid.as_str()));
     if let Some(password) = shown {
         say(format_args!("password: {password}"));

@@ -128,8 +128,8 @@ fn a_wrong_value_is_told_with_where_it_came_from() {
 
 #[test]
 fn proxies_are_named_by_addresses_and_networks() {
-    let cli = ["hongyan", "--trusted-proxies", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"];
-    let settings = Settings::resolve(Cli::try_parse_from(cli).unwrap()).unwrap();
+    let typed = ["--trusted-proxies", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"];
+    let settings = invoke(&typed).unwrap().settings().unwrap();
     let mut expected = TrustedProxies::default();
     expected.extend(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"].map(|text| text.parse().unwrap()));
     assert_eq!(settings.trusted_proxies, expected);
