@@ -88,16 +88,20 @@ impl Nemesis {
             let serving = Backends::of(postmaster).serving(DATABASE);
             if let Some(pid) = self.random.pick(&serving) {
                 signal(*pid, Signal::KILL);
-                return self.wait_for_postgres();
+                return self.wait_for_postgres(postmaster, &serving);
             }
             anyhow::ensure!(Instant::now() < deadline, "no server has a connection to PostgreSQL");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    fn wait_for_postgres(&self) -> anyhow::Result<()> {
+    /// Waits until PostgreSQL has ended the sessions that there were, and is there again.
+    fn wait_for_postgres(&self, postmaster: u32, sessions: &[u32]) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while self.stage.cluster.execute_sql(DATABASE, "SELECT 1").is_err() {
+        // Until the postmaster has noticed the kill it still answers.
+        while Backends::of(postmaster).all().iter().any(|pid| sessions.contains(pid))
+            || self.stage.cluster.execute_sql(DATABASE, "SELECT 1").is_err()
+        {
             if Instant::now() > deadline {
                 bail!("PostgreSQL does not recover");
             }
