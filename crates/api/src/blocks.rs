@@ -17,7 +17,7 @@ use crate::polled::Polled;
 
 /// Somebody whom the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
-struct BlockItem {
+pub(crate) struct BlockItem {
     user_id: String,
     /// 微信号; null once the account is erased.
     uid: Option<String>,
@@ -27,7 +27,7 @@ struct BlockItem {
 }
 
 impl BlockItem {
-    fn new(user: &BlockedUser, language: Language) -> Self {
+    pub(crate) fn new(user: &BlockedUser, language: Language) -> Self {
         Self {
             user_id: user.user_id.to_string(),
             uid: user.uid.as_ref().map(Uid::as_str).map(str::to_owned),

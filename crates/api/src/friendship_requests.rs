@@ -86,7 +86,7 @@ impl DirectionQuery {
 
 /// A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
 #[derive(Debug, Serialize, ToSchema)]
-struct Request {
+pub(crate) struct Request {
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sender_id: Option<String>,
@@ -106,7 +106,7 @@ struct Request {
 }
 
 impl Request {
-    fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
+    pub(crate) fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
         let peer = Some(request.peer.to_string());
         let peer_name = Some(display_name(&request.peer_name, language));
         let (sender_id, sender_name, receiver_id, receiver_name) = match direction {

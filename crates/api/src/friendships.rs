@@ -17,7 +17,7 @@ use crate::polled::Polled;
 
 /// A friend.
 #[derive(Debug, Serialize, ToSchema)]
-struct FriendItem {
+pub(crate) struct FriendItem {
     friendship_id: String,
     /// The friend's nickname now.
     #[schema(example = "鲍勃")]
@@ -33,7 +33,7 @@ struct FriendItem {
 }
 
 impl FriendItem {
-    fn new(friend: &Friend, language: Language) -> Self {
+    pub(crate) fn new(friend: &Friend, language: Language) -> Self {
         Self {
             friendship_id: friend.friendship_id.to_string(),
             friend_name: display_name(&friend.friend_name, language),

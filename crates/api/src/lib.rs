@@ -10,6 +10,9 @@ mod cursor;
 mod devices;
 mod envelope;
 mod error;
+mod export_json;
+mod export_stream;
+mod exports;
 mod extract;
 mod fallback;
 mod friendship_requests;
@@ -35,8 +38,12 @@ pub use openapi::document;
 pub use proxies::{NotANetwork, TrustedProxies};
 pub use routes::{ApiSettings, app};
 
+use std::sync::Arc;
+
+use domain::account::AccountService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
+use domain::export::ExportService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
@@ -46,10 +53,14 @@ use domain::user::UserService;
 
 /// The use-cases that the handlers call, one service per feature.
 pub struct UseCases {
+    /// Accounts as a whole.
+    pub accounts: AccountService,
     /// Accounts.
     pub users: UserService,
+    /// Exports.
+    pub exports: ExportService,
     /// Registering, logging in, tokens.
-    pub sessions: SessionService,
+    pub sessions: Arc<SessionService>,
     /// Friendship requests.
     pub friendship_requests: FriendshipRequestService,
     /// Friendships.

@@ -18,8 +18,8 @@ use crate::health::ReadinessProbe;
 use crate::journal::{self, REQUEST_ID, RequestObserver};
 use crate::proxies::TrustedProxies;
 use crate::{
-    blocks, conversations, devices, friendship_requests, friendships, headers, health, messages, openapi,
-    render, search, sessions, users,
+    blocks, conversations, devices, exports, friendship_requests, friendships, headers, health, messages,
+    openapi, render, search, sessions, users,
 };
 
 /// Registers every documented route.
@@ -40,6 +40,8 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(devices::change_password)               // PUT    /api/auth/me/password
         .service(users::me)                              // GET    /api/auth/me
         .service(users::rename)                          // PATCH  /api/auth/me
+        .service(users::erase)                           // DELETE /api/auth/me
+        .service(exports::export)                        // GET    /api/auth/me/export
         .service(users::change_uid)                      // PATCH  /api/auth/me/uid
         .service(users::find_user)                       // GET    /api/auth/users
         .service(friendship_requests::ask)               // POST   /api/auth/friendship_requests

@@ -1,7 +1,8 @@
 //! Accounts: one's own, and finding others.
 
-use actix_web::{get, patch, web};
-use domain::user::{Nickname, Overview, PhoneNumber, Profile, Relation, Uid};
+use actix_web::{delete, get, patch, web};
+use domain::user::{Nickname, Overview, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,6 +76,27 @@ pub(crate) async fn rename(
 ) -> Result<Data<Me>, ApiError> {
     let name = Nickname::parse(&body.name)?;
     Ok(Data::new(language, use_cases.users.rename(caller.id(), &name).await?.into()))
+}
+
+/// The password, typed once more.
+#[derive(Deserialize, ToSchema)]
+struct Farewell {
+    #[schema(value_type = String, example = "山高月小水落石出")]
+    password: SecretString,
+}
+
+/// Erases the caller's account, for ever.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
+#[delete("/api/auth/me")]
+pub(crate) async fn erase(
+    caller: AuthUser,
+    Json(body): Json<Farewell>,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<Done, ApiError> {
+    use_cases.accounts.erase(caller.0, &PasswordAttempt::new(&body.password)).await?;
+    Ok(Done::new(language))
 }
 
 /// The uid that somebody wants.

@@ -11,13 +11,16 @@
 //!
 //! This crate must not know of serde, tokio, Diesel, actix, the system clock or randomness.
 
+pub mod account;
 pub mod administration;
 pub mod block;
 pub mod clock;
 pub mod conversation;
 pub mod error;
+pub mod export;
 pub mod friendship;
 pub mod friendship_request;
+pub mod housekeeping;
 pub mod id;
 pub mod message;
 pub mod page;

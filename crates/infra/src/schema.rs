@@ -43,6 +43,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    erasures (user_id) {
+        user_id -> Uuid,
+        stage -> Text,
+        done_to -> Uuid,
+        begun_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     friendship_requests (conversation_id, id) {
         conversation_id -> Uuid,
         id -> Uuid,
@@ -143,6 +152,7 @@ diesel::table! {
 }
 
 diesel::joinable!(conversation_members -> conversations (conversation_id));
+diesel::joinable!(erasures -> users (user_id));
 diesel::joinable!(friendship_requests -> conversations (conversation_id));
 diesel::joinable!(search_blocks -> search_progress (conversation_id));
 diesel::joinable!(search_progress -> conversations (conversation_id));
@@ -152,6 +162,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     blocks,
     conversation_members,
     conversations,
+    erasures,
     friendship_requests,
     friendships,
     login_throttles,

@@ -8,8 +8,10 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
+use domain::account::{AccountPorts, AccountService};
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
+use domain::export::ExportService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
@@ -20,9 +22,9 @@ use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::password::{BcryptHasher, CheckCounter};
 use infra::postgres::{
-    PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgLoginThrottle, PgMessageRepository, PgSessionRepository, PgUserRepository, SearchIndexer,
-    SendQueueSettings,
+    ExportSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository, PgExportRepository,
+    PgFriendshipRepository, PgFriendshipRequestRepository, PgLoginThrottle, PgMessageRepository,
+    PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::random::SystemRandom;
 use infra::send_quota::SendQuotaInMemory;
@@ -30,6 +32,7 @@ use infra::token::JwtCodec;
 use secrecy::SecretString;
 
 use crate::admin::Admin;
+use crate::background::Background;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
@@ -51,6 +54,7 @@ pub struct Application {
     readiness: Arc<Readiness>,
     drain: Duration,
     indexer: SearchIndexer,
+    background: Background,
     password_checks: Arc<CheckCounter>,
     admin: Option<Admin>,
 }
@@ -62,16 +66,20 @@ impl Application {
     const WRITERS: u32 = 2;
     /// Messages that may wait for each of them.
     const SEND_QUEUE: usize = 1024;
+    /// Exports are rare and large, and hold old rows up.
+    const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
     /// How long the head of a request may take to arrive.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
     /// How long a connection may idle between two requests.
     const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-    /// How many connections to the database an instance makes at the most: for requests, for the writers, for searching, and
-    /// the one that readiness is asked by.
+    /// How many connections to the database an instance makes at the most: for requests, for the writers, for searching, for
+    /// learning of ended sessions, for exports, and one each for the work in the background and for asking for readiness.
     #[must_use]
     pub fn connections(settings: &Settings) -> u32 {
-        settings.db_pool_size.saturating_add(Self::WRITERS + search::connections() + 1)
+        let exports = u32::try_from(Self::EXPORTS.at_once).unwrap_or(u32::MAX);
+        let others = Self::WRITERS + search::connections() + EndedSessionsInMemory::CONNECTIONS + 2;
+        settings.db_pool_size.saturating_add(others).saturating_add(exports)
     }
 
     /// Wires everything and binds the address; port 0 takes any that is free.
@@ -106,7 +114,8 @@ impl Application {
         let handle = server.handle();
         let admin = settings.admin_bind.map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness)));
         let (admin, drain) = (admin.transpose()?, settings.drain);
-        Ok(Self { server, handle, address, readiness, drain, indexer, password_checks, admin })
+        let background = Background::wire(settings, &ground.database_url)?;
+        Ok(Self { server, handle, address, readiness, drain, indexer, background, password_checks, admin })
     }
 
     /// Where it listens.
@@ -130,12 +139,13 @@ impl Application {
     /// Serves until `stop` resolves, says for a while that it is about to stop, and then finishes what it has accepted.
     ///
     /// Without that while, whoever had just sent a request on a connection that the server takes for idle, or had just
-    /// connected, would get no answer.
+    /// connected, would get no answer. The work in the background goes on to the end.
     ///
     /// # Errors
     /// When the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
         let (handle, readiness, drain) = (self.handle, self.readiness, self.drain);
+        let background = self.background.start();
         actix_web::rt::spawn(async move {
             stop.await;
             readiness.stop();
@@ -146,6 +156,7 @@ impl Application {
         let watched = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
+        background.stop().await;
         if let Some((handle, admin)) = watched {
             handle.stop(false).await;
             admin.await.context("the admin listener failed")??;
@@ -175,12 +186,18 @@ fn use_cases(
     let messages = PgMessageRepository::start(Arc::clone(&db), queue)?;
     metrics.register(db.collectors()?)?;
     metrics.register(messages.collectors()?)?;
+    let ports = session_ports((settings, ground), &db, Arc::clone(&users), hasher)?;
+    let ended = Arc::clone(&ports.ended);
+    let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
     let use_cases = UseCases {
-        users: UserService::new(Arc::<PgUserRepository>::clone(&users), rules.uid_change_interval),
-        sessions: SessionService::new(
-            session_ports((settings, ground), &db, users, hasher)?,
-            settings.signing.lifetimes,
-        ),
+        accounts: AccountService::new(AccountPorts {
+            accounts: Arc::new(PgAccountRepository::new(Arc::clone(&db))),
+            sessions: Arc::clone(&sessions),
+            ended,
+        }),
+        exports: ExportService::new(Arc::new(PgExportRepository::start(&db, Application::EXPORTS)?)),
+        users: UserService::new(users, rules.uid_change_interval),
+        sessions,
         friendship_requests: FriendshipRequestService::new(requests, rules.requests),
         friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),
         blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),

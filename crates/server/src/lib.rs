@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod app;
+pub mod background;
 pub mod command;
 pub mod config;
 pub mod database;

@@ -7,8 +7,9 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use crate::account::AccountState;
 pub use error::AdministrationError;
-pub use model::{Account, AccountPage, AccountPageRequest, AccountState};
+pub use model::{Account, AccountPage, AccountPageRequest};
 pub use ports::AdministrationRepository;
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockAdministrationRepository;

@@ -1,19 +1,9 @@
 use chrono::{DateTime, Utc};
 
+use crate::account::AccountState;
 use crate::id::UserId;
 use crate::page::{Page, PageRequest};
 use crate::user::{DisplayName, Uid};
-
-/// Whether an account can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountState {
-    /// Its owner can log in.
-    Active,
-    /// Nobody can log in to it until it is enabled again.
-    Disabled,
-    /// It is gone for ever.
-    Erased,
-}
 
 /// An account, as an operator sees it: nothing that its owner would not want to be shown around.
 #[derive(Debug, Clone, PartialEq, Eq)]

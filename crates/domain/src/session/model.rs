@@ -144,10 +144,14 @@ pub enum EndReason {
     PasswordChange,
     /// A refresh token was used again after its grace.
     RefreshTokenTheft,
+    /// The account was erased.
+    AccountErased,
+    /// The account was disabled.
+    AccountDisabled,
 }
 
 /// How long things last. The grace and the maximum are judged by the database's clock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLifetimes {
     /// An access token.
     pub access: Duration,

@@ -50,6 +50,7 @@ pub struct DbSettings {
 
 /// The database: a pool of connections and the threads that use them.
 pub struct Db {
+    url: String,
     connections: Connections,
     threads: Threads,
     thread_count: usize,
@@ -103,7 +104,8 @@ impl Db {
         let errors = metrics::counters("hongyan_database_errors_total", help, "kind")?;
         let connections = Connections { pool, epoch, errors };
         let threads = Threads::start("db", count, settings.queue, Self::PATIENCE)?;
-        Ok(Self { connections, threads, thread_count: count, queue: settings.queue })
+        let (url, queue) = (settings.url.clone(), settings.queue);
+        Ok(Self { url, connections, threads, thread_count: count, queue })
     }
 
     /// Runs `work` on a thread with a connection of its own.
@@ -160,6 +162,16 @@ impl Db {
     /// Leaves a job to the threads; it has its own way to answer. Is false when too many wait already.
     pub(crate) fn post(&self, job: impl FnOnce() + Send + 'static) -> bool {
         self.threads.post(job)
+    }
+
+    /// How the database is reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Makes a connection outside of any pool, with the same settings.
+    pub(crate) fn connect(url: &str) -> Result<PgConnection, RepositoryError> {
+        pool::establish(url).map_err(|error| RepositoryError::unavailable(Self::RETRY_AFTER, error))
     }
 
     /// Asks the database for a sign of life.

@@ -79,15 +79,20 @@ pub(super) enum ConnectError {
     Session(#[from] diesel::result::Error),
 }
 
+/// Makes a connection with the session settings that all our work relies on.
+pub(super) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
+    let mut connection = PgConnection::establish(url)?;
+    connection.batch_execute(Manager::SESSION)?;
+    Ok(connection)
+}
+
 impl r2d2::ManageConnection for Manager {
     type Connection = Pooled;
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Pooled, ConnectError> {
         let epoch = self.epoch.now();
-        let mut inner = PgConnection::establish(&self.url)?;
-        inner.batch_execute(Self::SESSION)?;
-        Ok(Pooled { inner, broken: false, epoch })
+        Ok(Pooled { inner: establish(&self.url)?, broken: false, epoch })
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), ConnectError> {

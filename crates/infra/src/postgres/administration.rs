@@ -2,16 +2,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::administration::{
-    Account, AccountPage, AccountPageRequest, AccountState, AdministrationRepository,
-};
+use domain::administration::{Account, AccountPage, AccountPageRequest, AdministrationRepository};
 use domain::error::RepositoryError;
 use domain::id::UserId;
 use domain::user::{PasswordHash, Uid};
 use uuid::Uuid;
 
 use super::repository;
-use super::stored::{self, ACTIVE, ERASED};
+use super::stored::{self, ERASED};
 use crate::db::{self, DbError, lower};
 use crate::schema::{sessions, users};
 
@@ -43,19 +41,10 @@ impl TryFrom<AccountRow> for Account {
             user_id,
             uid: stored::display_uid(user_id, &row.state, &row.uid)?,
             name: stored::display(user_id, &row.state, &row.name)?,
-            state: state(user_id, row.state)?,
+            state: stored::account_state(user_id, &row.state)?,
             open_sessions: row.open_sessions.unwrap_or_default(),
             created_at: row.created_at,
         })
-    }
-}
-
-fn state(user: UserId, word: String) -> Result<AccountState, DbError> {
-    match word.as_str() {
-        ACTIVE => Ok(AccountState::Active),
-        "disabled" => Ok(AccountState::Disabled),
-        ERASED => Ok(AccountState::Erased),
-        _ => Err(DbError::UnknownWord { table: "users", key: user.to_string(), column: "state", word }),
     }
 }
 

@@ -74,7 +74,11 @@ fn blocked(row: BlockRow) -> Result<BlockedUser, DbError> {
     })
 }
 
-fn list(connection: &mut PgConnection, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, DbError> {
+pub(super) fn list(
+    connection: &mut PgConnection,
+    owner: UserId,
+    page: &BlockPageRequest,
+) -> Result<BlockPage, DbError> {
     let mut rows = blocks::table
         .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
         .filter(blocks::owner_id.eq(owner.as_uuid()))

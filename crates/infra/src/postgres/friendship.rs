@@ -33,7 +33,7 @@ fn friend(row: FriendRow) -> Result<Friend, DbError> {
     })
 }
 
-fn list(
+pub(super) fn list(
     connection: &mut PgConnection,
     owner: UserId,
     page: &FriendPageRequest,

@@ -1,14 +1,17 @@
 //! The domain's repositories on PostgreSQL.
 //!
 //! One port method is one transaction. Everything that happens between two people first locks the row of the pair
-//! (`pair`); a transaction locks in this order only: users, sessions, conversations by id, requests, friendships,
+//! (`pair`); a transaction locks in this order only: users, sessions, erasures, conversations by id, requests, friendships,
 //! members, messages.
 
+mod account;
 mod administration;
 mod block;
 mod conversation;
+mod export;
 mod friendship;
 mod friendship_request;
+mod housekeeping;
 mod message;
 mod overview;
 mod pair;
@@ -18,11 +21,14 @@ mod stored;
 mod throttle;
 mod user;
 
+pub use account::{PgAccountRepository, PgErasureRepository};
 pub use administration::PgAdministrationRepository;
 pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
+pub use export::{ExportSettings, PgExportRepository};
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
+pub use housekeeping::PgHousekeepingRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use session::PgSessionRepository;

@@ -1,12 +1,36 @@
 //! What rows hold, made into the domain's values. A row that the domain refuses is our fault and names itself.
 
+use domain::account::AccountState;
 use domain::id::UserId;
 use domain::user::{DisplayName, Nickname, Uid};
 
 use crate::db::DbError;
 
 pub(super) const ACTIVE: &str = "active";
+pub(super) const DISABLED: &str = "disabled";
 pub(super) const ERASED: &str = "erased";
+
+pub(super) const fn word(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Active => ACTIVE,
+        AccountState::Disabled => DISABLED,
+        AccountState::Erased => ERASED,
+    }
+}
+
+pub(super) fn account_state(user: UserId, word: &str) -> Result<AccountState, DbError> {
+    match word {
+        ACTIVE => Ok(AccountState::Active),
+        DISABLED => Ok(AccountState::Disabled),
+        ERASED => Ok(AccountState::Erased),
+        _ => Err(DbError::UnknownWord {
+            table: "users",
+            key: user.to_string(),
+            column: "state",
+            word: word.to_owned(),
+        }),
+    }
+}
 
 pub(super) fn nickname(user: UserId, name: &str) -> Result<Nickname, DbError> {
     Nickname::parse(name).map_err(DbError::stored("users", user))

@@ -8,14 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod administration;
 mod conversations;
 mod crowd;
 mod detour;
 mod ended_sessions;
+mod erasure;
+mod erasure_races;
 mod explained;
+mod exports;
 mod friends;
 mod group_commit;
+mod housekeeping;
 mod limits;
 mod long_lives;
 mod migrations;

@@ -62,12 +62,20 @@ fn build_town() -> Ground {
     ground
 }
 
+/// What a send reads from end to end, once for all of its pairs: the erasures that have just begun, nearly always none.
+const NEARLY_ALWAYS_EMPTY: &str = "erasures";
+
 /// Checks that the statements of `what` use exactly these indexes, and read no table from end to end.
 fn pin(what: &str, plans: &[Plan], indexes: &[&str]) {
     let used: BTreeSet<&str> = plans.iter().flat_map(Plan::indexes).collect();
     assert_eq!(used, indexes.iter().copied().collect(), "{what}");
     for plan in plans {
-        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{what}: {}", plan.statement);
+        let whole = plan.tables_read_whole();
+        assert!(
+            whole.iter().all(|table| *table == NEARLY_ALWAYS_EMPTY),
+            "{what}: {whole:?}: {}",
+            plan.statement
+        );
         assert!(plan.serves_any_parameters(), "{what} is planned anew each time: {}", plan.statement);
     }
 }

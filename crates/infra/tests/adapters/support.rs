@@ -16,17 +16,25 @@ use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRe
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{
-    IndexerSettings, PgBlockRepository, PgConversationRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgLoginThrottle, PgMessageRepository, PgSearchRepository,
-    PgSessionRepository, PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
+    ExportSettings, IndexerSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository,
+    PgErasureRepository, PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
+    PgHousekeepingRepository, PgLoginThrottle, PgMessageRepository, PgSearchRepository, PgSessionRepository,
+    PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
 
 /// How many threads, and connections, a pool has for all but its writers.
 const THREADS: u32 = 4;
 
+/// What exports may take.
+const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(60) };
+
 /// One instance's repositories, on a pool of its own.
 pub(crate) struct Pool {
+    pub(crate) accounts: PgAccountRepository,
+    pub(crate) erasures: PgErasureRepository,
+    pub(crate) housekeeping: PgHousekeepingRepository,
+    pub(crate) exports: PgExportRepository,
     pub(crate) users: PgUserRepository,
     pub(crate) sessions: PgSessionRepository,
     pub(crate) throttle: PgLoginThrottle,
@@ -70,6 +78,10 @@ impl Ground {
         let settings = DbSettings { url: url.to_owned(), connections: THREADS, reserved, queue: 1024 };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
+            accounts: PgAccountRepository::new(Arc::clone(&db)),
+            erasures: PgErasureRepository::new(Arc::clone(&db)),
+            housekeeping: PgHousekeepingRepository::new(Arc::clone(&db)),
+            exports: PgExportRepository::start(&db, EXPORTS).unwrap(),
             users: PgUserRepository::new(Arc::clone(&db)),
             sessions: PgSessionRepository::new(Arc::clone(&db)),
             throttle: PgLoginThrottle::new(Arc::clone(&db)),

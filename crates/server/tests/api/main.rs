@@ -15,6 +15,8 @@ mod bad_input;
 mod blocks;
 mod conversations;
 mod devices;
+mod erasure;
+mod exports;
 mod faults;
 mod foreign_ids;
 mod friends;

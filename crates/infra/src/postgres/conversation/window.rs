@@ -24,7 +24,7 @@ pub(super) struct Glance {
 
 statement! {
     // Each row is one that was asked for, its messages columns of arrays: a row for each message would carry the
-    // conversation along. `OFFSET 0` keeps the planner from reading a whole table to join a few rows of it.
+    // conversation along. A peer that was erased is a member no more. `OFFSET 0` keeps the planner from reading a whole table to join a few rows of it.
     Windows<'a> {
         conversations: &'a [Uuid],
         members: &'a [Uuid],
@@ -42,8 +42,8 @@ statement! {
         ),
     );
     "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq,
-            (SELECT p.read_seq FROM conversation_members p
-              WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id),
+            coalesce((SELECT p.read_seq FROM conversation_members p
+                       WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0),
             c.last_seq, page.seqs, page.owns, page.contents, page.times
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")

@@ -48,13 +48,17 @@ pub(super) fn move_on(
         return Ok(AnswerOutcome::Unknown);
     }
     let conversation = pair.conversation_id();
-    pair::lock(connection, conversation)?.ok_or(DbError::Impossible("a request without its pair"))?;
-    let locked: FriendshipRequest = friendship_requests::table
+    pair::lock(connection, conversation)?;
+    let locked = friendship_requests::table
         .find((conversation.as_uuid(), request.as_uuid()))
         .select(RequestRow::as_select())
         .for_update()
-        .first(connection)?
-        .try_into()?;
+        .first(connection)
+        .optional()?;
+    // An erasure may have removed it meanwhile, and even its pair.
+    let Some(locked) = locked.map(FriendshipRequest::try_from).transpose()? else {
+        return Ok(AnswerOutcome::Unknown);
+    };
     let now = db::now(connection)?;
     if let Err(refusal) = decide(&locked, caller, now) {
         if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {

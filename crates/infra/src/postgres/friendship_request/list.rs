@@ -61,7 +61,7 @@ macro_rules! list_of {
     }};
 }
 
-pub(super) fn list(
+pub(in crate::postgres) fn list(
     connection: &mut PgConnection,
     caller: UserId,
     direction: Direction,

@@ -22,6 +22,8 @@ mod answer;
 mod limits;
 mod list;
 
+pub(super) use list::list;
+
 repository! {
     /// Friendship requests on PostgreSQL.
     PgFriendshipRequestRepository
@@ -223,6 +225,6 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         page: &RequestPageRequest,
     ) -> Result<RequestPage, RepositoryError> {
         let page = page.clone();
-        self.db.run(move |connection| list::list(connection, caller, direction, &page)).await
+        self.db.run(move |connection| list(connection, caller, direction, &page)).await
     }
 }

@@ -19,10 +19,15 @@ use uuid::Uuid;
 use crate::db::{DbError, statement};
 use crate::postgres::pair::PairRow;
 
+/// Whether the two are friends and neither is being erased. The few accounts that are (nearly always none) are read once per
+/// statement, however many pairs it locks, so that nobody writes to an erased account while its friendships are still
+/// being ended.
+const FRIENDS: &str = "friends AND NOT ARRAY[user_lo, user_hi] && ARRAY(SELECT user_id FROM erasures WHERE stage = 'relations')";
+
 statement! {
     // In the order of the ids, so that two batches cannot wait for each other.
     LockPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
-    "SELECT id, user_lo, user_hi, friends, lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
        FROM conversations
       WHERE id = ANY(" [ids: Array<SqlUuid>] ")
       ORDER BY id
@@ -32,7 +37,7 @@ statement! {
 statement! {
     // Leaves out what somebody else holds, so that one conversation cannot stall the others.
     LockFreePairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
-    "SELECT id, user_lo, user_hi, friends, lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
        FROM conversations
       WHERE id = ANY(" [ids: Array<SqlUuid>] ")
       ORDER BY id

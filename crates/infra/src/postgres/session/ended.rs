@@ -27,7 +27,7 @@ pub(super) fn is_open(connection: &mut PgConnection, caller: Caller) -> Result<b
 
 statement! {
     // The time is that of the statement, which an index can be searched by; `clock_timestamp()` could not. The sessions of
-    // a disabled account are not ended, because enabling it gives them back.
+    // an account count as ended too that somebody has disabled by hand.
     EndedLately<'a> { seconds: &'a f64 } -> (sql::Uuid);
     "SELECT id FROM sessions WHERE ended_at > now() - make_interval(secs => " [seconds: sql::Double]
     ") UNION ALL

@@ -32,6 +32,8 @@ pub(super) const fn word(reason: EndReason) -> &'static str {
         EndReason::EndedByOwner => "ended_by_owner",
         EndReason::PasswordChange => "password_change",
         EndReason::RefreshTokenTheft => "refresh_token_theft",
+        EndReason::AccountErased => "account_erased",
+        EndReason::AccountDisabled => "account_disabled",
     }
 }
 
@@ -90,7 +92,7 @@ fn end(
 }
 
 /// Locks the open sessions of an account, in the order of their ids: two who do so do not wait for each other in a circle.
-fn lock_open(connection: &mut PgConnection, owner: UserId) -> Result<Vec<SessionId>, DbError> {
+pub(super) fn lock_open(connection: &mut PgConnection, owner: UserId) -> Result<Vec<SessionId>, DbError> {
     let open: Vec<Uuid> = sessions::table
         .filter(sessions::user_id.eq(owner.as_uuid()))
         .filter(sessions::ended_at.is_null())

@@ -26,6 +26,9 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
 }
 
+/// The largest answer that a test reads, in bytes.
+const LARGEST_BODY: u64 = 64 << 20;
+
 fn agent() -> &'static Agent {
     static AGENT: OnceLock<Agent> = OnceLock::new();
     AGENT.get_or_init(|| {
@@ -101,7 +104,7 @@ impl Call {
         let headers = response.headers().iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-        let bytes = response.body_mut().read_to_vec().unwrap();
+        let bytes = response.body_mut().with_config().limit(LARGEST_BODY).read_to_vec().unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         let reply = Reply { status: response.status().as_u16(), json, text, headers };

@@ -1,0 +1,228 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+use pollster::block_on;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    AccountError, AccountPorts, AccountService, AccountState, ErasureService, ErasureStage, ErasureStep,
+    MockAccountRepository, MockErasureRepository, StateChange,
+};
+use crate::error::{ErrorKind, RepositoryError};
+use crate::id::SessionId;
+use crate::session::{
+    Admission, Caller, MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec,
+    SessionPorts, SessionService, TokenLifetimes,
+};
+use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::user::{
+    Credentials, LoginIdentifier, MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname,
+    PasswordAttempt, PasswordHash, Uid, User,
+};
+
+const CALLER: Caller = Caller { user_id: user(1), session_id: session(66) };
+
+const fn session(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+#[derive(Default)]
+struct World {
+    accounts: MockAccountRepository,
+    users: MockUserRepository,
+    throttle: MockLoginThrottle,
+    hasher: MockPasswordHasher,
+    ended: MockEndedSessions,
+}
+
+impl World {
+    /// A world in which the password that is typed is right or wrong.
+    fn typed(right: bool) -> Self {
+        let mut world = Self::default();
+        let goose = User {
+            id: user(1),
+            uid: Uid::parse("uid", "goose_11").unwrap(),
+            name: Nickname::parse("雁").unwrap(),
+            phone_number: None,
+            created_at: at(0),
+        };
+        world.throttle.expect_count().once().returning(|_| Ok(Admission::Admitted));
+        world.throttle.expect_take_back().times(usize::from(right)).returning(|_, _| Ok(()));
+        let account = LoginIdentifier::Account(user(1));
+        world.users.expect_credentials().with(eq(account)).once().returning(move |_| {
+            let password_hash = PasswordHash::new("hash".to_owned());
+            Ok(Some(Credentials { user: goose.clone(), password_hash }))
+        });
+        world.hasher.expect_verify().once().returning(move |_, hash| Ok(right && hash.is_some()));
+        world
+    }
+
+    fn service(self) -> AccountService {
+        let ports = SessionPorts {
+            users: Arc::new(self.users),
+            sessions: Arc::new(MockSessionRepository::new()),
+            throttle: Arc::new(self.throttle),
+            hasher: Arc::new(self.hasher),
+            tokens: Arc::new(MockTokenCodec::new()),
+            ended: Arc::new(MockEndedSessions::new()),
+            clock: Arc::new(FixedClock(at(0))),
+            random: Arc::new(MockRandomSource::new()),
+        };
+        let second = Duration::from_secs(1);
+        let lifetimes =
+            TokenLifetimes { access: second, refresh: second, session_max: second, reuse_grace: second };
+        AccountService::new(AccountPorts {
+            accounts: Arc::new(self.accounts),
+            sessions: Arc::new(SessionService::new(ports, lifetimes)),
+            ended: Arc::new(self.ended),
+        })
+    }
+
+    fn expect_refused_tokens_of(&mut self, sessions: impl IntoIterator<Item = SessionId>) {
+        for session in sessions {
+            self.ended.expect_remember().with(eq(session)).once().return_const(());
+        }
+    }
+}
+
+fn attempt() -> PasswordAttempt {
+    PasswordAttempt::new(&SecretString::from("typed"))
+}
+
+#[test]
+fn every_refusal_has_its_class_and_its_name() {
+    assert_catalogue([
+        (AccountError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
+}
+
+#[test]
+fn an_account_is_disabled_and_enabled_any_number_of_times_and_erased_once() {
+    use AccountState::{Active, Disabled, Erased};
+    for (state, disabled, enabled, erased) in [
+        (Active, Some(Disabled), Some(Active), Some(Erased)),
+        (Disabled, Some(Disabled), Some(Active), None),
+        (Erased, None, None, None),
+    ] {
+        assert_eq!((state.disable(), state.enable(), state.erase()), (disabled, enabled, erased));
+    }
+}
+
+#[test]
+fn what_two_erased_ones_share_is_removed_last() {
+    assert_eq!(ErasureStage::FIRST, ErasureStage::Relations);
+    assert_eq!(ErasureStage::Relations.next(), Some(ErasureStage::Content));
+    assert_eq!(ErasureStage::Content.next(), None);
+}
+
+#[test]
+fn erasing_ends_all_sessions_of_the_account() {
+    let mut world = World::typed(true);
+    let sessions = vec![session(66), session(67)];
+    world.expect_refused_tokens_of(sessions.clone());
+    world.accounts.expect_erase().with(eq(CALLER)).once().returning(move |_| Ok(Some(sessions.clone())));
+    assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), None);
+}
+
+#[test]
+fn a_wrong_password_erases_nothing() {
+    let world = World::typed(false);
+    assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("invalid_credentials"));
+}
+
+#[test]
+fn too_many_wrong_passwords_hold_an_erasure_up() {
+    let mut world = World::default();
+    let retry_after = Duration::from_secs(5);
+    world.throttle.expect_count().once().returning(move |_| Ok(Admission::Refused { retry_after }));
+    assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("too_many_attempts"));
+}
+
+#[test]
+fn an_account_that_is_no_more_is_not_erased_again() {
+    let mut world = World::typed(true);
+    world.accounts.expect_erase().once().returning(|_| Ok(None));
+    assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("session_ended"));
+}
+
+#[test]
+fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
+    let mut world = World::default();
+    world.expect_refused_tokens_of([session(1)]);
+    world
+        .accounts
+        .expect_disable()
+        .with(eq(user(2)))
+        .once()
+        .returning(|_| Ok(StateChange::Done(vec![session(1)])));
+    world.accounts.expect_enable().with(eq(user(2))).once().returning(|_| Ok(StateChange::Done(vec![])));
+    let service = world.service();
+    assert_eq!(refusal(block_on(service.disable(user(2)))), None);
+    assert_eq!(refusal(block_on(service.enable(user(2)))), None);
+}
+
+#[test]
+fn nobody_is_disabled_or_enabled_who_is_not_there() {
+    let mut world = World::default();
+    world.accounts.expect_disable().returning(|_| Ok(StateChange::UnknownUser));
+    world.accounts.expect_enable().returning(|_| Ok(StateChange::UnknownUser));
+    let service = world.service();
+    assert_eq!(refusal(block_on(service.disable(user(2)))), Some("unknown_user"));
+    assert_eq!(refusal(block_on(service.enable(user(2)))), Some("unknown_user"));
+}
+
+#[test]
+fn a_fault_below_is_passed_on() {
+    let mut world = World::typed(true);
+    world.accounts.expect_erase().returning(|_| Err(fault()));
+    world.accounts.expect_disable().returning(|_| Err(fault()));
+    world.accounts.expect_enable().returning(|_| Err(fault()));
+    let service = world.service();
+    assert_fault(block_on(service.erase(CALLER, &attempt())));
+    assert_fault(block_on(service.disable(user(2))));
+    assert_fault(block_on(service.enable(user(2))));
+}
+
+#[test]
+fn all_erasures_have_their_turns() {
+    let (mut erasures, mut turns) = (MockErasureRepository::new(), Sequence::new());
+    for (after, found) in
+        [(None, Some(2)), (Some(2), Some(5)), (Some(5), None), (None, Some(2)), (Some(2), None), (None, None)]
+    {
+        erasures
+            .expect_pending()
+            .with(eq(after.map(user)))
+            .once()
+            .in_sequence(&mut turns)
+            .returning(move |_| Ok(found.map(user)));
+    }
+    erasures.expect_step().with(eq(user(2))).times(2).returning(|_| Ok(ErasureStep::More));
+    erasures.expect_step().with(eq(user(5))).once().returning(|_| Ok(ErasureStep::Finished));
+    let service = ErasureService::new(Arc::new(erasures));
+    let advance = |after: Option<u128>| {
+        let advance = block_on(service.advance(after.map(user))).unwrap();
+        advance.map(|advance| (advance.user, advance.step.unwrap()))
+    };
+    assert_eq!(advance(None), Some((user(2), ErasureStep::More)));
+    assert_eq!(advance(Some(2)), Some((user(5), ErasureStep::Finished)));
+    assert_eq!(advance(Some(5)), Some((user(2), ErasureStep::More)), "from the beginning again");
+    assert_eq!(advance(Some(2)), None);
+}
+
+#[test]
+fn an_erasure_that_fails_is_named_so_that_the_others_can_go_on() {
+    let mut erasures = MockErasureRepository::new();
+    erasures.expect_pending().returning(|_| Ok(Some(user(3))));
+    erasures.expect_step().returning(|_| Err(fault()));
+    let service = ErasureService::new(Arc::new(erasures));
+    let advance = block_on(service.advance(None)).unwrap().unwrap();
+    assert_eq!(advance.user, user(3));
+    assert_eq!(advance.step.map_err(|error| error.to_string()), Err(fault().to_string()));
+    let mut erasures = MockErasureRepository::new();
+    erasures.expect_pending().returning(|_| Err(fault()));
+    assert_fault(block_on(ErasureService::new(Arc::new(erasures)).advance(None)));
+}

@@ -1,0 +1,15 @@
+//! Export: everything that is held about an account, as one moment shows it, part by part.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use error::ExportError;
+pub use model::{ExportPart, ExportedConversation, ExportedMessage, ExportedSession};
+pub use ports::{ExportReader, ExportRepository};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::{MockExportReader, MockExportRepository};
+pub use service::ExportService;

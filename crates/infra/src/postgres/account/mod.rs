@@ -1,0 +1,113 @@
+//! Accounts as a whole: erased, disabled, enabled. What an erasure leaves to be done later is in [`erasure`].
+
+mod content;
+mod erasure;
+mod relations;
+
+use async_trait::async_trait;
+use diesel::PgConnection;
+use diesel::prelude::*;
+use domain::account::{AccountRepository, AccountState, StateChange};
+use domain::error::RepositoryError;
+use domain::id::{SessionId, UserId};
+use domain::session::{Caller, EndReason};
+use uuid::Uuid;
+
+use super::{repository, session, stored};
+use crate::db::{self, DbError};
+use crate::schema::{erasures, sessions, users};
+
+pub use erasure::PgErasureRepository;
+
+repository! {
+    /// The states of accounts, on PostgreSQL.
+    PgAccountRepository
+}
+
+/// The state of an account, whose row is locked; none for one that never was.
+fn lock(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountState>, DbError> {
+    let word: Option<String> = users::table
+        .find(user.as_uuid())
+        .select(users::state)
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    word.map(|word| stored::account_state(user, &word)).transpose()
+}
+
+/// Ends sessions, which are open and locked.
+fn end(connection: &mut PgConnection, open: &[SessionId], reason: EndReason) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = open.iter().map(|session| session.as_uuid()).collect();
+    let now = db::now(connection)?;
+    diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(session::word(reason))))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn set_state(connection: &mut PgConnection, user: UserId, state: AccountState) -> Result<(), DbError> {
+    diesel::update(users::table.find(user.as_uuid()))
+        .set(users::state.eq(stored::word(state)))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<SessionId>>, DbError> {
+    let user = caller.user_id;
+    let Some(erased) = lock(connection, user)?.and_then(AccountState::erase) else { return Ok(None) };
+    let open = session::lock_open(connection, user)?;
+    if !open.contains(&caller.session_id) {
+        return Ok(None);
+    }
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((
+            users::state.eq(stored::word(erased)),
+            users::erased_at.eq(db::clock_timestamp().nullable()),
+            users::uid.eq(""),
+            users::name.eq(""),
+            users::phone_number.eq(None::<String>),
+            users::password_hash.eq(""),
+            users::uid_changed_at.eq(None::<chrono::DateTime<chrono::Utc>>),
+        ))
+        .execute(connection)?;
+    end(connection, &open, EndReason::AccountErased)?;
+    // The rows stay for as long as access tokens could be good; what they tell of the devices does not.
+    diesel::update(sessions::table.filter(sessions::user_id.eq(user.as_uuid())))
+        .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))
+        .execute(connection)?;
+    diesel::insert_into(erasures::table).values(erasures::user_id.eq(user.as_uuid())).execute(connection)?;
+    Ok(Some(open))
+}
+
+fn disable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, DbError> {
+    let Some(state) = lock(connection, user)?.and_then(AccountState::disable) else {
+        return Ok(StateChange::UnknownUser);
+    };
+    set_state(connection, user, state)?;
+    let open = session::lock_open(connection, user)?;
+    end(connection, &open, EndReason::AccountDisabled)?;
+    Ok(StateChange::Done(open))
+}
+
+fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, DbError> {
+    let Some(state) = lock(connection, user)?.and_then(AccountState::enable) else {
+        return Ok(StateChange::UnknownUser);
+    };
+    set_state(connection, user, state)?;
+    Ok(StateChange::Done(Vec::new()))
+}
+
+#[async_trait]
+impl AccountRepository for PgAccountRepository {
+    async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, RepositoryError> {
+        self.db.transaction(move |connection| erase(connection, caller)).await
+    }
+
+    async fn disable(&self, user: UserId) -> Result<StateChange, RepositoryError> {
+        self.db.transaction(move |connection| disable(connection, user)).await
+    }
+
+    async fn enable(&self, user: UserId) -> Result<StateChange, RepositoryError> {
+        self.db.transaction(move |connection| enable(connection, user)).await
+    }
+}

@@ -1,0 +1,87 @@
+//! The first stage: friendships, requests, blocks, and how the erased one saw its conversations.
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
+use domain::id::ConversationId;
+use uuid::Uuid;
+
+use super::erasure::{Pair, ROWS, Reached};
+use crate::db::{DbError, statement};
+use crate::postgres::pair;
+use crate::schema::{conversation_members, conversations};
+
+statement! {
+    RemoveRequests<'a> { pairs: &'a [Uuid], most: i64 } -> ();
+    "DELETE FROM friendship_requests WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM friendship_requests
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
+}
+
+statement! {
+    // Both sides' rows, by their keys.
+    RemoveFriendships<'a> { owners: &'a [Uuid], others: &'a [Uuid] } -> ();
+    "DELETE FROM friendships f
+      USING unnest(" [owners: Array<SqlUuid>] ", " [others: Array<SqlUuid>] ") AS p (owner_id, friend_id)
+      WHERE f.owner_id = p.owner_id AND f.friend_id = p.friend_id"
+}
+
+statement! {
+    RemoveBlocks<'a> { owners: &'a [Uuid], others: &'a [Uuid] } -> ();
+    "DELETE FROM blocks b
+      USING unnest(" [owners: Array<SqlUuid>] ", " [others: Array<SqlUuid>] ") AS p (owner_id, blocked_id)
+      WHERE b.owner_id = p.owner_id AND b.blocked_id = p.blocked_id"
+}
+
+/// Locks the first pair, which may have to be waited for, and as many behind it as nobody holds. Waiting for no other, a
+/// step never keeps a sender waiting for a third one.
+fn lock(connection: &mut PgConnection, pairs: &[Pair]) -> Result<Vec<Pair>, DbError> {
+    let Some((first, others)) = pairs.split_first() else { return Ok(Vec::new()) };
+    pair::lock(connection, ConversationId::from_uuid(first.id))?;
+    let others_ids: Vec<Uuid> = others.iter().map(|pair| pair.id).collect();
+    let free: Vec<Uuid> = conversations::table
+        .filter(conversations::id.eq_any(others_ids))
+        .order(conversations::id)
+        .select(conversations::id)
+        .for_no_key_update()
+        .skip_locked()
+        .load(connection)?;
+    let locked = others.iter().zip(free).take_while(|(pair, free)| pair.id == *free).map(|(pair, _)| *pair);
+    Ok(std::iter::once(*first).chain(locked).collect())
+}
+
+/// Ends what the erased one was to others, in as many of the pairs as can be locked.
+pub(super) fn remove(
+    connection: &mut PgConnection,
+    erased: Uuid,
+    pairs: &[Pair],
+) -> Result<Reached, DbError> {
+    let pairs = lock(connection, pairs)?;
+    let ids: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
+    diesel::update(conversations::table.filter(conversations::id.eq_any(&ids)))
+        .set((
+            conversations::friends.eq(false),
+            conversations::lo_blocks.eq(false),
+            conversations::hi_blocks.eq(false),
+        ))
+        .execute(connection)?;
+    let requests = RemoveRequests { pairs: &ids, most: ROWS }.execute(connection)?;
+    let peers = || pairs.iter().map(|pair| pair.peer);
+    let owners: Vec<Uuid> = peers().map(|_| erased).chain(peers()).collect();
+    let others: Vec<Uuid> = peers().chain(peers().map(|_| erased)).collect();
+    RemoveFriendships { owners: &owners, others: &others }.execute(connection)?;
+    RemoveBlocks { owners: &owners, others: &others }.execute(connection)?;
+    remove_from_members(connection, erased, &ids)?;
+    let full = i64::try_from(requests).is_ok_and(|removed| removed >= ROWS);
+    Ok(pairs.last().filter(|_| !full).map_or(Reached::Nowhere, |last| Reached::Pair(last.id)))
+}
+
+/// The erased one is a member no more; the peers keep theirs, without what they called the erased one.
+fn remove_from_members(connection: &mut PgConnection, erased: Uuid, ids: &[Uuid]) -> Result<(), DbError> {
+    let members = || conversation_members::table.filter(conversation_members::conversation_id.eq_any(ids));
+    diesel::update(members().filter(conversation_members::remark.ne("")))
+        .set(conversation_members::remark.eq(""))
+        .execute(connection)?;
+    diesel::delete(members().filter(conversation_members::user_id.eq(erased))).execute(connection)?;
+    Ok(())
+}

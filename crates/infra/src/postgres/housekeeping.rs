@@ -1,0 +1,104 @@
+//! Housekeeping. Each batch is one transaction, takes what nobody else holds, and is bounded.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Double, Uuid as SqlUuid};
+use domain::error::RepositoryError;
+use domain::housekeeping::{Chore, HousekeepingRepository, Swept};
+use uuid::Uuid;
+
+use super::repository;
+use crate::db::{DbError, statement};
+
+/// Rows of one batch.
+const BATCH: i64 = 500;
+
+repository! {
+    /// Housekeeping on PostgreSQL.
+    PgHousekeepingRepository
+}
+
+// In all of these the time is that of the statement, which an index can be searched by; `clock_timestamp()` could not.
+
+statement! {
+    // The pairs of requests that are overdue, locked as whoever writes to a request locks them first.
+    LockOverdue<'a> { seconds: &'a f64, most: i64 } -> (SqlUuid);
+    "SELECT c.id FROM conversations c
+      WHERE c.id = ANY (ARRAY(
+            SELECT conversation_id FROM friendship_requests
+             WHERE status = 'pending' AND expires_at <= now() - make_interval(secs => " [seconds: Double] ")
+             LIMIT " [most: BigInt] "))
+      ORDER BY c.id
+        FOR NO KEY UPDATE SKIP LOCKED"
+}
+
+statement! {
+    ExpireRequests<'a> { pairs: &'a [Uuid], seconds: f64 } -> ();
+    "UPDATE friendship_requests SET status = 'expired', answered_at = clock_timestamp()
+      WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND status = 'pending'
+        AND expires_at <= now() - make_interval(secs => " [seconds: Double] ")"
+}
+
+statement! {
+    ForgetEndedSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM sessions
+          WHERE ended_at IS NOT NULL AND ended_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
+statement! {
+    ForgetOldSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM sessions
+          WHERE ended_at IS NULL AND created_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
+statement! {
+    ForgetThrottles<'a> { seconds: &'a f64, most: i64 } -> ();
+    "DELETE FROM login_throttles WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM login_throttles
+          WHERE last_failure_at < now() - make_interval(secs => " [seconds: Double] ") AND blocked_until < now()
+          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
+fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
+    let pairs: Vec<(Uuid,)> = LockOverdue { seconds: &seconds, most: BATCH }.load(connection)?;
+    if pairs.is_empty() {
+        return Ok(0);
+    }
+    let pairs: Vec<Uuid> = pairs.into_iter().map(|(id,)| id).collect();
+    ExpireRequests { pairs: &pairs, seconds }.execute(connection)
+}
+
+/// `before` in seconds, but no longer than PostgreSQL's calendar reaches back.
+fn seconds(before: Duration) -> f64 {
+    const CENTURIES: f64 = 1e10;
+    before.as_secs_f64().min(CENTURIES)
+}
+
+fn sweep(connection: &mut PgConnection, chore: Chore, before: Duration) -> Result<Swept, DbError> {
+    let seconds = seconds(before);
+    let rows = match chore {
+        Chore::ExpireRequests => expire_requests(connection, seconds)?,
+        Chore::ForgetEndedSessions => {
+            ForgetEndedSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+        }
+        Chore::ForgetOldSessions => {
+            ForgetOldSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+        }
+        Chore::ForgetThrottles => ForgetThrottles { seconds: &seconds, most: BATCH }.execute(connection)?,
+    };
+    Ok(Swept { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
+}
+
+#[async_trait]
+impl HousekeepingRepository for PgHousekeepingRepository {
+    async fn sweep(&self, chore: Chore, before: Duration) -> Result<Swept, RepositoryError> {
+        self.db.transaction(move |connection| sweep(connection, chore, before)).await
+    }
+}

@@ -1,0 +1,268 @@
+//! The steps of an erasure: what they remove, what they leave, how much at a time.
+
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use domain::account::{AccountRepository, ErasureRepository, ErasureStep};
+use domain::block::BlockRepository;
+use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
+use domain::id::UserId;
+use domain::message::MessageRepository;
+use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
+use domain::session::{Caller, Session};
+
+use crate::support::{Ground, Pool, pair};
+
+/// Erases an account as far as its owner waits for it.
+pub(crate) async fn erase(pool: &Pool, session: &Session) -> UserId {
+    let caller = Caller { user_id: session.user_id, session_id: session.id };
+    pool.accounts.erase(caller).await.unwrap().unwrap();
+    session.user_id
+}
+
+/// Does the steps that are left; how many there were.
+pub(crate) async fn finish(pool: &Pool, user: UserId) -> usize {
+    let mut steps = 1;
+    while pool.erasures.step(user).await.unwrap() == ErasureStep::More {
+        steps += 1;
+    }
+    steps
+}
+
+/// How many rows the database holds that name somebody.
+pub(crate) fn traces(ground: &Ground, user: UserId) -> [i64; 7] {
+    let count = |table: &str, condition: &str| {
+        ground.number(&format!("SELECT count(*) FROM {table} WHERE '{user}' IN ({condition})"))
+    };
+    [
+        count("friendships", "owner_id, friend_id"),
+        count("blocks", "owner_id, blocked_id"),
+        count("friendship_requests", "sender_id, receiver_id"),
+        count("conversation_members", "user_id"),
+        count("message_deletions", "user_id"),
+        count("erasures", "user_id"),
+        ground.number(&format!(
+            "SELECT count(*) FROM conversations
+              WHERE '{user}' IN (user_lo, user_hi) AND (friends OR lo_blocks OR hi_blocks)"
+        )),
+    ]
+}
+
+const NONE: [i64; 7] = [0; 7];
+
+/// A small life of Alice: Bob is a friend and talked to, Carol waits, Dave has blocked and is blocked.
+pub(crate) struct Life {
+    pub(crate) session: Session,
+    pub(crate) alice: UserId,
+    pub(crate) bob: UserId,
+    pub(crate) bobs_session: Session,
+}
+
+pub(crate) async fn life(pool: &Pool, number: usize) -> Life {
+    let name = |who: &str| format!("{who}_{number:04}");
+    let (alice, session) = pool.register(&name("alice")).await;
+    let (bob, bobs_session) = pool.register(&name("bobby")).await;
+    let (carol, dave) = (pool.person(&name("carol")).await, pool.person(&name("daves")).await);
+    pool.befriend(alice, bob).await;
+    pool.pending(carol, alice).await;
+    pool.pending(alice, dave).await;
+    pool.blocks.block(&pair(alice, dave), alice).await.unwrap();
+    pool.blocks.block(&pair(alice, dave), dave).await.unwrap();
+    let first = pool.say(alice, bob, "one").await;
+    let second = pool.say(bob, alice, "two").await;
+    pool.messages.delete_for(alice, first).await.unwrap();
+    pool.messages.delete_for(bob, second).await.unwrap();
+    Life { session, alice, bob, bobs_session }
+}
+
+#[tokio::test]
+async fn what_belonged_to_an_erased_account_goes_and_the_peer_keeps_the_conversation() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let Life { session, alice, bob, .. } = life(&pool, 0).await;
+    ground.sql("UPDATE conversation_members SET remark = 'Ally'");
+    ground.sql("UPDATE friendships SET remark = 'Ally'");
+    let id = pair(alice, bob).conversation_id();
+    let list = async || {
+        pool.conversations.list(bob, &ConversationPageRequest::default()).await.unwrap().items.remove(0)
+    };
+    let window =
+        async || pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
+    erase(&pool, &session).await;
+    let (listed, opened) = (list().await, window().await);
+    finish(&pool, alice).await;
+    assert_eq!(traces(&ground, alice), NONE);
+    let (mut listed_since, mut opened_since) = (list().await, window().await);
+    assert!(!opened_since.is_friend && opened_since.peer_read_seq.is_none());
+    assert!(listed_since.remark.as_str().is_empty() && opened_since.remark.as_str().is_empty());
+    // Nothing else has changed.
+    (listed_since.remark, opened_since.remark) = (listed.remark.clone(), opened.remark.clone());
+    (opened_since.is_friend, opened_since.peer_read_seq) = (opened.is_friend, opened.peer_read_seq);
+    assert_eq!((listed_since, opened_since), (listed, opened));
+}
+
+#[tokio::test]
+async fn where_both_sides_are_erased_nothing_is_left() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    for (number, together) in [(0, true), (1, false)] {
+        let Life { session, alice, bob, bobs_session } = life(&pool, number).await;
+        let indexer = ground.eager_indexer();
+        ground.indexed().await;
+        drop(indexer);
+        assert!(ground.number("SELECT count(*) FROM search_blocks") > 0);
+        erase(&pool, &session).await;
+        if !together {
+            finish(&pool, alice).await;
+        }
+        erase(&pool, &bobs_session).await;
+        if together {
+            finish(&pool, alice).await;
+        }
+        finish(&pool, bob).await;
+        let id = pair(alice, bob).conversation_id();
+        for table in [
+            "messages",
+            "message_deletions",
+            "conversation_members",
+            "friendship_requests",
+            "search_progress",
+            "search_blocks",
+        ] {
+            let left = format!("SELECT count(*) FROM {table} WHERE conversation_id = '{id}'");
+            assert_eq!(ground.number(&left), 0, "{table}");
+        }
+        assert_eq!(ground.number(&format!("SELECT count(*) FROM conversations WHERE id = '{id}'")), 0);
+        assert_eq!((traces(&ground, alice), traces(&ground, bob)), (NONE, NONE));
+    }
+    assert_eq!(ground.number("SELECT count(*) FROM users WHERE state = 'erased'"), 4, "their ids stay");
+}
+
+#[tokio::test]
+async fn the_peer_still_finds_what_was_said() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let Life { session, alice, bob, .. } = life(&pool, 0).await;
+    let _indexer = ground.eager_indexer();
+    ground.indexed().await;
+    erase(&pool, &session).await;
+    finish(&pool, alice).await;
+    let term = SearchTerm::parse("one").unwrap();
+    let request = SearchRequest { term, conversation: None, page: SearchPageRequest::default() };
+    let found = pool.search.find(bob, &request).await.unwrap().unwrap();
+    assert_eq!(found.items.len(), 1);
+}
+
+/// The search blocks are written while the messages go.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_two_erased_ones_however_busy_the_search_is() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let _indexer = ground.eager_indexer();
+    let Life { session, alice, bob, bobs_session } = life(&pool, 0).await;
+    let id = pair(alice, bob).conversation_id();
+    ground.sql(&format!(
+        "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT '{id}', n, '{alice}', n, 'text', now() FROM generate_series(3, 5002) n;
+         UPDATE conversations SET last_seq = last_seq + 5000, lo_sent = lo_sent + 5000 WHERE id = '{id}'"
+    ));
+    erase(&pool, &session).await;
+    erase(&pool, &bobs_session).await;
+    finish(&pool, alice).await;
+    finish(&pool, bob).await;
+    for table in ["messages", "search_progress", "search_blocks"] {
+        let left = format!("SELECT count(*) FROM {table} WHERE conversation_id = '{id}'");
+        assert_eq!(ground.number(&left), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn others_lose_nothing() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (erased, kept) = (life(&pool, 0).await, life(&pool, 1).await);
+    pool.befriend(erased.bob, kept.bob).await;
+    let before = (traces(&ground, kept.alice), traces(&ground, kept.bob));
+    erase(&pool, &erased.session).await;
+    finish(&pool, erased.alice).await;
+    assert_eq!((traces(&ground, kept.alice), traces(&ground, kept.bob)), before);
+    pool.say(kept.alice, kept.bob, "still here").await;
+    pool.say(erased.bob, kept.bob, "still here").await;
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 6);
+}
+
+#[tokio::test]
+async fn a_step_is_of_bounded_size_however_much_there_is() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, session) = pool.register("alice_01").await;
+    let (bob, bobs_session) = pool.register("bob_0001").await;
+    for number in 0..120 {
+        let friend = pool.person(&format!("friend_{number:03}")).await;
+        pool.befriend(alice, friend).await;
+    }
+    pool.befriend(alice, bob).await;
+    let id = pair(alice, bob).conversation_id();
+    ground.sql(&format!(
+        "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT '{id}', n, '{alice}', n, 'text', now() FROM generate_series(1, 2500) n;
+         INSERT INTO message_deletions SELECT '{id}', '{alice}', n FROM generate_series(1, 1500) n"
+    ));
+    erase(&pool, &session).await;
+    erase(&pool, &bobs_session).await;
+    let sizes = || {
+        let size = |table: &str| ground.number(&format!("SELECT count(*) FROM {table}"));
+        ["friendships", "messages", "message_deletions", "conversations"].map(size)
+    };
+    let (mut before, mut steps) = (sizes(), 0);
+    while pool.erasures.step(alice).await.unwrap() == ErasureStep::More {
+        let after = sizes();
+        let removed: Vec<i64> = before.iter().zip(after).map(|(before, after)| before - after).collect();
+        assert!(removed[0] <= 100, "friendships of fifty pairs at the most: {removed:?}");
+        assert!(removed[1] + removed[2] <= 1000, "a thousand rows at the most: {removed:?}");
+        (before, steps) = (after, steps + 1);
+    }
+    assert_eq!(sizes(), [0, 0, 0, 120]);
+    assert!(steps >= 3 + 3 + 4, "{steps}");
+}
+
+#[tokio::test]
+async fn a_step_waits_for_no_pair_but_its_first() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, session) = pool.register("alice_01").await;
+    let mut pairs = Vec::new();
+    for number in 0..5 {
+        let friend = pool.person(&format!("friend_{number:03}")).await;
+        pool.befriend(alice, friend).await;
+        pairs.push(pair(alice, friend).conversation_id());
+    }
+    pairs.sort_unstable();
+    erase(&pool, &session).await;
+    let mut holder = ground.connect();
+    let hold =
+        |number: usize| format!("BEGIN; SELECT FROM conversations WHERE id = '{}' FOR UPDATE", pairs[number]);
+    holder.batch_execute(&hold(2)).unwrap();
+    assert_eq!(pool.erasures.step(alice).await.unwrap(), ErasureStep::More);
+    assert_eq!(
+        ground.number("SELECT count(*) FROM friendships"),
+        6,
+        "what comes before the held one is done"
+    );
+    let waiting = tokio::spawn({
+        let pool = Arc::clone(&pool);
+        async move { pool.erasures.step(alice).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while ground.number(waits) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let others = format!(
+        "SELECT count(*) FROM (SELECT FROM conversations WHERE id > '{}' FOR UPDATE NOWAIT) c",
+        pairs[2]
+    );
+    assert_eq!(ground.number(&others), 2, "whoever waits holds no other pair");
+    holder.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), ErasureStep::More);
+    assert_eq!(ground.number("SELECT count(*) FROM friendships"), 0);
+}

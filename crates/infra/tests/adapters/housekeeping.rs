@@ -1,0 +1,137 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use domain::friendship_request::{Answer, AnswerOutcome, AnswerRefusal, FriendshipRequestRepository};
+use domain::housekeeping::{Chore, HousekeepingRepository, Swept};
+use domain::session::{EndReason, SessionRepository};
+
+use crate::support::{Ground, Pool, pair};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn sweep(pool: &Pool, chore: Chore, before: Duration) -> Swept {
+    pool.housekeeping.sweep(chore, before).await.unwrap()
+}
+
+async fn rows(pool: &Pool, chore: Chore, before: Duration) -> usize {
+    let swept = sweep(pool, chore, before).await;
+    assert!(!swept.more);
+    swept.rows
+}
+
+#[tokio::test]
+async fn an_overdue_request_is_noted_as_expired_and_one_in_time_is_not() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, bob, carol) =
+        (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("carol_01").await);
+    let overdue = pool.pending(alice, bob).await;
+    let in_time = pool.pending(alice, carol).await;
+    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 0);
+    ground.sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{overdue}'"));
+    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 0);
+    let late = pool.requests.answer(overdue, bob, Answer::Accept).await.unwrap();
+    assert_eq!(late, AnswerOutcome::Refused(AnswerRefusal::Expired));
+    let accepted = pool.requests.answer(in_time, carol, Answer::Accept).await.unwrap();
+    assert_eq!(accepted, AnswerOutcome::Done);
+    pool.pending(bob, alice).await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_holds_is_left_for_the_next_time() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let (alice, session) = pool.register("alice_01").await;
+    let (bob, _) = pool.register("bob_0001").await;
+    let carol = pool.person("carol_01").await;
+    pool.pending(alice, bob).await;
+    pool.pending(alice, carol).await;
+    ground.sql("UPDATE friendship_requests SET expires_at = created_at");
+    ground.sql("UPDATE sessions SET ended_at = now() - interval '2 hours', end_reason = 'logout'");
+    let mut holder = ground.connect();
+    let id = pair(alice, bob).conversation_id();
+    let hold = format!(
+        "BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE;
+         SELECT FROM sessions WHERE id = '{}' FOR UPDATE",
+        session.id
+    );
+    holder.batch_execute(&hold).unwrap();
+    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 2);
+    holder.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 1);
+}
+
+#[tokio::test]
+async fn sessions_are_forgotten_when_they_ended_or_began_long_enough_ago() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    let mut sessions = Vec::new();
+    for number in 0..4 {
+        sessions.push(pool.register(&format!("person_{number:02}")).await.1);
+    }
+    for ended in &sessions[..2] {
+        pool.sessions.end(ended.id, ended.user_id, EndReason::Logout).await.unwrap();
+    }
+    let age = |session: &str, column: &str| {
+        ground.sql(&format!(
+            "UPDATE sessions SET {column} = {column} - interval '2 hours' WHERE id = '{session}'"
+        ));
+    };
+    age(&sessions[0].id.to_string(), "ended_at");
+    age(&sessions[1].id.to_string(), "created_at");
+    age(&sessions[2].id.to_string(), "created_at");
+    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, Chore::ForgetOldSessions, HOUR).await, 1);
+    let left = |number: usize| {
+        ground.number(&format!("SELECT count(*) FROM sessions WHERE id = '{}'", sessions[number].id))
+    };
+    assert_eq!([0, 1, 2, 3].map(left), [0, 1, 0, 1]);
+    assert_eq!(rows(&pool, Chore::ForgetOldSessions, Duration::MAX).await, 0);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_forgotten_unless_they_still_hold_guesses_up() {
+    let ground = Ground::new();
+    let pool = ground.pool();
+    ground.sql(
+        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until) VALUES
+         ('old', 9, now() - interval '2 hours', now() - interval '1 hour'),
+         ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour'),
+         ('young', 9, now(), now())",
+    );
+    assert_eq!(rows(&pool, Chore::ForgetThrottles, HOUR).await, 1);
+    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_instances_share_a_chore_in_bounded_batches() {
+    let ground = Ground::new();
+    let pools = [ground.pool(), ground.pool()];
+    ground.sql(
+        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until)
+         SELECT int8send(n), 1, now() - interval '2 hours', now() FROM generate_series(1, 2600) n",
+    );
+    assert_eq!(sweep(&pools[0], Chore::ForgetThrottles, HOUR).await, Swept { rows: 500, more: true });
+    let tasks: Vec<_> = (0..4)
+        .map(|number| {
+            let pool = Arc::clone(&pools[number % 2]);
+            tokio::spawn(async move { sweep(&pool, Chore::ForgetThrottles, HOUR).await.rows })
+        })
+        .collect();
+    let mut removed = 500;
+    for task in tasks {
+        removed += task.await.unwrap();
+    }
+    loop {
+        let swept = sweep(&pools[0], Chore::ForgetThrottles, HOUR).await;
+        removed += swept.rows;
+        if !swept.more {
+            break;
+        }
+    }
+    assert_eq!(removed, 2600, "each row was removed by one of them");
+}

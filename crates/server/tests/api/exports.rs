@@ -1,0 +1,139 @@
+//! Exporting one's account.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Person, World, assert_answer};
+
+const PATH: &str = "/api/auth/me/export";
+
+#[test]
+fn an_export_holds_everything_and_is_one_document() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
+    carol.ask(&alice).ok();
+    alice.ask(&dave).ok();
+    alice.call("PUT", &format!("/api/auth/blocks/{}", dave.id)).send().ok();
+    let body = json!({"receiver_id": bob.id, "content": "你好 👋\n\"", "client_message_id": "m-1"});
+    alice.post("/api/auth/messages", &body).ok();
+    let recalled = bob.say(&alice, "taken back");
+    bob.recall(&recalled).ok();
+    let deleted = bob.say(&alice, "not for me");
+    alice.delete_message(&deleted).ok();
+    world.sql("UPDATE sessions SET device_name = 'a telephone'");
+    let reply = alice.get(PATH).ok();
+    assert_answer!("export", reply);
+    assert_eq!(reply.header("Content-Type"), Some("application/json"));
+    assert!(reply.header("Content-Disposition").unwrap().starts_with("attachment"));
+    assert!(!reply.text.contains("not for me") && !reply.text.contains("taken back"));
+    let english = alice.call("GET", PATH).header("Accept-Language", "en").send().ok();
+    assert_eq!(english.json["message"], "Success");
+}
+
+#[test]
+fn a_new_account_exports_itself_and_one_that_is_no_more_nothing() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    world.sql("UPDATE sessions SET device_name = ''");
+    assert_answer!("export_of_a_new_account", alice.get(PATH).ok());
+    world.sql("UPDATE users SET state = 'disabled'");
+    alice.get(PATH).refused(401, "session_ended");
+}
+
+/// Fills a conversation with texts that cannot be compressed away, some twenty megabytes of them.
+fn write_much(world: &World, alice: &Person, bob: &Person) {
+    alice.befriend(bob);
+    let id = alice.conversation();
+    world.sql(&format!(
+        "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT '{id}', n, '{}', n, t.text, now() FROM generate_series(1, 6000) n
+          CROSS JOIN LATERAL (SELECT string_agg(md5(random()::text || n || k), '') AS text FROM generate_series(1, 120) k) t;
+         UPDATE conversations SET last_seq = 6000,
+                lo_sent = CASE WHEN user_lo = '{}' THEN 6000 ELSE 0 END,
+                hi_sent = CASE WHEN user_hi = '{}' THEN 6000 ELSE 0 END",
+        alice.id, alice.id, alice.id
+    ));
+}
+
+/// Asks for an export and reads nothing but the beginning of the answer.
+fn begin(person: &Person, more: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(person.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let request =
+        format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.token);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut beginning = [0; 2048];
+    stream.read_exact(&mut beginning).unwrap();
+    assert!(beginning.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&beginning));
+    stream
+}
+
+const READING: &str = "pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND query LIKE '%message_deletions%'";
+
+/// Waits until the server reads no further, because nobody takes what it has read.
+fn wait_until_it_stands_still(world: &World) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let since = format!("{READING} AND state_change < clock_timestamp() - interval '300 milliseconds'");
+    while world.count(&since) == 0 {
+        assert!(Instant::now() < deadline, "it reads on and on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_export_waits_for_a_slow_client_and_is_complete_in_the_end() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    write_much(&world, &alice, &bob);
+    let mut slow = begin(&alice, "Connection: close\r\n");
+    wait_until_it_stands_still(&world);
+    // Meanwhile others are served, and a second export of hers is not.
+    bob.get("/api/auth/me").ok();
+    let refused = alice.get(PATH).refused(503, "unavailable");
+    assert!(refused.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(b"0\r\n\r\n"), "the body has its end");
+    let reply = alice.get(PATH).ok();
+    let messages = reply.data()["conversations"][0]["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 6000);
+    assert!(messages.iter().enumerate().all(|(place, message)| message["seq"] == place + 1));
+}
+
+#[test]
+fn an_export_that_breaks_off_is_never_taken_for_complete() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    write_much(&world, &alice, &bob);
+    for encoding in ["", "Accept-Encoding: gzip\r\n"] {
+        let mut broken = begin(&alice, encoding);
+        wait_until_it_stands_still(&world);
+        world.sql(&format!("SELECT pg_terminate_backend(pid) FROM {READING}"));
+        let mut rest = Vec::new();
+        // The connection is closed, or even reset.
+        let _ = broken.read_to_end(&mut rest);
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "{encoding}: the body must have no end");
+    }
+    alice.get(PATH).ok();
+}
+
+#[test]
+fn who_goes_away_frees_the_place() {
+    let world = World::new();
+    let people: Vec<Person> = (0..2).map(|number| world.person(&format!("person_{number}"))).collect();
+    write_much(&world, &people[0], &people[1]);
+    let streams: Vec<TcpStream> = people.iter().map(|person| begin(person, "")).collect();
+    wait_until_it_stands_still(&world);
+    let carol = world.person("carol_01");
+    carol.get(PATH).refused(503, "unavailable");
+    drop(streams);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while carol.get(PATH).status != 200 {
+        assert!(Instant::now() < deadline, "the places were not given back");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
