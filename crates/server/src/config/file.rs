@@ -36,7 +36,10 @@ impl SettingsFile {
             why: error.message().to_owned(),
         })?;
         let (mut flags, mut values) = (vec![], HashMap::new());
-        for (key, value) in table {
+        // In the order of the lines, so that the first that is wrong is told.
+        let mut entries: Vec<_> = table.into_iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
             let line = line_of(key.span().start);
             let wrong = |why| Wrong { line, why };
             let key = key.into_inner();
