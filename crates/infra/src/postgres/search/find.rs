@@ -18,8 +18,8 @@ use domain::search::{SearchCursor, SearchPage, SearchRequest};
 use uuid::Uuid;
 
 use super::block::{before, places, spell_term};
-use super::read::{self, Span};
-use super::sources::{Part, Source, sources};
+use super::read::{self, BlockRow, Doubt, Span};
+use super::sources::{Limits, Part, Source, sources};
 use crate::db::{DbError, statement};
 
 /// Parts that are taken up at once.
@@ -74,6 +74,7 @@ struct Search<'a> {
     member: UserId,
     request: &'a SearchRequest,
     spelled: String,
+    limits: HashMap<Uuid, Limits>,
     waiting: BinaryHeap<Waiting>,
     /// What may have the term, the newest on top.
     candidates: BinaryHeap<Key>,
@@ -94,9 +95,10 @@ pub(super) fn find(
     if sources.is_empty() && request.conversation.is_some() {
         return Ok(None);
     }
-    let waiting = sources.into_iter().flat_map(waiting).collect();
-    let (candidates, found) = (BinaryHeap::new(), Vec::new());
-    let mut search = Search { member, request, spelled, waiting, candidates, found };
+    let limits = sources.iter().map(|source| (source.conversation, source.limits)).collect();
+    let (waiting, candidates, found) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
+    let mut search = Search { member, request, spelled, limits, waiting, candidates, found };
+    sources.into_iter().for_each(|source| search.await_parts(source));
     while search.missing() > 0 && search.goes_on() {
         if begun.elapsed() > PATIENCE {
             return Err(DbError::Overdue("a search took too long"));
@@ -105,11 +107,6 @@ pub(super) fn find(
         search.see(connection)?;
     }
     Ok(Some(SearchPage::from_overfull(search.found, request.page.limit.get(), SearchCursor::of)))
-}
-
-fn waiting(source: Source) -> impl Iterator<Item = Waiting> {
-    let Source { conversation, parts } = source;
-    parts.into_iter().map(move |(newest, part)| Waiting { newest, conversation, part })
 }
 
 impl Search<'_> {
@@ -121,6 +118,24 @@ impl Search<'_> {
 
     fn goes_on(&self) -> bool {
         !self.waiting.is_empty() || !self.candidates.is_empty()
+    }
+
+    fn await_parts(&mut self, source: Source) {
+        let Source { conversation, parts, newest, .. } = source;
+        self.waiting.extend(parts.into_iter().map(|(newest, part)| Waiting { newest, conversation, part }));
+        if let Some(read) = newest {
+            self.look_through(&read);
+        }
+    }
+
+    /// Notes which messages of a block have the term.
+    fn look_through(&mut self, (conversation, block, times, folded): &BlockRow) {
+        for place in places(folded, &self.spelled) {
+            let seq = before(*block) + 1 + i64::try_from(place).unwrap_or(i64::MAX);
+            if let Some(at) = times.get(place) {
+                self.candidates.push((*at, *conversation, seq));
+            }
+        }
     }
 
     /// Reads the parts that may hold the newest messages.
@@ -136,14 +151,7 @@ impl Search<'_> {
                 Part::Tail(tail) => tails.push((tail, next.newest)),
             }
         }
-        for (conversation, block, times, folded) in read::blocks(connection, &ids, &blocks)? {
-            for place in places(&folded, &self.spelled) {
-                let seq = before(block) + 1 + i64::try_from(place).unwrap_or(i64::MAX);
-                if let Some(at) = times.get(place) {
-                    self.candidates.push((*at, conversation, seq));
-                }
-            }
-        }
+        read::blocks(connection, &ids, &blocks)?.iter().for_each(|block| self.look_through(block));
         self.take_up_tails(connection, &tails)
     }
 
@@ -180,9 +188,7 @@ impl Search<'_> {
             if next.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<Uuid> = next.iter().map(|key| key.1).collect();
-            let seqs: Vec<i64> = next.iter().map(|key| key.2).collect();
-            for (message, content) in read::visible(connection, self.member, &ids, &seqs)? {
+            for (message, content) in read::present(connection, self.member, &next)? {
                 if self.request.term.is_in(&content) {
                     self.found.push(Message { content: Some(content), ..message });
                 }
@@ -191,7 +197,7 @@ impl Search<'_> {
     }
 
     /// The newest candidates that are newer than all that waits, no more than are missing.
-    fn settled(&mut self) -> Vec<Key> {
+    fn settled(&mut self) -> Vec<Doubt> {
         let behind = self.request.page.after.map(key);
         let mut settled = Vec::new();
         while settled.len() < self.missing() {
@@ -201,9 +207,15 @@ impl Search<'_> {
             if !self.candidates.peek().is_some_and(is_settled) {
                 break;
             }
-            let next = self.candidates.pop();
-            settled.extend(next.filter(|next| behind.is_none_or(|behind| *next < behind)));
+            let next = self.candidates.pop().filter(|next| behind.is_none_or(|behind| *next < behind));
+            settled.extend(next.and_then(|(_, conversation, seq)| self.doubt(conversation, seq)));
         }
         settled
+    }
+
+    /// Whether the member may have deleted the message; none where it is out of sight anyway.
+    fn doubt(&self, conversation: Uuid, seq: i64) -> Option<Doubt> {
+        let limits = self.limits.get(&conversation).filter(|limits| seq > limits.floor)?;
+        Some((conversation, seq, seq <= limits.deleted))
     }
 }

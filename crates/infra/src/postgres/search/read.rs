@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, MessageContent, MessageId, Seq};
 use uuid::Uuid;
@@ -32,19 +32,18 @@ statement! {
 }
 
 statement! {
-    // As the member sees them. A deletion is looked for only where one can be.
-    Visible<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64] } -> (SqlUuid, BigInt, SqlUuid, Text, Timestamptz);
+    // A deletion is looked for only where one can be.
+    Present<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64], doubtful: &'a [bool] }
+        -> (SqlUuid, BigInt, SqlUuid, Text, Timestamptz);
     "SELECT r.id, r.seq, x.sender_id, x.content, x.created_at
-       FROM unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ") WITH ORDINALITY AS r (id, seq, n)
-      CROSS JOIN LATERAL (
-            SELECT m.* FROM conversation_members m
-             WHERE m.conversation_id = r.id AND m.user_id = " [member: SqlUuid] " OFFSET 0) m
+       FROM unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [doubtful: Array<Bool>] ")
+            WITH ORDINALITY AS r (id, seq, doubtful, n)
       CROSS JOIN LATERAL (
             SELECT x.* FROM messages x WHERE x.conversation_id = r.id AND x.seq = r.seq OFFSET 0) x
-      WHERE x.content IS NOT NULL AND r.seq > m.cleared_seq
-        AND CASE WHEN r.seq > m.deleted_seq THEN true ELSE NOT EXISTS (
+      WHERE x.content IS NOT NULL
+        AND CASE WHEN NOT r.doubtful THEN true ELSE NOT EXISTS (
             SELECT FROM message_deletions d
-             WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id AND d.seq = r.seq) END
+             WHERE d.conversation_id = r.id AND d.user_id = " [member: SqlUuid] " AND d.seq = r.seq) END
       ORDER BY r.n"
 }
 
@@ -87,15 +86,22 @@ pub(super) fn blocks(
     Ok(Blocks { ids, blocks: numbers }.load(connection)?)
 }
 
-/// Those of these messages that the member sees, in the same order.
-pub(super) fn visible(
+/// A message that a member may see: conversation, place, and whether the member may have deleted it.
+pub(super) type Doubt = (Uuid, i64, bool);
+
+/// Those of these messages that have a text and were not deleted by the member, in the same order.
+pub(super) fn present(
     connection: &mut PgConnection,
     member: UserId,
-    ids: &[Uuid],
-    seqs: &[i64],
+    messages: &[Doubt],
 ) -> Result<Vec<(Message, MessageContent)>, DbError> {
-    let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> =
-        Visible { member: &member.as_uuid(), ids, seqs }.load(connection)?;
+    let present = Present {
+        member: &member.as_uuid(),
+        ids: &messages.iter().map(|message| message.0).collect::<Vec<_>>(),
+        seqs: &messages.iter().map(|message| message.1).collect::<Vec<_>>(),
+        doubtful: &messages.iter().map(|message| message.2).collect::<Vec<_>>(),
+    };
+    let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> = present.load(connection)?;
     let messages = rows.into_iter().map(|(conversation, seq, sender, content, created_at)| {
         let id = MessageId { conversation: ConversationId::from_uuid(conversation), seq: Seq::new(seq) };
         let (sender_id, content) = (UserId::from_uuid(sender), MessageContent::from_stored(content));

@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{ConversationId, UserId};
 use domain::search::SearchRequest;
 use uuid::Uuid;
 
-use super::block::BLOCK;
-use super::read::Span;
+use super::block::{BLOCK, block_of};
+use super::read::{BlockRow, Span};
 use crate::db::{DbError, statement};
 
 statement! {
-    // The texts are compared where they lie; only numbers and times come back. `OFFSET 0` keeps the planner from reading
+    // The texts are compared where they lie; only numbers and times come back, and where many messages are wanted the
+    // newest block of each conversation, which will be read anyway. `OFFSET 0` keeps the planner from reading
     // other people's blocks to join a few of them.
     Sources<'a> {
         member: &'a Uuid,
@@ -21,14 +22,17 @@ statement! {
         term: &'a str,
         until: Option<DateTime<Utc>>,
         block: i64,
+        with_newest: bool,
     } -> (
         SqlUuid,
-        (BigInt, BigInt, BigInt, Nullable<Timestamptz>),
-        Nullable<Array<BigInt>>,
-        Nullable<Array<Timestamptz>>,
+        (BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>),
+        (Nullable<Array<BigInt>>, Nullable<Array<Timestamptz>>),
+        (Nullable<Array<Timestamptz>>, Nullable<Text>),
     );
-    "SELECT r.conversation_id, r.cleared_seq, r.indexed_seq, r.last_seq, r.last_at, b.blocks, b.newest
-       FROM (SELECT m.conversation_id, m.cleared_seq, c.last_seq, c.last_at, coalesce(p.indexed_seq, 0) AS indexed_seq
+    "SELECT r.conversation_id, r.cleared_seq, r.deleted_seq, r.indexed_seq, r.last_seq, r.last_at,
+            b.blocks, b.newest, b.newest_times, b.newest_folded
+       FROM (SELECT m.conversation_id, m.cleared_seq, m.deleted_seq, c.last_seq, c.last_at,
+                    coalesce(p.indexed_seq, 0) AS indexed_seq
                FROM conversation_members m
               CROSS JOIN LATERAL (
                     SELECT c.last_seq, c.last_at FROM conversations c WHERE c.id = m.conversation_id OFFSET 0) c
@@ -40,11 +44,16 @@ statement! {
                      OR m.conversation_id = " [conversation: Nullable<SqlUuid>] ")
              OFFSET 0) r
       CROSS JOIN LATERAL (
-            SELECT array_agg(b.block) AS blocks, array_agg(b.times[cardinality(b.times)]) AS newest
-              FROM search_blocks b
-             WHERE b.conversation_id = r.conversation_id AND b.block >= r.cleared_seq / " [block: BigInt] "
-               AND (" [until: Nullable<Timestamptz>] " IS NULL OR b.times[1] <= " [until: Nullable<Timestamptz>] ")
-               AND strpos(b.folded, " [term: Text] ") > 0
+            SELECT array_agg(b.block) AS blocks, array_agg(b.times[cardinality(b.times)]) AS newest,
+                   max(b.times) FILTER (WHERE b.is_newest) AS newest_times,
+                   max(b.folded) FILTER (WHERE b.is_newest) AS newest_folded
+              FROM (SELECT b.block, b.times, b.folded,
+                           " [with_newest: Bool] " AND b.block = (r.indexed_seq - 1) / " [block: BigInt] " AS is_newest
+                      FROM search_blocks b
+                     WHERE b.conversation_id = r.conversation_id AND b.block >= r.cleared_seq / " [block: BigInt] "
+                       AND (" [until: Nullable<Timestamptz>] " IS NULL
+                            OR b.times[1] <= " [until: Nullable<Timestamptz>] ")
+                       AND strpos(b.folded, " [term: Text] ") > 0) b
             OFFSET 0) b"
 }
 
@@ -57,26 +66,50 @@ pub(super) enum Part {
     Tail(Span),
 }
 
+/// What a member does not see of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Everything up to here.
+    pub(super) floor: i64,
+    /// Up to here some messages may be deleted.
+    pub(super) deleted: i64,
+}
+
 /// A conversation of the member's.
 pub(super) struct Source {
     pub(super) conversation: Uuid,
+    /// What the member does not see.
+    pub(super) limits: Limits,
     /// Its parts, each with the time of its newest message or a later one.
     pub(super) parts: Vec<(DateTime<Utc>, Part)>,
+    /// A part that was read already.
+    pub(super) newest: Option<BlockRow>,
 }
 
-type Standing = (i64, i64, i64, Option<DateTime<Utc>>);
-type Row = (Uuid, Standing, Option<Vec<i64>>, Option<Vec<DateTime<Utc>>>);
+type Standing = (i64, i64, i64, i64, Option<DateTime<Utc>>);
+type Blocks = (Option<Vec<i64>>, Option<Vec<DateTime<Utc>>>);
+type Newest = (Option<Vec<DateTime<Utc>>>, Option<String>);
+type Row = (Uuid, Standing, Blocks, Newest);
+
+/// Beyond so many messages, the newest block of each conversation comes along.
+const MANY: i64 = 100;
 
 fn source(row: Row) -> Source {
-    let (conversation, (floor, indexed, last, last_at), blocks, newest) = row;
-    let blocks = blocks.into_iter().flatten().zip(newest.into_iter().flatten());
+    let (conversation, (floor, deleted, indexed, last, last_at), (blocks, ends), newest) = row;
+    let newest = match newest {
+        (Some(times), Some(folded)) => Some((conversation, block_of(indexed), times, folded)),
+        _ => None,
+    };
+    let read = newest.as_ref().map(|newest| newest.1);
+    let blocks = blocks.into_iter().flatten().zip(ends.into_iter().flatten());
+    let unread = blocks.filter(|(block, _)| Some(*block) != read);
     let mut parts: Vec<(DateTime<Utc>, Part)> =
-        blocks.map(|(block, newest)| (newest, Part::Block(block))).collect();
+        unread.map(|(block, end)| (end, Part::Block(block))).collect();
     let after = indexed.max(floor);
     if let Some(last_at) = last_at.filter(|_| last > after) {
         parts.push((last_at, Part::Tail(Span { conversation, after, up_to: last })));
     }
-    Source { conversation, parts }
+    Source { conversation, limits: Limits { floor, deleted }, parts, newest }
 }
 
 /// The member's conversations, or the one that is named, with what is to be read of them.
@@ -92,6 +125,7 @@ pub(super) fn sources(
         term: spelled,
         until: request.page.after.map(|cursor| cursor.created_at),
         block: BLOCK,
+        with_newest: request.page.limit.get() > MANY,
     }
     .load(connection)?;
     Ok(rows.into_iter().map(source).collect())
@@ -142,17 +176,24 @@ mod tests {
             line: String,
         }
         let me = Uuid::from_u128(ME);
-        let statement = Sources { member: &me, conversation: None, term: "word", until: None, block: BLOCK };
+        let statement = Sources {
+            member: &me,
+            conversation: None,
+            term: "word",
+            until: None,
+            block: BLOCK,
+            with_newest: true,
+        };
         let sql = diesel::debug_query::<Pg, _>(&statement).to_string();
         let (sql, _) = sql.split_once("-- binds").unwrap();
         let prepare = format!(
             "SET plan_cache_mode = 'force_generic_plan'; SET jit = off; SET enable_memoize = off; DEALLOCATE ALL;
-             PREPARE sources (uuid, uuid, uuid, bigint, timestamptz, timestamptz, text) AS {sql}"
+             PREPARE sources (uuid, uuid, uuid, bool, bigint, bigint, timestamptz, timestamptz, text) AS {sql}"
         );
         connection.batch_execute(&prepare).unwrap();
         let explain = format!(
             "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
-             EXECUTE sources ('{me}', NULL, NULL, {BLOCK}, NULL, NULL, 'word')"
+             EXECUTE sources ('{me}', NULL, NULL, true, {BLOCK}, {BLOCK}, NULL, NULL, 'word')"
         );
         #[allow(clippy::disallowed_methods, reason = "a test asks once")]
         let plan: Vec<Line> = diesel::sql_query(explain).load(connection).unwrap();
