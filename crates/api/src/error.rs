@@ -63,6 +63,13 @@ impl ApiError {
         Self { name: "unavailable", detail: Detail::None, retry_after, cause: None }
     }
 
+    /// Whether the work was done is not known; after so long nobody waits for it any more.
+    pub(crate) fn overdue(after: Duration) -> Self {
+        let cause: Box<dyn Error + Send + Sync> = format!("no answer within {} s", after.as_secs()).into();
+        let retry_after = Some(Duration::from_secs(1));
+        Self { name: "unavailable", detail: Detail::None, retry_after, cause: Some(cause) }
+    }
+
     /// Our fault; `cause` is for the log only.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause = Some(cause.into());

@@ -79,15 +79,17 @@ pub(crate) async fn note<B: MessageBody + 'static>(
     let entry = Entry(Rc::default());
     request.extensions_mut().insert(entry.clone());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method, route);
-    let outcome = next.call(request).instrument(span.clone()).await;
+    let outcome = next.call(request).instrument(span).await;
     let status = match &outcome {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    let (refused, took) = (entry.0.take(), begun.elapsed());
-    span.in_scope(|| write(status, &refused, took));
+    let refused = entry.0.take();
+    let answer =
+        Answered { method, route, status: status.as_str(), error: refused.error, took: begun.elapsed() };
+    write(&id, status, &answer, refused.cause.as_deref());
     if let Some(observer) = observer {
-        observer.answered(&Answered { method, route, status: status.as_str(), error: refused.error, took });
+        observer.answered(&answer);
     }
     identified(outcome, id)
 }
@@ -110,16 +112,17 @@ fn identified<B>(
     }
 }
 
-/// Writes the line. The span adds the id, the method and the route.
-fn write(status: StatusCode, refused: &Refused, took: Duration) {
-    let (code, error, cause) = (status.as_u16(), refused.error, refused.cause.as_deref());
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if status.is_server_error() {
-        tracing::error!(target: "access", status = code, ms, error, cause, "a request failed on our side");
-    } else if status.is_client_error() {
-        tracing::warn!(target: "access", status = code, ms, error, "refused");
-    } else {
-        tracing::info!(target: "access", status = code, ms, "answered");
+/// Writes the line. It tells the span's fields itself: whoever wants these lines alone has no span.
+fn write(id: &HeaderValue, status: StatusCode, answer: &Answered<'_>, cause: Option<&str>) {
+    let id = id.to_str().unwrap_or_default();
+    let Answered { method, route, error, took, .. } = *answer;
+    let (status, ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    match status {
+        500.. => {
+            tracing::error!(target: "access", id, method, route, status, ms, error, cause, "a request failed on our side");
+        }
+        400.. => tracing::warn!(target: "access", id, method, route, status, ms, error, "refused"),
+        _ => tracing::info!(target: "access", id, method, route, status, ms, "answered"),
     }
 }
 

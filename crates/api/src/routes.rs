@@ -128,7 +128,7 @@ pub fn app(
         .wrap(cors(&settings))
         // Outside of CORS, which answers preflights by itself.
         .wrap(headers::everywhere())
-        .wrap(from_fn(render::close_when_stopping))
+        .wrap(from_fn(render::close_behind))
         .wrap(from_fn(journal::note))
 }
 

@@ -34,6 +34,7 @@ use secrecy::SecretString;
 use crate::admin::Admin;
 use crate::background::Background;
 use crate::config::Settings;
+use crate::limits;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::search;
@@ -70,8 +71,6 @@ impl Application {
     const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
     /// How long the head of a request may take to arrive.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How long a connection may idle between two requests.
-    const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
     /// How many connections to the database an instance makes at the most: for requests, for the writers, for searching, for
     /// learning of ended sessions, for exports, and one each for the work in the background and for asking for readiness.
@@ -106,7 +105,9 @@ impl Application {
                 .disable_signals()
                 .shutdown_timeout(settings.shutdown.as_secs())
                 .client_request_timeout(Self::HEAD_TIMEOUT)
-                .keep_alive(Self::KEEP_ALIVE)
+                .keep_alive(settings.keep_alive)
+                .workers(limits::workers())
+                .max_connections(limits::connections_per_worker(Self::connections(settings)))
                 .bind(settings.bind)
                 .with_context(|| format!("HONGYAN_BIND: cannot listen on {}", settings.bind))?;
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
@@ -212,27 +213,14 @@ fn use_cases(
     Ok((use_cases, indexer))
 }
 
-/// The use-cases on sessions for a command that does its work and ends. Its tokens are shown to nobody.
-///
-/// # Errors
-/// When the system starts no more threads.
-pub fn sessions_for_tools(settings: &Settings, database_url: &str) -> anyhow::Result<SessionService> {
-    let (url, reserved) = (database_url.to_owned(), EndedSessionsInMemory::CONNECTIONS);
-    let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved, queue: 1 })?);
-    let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
-    let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
-    let ports = session_ports((settings, &ground), &db, users, hasher(settings)?)?;
-    Ok(SessionService::new(ports, settings.signing.lifetimes))
-}
-
-fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
+pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // One core is left to everybody else.
     BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
         .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))
 }
 
-fn session_ports(
+pub(crate) fn session_ports(
     (settings, ground): (&Settings, &Ground),
     db: &Arc<Db>,
     users: Arc<PgUserRepository>,

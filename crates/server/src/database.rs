@@ -15,8 +15,6 @@ use crate::{secret, tuning};
 const DATABASE: &str = "hongyan";
 /// How long another instance may migrate.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
-/// How long a given database may be away at the start.
-const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The ground, and the own cluster if there is one. The cluster is stopped by [`Foundation::stop`].
 pub struct Foundation {
@@ -37,7 +35,7 @@ impl Foundation {
             DatabaseSettings::Given(url) => Self::given(settings, url.expose_secret())?,
             DatabaseSettings::Own => Self::own(settings)?,
         };
-        let applied = migrate(&foundation.ground.database_url)?;
+        let applied = migrate(&foundation.ground.database_url, settings.start)?;
         if !applied.is_empty() {
             tracing::info!(migrations = applied.len(), "the schema was brought up to date");
         }
@@ -132,12 +130,12 @@ impl Visit {
     }
 }
 
-/// Brings the schema up to date and tells what was applied. A given database may be away for a while.
+/// Brings the schema up to date and tells what was applied. The database may be away for `patience`.
 ///
 /// # Errors
 /// When it stays away, or a migration fails.
-pub fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
-    let deadline = Instant::now() + START_PATIENCE;
+pub fn migrate(url: &str, patience: Duration) -> anyhow::Result<Vec<String>> {
+    let deadline = Instant::now() + patience;
     let mut pause = Duration::from_millis(100);
     loop {
         match migrations::run(url, MIGRATION_PATIENCE) {

@@ -6,6 +6,7 @@ pub mod background;
 pub mod command;
 pub mod config;
 pub mod database;
+mod limits;
 pub mod logging;
 mod metrics;
 mod readiness;

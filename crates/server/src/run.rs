@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::Application;
 use crate::config::Settings;
 use crate::database::Foundation;
+use crate::limits;
 
 /// Runs the server until it is told to stop.
 ///
@@ -20,6 +21,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             "HONGYAN_BCRYPT_COST under 10 makes stolen passwords cheap to guess"
         );
     }
+    limits::raise();
     let foundation = Foundation::lay(settings)?;
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build(settings, &foundation.ground)?;

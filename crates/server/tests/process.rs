@@ -246,16 +246,8 @@ fn a_setting_that_cannot_be_used_stops_the_start_with_its_name() {
     assert!(!folder.0.join("data").exists(), "nothing was begun");
 }
 
-#[test]
-fn no_password_token_or_text_reaches_the_log() {
-    let folder = Folder::new("canary");
-    let mut verbose = command(&folder.0);
-    verbose.env("HONGYAN_LOG", "trace").env("HONGYAN_LOG_FORMAT", "json");
-    let log = fs::File::create(folder.0.join("log")).unwrap();
-    let mut child = verbose.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-    let banner = BufReader::new(child.stdout.take().unwrap());
-    let line = banner.lines().map(Result::unwrap).find(|line| line.contains("listening on")).unwrap();
-    let server = Server { base: line.split_whitespace().last().unwrap().to_owned(), child };
+/// Sends what nobody must ever see in every place where something can be sent, and returns a token.
+fn live_with_canaries(server: &Server) -> String {
     let (alice, alice_id) = server.person("alice_01");
     let (bob, bob_id) = server.person("bob_0001");
     for (token, id) in [(&alice, &bob_id), (&bob, &alice_id)] {
@@ -271,10 +263,38 @@ fn no_password_token_or_text_reaches_the_log() {
     let wrong = json!({"uid": "alice_01", "password": "canary-three"});
     assert_eq!(server.post("/api/login/uid", "", &wrong)["error"], "invalid_credentials");
     server.get("/api/auth/users?uid=canary_four", &alice);
+    server.get("/canary-five/canary-six?canary=seven", "canary-eight");
+    alice
+}
+
+#[test]
+fn no_password_token_or_text_reaches_the_log_or_the_operators() {
+    let folder = Folder::new("secrets");
+    let mut verbose = command(&folder.0);
+    verbose
+        .env("HONGYAN_ADMIN_BIND", "127.0.0.1:0")
+        .env("HONGYAN_LOG", "trace")
+        .env("HONGYAN_LOG_FORMAT", "json");
+    let log = fs::File::create(folder.0.join("log")).unwrap();
+    let mut child = verbose.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let banner = BufReader::new(child.stdout.take().unwrap());
+    let mut banner = banner.lines().map(Result::unwrap);
+    let mut last_word = |label: &str| {
+        let line = banner.find(|line| line.contains(label)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let (base, metrics) = (last_word("listening on"), last_word("  metrics  "));
+    let server = Server { base, child };
+    let token = live_with_canaries(&server);
+    let seen_by_operators = [metrics.as_str(), &metrics.replace("/metrics", "/readyz")]
+        .map(|url| ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap())
+        .concat();
+    assert!(seen_by_operators.contains("route=\"/api/auth/messages\""), "{seen_by_operators}");
     server.stop("TERM");
     let log = fs::read_to_string(folder.0.join("log")).unwrap();
     assert!(log.contains("\"route\":\"/api/auth/messages\""), "requests are logged at this level");
-    for secret in ["canary", "correct horse", "电池", &alice, alice.rsplit('.').next().unwrap()] {
+    for secret in ["canary", "correct horse", "电池", &token, token.rsplit('.').next().unwrap()] {
         assert!(!log.contains(secret), "{secret} is in the log");
+        assert!(!seen_by_operators.contains(secret), "{secret} is shown to operators");
     }
 }

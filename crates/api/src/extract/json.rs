@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 
 /// The largest body that is read, in bytes.
-const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// How long a body may take to arrive; actix itself has no such limit.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,5 +7,5 @@ mod request;
 
 pub(crate) use address::Client;
 pub(crate) use auth::{AuthUser, RefreshToken};
-pub(crate) use json::{Json, OptionalJson};
+pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use request::{Device, PathPart, Query, RetryKey};

@@ -148,6 +148,10 @@ pub enum EndReason {
     AccountErased,
     /// The account was disabled.
     AccountDisabled,
+    /// An operator gave the account another password.
+    PasswordReset,
+    /// An operator ended it.
+    EndedByOperator,
 }
 
 /// How long things last. The grace and the maximum are judged by the database's clock.

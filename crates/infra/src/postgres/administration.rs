@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use domain::administration::{Account, AccountPage, AccountPageRequest, AdministrationRepository};
 use domain::error::RepositoryError;
 use domain::id::UserId;
+use domain::session::EndReason;
 use domain::user::{PasswordHash, Uid};
 use uuid::Uuid;
 
-use super::repository;
 use super::stored::{self, ERASED};
+use super::{repository, session};
 use crate::db::{self, DbError, lower};
 use crate::schema::{sessions, users};
 
@@ -17,10 +18,6 @@ repository! {
     /// What operators work on, on PostgreSQL.
     PgAdministrationRepository
 }
-
-/// What a session that was ended here says of its end.
-const PASSWORD_RESET: &str = "password_reset";
-const ENDED_BY_OPERATOR: &str = "ended_by_operator";
 
 #[derive(Queryable)]
 struct AccountRow {
@@ -66,10 +63,11 @@ fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<Acco
 }
 
 /// Ends the open sessions of one account, or of all.
-fn end(connection: &mut PgConnection, user: Option<UserId>, reason: &str) -> Result<u64, DbError> {
-    let end = diesel::update(sessions::table)
-        .filter(sessions::ended_at.is_null())
-        .set((sessions::ended_at.eq(db::clock_timestamp().nullable()), sessions::end_reason.eq(reason)));
+fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -> Result<u64, DbError> {
+    let end = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).set((
+        sessions::ended_at.eq(db::clock_timestamp().nullable()),
+        sessions::end_reason.eq(session::word(reason)),
+    ));
     let ended = match user {
         Some(user) => end.filter(sessions::user_id.eq(user.as_uuid())).execute(connection)?,
         None => end.execute(connection)?,
@@ -87,7 +85,7 @@ fn set_password(connection: &mut PgConnection, user: UserId, hash: &PasswordHash
     if updated == 0 {
         return Ok(false);
     }
-    end(connection, Some(user), PASSWORD_RESET)?;
+    end(connection, Some(user), EndReason::PasswordReset)?;
     Ok(true)
 }
 
@@ -118,10 +116,10 @@ impl AdministrationRepository for PgAdministrationRepository {
     }
 
     async fn end_sessions(&self, user: UserId) -> Result<u64, RepositoryError> {
-        self.db.run(move |connection| end(connection, Some(user), ENDED_BY_OPERATOR)).await
+        self.db.run(move |connection| end(connection, Some(user), EndReason::EndedByOperator)).await
     }
 
     async fn end_all_sessions(&self) -> Result<u64, RepositoryError> {
-        self.db.run(|connection| end(connection, None, ENDED_BY_OPERATOR)).await
+        self.db.run(|connection| end(connection, None, EndReason::EndedByOperator)).await
     }
 }

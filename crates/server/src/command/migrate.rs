@@ -8,7 +8,7 @@ use crate::database::Visit;
 
 pub(super) fn run(settings: &Settings) -> Outcome {
     let visit = Visit::pay_or_make(settings)?;
-    let applied = crate::database::migrate(visit.url())?;
+    let applied = crate::database::migrate(visit.url(), settings.start)?;
     for name in &applied {
         say(format_args!("applied {name}"));
     }

@@ -7,6 +7,7 @@ mod password;
 mod programs;
 mod progress;
 mod restore;
+mod services;
 mod user;
 
 use std::ffi::OsString;

@@ -8,8 +8,13 @@ use infra::random::SystemRandom;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
+/// A password that was made up, with its text to be shown once, or one that is read.
+pub(super) fn choose(make_up: bool) -> anyhow::Result<(Password, Option<String>)> {
+    if make_up { make().map(|(password, text)| (password, Some(text))) } else { Ok((read()?, None)) }
+}
+
 /// The first line of the standard input; from a terminal without showing it.
-pub(super) fn read() -> anyhow::Result<Password> {
+fn read() -> anyhow::Result<Password> {
     let stdin = std::io::stdin();
     let line = if stdin.is_terminal() {
         let mut stderr = std::io::stderr();
@@ -24,7 +29,7 @@ pub(super) fn read() -> anyhow::Result<Password> {
 }
 
 /// A password of 26 letters and digits that nobody can foresee, and its text to be shown once.
-pub(super) fn make() -> anyhow::Result<(Password, String)> {
+fn make() -> anyhow::Result<(Password, String)> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let halves = [SystemRandom.bytes()?, SystemRandom.bytes()?];
     let letters = halves.iter().flatten().take(26);

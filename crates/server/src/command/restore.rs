@@ -9,7 +9,8 @@ use std::process::{Child, Stdio};
 use anyhow::{Context, ensure};
 use infra::{inspection, migrations};
 
-use super::{Outcome, programs, progress, say, user};
+use super::services::Services;
+use super::{Outcome, programs, progress, say};
 use crate::config::Settings;
 use crate::database::{self, Visit};
 
@@ -21,9 +22,9 @@ pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     let empty = inspection::is_empty(visit.url())?;
     ensure_empty(empty)?;
     load(visit.url(), file)?;
-    let migrated = database::migrate(visit.url())?.len();
+    let migrated = database::migrate(visit.url(), settings.start)?.len();
     let ended = actix_web::rt::System::new()
-        .block_on(async { anyhow::Ok(user::administration(settings, visit.url())?.end_all_sessions().await?) })
+        .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.administration.end_all_sessions().await?) })
         .context("the data is there, but sessions could not be ended: run `hongyan restore` anew on an empty database")?;
     say(format_args!(
         "{} is restored; {ended} sessions were ended, so that everybody has to log in again; {migrated} migrations were applied",

@@ -1,41 +1,49 @@
 //! Looking after accounts.
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use domain::administration::{Account, AccountPageRequest, AccountState, AdministrationService};
-use domain::session::{DeviceName, Recognised, Registration};
+use domain::id::UserId;
+use domain::session::{DeviceName, Registration};
 use domain::user::{DisplayName, Nickname, PhoneNumber, Uid};
-use infra::db::{Db, DbSettings};
-use infra::password::BcryptHasher;
-use infra::postgres::PgAdministrationRepository;
-use secrecy::ExposeSecret;
 
+use super::services::Services;
 use super::{Outcome, password, say};
-use crate::app;
 use crate::config::{Settings, UserCommand};
 use crate::database::Visit;
 
 pub(super) fn run(settings: &Settings, what: &UserCommand) -> Outcome {
-    let visit = Visit::pay(settings)?
-        .context("there is no database yet; `hongyan serve` or `hongyan migrate` makes it")?;
-    let work = async {
-        match what {
-            UserCommand::List => list(&administration(settings, visit.url())?).await,
-            UserCommand::Create { .. } => create(settings, &visit, what).await,
-        }
-    };
-    actix_web::rt::System::new().block_on(work)?;
+    let visit =
+        Visit::pay(settings)?.context("there is no database yet; `hongyan serve` or `hongyan migrate` makes it")?;
+    actix_web::rt::System::new().block_on(async { work(&Services::new(settings, visit.url())?, what).await })?;
     Ok(0)
 }
 
-/// The use-cases of operators, on one connection.
-pub(super) fn administration(settings: &Settings, url: &str) -> anyhow::Result<AdministrationService> {
-    let db = DbSettings { url: url.to_owned(), connections: 1, reserved: 0, queue: 1 };
-    let repository = PgAdministrationRepository::new(Arc::new(Db::new(&db)?));
-    let hasher = BcryptHasher::start(settings.bcrypt_cost, 1)
-        .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))?;
-    Ok(AdministrationService::new(Arc::new(repository), Arc::new(hasher)))
+async fn work(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
+    let administration = &services.administration;
+    match what {
+        UserCommand::List => list(administration).await?,
+        UserCommand::Create { .. } => create(services, what).await?,
+        UserCommand::ResetPassword { uid, generate_password } => {
+            let user = identify(administration, uid).await?;
+            let (password, shown) = password::choose(*generate_password)?;
+            administration.reset_password(user, &password).await?;
+            say(format_args!("the password of {uid} is changed; all sessions were ended"));
+            tell(shown);
+        }
+        UserCommand::EndSessions { uid } => {
+            let user = identify(administration, uid).await?;
+            say(format_args!("{} sessions were ended", administration.end_sessions(user).await?));
+        }
+        UserCommand::Disable { uid } => {
+            services.accounts.disable(identify(administration, uid).await?).await?;
+            say(format_args!("{uid} is disabled; all sessions were ended"));
+        }
+        UserCommand::Enable { uid } => {
+            services.accounts.enable(identify(administration, uid).await?).await?;
+            say(format_args!("{uid} is enabled"));
+        }
+    }
+    Ok(())
 }
 
 async fn list(service: &AdministrationService) -> anyhow::Result<()> {
@@ -66,27 +74,30 @@ fn row(account: &Account) -> String {
     format!("{created_at}\t{state}\t{}\t{}\t{uid}\t{name}", account.open_sessions, account.user_id)
 }
 
-async fn create(settings: &Settings, visit: &Visit, what: &UserCommand) -> anyhow::Result<()> {
+async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
     let UserCommand::Create { uid, name, phone_number, generate_password } = what else { return Ok(()) };
     let cannot = |invalid| anyhow::anyhow!("the account cannot be made: {invalid}");
     let chosen = Uid::parse("uid", uid).map_err(cannot)?;
     let name = Nickname::parse(name.as_ref().unwrap_or(uid)).map_err(cannot)?;
     let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose().map_err(cannot)?;
-    let (password, shown) = if *generate_password {
-        password::make().map(|(password, text)| (password, Some(text)))?
-    } else {
-        (password::read()?, None)
-    };
-    let sessions = app::sessions_for_tools(settings, visit.url())?;
+    let (password, shown) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
-    let made = sessions.register(registration, &DeviceName::default()).await?;
+    let made = services.sessions.register(registration, &DeviceName::default()).await?;
     // Registering logs in; nobody has these tokens, so the session ends at once.
-    let (Recognised::Surely(owner) | Recognised::Unconfirmed(owner)) =
-        sessions.authenticate(made.tokens.access.expose_secret())?;
-    sessions.logout(owner).await?;
+    services.administration.end_sessions(made.user.id).await?;
     say(format_args!("{} {}", made.user.id, made.user.uid.as_str()));
-    if let Some(password) = shown {
+    tell(shown);
+    Ok(())
+}
+
+async fn identify(service: &AdministrationService, uid: &str) -> anyhow::Result<UserId> {
+    let uid = Uid::parse("uid", uid).map_err(|invalid| anyhow::anyhow!("{invalid}"))?;
+    Ok(service.identify(&uid).await?)
+}
+
+/// Shows a password that was made up, this once.
+fn tell(made_up: Option<String>) {
+    if let Some(password) = made_up {
         say(format_args!("password: {password}"));
     }
-    Ok(())
 }

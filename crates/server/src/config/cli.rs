@@ -92,6 +92,29 @@ pub enum UserCommand {
         #[arg(long)]
         generate_password: bool,
     },
+    /// Give an account another password, the first line of the standard input, and end all its sessions
+    ResetPassword {
+        /// 微信号
+        uid: String,
+        /// Make a password up and print it
+        #[arg(long)]
+        generate_password: bool,
+    },
+    /// Let nobody log in to an account, and end all its sessions
+    Disable {
+        /// 微信号
+        uid: String,
+    },
+    /// Let its owner log in to an account again
+    Enable {
+        /// 微信号
+        uid: String,
+    },
+    /// End all sessions of an account
+    EndSessions {
+        /// 微信号
+        uid: String,
+    },
 }
 
 /// The command line's grammar. Settings may stand before a command or behind it.

@@ -35,11 +35,11 @@ impl SettingsFile {
             line: line_of(error.span().map_or(0, |span| span.start)),
             why: error.message().to_owned(),
         })?;
-        let (mut flags, mut values) = (vec![], HashMap::new());
         // In the order of the lines, so that the first that is wrong is told.
-        let mut entries: Vec<_> = table.into_iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
+        let mut settings: Vec<_> = table.into_iter().collect();
+        settings.sort_by_key(|(key, _)| key.span().start);
+        let (mut flags, mut values) = (vec![], HashMap::new());
+        for (key, value) in settings {
             let line = line_of(key.span().start);
             let wrong = |why| Wrong { line, why };
             let key = key.into_inner();

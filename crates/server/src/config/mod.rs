@@ -91,6 +91,10 @@ pub struct Settings {
     pub logging: LogSettings,
     /// How long it serves on once it is told to stop, so that nobody is cut off who has not heard of it yet.
     pub drain: Duration,
+    /// How long a connection may idle between two requests.
+    pub keep_alive: Duration,
+    /// How long the database may be away at the start.
+    pub start: Duration,
     /// How long requests may take to finish after that.
     pub shutdown: Duration,
 }
@@ -133,6 +137,8 @@ impl Settings {
                     .unwrap_or_else(|| "info,actix_server=warn,access=error".to_owned()),
                 format: options.log_format.unwrap_or_default(),
             },
+            keep_alive: seconds(options.keep_alive_seconds.unwrap_or(75)),
+            start: seconds(options.start_seconds.unwrap_or(30)),
             drain: seconds(options.drain_seconds.unwrap_or(1)),
             shutdown: seconds(options.shutdown_seconds.unwrap_or(30)),
             database,

@@ -97,6 +97,12 @@ options! {
     /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas [default: none]
     #[arg(long, env = "HONGYAN_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
     trusted_proxies: Vec<String>,
+    /// How long a connection may idle between two requests; more than a proxy in front keeps it [default: 75]
+    #[arg(long, env = "HONGYAN_KEEP_ALIVE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_alive_seconds: u32,
+    /// How long the database may be away at the start [default: 30]
+    #[arg(long, env = "HONGYAN_START_SECONDS", value_name = "SECONDS")]
+    start_seconds: u32,
     /// How long to serve on once told to stop, while /readyz says so [default: 1]
     #[arg(long, env = "HONGYAN_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: u32,

@@ -14,6 +14,7 @@ mod accounts;
 mod bad_input;
 mod blocks;
 mod conversations;
+mod crowded;
 mod devices;
 mod erasure;
 mod exports;

@@ -87,3 +87,33 @@ fn accounts_are_made_and_listed_whether_the_server_runs_or_not() {
     assert_eq!(server.login("bob_0001", &made_up)["code"], 200);
     assert!(server.stop().success());
 }
+
+#[test]
+fn an_operator_resets_passwords_ends_sessions_and_keeps_people_out() {
+    let folder = Folder::new("operator");
+    let server = Server::start(&folder);
+    let alice = server.register("alice_01");
+    let refresh = |tokens: &serde_json::Value| {
+        let token = tokens["token_class"]["refresh_token"].as_str().unwrap();
+        server.post("/auth/refresh_token", token, &serde_json::json!({}))["code"].clone()
+    };
+    let (code, text) = folder.call(&["user", "end-sessions", "ALICE_01"]);
+    assert_eq!((code, text.as_str()), (0, "1 sessions were ended\n"));
+    assert_eq!(refresh(&alice), 401);
+    let again = server.login("alice_01", PASSWORD)["data"].clone();
+    let new = "another horse 电池\n";
+    let (code, text) = run_with_input(&mut folder.hongyan(&["user", "reset-password", "alice_01"]), new);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!((refresh(&again), server.login("alice_01", PASSWORD)["code"].clone()), (401.into(), 401.into()));
+    let again = server.login("alice_01", new.trim())["data"].clone();
+    assert_eq!(folder.call(&["user", "disable", "alice_01"]).0, 0);
+    assert_eq!((refresh(&again), server.login("alice_01", new.trim())["code"].clone()), (401.into(), 401.into()));
+    assert!(folder.call(&["user", "list"]).1.contains("\tdisabled\t0\t"));
+    assert_eq!(folder.call(&["user", "enable", "alice_01"]).0, 0);
+    assert_eq!(server.login("alice_01", new.trim())["code"], 200);
+    for command in ["reset-password", "disable", "enable", "end-sessions"] {
+        let (code, text) = folder.call(&["user", command, "nobody_1"]);
+        assert!(code == 1 && text.contains("there is no such user"), "{command}: {text}");
+    }
+    assert!(server.stop().success());
+}

@@ -10,5 +10,7 @@
 
 mod backups;
 mod commands;
+mod observing;
+mod overload;
 mod settings;
 mod support;

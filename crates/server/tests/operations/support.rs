@@ -99,6 +99,8 @@ pub(crate) fn execute(url: &str, sql: &str) {
 pub(crate) struct Server {
     child: Child,
     pub(crate) base: String,
+    /// The admin listener, if there is one.
+    pub(crate) admin: String,
 }
 
 impl Server {
@@ -111,9 +113,32 @@ impl Server {
         let log = fs::File::options().create(true).append(true).open(folder.0.join("log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let banner = BufReader::new(child.stdout.take().unwrap());
-        let line = banner.lines().map(Result::unwrap).find(|line| line.contains("listening on"));
-        let line = line.unwrap_or_else(|| panic!("{}", fs::read_to_string(folder.0.join("log")).unwrap()));
-        Self { base: line.split_whitespace().last().unwrap().to_owned(), child }
+        let banner: Vec<String> =
+            banner.lines().map(Result::unwrap).take_while(|line| !line.contains("stop it")).collect();
+        let last_word = |label: &str| {
+            let line = banner.iter().find(|line| line.contains(label));
+            line.map(|line| line.split_whitespace().last().unwrap().to_owned())
+        };
+        let base = last_word("listening on");
+        let base = base.unwrap_or_else(|| panic!("{}", fs::read_to_string(folder.0.join("log")).unwrap()));
+        let admin = last_word("  metrics  ").map(|url| url.trim_end_matches("/metrics").to_owned());
+        Self { base, admin: admin.unwrap_or_default(), child }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The host and port that a raw connection is made to.
+    pub(crate) fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// Bytes of memory that it keeps.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     pub(crate) fn stop(mut self) -> ExitStatus {
@@ -143,6 +168,23 @@ impl Server {
 
     pub(crate) fn login(&self, uid: &str, password: &str) -> Value {
         self.post("/api/login/uid", "", &json!({"uid": uid, "password": password}))
+    }
+}
+
+/// Gets any address and returns the status, the headers that are asked for, and the body.
+pub(crate) fn get(url: &str, headers: &[(&str, &str)]) -> (u16, ureq::http::HeaderMap, String) {
+    let request =
+        headers.iter().fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
+    let mut response = request.call().unwrap();
+    let headers = response.headers().clone();
+    (response.status().as_u16(), headers, response.body_mut().read_to_string().unwrap())
+}
+
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 

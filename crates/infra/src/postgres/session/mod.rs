@@ -34,6 +34,8 @@ pub(super) const fn word(reason: EndReason) -> &'static str {
         EndReason::RefreshTokenTheft => "refresh_token_theft",
         EndReason::AccountErased => "account_erased",
         EndReason::AccountDisabled => "account_disabled",
+        EndReason::PasswordReset => "password_reset",
+        EndReason::EndedByOperator => "ended_by_operator",
     }
 }
 

@@ -1,0 +1,39 @@
+//! The use-cases that commands call, on few connections.
+
+use std::sync::Arc;
+
+use domain::account::{AccountPorts, AccountService};
+use domain::administration::AdministrationService;
+use domain::session::SessionService;
+use infra::db::{Db, DbSettings};
+use infra::ended_sessions::EndedSessionsInMemory;
+use infra::postgres::{PgAccountRepository, PgAdministrationRepository, PgUserRepository};
+
+use crate::app::{self, Ground};
+use crate::config::Settings;
+
+/// What a command may do that does its work and ends.
+pub(super) struct Services {
+    pub(super) sessions: Arc<SessionService>,
+    pub(super) accounts: AccountService,
+    pub(super) administration: AdministrationService,
+}
+
+impl Services {
+    pub(super) fn new(settings: &Settings, database_url: &str) -> anyhow::Result<Self> {
+        let (url, reserved) = (database_url.to_owned(), EndedSessionsInMemory::CONNECTIONS);
+        let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved, queue: 1 })?);
+        // What is signed here is shown to nobody.
+        let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
+        let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
+        let ports = app::session_ports((settings, &ground), &db, users, app::hasher(settings)?)?;
+        let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
+        let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
+        let accounts = Arc::new(PgAccountRepository::new(Arc::clone(&db)));
+        Ok(Self {
+            accounts: AccountService::new(AccountPorts { accounts, sessions: Arc::clone(&sessions), ended }),
+            sessions,
+            administration: AdministrationService::new(Arc::new(PgAdministrationRepository::new(db)), hasher),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What can be seen of a running server: its log, its metrics, its readiness, and what must never be seen.
+
+use std::fs;
+
+use local_postgres::{Cluster, ClusterOptions, Installation};
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Server, eventually, get, run};
+
+const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
+fn log(folder: &Folder) -> String {
+    fs::read_to_string(folder.0.join("log")).unwrap()
+}
+
+/// The lines of the journal, once there is one for each id.
+fn journal(folder: &Folder, ids: &[&str]) -> Vec<Value> {
+    let entries = || {
+        let lines = log(folder);
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+        lines.filter(|line| line["target"] == "access").collect::<Vec<_>>()
+    };
+    eventually("a line is missing", || ids.iter().all(|id| entries().iter().any(|line| line["id"] == *id)));
+    entries()
+}
+
+#[test]
+fn each_request_is_one_line_with_the_callers_id_at_the_level_of_its_outcome() {
+    let folder = Folder::new("journal");
+    let mut command = folder.hongyan(&["serve", "--log", "access=info", "--log-format", "json"]);
+    let server = Server::run(&mut command, &folder);
+    let url = |path: &str| format!("{}{path}", server.base);
+    let sent = |path: &str, id: &str| {
+        let (status, headers, _) = get(&url(path), &[("X-Request-Id", id)]);
+        (status, headers["x-request-id"].to_str().unwrap().to_owned())
+    };
+    assert_eq!(sent("/healthz?secret=1", "first-1"), (200, "first-1".to_owned()));
+    assert_eq!(sent("/api/auth/conversations/somebody", "second.2"), (401, "second.2".to_owned()));
+    assert_eq!(sent("/no/such/route", "third_3"), (404, "third_3".to_owned()));
+    let hostile = "x\"y z";
+    let (_, made) = sent("/healthz", hostile);
+    assert!(
+        made != hostile && made.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+        "{made}"
+    );
+    let (_, other) = sent("/healthz", &"x".repeat(65));
+    assert_ne!(made, other);
+    let lines = journal(&folder, &["first-1", "second.2", "third_3", &made, &other]);
+    assert_eq!(lines.len(), 5, "one line each: {lines:?}");
+    let told = |id: &str| {
+        let line = lines.iter().find(|line| line["id"] == id).unwrap();
+        (line["level"].clone(), line["status"].clone(), line["error"].clone(), line["route"].clone())
+    };
+    assert_eq!(told("first-1"), (json!("INFO"), json!(200), Value::Null, json!("/healthz")));
+    let guarded = json!("/api/auth/conversations/{conversation_id}");
+    assert_eq!(told("second.2"), (json!("WARN"), json!(401), json!("missing_token"), guarded));
+    assert_eq!(told("third_3"), (json!("WARN"), json!(404), json!("unknown_route"), json!("unmatched")));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn nothing_that_somebody_sends_makes_a_line_of_its_own_in_a_text_log() {
+    let folder = Folder::new("injection");
+    let mut command = folder.hongyan(&["serve", "--log", "trace", "--log-format", "text"]);
+    let server = Server::run(&mut command, &folder);
+    let forged = "\u{1b}[31m\n2026-01-01T00:00:00Z ERROR forged";
+    let body = json!({"uid": forged, "password": forged, "name": forged});
+    assert_eq!(server.post("/api/register", "", &body)["code"], 400);
+    get(&format!("{}/%1b%5b31m%0aforged?x=%0aforged", server.base), &[("User-Agent", "a\tb")]);
+    assert!(server.stop().success());
+    let log = log(&folder);
+    assert!(log.lines().count() > 10);
+    for line in log.lines() {
+        assert!(line.starts_with("20") && line.contains('Z'), "{line:?} does not begin with a time");
+        assert!(!line.contains('\u{1b}') && !line.starts_with("2026-01-01T00:00:00Z"), "{line:?}");
+    }
+}
+
+#[test]
+fn metrics_count_by_pattern_and_are_served_apart() {
+    let folder = Folder::new("metrics");
+    let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
+    let server = Server::run(&mut command, &folder);
+    let alice = server.register("alice_01");
+    let token = alice["token_class"]["token"].as_str().unwrap();
+    for path in ["/made-up/one", "/made-up/two"] {
+        get(&format!("{}{path}", server.base), &[]);
+    }
+    assert_eq!(server.login("alice_01", "wrong")["code"], 401);
+    server.post("/api/auth/logout", token, &json!({}));
+    assert_eq!(server.get("/api/auth/me", token)["error"], "session_ended");
+    let (status, headers, text) = get(&format!("{}/metrics", server.admin), &[]);
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (200, "text/plain; version=0.0.4; charset=utf-8")
+    );
+    for line in [
+        "hongyan_http_request_seconds_count{code=\"200\",method=\"POST\",route=\"/api/register\"} 1",
+        "hongyan_http_request_seconds_count{code=\"404\",method=\"GET\",route=\"unmatched\"} 2",
+        "hongyan_http_errors_total{error=\"invalid_credentials\"} 1",
+        "hongyan_http_errors_total{error=\"session_ended\"} 1",
+        "hongyan_queue_depth{queue=\"bcrypt\"} 0",
+        "hongyan_queue_wait_seconds_count{queue=\"bcrypt\"} 2",
+        "hongyan_queue_depth{queue=\"send\"} 0",
+        "hongyan_send_batch_messages_count 0",
+        "hongyan_database_connections{state=\"busy\"} ",
+        "hongyan_build_info{commit=\"",
+    ] {
+        assert!(text.contains(line), "{line} is missing: {text}");
+    }
+    assert!(!text.contains("made-up"), "callers make no labels up");
+    let (status, _, _) = get(&format!("{}/metrics", server.base), &[]);
+    assert_eq!(status, 404, "the world has no metrics");
+    let (status, _, ready) = get(&format!("{}/readyz", server.admin), &[]);
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    assert_eq!(
+        (status, ready),
+        (200, json!({"ready": true, "database_answers": true, "stopping": false, "not_durable": []}))
+    );
+    assert!(server.stop().success());
+}
+
+#[test]
+fn nobody_listens_for_operators_by_default() {
+    let folder = Folder::new("default");
+    let server = Server::start(&folder);
+    assert_eq!(server.admin, "");
+    assert!(server.stop().success());
+    let (code, text) = run(&mut folder.hongyan(&["config", "print"]));
+    assert!(
+        code == 0 && text.lines().any(|line| line.starts_with("HONGYAN_ADMIN_BIND") && line.contains("none"))
+    );
+}
+
+#[test]
+fn a_database_that_may_lose_what_was_acknowledged_is_told_of_loudly() {
+    let (folder, data) = (Folder::new("danger"), Folder::new("danger-data"));
+    let options = ClusterOptions { data_dir: data.0.join("pg"), durable: false, settings: Vec::new() };
+    let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
+    cluster.ensure_database("hongyan").unwrap();
+    let url = cluster.url("hongyan");
+    let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", &url).env("HONGYAN_JWT_SECRET", SECRET);
+    let server = Server::run(&mut command, &folder);
+    let (status, _, ready) = get(&format!("{}/readyz", server.admin), &[]);
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+    assert_eq!(ready["not_durable"], json!(["fsync", "full_page_writes", "synchronous_commit"]));
+    let log = log(&folder);
+    let danger = log.lines().filter(|line| line.contains("ERROR") && line.contains("DANGER")).count();
+    assert_eq!(danger, 2, "{log}");
+    let mut doctor = folder.hongyan(&["doctor"]);
+    let (code, text) = run(doctor.env("DATABASE_URL", &url).env("HONGYAN_JWT_SECRET", SECRET));
+    assert!(code == 1 && text.contains("fail  durability  fsync, full_page_writes is off"), "{text}");
+    assert!(server.stop().success());
+    cluster.stop().unwrap();
+}

@@ -1,0 +1,189 @@
+//! More than the server can take: connections, heads, bodies, a database that stands still or is away.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Folder, Server, eventually, get, run};
+
+const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// What comes back until the other side closes. One that resets the connection has closed it too.
+fn rest(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn healthy(server: &Server) -> bool {
+    get(&format!("{}/healthz", server.base), &[]).0 == 200
+}
+
+/// Sends a signal to PostgreSQL's every process in a folder.
+fn signal_postgres(folder: &Folder, name: &str) {
+    let postmaster = folder.postmaster().unwrap();
+    let output = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster.to_string()]).output().unwrap();
+    let children = String::from_utf8(output.stdout).unwrap();
+    let pids = children.split_whitespace().map(str::to_owned).chain([postmaster.to_string()]);
+    let status = Command::new("kill").arg(format!("-{name}")).args(pids).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_head_that_never_ends_is_given_up_and_harms_nobody_else() {
+    let folder = Folder::new("slow-head");
+    let server = Server::start(&folder);
+    let slow: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = connect(&server);
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").unwrap();
+            stream
+        })
+        .collect();
+    assert!(healthy(&server), "the others are served meanwhile");
+    for stream in slow {
+        let answer = rest(stream);
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer:?}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn bombs_are_refused_before_they_weigh_anything() {
+    let folder = Folder::new("bombs");
+    let server = Server::start(&folder);
+    assert!(healthy(&server));
+    let before = server.resident();
+    let head = |more: &str| {
+        format!("POST /api/login/uid HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{more}")
+    };
+    // Ten gigabytes that are announced, a stream without an end, and ten megabytes of zeros, compressed.
+    let mut announced = connect(&server);
+    announced.write_all(head("Content-Length: 10000000000\r\n\r\n{").as_bytes()).unwrap();
+    let mut answer = [0; 1024];
+    let length = announced.read(&mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "it is told before it sends");
+    let mut endless = connect(&server);
+    endless.write_all(head("Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let sent = (0..160_000).take_while(|_| endless.write_all(chunk.as_bytes()).is_ok()).count();
+    assert!(sent < 1000, "the connection is closed long before ten gigabytes: {sent}");
+    let bomb = fs::read(zeros(&folder)).unwrap();
+    let mut zipped = connect(&server);
+    let length = bomb.len();
+    zipped
+        .write_all(head(&format!("Content-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n")).as_bytes())
+        .unwrap();
+    zipped.write_all(&bomb).unwrap();
+    let length = zipped.read(&mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 415"), "{}", String::from_utf8_lossy(&answer[..length]));
+    let many = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Many: x\r\n".repeat(200));
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(1_000_000));
+    for refused in [many, long] {
+        let mut stream = connect(&server);
+        // It may be refused while it is still being written.
+        let _ = stream.write_all(refused.as_bytes());
+        let answer = rest(stream);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
+    }
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 50 * 1024 * 1024, "{grown} bytes");
+    assert!(healthy(&server));
+    assert!(server.stop().success());
+}
+
+/// A file of ten megabytes of zeros, compressed.
+fn zeros(folder: &Folder) -> std::path::PathBuf {
+    let path = folder.0.join("zeros");
+    fs::write(&path, vec![0; 10_000_000]).unwrap();
+    assert!(Command::new("gzip").arg(&path).status().unwrap().success());
+    folder.0.join("zeros.gz")
+}
+
+#[test]
+fn a_flood_of_idle_connections_leaves_the_database_alone_and_newcomers_are_served() {
+    let folder = Folder::new("flood");
+    let hongyan = folder.hongyan(&[]);
+    let mut limited = Command::new("/bin/sh");
+    limited
+        .args(["-c", "ulimit -n 200; exec \"$0\" serve --keep-alive-seconds 1"])
+        .arg(hongyan.get_program());
+    limited.env_clear().envs(hongyan.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let server = Server::run(&mut limited, &folder);
+    let alice = server.register("alice_01");
+    let token = alice["token_class"]["token"].as_str().unwrap();
+    let idle: Vec<TcpStream> = (0..400)
+        .map(|_| {
+            let mut stream = connect(&server);
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    // All wait in the system's queue at the worst, until those before them have idled long enough.
+    assert_eq!(server.get("/api/auth/me", token)["code"], 200);
+    for stream in idle {
+        assert!(rest(stream).starts_with("HTTP/1.1 200"), "every one of them was served in the end");
+    }
+    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    assert!(!log.contains("Too many open files"), "{log}");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_database_that_stands_still_ends_in_a_503_and_nothing_is_lost() {
+    let folder = Folder::new("still");
+    let server = Server::start(&folder);
+    let alice = server.register("alice_01");
+    let token = alice["token_class"]["token"].as_str().unwrap();
+    assert_eq!(server.get("/api/auth/me", token)["code"], 200);
+    signal_postgres(&folder, "STOP");
+    let refused = server.get("/api/auth/me", token);
+    let ready = server.get("/readyz", "");
+    let alive = healthy(&server);
+    signal_postgres(&folder, "CONT");
+    assert_eq!((&refused["code"], &ready["code"]), (&json!(503), &json!(503)), "{refused} {ready}");
+    assert!(alive);
+    eventually("it did not recover", || server.get("/api/auth/me", token)["code"] == 200);
+    eventually("it is not ready", || server.get("/readyz", "")["code"] == 200);
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
+    let folder = Folder::new("away");
+    let mut never = folder.hongyan(&["serve", "--start-seconds", "1"]);
+    let (code, text) =
+        run(never.env("DATABASE_URL", "postgresql:///x?host=/nowhere").env("HONGYAN_JWT_SECRET", SECRET));
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("waiting for the database") && text.contains("the database cannot be used"),
+        "{text}"
+    );
+    // The cluster of another server, which comes later.
+    assert_eq!(folder.call(&["migrate"]).0, 0);
+    let mut early = folder.hongyan(&["serve", "--start-seconds", "60"]);
+    early.env("DATABASE_URL", folder.database_url()).env("HONGYAN_JWT_SECRET", SECRET);
+    let other = Folder::new("away-log");
+    let early = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| Server::run(&mut early, &other));
+        eventually("it does not wait", || {
+            fs::read_to_string(other.0.join("log")).is_ok_and(|log| log.contains("waiting for the database"))
+        });
+        let later = Server::start(&folder);
+        let early = waiting.join().unwrap();
+        assert_eq!(early.get("/readyz", "")["code"], 200);
+        (early, later)
+    });
+    assert!(early.0.stop().success());
+    assert!(early.1.stop().success());
+}
