@@ -50,7 +50,7 @@ fn there_must_be_room_for_the_pool() {
         mark(connections(&Settings::from_options(options).unwrap(), &facts()))
     };
     assert_eq!(pool(4), Mark::Ok);
-    assert_eq!(pool(90), Mark::Warn);
+    assert_eq!(pool(85), Mark::Warn);
     assert_eq!(pool(97), Mark::Fail);
 }
 
