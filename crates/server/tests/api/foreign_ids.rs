@@ -181,3 +181,22 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
     }
     assert_eq!(seen([&alice, &bob]), before);
 }
+
+#[test]
+fn an_erased_account_can_call_nothing_any_more() {
+    let world = World::new();
+    let (alice, gone) = (world.person("alice_01"), world.person("gone_001"));
+    gone.befriend(&alice);
+    let message = gone.say(&alice, "soon gone");
+    let conversation = gone.conversation();
+    gone.with("DELETE", "/api/auth/me", &json!({"password": Person::PASSWORD})).ok();
+    for route in routes() {
+        let own = match route.takes {
+            Thing::Conversation => &conversation,
+            Thing::Message => &message,
+            Thing::Request | Thing::Session | Thing::User => &alice.id,
+        };
+        route.call(&gone, own).refused(401, "session_ended");
+    }
+    assert_eq!(alice.texts(&conversation), ["soon gone"]);
+}
