@@ -12,9 +12,10 @@ use crate::config::{Settings, UserCommand};
 use crate::database::Visit;
 
 pub(super) fn run(settings: &Settings, what: &UserCommand) -> Outcome {
-    let visit =
-        Visit::pay(settings)?.context("there is no database yet; `hongyan serve` or `hongyan migrate` makes it")?;
-    actix_web::rt::System::new().block_on(async { work(&Services::new(settings, visit.url())?, what).await })?;
+    let visit = Visit::pay(settings)?
+        .context("there is no database yet; `hongyan serve` or `hongyan migrate` makes it")?;
+    actix_web::rt::System::new()
+        .block_on(async { work(&Services::new(settings, visit.url())?, what).await })?;
     Ok(0)
 }
 

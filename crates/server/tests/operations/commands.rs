@@ -104,10 +104,16 @@ fn an_operator_resets_passwords_ends_sessions_and_keeps_people_out() {
     let new = "another horse 电池\n";
     let (code, text) = run_with_input(&mut folder.hongyan(&["user", "reset-password", "alice_01"]), new);
     assert_eq!(code, 0, "{text}");
-    assert_eq!((refresh(&again), server.login("alice_01", PASSWORD)["code"].clone()), (401.into(), 401.into()));
+    assert_eq!(
+        (refresh(&again), server.login("alice_01", PASSWORD)["code"].clone()),
+        (401.into(), 401.into())
+    );
     let again = server.login("alice_01", new.trim())["data"].clone();
     assert_eq!(folder.call(&["user", "disable", "alice_01"]).0, 0);
-    assert_eq!((refresh(&again), server.login("alice_01", new.trim())["code"].clone()), (401.into(), 401.into()));
+    assert_eq!(
+        (refresh(&again), server.login("alice_01", new.trim())["code"].clone()),
+        (401.into(), 401.into())
+    );
     assert!(folder.call(&["user", "list"]).1.contains("\tdisabled\t0\t"));
     assert_eq!(folder.call(&["user", "enable", "alice_01"]).0, 0);
     assert_eq!(server.login("alice_01", new.trim())["code"], 200);
