@@ -67,17 +67,12 @@ fn bombs_are_refused_before_they_weigh_anything() {
     let head = |more: &str| {
         format!("POST /api/login/uid HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{more}")
     };
-    // Ten gigabytes that are announced, a stream without an end, and ten megabytes of zeros, compressed.
+    // Ten gigabytes that are announced, and ten megabytes of zeros, compressed.
     let mut announced = connect(&server);
     announced.write_all(head("Content-Length: 10000000000\r\n\r\n{").as_bytes()).unwrap();
     let mut answer = [0; 1024];
     let length = announced.read(&mut answer).unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "it is told before it sends");
-    let mut endless = connect(&server);
-    endless.write_all(head("Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
-    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-    // The server reads on for a moment, so that the answer is not lost, and keeps nothing of it.
-    eventually("a stream without an end is read on", || endless.write_all(chunk.as_bytes()).is_err());
     let bomb = fs::read(zeros(&folder)).unwrap();
     let mut zipped = connect(&server);
     let length = bomb.len();
