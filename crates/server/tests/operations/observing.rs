@@ -25,6 +25,22 @@ fn journal(folder: &Folder, ids: &[&str]) -> Vec<Value> {
 }
 
 #[test]
+fn a_stolen_refresh_token_leaves_a_line_without_the_token() {
+    let folder = Folder::new("theft");
+    let mut command = folder.hongyan(&["serve", "--refresh-reuse-grace-seconds", "0"]);
+    let server = Server::run(&mut command, &folder);
+    let alice = server.register("alice_01");
+    let token = alice["token_class"]["refresh_token"].as_str().unwrap();
+    let refresh = || server.post("/auth/refresh_token", token, &json!({}))["code"].clone();
+    assert_eq!((refresh(), refresh()), (json!(200), json!(409)));
+    let user = alice["user_info"]["user_id"].as_str().unwrap();
+    let tells = |line: &str| line.contains("a used refresh token came back late") && line.contains(user);
+    eventually("the theft is not told", || log(&folder).lines().any(tells));
+    assert!(!log(&folder).contains(token));
+    assert!(server.stop().success());
+}
+
+#[test]
 fn each_request_is_one_line_with_the_callers_id_at_the_level_of_its_outcome() {
     let folder = Folder::new("journal");
     let mut command = folder.hongyan(&["serve", "--log", "access=info", "--log-format", "json"]);

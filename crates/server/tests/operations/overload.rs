@@ -73,6 +73,13 @@ fn bombs_are_refused_before_they_weigh_anything() {
     let mut answer = [0; 1024];
     let length = announced.read(&mut answer).unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "it is told before it sends");
+    // A body of a length that is not told: refused as soon as it is too long, whatever still comes.
+    let mut endless = connect(&server);
+    endless.write_all(head("Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let _ = endless.write_all(chunk.repeat(3).as_bytes());
+    let length = endless.read(&mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..length]));
     let bomb = fs::read(zeros(&folder)).unwrap();
     let mut zipped = connect(&server);
     let length = bomb.len();

@@ -137,8 +137,14 @@ impl SessionRepository for PgSessionRepository {
     }
 
     async fn rotate(&self, order: &RotateOrder) -> Result<RotateOutcome, RepositoryError> {
-        let order = order.clone();
-        self.db.transaction(move |connection| rotate::rotate(connection, &order)).await
+        let (order, claims) = (order.clone(), order.claims);
+        let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &order)).await?;
+        if matches!(outcome, RotateOutcome::Stolen) {
+            // For whoever looks into it later; the token itself is told to nobody.
+            let (session, user) = (claims.session_id, claims.user_id);
+            tracing::warn!(%session, %user, "a used refresh token came back late; its session was ended");
+        }
+        Ok(outcome)
     }
 
     async fn end(
