@@ -30,6 +30,7 @@ mod routes;
 mod search;
 mod sessions;
 mod text;
+mod unread;
 mod users;
 
 pub use health::ReadinessProbe;

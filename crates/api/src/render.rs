@@ -65,7 +65,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
 
 /// Closes the connection behind the answer while the instance is about to stop, or where a body may still be coming that
 /// nobody wants. A client that kept the connection would send its next request into one that is just being closed; and
-/// actix would read such a body to its end, however long it is. A chunked one it reads on even so, keeping nothing.
+/// actix would read such a body to its end, however long it is. For a chunked one this takes more: see `unread`.
 pub(crate) async fn close_behind<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -19,7 +19,7 @@ use crate::journal::{self, REQUEST_ID, RequestObserver};
 use crate::proxies::TrustedProxies;
 use crate::{
     blocks, conversations, devices, exports, friendship_requests, friendships, headers, health, messages,
-    openapi, render, search, sessions, users,
+    openapi, render, search, sessions, unread, users,
 };
 
 /// Registers every documented route.
@@ -128,6 +128,7 @@ pub fn app(
         .wrap(cors(&settings))
         // Outside of CORS, which answers preflights by itself.
         .wrap(headers::everywhere())
+        .wrap(from_fn(unread::hold))
         .wrap(from_fn(render::close_behind))
         .wrap(from_fn(journal::note))
 }
