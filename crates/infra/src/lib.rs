@@ -9,6 +9,7 @@ pub mod ended_sessions;
 pub mod inspection;
 pub mod metrics;
 pub mod migrations;
+mod pace;
 pub mod password;
 pub mod postgres;
 pub mod random;

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use bcrypt::BcryptError;
 use domain::error::RepositoryError;
 use domain::user::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::metrics::Collectors;
+use crate::pace::Pace;
 use crate::threads::{JobError, Threads};
 
 /// How many passwords were checked since the start.
@@ -33,6 +35,8 @@ pub struct BcryptHasher {
     checks: Arc<CheckCounter>,
     /// Compared with when there is no account, so that this costs the same.
     nobody: PasswordHash,
+    /// Knows how many may wait.
+    pace: Arc<Pace>,
     threads: Threads,
 }
 
@@ -40,24 +44,45 @@ pub struct BcryptHasher {
 const PURPOSE: &[u8] = b"hongyan password v1";
 
 impl BcryptHasher {
-    /// How many may wait; at cost 12 the last of them waits longer than anybody does.
+    /// How many may wait at the most, however cheap a check is; at cost 12 the pace allows fewer.
     const QUEUE: usize = 64;
     /// How long anybody waits for a thread.
     const PATIENCE: Duration = Duration::from_secs(5);
     /// What those who are sent away are told to wait.
     const RETRY_AFTER: Duration = Duration::from_secs(2);
+    /// How long they wait for being told. Some come again at once whatever they are told, and refusing tens of thousands of
+    /// times a second would leave the checks, which let everybody go first, next to nothing of the processor.
+    const PAUSE: Duration = Duration::from_millis(100);
 
     /// Starts `threads` threads; `cost` is the logarithm of the number of rounds (4 to 31).
     ///
     /// # Errors
     /// When the cost is out of range or the system starts no more threads.
     pub fn start(cost: u32, threads: usize) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let threads =
-            Threads::start_prepared("bcrypt", threads.max(1), Self::QUEUE, Self::PATIENCE, step_back)?;
         let mut unknown = [0; 32];
         getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
+        let begun = Instant::now();
         let nobody = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
-        Ok(Self { cost, checks: Arc::default(), nobody, threads })
+        let pace = Arc::new(Pace::new(threads, Self::PATIENCE, begun.elapsed()));
+        let threads =
+            Threads::start_prepared("bcrypt", threads.max(1), Self::QUEUE, Self::PATIENCE, step_back)?;
+        Ok(Self { cost, checks: Arc::default(), nobody, pace, threads })
+    }
+
+    /// Runs one check or one hash when its turn comes, and learns from it how many may wait.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.admit().await?;
+        let pace = Arc::clone(&self.pace);
+        let timed = move || {
+            let begun = Instant::now();
+            let done = work();
+            pace.note(begun.elapsed());
+            done
+        };
+        self.threads.run(timed).await.map_err(unavailable)?.map_err(RepositoryError::internal)
     }
 
     /// Counts the checks.
@@ -105,10 +130,17 @@ fn unavailable(error: JobError) -> RepositoryError {
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
+    async fn admit(&self) -> Result<(), RepositoryError> {
+        if self.pace.admits(self.threads.waiting()) {
+            return Ok(());
+        }
+        tokio::time::sleep(Self::PAUSE).await;
+        Err(RepositoryError::unavailable(Self::RETRY_AFTER, "too many wait for bcrypt"))
+    }
+
     async fn hash(&self, password: &Password) -> Result<PasswordHash, RepositoryError> {
         let (digest, cost) = (digest(password.expose())?, self.cost);
-        let hash = self.threads.run(move || bcrypt::hash(digest, cost)).await.map_err(unavailable)?;
-        hash.map(PasswordHash::new).map_err(RepositoryError::internal)
+        self.run(move || bcrypt::hash(digest, cost)).await.map(PasswordHash::new)
     }
 
     async fn verify(
@@ -123,13 +155,13 @@ impl PasswordHasher for BcryptHasher {
             checks.0.fetch_add(1, Ordering::Relaxed);
             bcrypt::verify(digest, hash.expose())
         };
-        let matches = self.threads.run(check).await.map_err(unavailable)?;
-        matches.map(|matches| matches && exists).map_err(RepositoryError::internal)
+        self.run(check).await.map(|matches| matches && exists)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::error::{DomainError, ErrorKind};
     use secrecy::SecretString;
 
     use super::*;
@@ -169,6 +201,38 @@ mod tests {
         // proc(5): the 19th field, of which the second may contain spaces and ends with a parenthesis.
         let after_name = status.rsplit_once(") ").unwrap().1;
         assert_eq!(after_name.split(' ').nth(16), Some("10"));
+    }
+
+    #[tokio::test]
+    async fn whoever_would_wait_longer_than_anybody_does_is_sent_away() {
+        let mut hasher = hasher();
+        let job = BcryptHasher::PATIENCE.mul_f64(0.6);
+        hasher.pace = Arc::new(Pace::new(1, BcryptHasher::PATIENCE, job));
+        let hasher = Arc::new(hasher);
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        assert!(hasher.threads.post(move || {
+            let _ = begun.send(());
+            let _ = blocked.recv();
+        }));
+        has_begun.await.unwrap();
+        assert!(hasher.admit().await.is_ok(), "nobody waits");
+        let first = tokio::spawn({
+            let hasher = Arc::clone(&hasher);
+            async move { hasher.verify(&attempt("anything"), None).await }
+        });
+        while hasher.threads.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let retry_after = BcryptHasher::RETRY_AFTER;
+        for refused in [hasher.admit().await, hasher.verify(&attempt("anything"), None).await.map(|_| ())] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable { retry_after });
+        }
+        assert!(hasher.hash(&password("anything at all")).await.is_err());
+        assert_eq!(hasher.checks().get(), 0);
+        drop(release);
+        assert!(!first.await.unwrap().unwrap(), "it has its turn");
+        assert!(hasher.admit().await.is_ok());
     }
 
     #[tokio::test]

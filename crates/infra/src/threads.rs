@@ -102,6 +102,12 @@ impl Threads {
         Ok(vec![Box::new(depth), Box::new(self.wait.clone())])
     }
 
+    /// How many jobs wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn put(&self, work: Work) -> Result<(), TrySendError<Job>> {
         self.queue.try_send(Job { work, since: Instant::now() })
     }

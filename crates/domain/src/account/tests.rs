@@ -39,9 +39,16 @@ struct World {
 }
 
 impl World {
+    /// A world in which a check of a password has its turn in time.
+    fn admitting() -> Self {
+        let mut world = Self::default();
+        world.hasher.expect_admit().once().returning(|| Ok(()));
+        world
+    }
+
     /// A world in which the password that is typed is right or wrong.
     fn typed(right: bool) -> Self {
-        let mut world = Self::default();
+        let mut world = Self::admitting();
         let goose = User {
             id: user(1),
             uid: Uid::parse("uid", "goose_11").unwrap(),
@@ -136,7 +143,7 @@ fn a_wrong_password_erases_nothing() {
 
 #[test]
 fn too_many_wrong_passwords_hold_an_erasure_up() {
-    let mut world = World::default();
+    let mut world = World::admitting();
     let retry_after = Duration::from_secs(5);
     world.throttle.expect_count().once().returning(move |_| Ok(Admission::Refused { retry_after }));
     assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("too_many_attempts"));

@@ -82,13 +82,15 @@ impl SessionService {
     }
 
     /// Checks a password under the brake: it is counted as a failure first, so that many guesses at once cannot slip past,
-    /// and taken back unless it is one. A caller who goes away meanwhile leaves a failure behind.
+    /// and taken back unless it is one. A caller who goes away meanwhile leaves a failure behind. While too many wait for their
+    /// check, nothing is done at all: a storm of logins must not become one of the database's.
     async fn guess(
         &self,
         keys: &[ThrottleKey],
         identifier: Option<LoginIdentifier>,
         attempt: &PasswordAttempt,
     ) -> Result<Credentials, SessionError> {
+        self.ports.hasher.admit().await?;
         let throttle = &self.ports.throttle;
         if let Admission::Refused { retry_after } = throttle.count(keys).await? {
             return Err(SessionError::TooManyAttempts(retry_after));

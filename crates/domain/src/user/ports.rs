@@ -125,6 +125,13 @@ pub trait UserRepository: Send + Sync {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
+    /// Whether a check that is asked for now has its turn in time. MUST cost next to nothing, so that it can be asked before
+    /// anything else is done for somebody who will be sent away.
+    ///
+    /// # Errors
+    /// Unavailable when too many wait already.
+    async fn admit(&self) -> Result<(), RepositoryError>;
+
     /// Hashes a new password. MUST let every character count.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ fn a_guess_is_counted_by_what_was_typed_and_by_the_address() {
 #[test]
 fn a_guess_too_many_is_refused_without_a_check_and_told_how_long_to_wait() {
     let retry_after = std::time::Duration::from_millis(4_999);
-    let mut world = World::default();
+    let mut world = World::admitting();
     world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
     // No other port is asked: neither for the account nor for its hash.
     match login(world) {
@@ -183,15 +183,23 @@ fn a_guess_too_many_is_refused_without_a_check_and_told_how_long_to_wait() {
 }
 
 #[test]
-fn a_guess_that_cannot_be_counted_is_not_checked() {
+fn while_too_many_wait_for_their_check_a_guess_is_neither_counted_nor_looked_at() {
     let mut world = World::default();
+    world.hasher.expect_admit().once().returning(|| Err(fault()));
+    // No other port is asked.
+    assert_fault(login(world));
+}
+
+#[test]
+fn a_guess_that_cannot_be_counted_is_not_checked() {
+    let mut world = World::admitting();
     world.throttle.expect_count().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
 fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
-    let mut world = World::default();
+    let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
     world.throttle.expect_take_back().once().returning(|_, _| Err(fault()));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
@@ -201,7 +209,7 @@ fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
 
 #[test]
 fn the_fault_that_kept_a_guess_from_being_checked_is_told_whatever_follows() {
-    let mut world = World::default();
+    let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
     let later = || Err(crate::error::RepositoryError::internal("another fault"));
     world.throttle.expect_take_back().once().returning(move |_, _| later());

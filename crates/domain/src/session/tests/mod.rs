@@ -56,6 +56,13 @@ struct World {
 }
 
 impl World {
+    /// A world in which a check of a password has its turn in time.
+    fn admitting() -> Self {
+        let mut world = Self::default();
+        world.hasher.expect_admit().once().returning(|| Ok(()));
+        world
+    }
+
     fn service(self) -> SessionService {
         self.service_with(LIFETIMES)
     }
@@ -99,6 +106,7 @@ impl World {
 
     /// Expects one guess to be counted by exactly these keys, and to be taken back or left, before anything else is done.
     fn expect_guess(&mut self, keys: Vec<ThrottleKey>, taken_back: Option<Verdict>) {
+        self.hasher.expect_admit().once().returning(|| Ok(()));
         let expected = self.throttle.expect_count();
         let counted = keys.clone();
         expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));

@@ -71,7 +71,7 @@ fn a_wrong_password_is_refused_and_stays_counted() {
 fn one_guess_too_many_is_not_checked() {
     let retry_after = std::time::Duration::from_secs(5);
     for changes in [true, false] {
-        let mut world = World::default();
+        let mut world = World::admitting();
         world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
         let refused = if changes {
             change(world).map(|_| ())
