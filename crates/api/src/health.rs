@@ -14,9 +14,9 @@ pub trait ReadinessProbe: Send + Sync {
     /// Whether the database answers and the instance is not about to stop. MUST be quick.
     async fn is_ready(&self) -> bool;
 
-    /// Whether the instance is about to stop. It serves on for a while, and tells each client to use another connection
-    /// for what comes next.
-    fn is_stopping(&self) -> bool;
+    /// Whether the instance is stopping and lets no new connections in. It serves on for a while on those that there are, and
+    /// tells each client to use another for what comes next.
+    fn takes_leave(&self) -> bool;
 }
 
 /// The process lives.

@@ -63,7 +63,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     Ok(response.into_response(answer).map_into_right_body())
 }
 
-/// Closes the connection behind the answer while the instance is about to stop, or where a body may still be coming that
+/// Closes the connection behind the answer while the instance takes its leave, or where a body may still be coming that
 /// nobody wants. A client that kept the connection would send its next request into one that is just being closed; and
 /// actix would read such a body to its end, however long it is. For a chunked one this takes more: see `unread`.
 pub(crate) async fn close_behind<B: MessageBody + 'static>(
@@ -73,8 +73,8 @@ pub(crate) async fn close_behind<B: MessageBody + 'static>(
     let probe = request.app_data::<web::Data<Arc<dyn ReadinessProbe>>>().cloned();
     let may_send_on = may_be_endless(request.headers());
     let mut response = next.call(request).await?;
-    // Asked after the work: it may have begun to stop meanwhile.
-    if may_send_on || probe.is_some_and(|probe| probe.is_stopping()) {
+    // Asked after the work: it may have begun meanwhile.
+    if may_send_on || probe.is_some_and(|probe| probe.takes_leave()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)

@@ -10,7 +10,6 @@ use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
-use api::ReadinessProbe;
 use serde_json::json;
 
 use crate::metrics::Metrics;

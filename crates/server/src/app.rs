@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
@@ -34,6 +34,8 @@ use secrecy::SecretString;
 use crate::admin::Admin;
 use crate::background::Background;
 use crate::config::Settings;
+use crate::departure::Departure;
+use crate::entrance::Entrance;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
@@ -50,10 +52,8 @@ pub struct Ground {
 /// A server that is bound and wired, but not running yet.
 pub struct Application {
     server: Server,
-    handle: ServerHandle,
     address: SocketAddr,
-    readiness: Arc<Readiness>,
-    drain: Duration,
+    departure: Departure,
     indexer: SearchIndexer,
     background: Background,
     password_checks: Arc<CheckCounter>,
@@ -100,6 +100,8 @@ impl Application {
             cors_origins: settings.cors_origins.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         };
+        let (listener, entrance) = Entrance::open(settings.bind)
+            .with_context(|| format!("HONGYAN_BIND: cannot listen on {}", settings.bind))?;
         let server =
             HttpServer::new(move || api::app(use_cases.clone(), outside.clone(), api_settings.clone()))
                 .disable_signals()
@@ -108,15 +110,14 @@ impl Application {
                 .keep_alive(settings.keep_alive)
                 .workers(limits::workers())
                 .max_connections(limits::connections_per_worker(Self::connections(settings)))
-                .bind(settings.bind)
-                .with_context(|| format!("HONGYAN_BIND: cannot listen on {}", settings.bind))?;
+                .listen(listener)?;
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
-        let handle = server.handle();
         let admin = settings.admin_bind.map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness)));
-        let (admin, drain) = (admin.transpose()?, settings.drain);
+        let admin = admin.transpose()?;
+        let departure = Departure { server: server.handle(), entrance, readiness, drain: settings.drain };
         let background = Background::wire(settings, &ground.database_url)?;
-        Ok(Self { server, handle, address, readiness, drain, indexer, background, password_checks, admin })
+        Ok(Self { server, address, departure, indexer, background, password_checks, admin })
     }
 
     /// Where it listens.
@@ -145,13 +146,10 @@ impl Application {
     /// # Errors
     /// When the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
-        let (handle, readiness, drain) = (self.handle, self.readiness, self.drain);
-        let background = self.background.start();
+        let (background, departure) = (self.background.start(), self.departure);
         actix_web::rt::spawn(async move {
             stop.await;
-            readiness.stop();
-            tokio::time::sleep(drain).await;
-            handle.stop(true).await;
+            departure.depart().await;
         });
         // It goes on to the very end, so that the stopping can be watched.
         let watched = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));

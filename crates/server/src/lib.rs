@@ -6,6 +6,8 @@ pub mod background;
 pub mod command;
 pub mod config;
 pub mod database;
+mod departure;
+mod entrance;
 mod limits;
 pub mod logging;
 mod metrics;

@@ -12,6 +12,7 @@ use infra::inspection;
 pub(crate) struct Readiness {
     db: Db,
     draining: AtomicBool,
+    leaving: AtomicBool,
     not_durable: Vec<&'static str>,
 }
 
@@ -21,12 +22,27 @@ impl Readiness {
     pub(crate) fn new(database_url: &str) -> anyhow::Result<Self> {
         let db =
             Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, reserved: 0, queue: 16 })?;
-        Ok(Self { db, draining: AtomicBool::new(false), not_durable: look_for_danger(database_url) })
+        Ok(Self {
+            db,
+            draining: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            not_durable: look_for_danger(database_url),
+        })
     }
 
     /// Tells everybody from now on that the instance is about to stop.
     pub(crate) fn stop(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// Has every connection closed behind its next answer from now on.
+    pub(crate) fn take_leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether the instance is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// Settings of the database that can lose what was acknowledged, as they were at the start.
@@ -71,7 +87,7 @@ impl ReadinessProbe for Readiness {
         answers && !self.is_stopping()
     }
 
-    fn is_stopping(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+    fn takes_leave(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 }

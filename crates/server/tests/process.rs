@@ -1,4 +1,4 @@
-//! The binary as a process: first start, kills, adoption, stopping, refusals.
+//! The binary as a process: first start, kills, adoption, refusals.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -9,8 +9,7 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -94,12 +93,8 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    fn stop(self, by: &str) -> ExitStatus {
+    fn stop(mut self, by: &str) -> ExitStatus {
         signal(by, self.child.id());
-        self.wait()
-    }
-
-    fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
@@ -168,51 +163,6 @@ fn what_was_acknowledged_survives_kills_of_the_server_and_of_postgres() {
         stored.iter().map(|message| (message["message_id"].clone(), message["content"].clone())).collect();
     assert_eq!(stored, acknowledged);
     assert!(server.stop("TERM").success());
-}
-
-#[test]
-fn either_signal_stops_the_server_and_its_postgres() {
-    let folder = Folder::new("signals");
-    for by in ["TERM", "INT"] {
-        let server = Server::start(&folder.0);
-        assert!(folder.postmaster().is_some());
-        assert!(server.stop(by).success(), "{by}");
-        assert!(folder.postmaster().is_none(), "PostgreSQL outlived {by}");
-    }
-}
-
-/// Sends a request for `path` on a connection that is kept, and reads its answer.
-fn ask(connection: &mut TcpStream, path: &str) -> String {
-    connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    // The body is one small object.
-    while !answer.ends_with(b"}") {
-        let mut buffer = [0; 1024];
-        let length = connection.read(&mut buffer).unwrap();
-        assert!(length > 0, "no answer: {}", String::from_utf8_lossy(&answer));
-        answer.extend_from_slice(&buffer[..length]);
-    }
-    String::from_utf8(answer).unwrap()
-}
-
-#[test]
-fn who_is_told_to_stop_serves_on_until_everybody_can_have_heard_of_it() {
-    let folder = Folder::new("drain");
-    let mut command = command(&folder.0);
-    command.env("HONGYAN_DRAIN_SECONDS", "4");
-    let server = Server::start_as(command, &folder.0);
-    let address = server.base.strip_prefix("http://").unwrap().to_owned();
-    let mut kept = TcpStream::connect(&address).unwrap();
-    assert!(!ask(&mut kept, "/healthz").contains("connection: close"));
-    signal("TERM", server.child.id());
-    eventually("it still says that it is ready", || server.get("/readyz", "")["code"] == 503);
-    // One connection was there before, the other is new: both are served, and closed behind the answer.
-    for connection in [&mut kept, &mut TcpStream::connect(&address).unwrap()] {
-        let answer = ask(connection, "/healthz");
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
-        assert_eq!(connection.read(&mut [0]).unwrap(), 0, "it is closed");
-    }
-    assert!(server.wait().success());
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod commands;
 mod observing;
 mod overload;
 mod settings;
+mod stopping;
 mod support;

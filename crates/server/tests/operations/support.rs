@@ -60,6 +60,11 @@ impl Drop for Folder {
     }
 }
 
+pub(crate) fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
 /// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> (i32, String) {
     let output = command.output().unwrap();
@@ -141,9 +146,16 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.stop_by("TERM")
+    }
+
+    pub(crate) fn stop_by(self, name: &str) -> ExitStatus {
+        signal(name, self.pid());
+        self.wait()
+    }
+
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
