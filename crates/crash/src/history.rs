@@ -1,7 +1,7 @@
 //! What everybody did and what was answered: the checker's only evidence beside the API.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The harness' own time in nanoseconds; it never runs back.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +83,8 @@ pub(crate) struct Tally {
     pub(crate) unknown: u64,
     /// Those of the unknown that ran out of time.
     pub(crate) timed_out: u64,
+    /// The longest that anybody waited for an answer.
+    pub(crate) slowest: Duration,
 }
 
 impl Tally {
@@ -92,6 +94,11 @@ impl Tally {
             refused: self.refused + other.refused,
             unknown: self.unknown + other.unknown,
             timed_out: self.timed_out + other.timed_out,
+            slowest: if self.slowest.as_nanos() > other.slowest.as_nanos() {
+                self.slowest
+            } else {
+                other.slowest
+            },
         }
     }
 

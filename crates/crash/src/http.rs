@@ -79,6 +79,8 @@ impl Client {
             Reply::Refused { code, error } => writeln!(self.journal, "{} {code} {error}", self.clock.now()),
             Reply::Unknown(why) => writeln!(self.journal, "{} unknown: {why}", self.clock.now()),
         };
+        let took = Duration::from_nanos(self.clock.now() - begun);
+        self.tally.slowest = self.tally.slowest.max(took);
         match reply {
             Reply::Ok(_) => self.tally.ok += 1,
             Reply::Refused { .. } => self.tally.refused += 1,

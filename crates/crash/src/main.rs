@@ -20,9 +20,13 @@
 //! checker must notice each time. Any violation, and any control that goes unnoticed, makes the exit code 1; then the
 //! folder with the database, the servers' logs and everybody's journal is kept.
 //!
+//! Another kind of trouble ([`rolling`]) breaks nothing: it restarts the servers one after the other behind a real nginx
+//! ([`balancer`]), which reads the project's own `deploy/nginx.conf`. Then not a single operation may end as `unknown`.
+//!
 //! It must not know how the product is made: it sees HTTP, processes, one socket and, for the controls, the tables.
 
 mod backends;
+mod balancer;
 mod checker;
 mod control;
 mod fleet;
@@ -35,11 +39,13 @@ mod proxy;
 mod random;
 mod reader;
 mod report;
+mod rolling;
 mod run;
 mod seen;
 mod server;
 mod stage;
 mod text;
+mod trouble;
 mod violation;
 mod world;
 
@@ -67,6 +73,9 @@ struct Arguments {
     /// How many people there are
     #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u16).range(2..=1000))]
     users: u16,
+    /// Instead of breaking anything, restart each server so often, one after the other, behind nginx
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["seconds", "kills", "messages"])]
+    rolling: Option<u64>,
     /// The server's program [default: hongyan, beside this one]
     #[arg(long)]
     server: Option<PathBuf>,

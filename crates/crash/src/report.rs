@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::history::{Record, Tally};
-use crate::nemesis::{Deeds, Fault};
 use crate::violation::{Rule, Violation};
 
 /// Everything that a run came to.
@@ -12,7 +11,8 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) users: usize,
     pub(crate) load: Duration,
-    pub(crate) deeds: Deeds,
+    /// What was done to the servers, as rows of the table.
+    pub(crate) deeds: Vec<(String, String)>,
     pub(crate) tally: Tally,
     pub(crate) acknowledged: usize,
     pub(crate) violations: Vec<Violation>,
@@ -36,21 +36,14 @@ impl Report {
             ("seed".to_owned(), self.seed.to_string()),
             ("users".to_owned(), self.users.to_string()),
             ("seconds under load".to_owned(), self.load.as_secs().to_string()),
-            ("rounds".to_owned(), self.deeds.rounds.to_string()),
             ("operations".to_owned(), self.tally.all().to_string()),
             ("messages acknowledged".to_owned(), self.acknowledged.to_string()),
             ("operations refused".to_owned(), self.tally.refused.to_string()),
             ("operations unknown".to_owned(), self.tally.unknown.to_string()),
             ("of these, timed out".to_owned(), self.tally.timed_out.to_string()),
+            ("slowest answer".to_owned(), format!("{} ms", self.tally.slowest.as_millis())),
         ];
-        for fault in Fault::ALL {
-            let times = self.deeds.faults.get(&fault).copied().unwrap_or_default();
-            let slowest = self.deeds.slowest_recovery.get(&fault).copied().unwrap_or_default();
-            rows.push((
-                fault.name().to_owned(),
-                format!("{times}, mended in {} ms or less", slowest.as_millis()),
-            ));
-        }
+        rows.extend(self.deeds.iter().cloned());
         rows.extend([
             ("lost".to_owned(), lost.to_string()),
             ("doubled".to_owned(), doubled.to_string()),

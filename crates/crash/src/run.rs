@@ -10,15 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::Arguments;
+use crate::balancer::Balancer;
 use crate::control;
 use crate::history::Record;
 use crate::life::Life;
-use crate::nemesis::{Deeds, Goals, Nemesis};
+use crate::nemesis::{Goals, Nemesis};
 use crate::random::Random;
 use crate::reader::Reader;
 use crate::report::Report;
+use crate::rolling::Rolling;
 use crate::stage::Stage;
-use crate::violation::Violation;
+use crate::trouble::Trouble;
+use crate::violation::{Rule, Violation};
 use crate::world::World;
 
 /// So many violations are told; the others are counted.
@@ -51,37 +54,53 @@ fn carry_out(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("hongyan"),
     };
-    let stage = Stage::set_up(folder, program)?;
+    let balancer = arguments.rolling.map(|_| Balancer::start(folder)).transpose()?;
+    let stage = Stage::set_up(folder, program, balancer.as_ref())?;
     let users = usize::from(arguments.users);
     let world = Arc::new(World::make(seed, users, Arc::clone(&stage.fleet), folder.to_owned())?);
+    let mut trouble: Box<dyn Trouble> = match (arguments.rolling, balancer) {
+        (Some(times), Some(balancer)) => Box::new(Rolling::new(&world, stage, balancer, times)),
+        _ => Box::new(Nemesis::new(&world, stage, goals(arguments))?),
+    };
     let begun = Instant::now();
     let lives = begin_lives(&world, users)?;
-    let goals = Goals {
-        duration: Duration::from_secs(arguments.seconds),
-        kills: arguments.kills,
-        messages: arguments.messages,
-    };
-    let mut nemesis = Nemesis::new(&world, stage)?;
-    let raged = nemesis.rage(goals);
+    let made = trouble.make();
     let load = begun.elapsed();
     world.over.store(true, Ordering::Relaxed);
     let ended = lives
         .into_iter()
         .map(|life| life.join().map_err(|_| anyhow::anyhow!("a person's thread panicked"))?);
     let ended: Vec<Life> = ended.collect::<anyhow::Result<_>>()?;
-    raged?;
+    made?;
     let mut records = ended.into_iter().map(Life::finish).collect::<anyhow::Result<Vec<_>>>()?;
-    let (stage, deeds, probes) = nemesis.retire()?;
-    records.extend(probes);
+    let aftermath = trouble.retire()?;
+    records.extend(aftermath.probes);
+    if arguments.rolling.is_some() {
+        nobody_noticed(&world, &records);
+    }
     tell("at rest; reading everything back\n")?;
-    judge(&world, &stage, &records, (seed, users, load, deeds))
+    judge(&world, &aftermath.stage, &records, (seed, users, load, aftermath.deeds))
+}
+
+fn goals(arguments: &Arguments) -> Goals {
+    let duration = Duration::from_secs(arguments.seconds);
+    Goals { duration, kills: arguments.kills, messages: arguments.messages }
+}
+
+/// Where nothing was broken, everything is answered.
+fn nobody_noticed(world: &World, records: &[Record]) {
+    let unknown = Report::tally_of(records).unknown;
+    if unknown > 0 {
+        let detail = format!("{unknown} calls; \"unknown\" in the journals tells why");
+        world.complaints.add(Rule::Unanswered, detail);
+    }
 }
 
 fn judge(
     world: &World,
     stage: &Stage,
     records: &[Record],
-    (seed, users, load, deeds): (u64, usize, Duration, Deeds),
+    (seed, users, load, deeds): (u64, usize, Duration, Vec<(String, String)>),
 ) -> anyhow::Result<Report> {
     let mut violations: Vec<Violation> = world.complaints.take();
     let mut reader = Reader::new(world)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
 
-use crate::fleet::Address;
+use crate::fleet::{Address, Fleet};
 
 /// How the servers are started, all alike.
 #[derive(Debug, Clone)]
@@ -17,6 +17,10 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) database_url: String,
     pub(crate) folder: PathBuf,
+    /// Where each instance listens.
+    pub(crate) binds: [String; Fleet::SIZE],
+    /// How long an instance serves on once it is told to stop.
+    pub(crate) drain: Duration,
 }
 
 /// A running server.
@@ -30,7 +34,7 @@ impl Server {
     /// Starts one life of an instance and waits until it listens.
     pub(crate) fn start(program: &Program, instance: usize, life: u64) -> anyhow::Result<Self> {
         let log = program.folder.join(format!("server-{instance}.log"));
-        let mut child = command(program, &log)?.spawn().context("the server cannot be started")?;
+        let mut child = command(program, instance, &log)?.spawn().context("the server cannot be started")?;
         let banner = BufReader::new(child.stdout.take().context("the server has no output")?);
         let line = banner.lines().map_while(Result::ok).find(|line| line.contains("listening on"));
         let Some(base) = line.as_deref().and_then(|line| line.split_whitespace().last()) else {
@@ -59,6 +63,10 @@ impl Server {
         self.signal(Signal::TERM);
     }
 
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
     /// How it ended; none if it does not within `patience`.
     pub(crate) fn ended_within(&mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + patience;
@@ -80,14 +88,16 @@ impl Drop for Server {
     }
 }
 
-fn command(program: &Program, log: &Path) -> anyhow::Result<Command> {
+fn command(program: &Program, instance: usize, log: &Path) -> anyhow::Result<Command> {
     let log = File::options().create(true).append(true).open(log)?;
+    let bind = program.binds.get(instance).context("there is no such instance")?;
     let mut command = Command::new(&program.path);
     command
         .env_clear()
         .env("DATABASE_URL", &program.database_url)
         .env("HONGYAN_JWT_SECRET", "the crash harness signs its tokens with this")
-        .env("HONGYAN_BIND", "127.0.0.1:0")
+        .env("HONGYAN_BIND", bind)
+        .env("HONGYAN_DRAIN_SECONDS", program.drain.as_secs().to_string())
         .env("HONGYAN_BCRYPT_COST", "4")
         .env("HONGYAN_LOG", "warn")
         // Nobody logs in again, and no recall comes too late.

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use local_postgres::{Cluster, ClusterOptions, Installation};
 
+use crate::balancer::Balancer;
 use crate::fleet::{Address, Fleet};
 use crate::proxy::{Proxy, detour};
 use crate::server::{Program, Server};
@@ -21,11 +23,13 @@ pub(crate) struct Stage {
     pub(crate) proxy: Proxy,
     pub(crate) cluster: Cluster,
     lives: u64,
+    /// Where people find the servers, if it is not at their own addresses.
+    front: Option<String>,
 }
 
 impl Stage {
     /// Sets everything up in an empty folder.
-    pub(crate) fn set_up(folder: &Path, server: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn set_up(folder: &Path, server: PathBuf, front: Option<&Balancer>) -> anyhow::Result<Self> {
         // As the own cluster of a server is set: durable, with checkpoints that come during a run.
         let settings =
             [("max_wal_size", "512MB"), ("checkpoint_timeout", "30s"), ("random_page_cost", "1.1")];
@@ -35,9 +39,14 @@ impl Stage {
         cluster.ensure_database(DATABASE)?;
         let (database_url, behind) = detour(&cluster.url(DATABASE), &folder.join("way"))?;
         let proxy = Proxy::start(&folder.join("way"), &behind)?;
-        let program = Program { path: server, database_url, folder: folder.to_owned() };
+        let (binds, drain) = match front {
+            Some(balancer) => (balancer.behind.clone(), Balancer::DRAIN),
+            None => (std::array::from_fn(|_| "127.0.0.1:0".to_owned()), Duration::from_secs(1)),
+        };
+        let program = Program { path: server, database_url, folder: folder.to_owned(), binds, drain };
         let servers = (0..Fleet::SIZE).map(|_| None).collect();
-        let mut stage = Self { servers, fleet: Arc::default(), program, proxy, cluster, lives: 0 };
+        let front = front.map(|balancer| balancer.base.clone());
+        let mut stage = Self { servers, fleet: Arc::default(), program, proxy, cluster, lives: 0, front };
         for instance in 0..Fleet::SIZE {
             stage.start(instance)?;
         }
@@ -48,7 +57,8 @@ impl Stage {
     pub(crate) fn start(&mut self, instance: usize) -> anyhow::Result<()> {
         self.lives += 1;
         let server = Server::start(&self.program, instance, self.lives)?;
-        self.fleet.put_in(server.address.clone());
+        let base = self.front.clone().unwrap_or_else(|| server.address.base.clone());
+        self.fleet.put_in(Address { base, ..server.address.clone() });
         *self.servers.get_mut(instance).context("there is no such instance")? = Some(server);
         Ok(())
     }

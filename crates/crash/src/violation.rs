@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     ReadPosition,
     /// A call was refused that must not be.
     Refused,
+    /// A call got no answer, or a 5xx, though nothing was broken.
+    Unanswered,
     /// A request that had been sent before SIGTERM was not answered, or the server did not exit in order.
     GracefulStop,
     /// The server did not recover by itself in time.

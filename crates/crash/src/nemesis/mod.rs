@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::history::Record;
 use crate::life::Life;
 use crate::random::Random;
 use crate::stage::Stage;
+use crate::trouble::{Aftermath, Trouble};
 use crate::violation::Rule;
 use crate::world::World;
 
@@ -60,17 +60,30 @@ pub(crate) struct Goals {
 
 /// What the nemesis did.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Deeds {
-    pub(crate) rounds: u64,
-    pub(crate) faults: BTreeMap<Fault, u64>,
+struct Deeds {
+    rounds: u64,
+    faults: BTreeMap<Fault, u64>,
     /// The longest that sends through both servers took to succeed again, by what had been broken.
-    pub(crate) slowest_recovery: BTreeMap<Fault, Duration>,
+    slowest_recovery: BTreeMap<Fault, Duration>,
+}
+
+impl Deeds {
+    fn rows(&self) -> Vec<(String, String)> {
+        let row = |fault: Fault| {
+            let times = self.faults.get(&fault).copied().unwrap_or_default();
+            let slowest = self.slowest_recovery.get(&fault).copied().unwrap_or_default();
+            (fault.name().to_owned(), format!("{times}, mended in {} ms or less", slowest.as_millis()))
+        };
+        let rounds = ("rounds".to_owned(), self.rounds.to_string());
+        std::iter::once(rounds).chain(Fault::ALL.map(row)).collect()
+    }
 }
 
 /// The breaker of things.
 pub(crate) struct Nemesis {
     world: Arc<World>,
     stage: Stage,
+    goals: Goals,
     random: Random,
     /// Sends through a server of the nemesis' choice.
     probe: Life,
@@ -83,44 +96,11 @@ impl Nemesis {
     /// How soon after PostgreSQL or a server is back everything must work again.
     const RECOVERY: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(world: &Arc<World>, stage: Stage) -> anyhow::Result<Self> {
+    pub(crate) fn new(world: &Arc<World>, stage: Stage, goals: Goals) -> anyhow::Result<Self> {
         let probe = Life::begin(world, world.people.len() - 2)?;
         let random = Random::stream(world.seed, u64::MAX);
         let (deeds, whole_since) = (Deeds::default(), world.clock.now());
-        Ok(Self { world: Arc::clone(world), stage, random, probe, deeds, whole_since })
-    }
-
-    /// Breaks things until the goals are reached, or something does not mend.
-    pub(crate) fn rage(&mut self, goals: Goals) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        let mut due: Vec<Fault> = Vec::new();
-        loop {
-            let fewest = Fault::ALL.iter().map(|fault| self.count(*fault)).min().unwrap_or_default();
-            let sent = self.world.acknowledged.load(Ordering::Relaxed);
-            let done = begun.elapsed() >= goals.duration && fewest >= goals.kills && sent >= goals.messages;
-            if done || self.world.complaints.are_many() {
-                return Ok(());
-            }
-            let Some(fault) = due.pop() else {
-                self.deeds.rounds += 1;
-                due = Fault::ALL.to_vec();
-                self.random.shuffle(&mut due);
-                continue;
-            };
-            self.pause(100, 900);
-            self.strike(fault)?;
-            *self.deeds.faults.entry(fault).or_default() += 1;
-            if !self.is_mended(fault)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Ends the probe's life and hands everything back.
-    pub(crate) fn retire(self) -> anyhow::Result<(Stage, Deeds, [Record; 2])> {
-        let number = self.world.people.len() - 1;
-        let other = Life::begin(&self.world, number)?.finish()?;
-        Ok((self.stage, self.deeds, [self.probe.finish()?, other]))
+        Ok(Self { world: Arc::clone(world), stage, goals, random, probe, deeds, whole_since })
     }
 
     fn count(&self, fault: Fault) -> u64 {
@@ -156,5 +136,39 @@ impl Nemesis {
         *slowest = took.max(*slowest);
         self.whole_since = self.world.clock.now();
         Ok(true)
+    }
+}
+
+impl Trouble for Nemesis {
+    /// Breaks things until the goals are reached, or something does not mend.
+    fn make(&mut self) -> anyhow::Result<()> {
+        let (goals, begun) = (self.goals, Instant::now());
+        let mut due: Vec<Fault> = Vec::new();
+        loop {
+            let fewest = Fault::ALL.iter().map(|fault| self.count(*fault)).min().unwrap_or_default();
+            let sent = self.world.acknowledged.load(Ordering::Relaxed);
+            let done = begun.elapsed() >= goals.duration && fewest >= goals.kills && sent >= goals.messages;
+            if done || self.world.complaints.are_many() {
+                return Ok(());
+            }
+            let Some(fault) = due.pop() else {
+                self.deeds.rounds += 1;
+                due = Fault::ALL.to_vec();
+                self.random.shuffle(&mut due);
+                continue;
+            };
+            self.pause(100, 900);
+            self.strike(fault)?;
+            *self.deeds.faults.entry(fault).or_default() += 1;
+            if !self.is_mended(fault)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn retire(self: Box<Self>) -> anyhow::Result<Aftermath> {
+        let other = Life::begin(&self.world, self.world.people.len() - 1)?.finish()?;
+        let probes = [self.probe.finish()?, other];
+        Ok(Aftermath { stage: self.stage, deeds: self.deeds.rows(), probes })
     }
 }
