@@ -14,15 +14,19 @@ use crate::error::ApiError;
 use crate::extract::{AuthUser, PathPart, Query};
 use crate::language::Language;
 use crate::polled::Polled;
+use crate::shapes;
 
 /// Somebody whom the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BlockItem {
+    #[schema(value_type = shapes::UserId)]
     user_id: String,
     /// 微信号; null once the account is erased.
+    #[schema(value_type = Option<shapes::Uid>, required)]
     uid: Option<String>,
+    #[schema(value_type = shapes::DisplayName)]
     name: String,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
 }
 
@@ -53,7 +57,7 @@ pub(crate) async fn list_blocks(
 }
 
 /// Refuses somebody's requests and messages from now on; a friendship stays.
-#[utoipa::path(tag = "friends", params(("user_id" = String, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("user_id" = shapes::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[put("/api/auth/blocks/{user_id}")]
 pub(crate) async fn block(
@@ -67,7 +71,7 @@ pub(crate) async fn block(
 }
 
 /// Lifts a block.
-#[utoipa::path(tag = "friends", params(("user_id" = String, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("user_id" = shapes::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[delete("/api/auth/blocks/{user_id}")]
 pub(crate) async fn unblock(

@@ -17,20 +17,24 @@ use crate::error::{ApiError, no_number};
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
 use crate::polled::Polled;
+use crate::shapes;
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Message {
+    #[schema(value_type = shapes::MessageId)]
     message_id: String,
     /// Its place in the conversation: 1, 2, 3… without gaps.
-    #[schema(example = 1)]
+    #[schema(value_type = shapes::Seq)]
     seq: i64,
+    #[schema(value_type = shapes::UserId)]
     sender_id: String,
     /// Null once it was recalled.
-    #[schema(example = "你好 👋")]
+    #[schema(value_type = Option<shapes::MessageText>, required)]
     content: Option<String>,
+    #[schema(example = false)]
     recalled: bool,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
 }
 
@@ -50,19 +54,28 @@ impl From<domain::message::Message> for Message {
 /// A conversation in the list.
 #[derive(Debug, Serialize, ToSchema)]
 struct Conversation {
+    #[schema(value_type = shapes::ConversationId)]
     conversation_id: String,
+    #[schema(value_type = shapes::UserId)]
     friend_id: String,
-    #[schema(example = "鲍勃")]
+    #[schema(value_type = shapes::DisplayName)]
     friend_name: String,
+    #[schema(value_type = shapes::Remark)]
     remark: String,
+    #[schema(minimum = 0, example = 1)]
     unread_count: i64,
     /// The newest message that the caller can see.
+    #[schema(required)]
     last_message: Option<Message>,
+    #[schema(value_type = shapes::Seq)]
     last_seq: i64,
+    #[schema(value_type = shapes::Seq)]
     read_seq: i64,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     updated_at: String,
+    #[schema(example = false)]
     pinned: bool,
+    #[schema(example = false)]
     muted: bool,
 }
 
@@ -103,14 +116,14 @@ pub(crate) async fn list_conversations(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct WindowQuery {
-    /// Only messages before this place.
-    #[param(value_type = Option<i64>)]
+    /// Only messages before this place; not together with `after`.
+    #[param(value_type = Option<i64>, minimum = 0)]
     before: Option<String>,
-    /// Only messages after this place, the oldest of them first.
-    #[param(value_type = Option<i64>)]
+    /// Only messages after this place, the oldest of them first; not together with `before`.
+    #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<String>,
-    /// 1 to 200, by default 50.
-    #[param(value_type = Option<i64>)]
+    /// At most so many messages.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
 }
 
@@ -132,17 +145,25 @@ impl WindowQuery {
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
 struct Window {
+    #[schema(value_type = shapes::ConversationId)]
     conversation_id: String,
+    #[schema(value_type = shapes::UserId)]
     friend_id: String,
-    #[schema(example = "鲍勃")]
+    #[schema(value_type = shapes::DisplayName)]
     friend_name: String,
+    #[schema(value_type = shapes::Remark)]
     remark: String,
+    #[schema(example = true)]
     is_friend: bool,
+    #[schema(value_type = shapes::Seq)]
     read_seq: i64,
     /// How far the other one has read; null unless the two are friends.
+    #[schema(value_type = Option<shapes::Seq>, required)]
     peer_read_seq: Option<i64>,
+    #[schema(value_type = shapes::Seq)]
     last_seq: i64,
     /// Whether more messages lie beyond the far end.
+    #[schema(example = false)]
     has_more: bool,
     /// Oldest first.
     messages: Vec<Message>,
@@ -166,7 +187,7 @@ impl Window {
 }
 
 /// Opens a conversation at one place of its history. It moves no read position.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path), WindowQuery),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path), WindowQuery),
     responses((status = 200, body = Data<Window>), (status = 304)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[get("/api/auth/conversations/{conversation_id}")]
@@ -185,19 +206,21 @@ pub(crate) async fn open_conversation(
 /// How far the caller has read.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Read {
-    #[schema(example = 1)]
+    #[schema(value_type = shapes::Seq)]
     seq: i64,
 }
 
 /// What that leaves.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReadState {
+    #[schema(value_type = shapes::Seq)]
     read_seq: i64,
+    #[schema(minimum = 0, example = 0)]
     unread_count: i64,
 }
 
 /// Moves the caller's read position forward; never back, never beyond the newest message.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
     responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[put("/api/auth/conversations/{conversation_id}/read")]
@@ -219,13 +242,15 @@ pub(crate) async fn mark_read(
 #[derive(Debug, Deserialize, ToSchema)]
 struct Wishes {
     /// Keep it on top.
+    #[schema(example = true)]
     pinned: Option<bool>,
     /// Do without notifications.
+    #[schema(example = false)]
     muted: Option<bool>,
 }
 
 /// Pins or mutes a conversation for the caller.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[patch("/api/auth/conversations/{conversation_id}")]
@@ -243,7 +268,7 @@ pub(crate) async fn set_preferences(
 }
 
 /// Clears what the caller sees of a conversation and hides it until a new message comes.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = String, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[delete("/api/auth/conversations/{conversation_id}")]

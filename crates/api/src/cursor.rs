@@ -85,7 +85,7 @@ impl Cursor for SearchCursor {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// At most so many rows; by default as many as one page may have.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,

@@ -16,20 +16,23 @@ use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
 use crate::polled::Polled;
 use crate::sessions::Tokens;
+use crate::shapes;
 
 /// A session of the caller's that is open.
 #[derive(Debug, Serialize, ToSchema)]
 struct SessionItem {
+    #[schema(value_type = shapes::SessionId)]
     session_id: String,
     /// From the `User-Agent` header of the login; may be empty.
-    #[schema(example = "Mozilla/5.0 (X11; Linux x86_64)")]
+    #[schema(value_type = shapes::DeviceName)]
     device_name: String,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
     /// When its tokens were given or renewed last.
-    #[schema(example = "2026-11-23T08:10:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     last_used_at: String,
     /// Whether it is the session that asks.
+    #[schema(example = true)]
     current: bool,
 }
 
@@ -61,7 +64,7 @@ pub(crate) async fn list_sessions(
 }
 
 /// Ends one of the caller's sessions; the caller's own as well.
-#[utoipa::path(tag = "accounts", params(("session_id" = String, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "accounts", params(("session_id" = shapes::SessionId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_session"]))))]
 #[delete("/api/auth/sessions/{session_id}")]
 pub(crate) async fn end_session(
@@ -89,10 +92,10 @@ pub(crate) async fn end_other_sessions(
 /// The old and the new password.
 #[derive(Deserialize, ToSchema)]
 struct NewPassword {
-    #[schema(value_type = String, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     old_password: SecretString,
     /// 8–128 characters.
-    #[schema(value_type = String, example = "清风徐来水波不兴")]
+    #[schema(value_type = shapes::ChosenPassword)]
     new_password: SecretString,
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::language::Language;
+use crate::shapes;
 use crate::text;
 
 /// Success without data.
@@ -46,6 +47,7 @@ pub(crate) struct PageOf<T> {
     /// The rows.
     data: Vec<T>,
     /// Send it back as `cursor` for the rows that follow; null at the end.
+    #[schema(value_type = Option<shapes::NextCursor>, required)]
     next_cursor: Option<String>,
 }
 
@@ -56,12 +58,14 @@ pub(crate) struct Failure {
     #[schema(example = 400)]
     pub(crate) code: u16,
     /// For people, in their language.
+    #[schema(example = "字段 receiver_id 无效：不是有效的标识")]
     pub(crate) message: String,
     /// For programs: stable, the same in every language.
     #[schema(example = "invalid_field")]
     pub(crate) error: &'static str,
     /// The field that is to blame, if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "receiver_id")]
     pub(crate) field: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::extract::AuthUser;
 use crate::friendship_requests::Request;
 use crate::friendships::FriendItem;
 use crate::language::Language;
+use crate::shapes;
 
 /// Everything that is held about an account.
 #[derive(ToSchema)]
@@ -28,6 +29,7 @@ struct Export {
     sessions: Vec<Session>,
     friendships: Vec<FriendItem>,
     requests_received: Vec<Request>,
+    #[schema(example = json!([]))]
     requests_sent: Vec<Request>,
     blocks: Vec<BlockItem>,
     /// All of them, those out of the list too.
@@ -37,10 +39,15 @@ struct Export {
 /// The account itself.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Account {
+    #[schema(value_type = shapes::UserId)]
     user_id: String,
+    #[schema(value_type = shapes::Uid)]
     uid: String,
+    #[schema(value_type = shapes::Nickname)]
     name: String,
+    #[schema(value_type = Option<shapes::PhoneNumber>, required)]
     phone_number: Option<String>,
+    #[schema(value_type = shapes::Time)]
     created_at: String,
 }
 
@@ -60,11 +67,16 @@ impl From<&User> for Account {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedSession)]
 pub(crate) struct Session {
+    #[schema(value_type = shapes::SessionId)]
     session_id: String,
+    #[schema(value_type = shapes::DeviceName)]
     device_name: String,
+    #[schema(value_type = shapes::Time)]
     created_at: String,
+    #[schema(value_type = shapes::Time)]
     last_used_at: String,
     /// Null while it is open.
+    #[schema(value_type = Option<shapes::Time>, required)]
     ended_at: Option<String>,
 }
 
@@ -84,16 +96,26 @@ impl From<&ExportedSession> for Session {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedConversation)]
 pub(crate) struct Conversation {
+    #[schema(value_type = shapes::ConversationId)]
     conversation_id: String,
+    #[schema(value_type = shapes::UserId)]
     friend_id: String,
+    #[schema(value_type = shapes::DisplayName)]
     friend_name: String,
+    #[schema(value_type = shapes::Remark)]
     remark: String,
+    #[schema(example = true)]
     is_friend: bool,
+    #[schema(value_type = shapes::Seq)]
     read_seq: i64,
+    #[schema(value_type = shapes::Seq)]
     last_seq: i64,
+    #[schema(example = false)]
     pinned: bool,
+    #[schema(example = false)]
     muted: bool,
     /// Out of the list until a new message comes.
+    #[schema(example = false)]
     hidden: bool,
 }
 
@@ -129,6 +151,7 @@ pub(crate) struct OwnedMessage {
     #[serde(flatten)]
     message: Message,
     /// Null unless the caller sent it with one.
+    #[schema(value_type = Option<shapes::ClientMessageId>, required)]
     client_message_id: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
 use crate::polled::Polled;
+use crate::shapes;
 
 const fn word(status: RequestStatus) -> &'static str {
     match status {
@@ -30,21 +31,24 @@ const fn word(status: RequestStatus) -> &'static str {
 struct Ask {
     /// Accepted for the frontend's sake and not believed: lists show the account's own nickname.
     #[serde(default)]
+    #[schema(example = "爱丽丝")]
     #[allow(dead_code, reason = "part of the contract, deliberately not believed")]
     sender_name: Option<String>,
     /// The account to ask.
+    #[schema(value_type = shapes::UserId)]
     receiver_id: String,
     /// At most 128 characters.
-    #[schema(example = "我是爱丽丝")]
+    #[schema(value_type = Option<shapes::VerificationMessage>)]
     verification_message: Option<String>,
 }
 
 /// What became of asking.
 #[derive(Debug, Serialize, ToSchema)]
 struct Asked {
+    #[schema(value_type = shapes::RequestId)]
     request_id: String,
     /// `pending`, or `accepted` when the other one had asked already.
-    #[schema(example = "pending")]
+    #[schema(value_type = shapes::RequestStatus)]
     status: &'static str,
 }
 
@@ -70,6 +74,7 @@ pub(crate) async fn ask(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DirectionQuery {
+    #[param(value_type = Option<shapes::RequestDirection>)]
     /// `sent` for the requests that the caller sent; by default those received.
     direction: Option<String>,
 }
@@ -86,22 +91,29 @@ impl DirectionQuery {
 
 /// A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"request_id": shapes::REQUEST, "sender_id": shapes::ALICE, "sender_name": "爱丽丝 🌸",
+    "verification_message": "我是爱丽丝，上周一起爬过山", "status": "pending", "created_at": "2026-11-23T08:00:00.000Z"}))]
 pub(crate) struct Request {
+    #[schema(value_type = shapes::RequestId)]
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::UserId>)]
     sender_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::DisplayName>)]
     sender_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::UserId>)]
     receiver_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::DisplayName>)]
     receiver_name: Option<String>,
-    #[schema(example = "我是爱丽丝")]
+    #[schema(value_type = shapes::VerificationMessage)]
     verification_message: String,
     /// `pending`, `accepted`, `rejected`, `expired` or `canceled`.
-    #[schema(example = "pending")]
+    #[schema(value_type = shapes::RequestStatus)]
     status: &'static str,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
 }
 
@@ -146,13 +158,12 @@ pub(crate) async fn list_requests(
 /// What the receiver says.
 #[derive(Debug, Deserialize, ToSchema)]
 struct AnswerBody {
-    /// `accepted` or `rejected`.
-    #[schema(example = "accepted")]
+    #[schema(value_type = shapes::RequestAnswer)]
     status: String,
 }
 
 /// Accepts or rejects a request that the caller received.
-#[utoipa::path(tag = "friends", params(("request_id" = String, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = shapes::RequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
@@ -171,7 +182,7 @@ pub(crate) async fn answer(
 }
 
 /// Withdraws a request that the caller sent.
-#[utoipa::path(tag = "friends", params(("request_id" = String, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = shapes::RequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
 #[delete("/api/auth/friendship_requests/{request_id}")]

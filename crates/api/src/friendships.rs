@@ -14,21 +14,25 @@ use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
 use crate::language::Language;
 use crate::polled::Polled;
+use crate::shapes;
 
 /// A friend.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FriendItem {
+    #[schema(value_type = shapes::FriendshipId)]
     friendship_id: String,
     /// The friend's nickname now.
-    #[schema(example = "鲍勃")]
+    #[schema(value_type = shapes::DisplayName)]
     friend_name: String,
+    #[schema(value_type = shapes::UserId)]
     friend_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(example = "bob_2026")]
+    #[schema(value_type = Option<shapes::Uid>, required)]
     friend_uid: Option<String>,
     /// 备注, the caller's own name for the friend; empty when none.
+    #[schema(value_type = shapes::Remark)]
     remark: String,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
 }
 
@@ -46,7 +50,10 @@ impl FriendItem {
 }
 
 /// The caller's friends, newest first.
-#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
+#[utoipa::path(tag = "friends", params(
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 10000,
+            description = "At most so many rows; by default as many as one page may have."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before.")), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/friendships")]
 pub(crate) async fn list_friends(
@@ -61,7 +68,7 @@ pub(crate) async fn list_friends(
 }
 
 /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
-#[utoipa::path(tag = "friends", params(("friend_id" = String, Path, description = "The other one's user id")),
+#[utoipa::path(tag = "friends", params(("friend_id" = shapes::UserId, Path, description = "The other one's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[delete("/api/auth/friendships/{friend_id}")]
@@ -80,12 +87,12 @@ pub(crate) async fn unfriend(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewRemark {
     /// At most 64 characters, kept exactly as sent; empty for none.
-    #[schema(example = "老王")]
+    #[schema(value_type = shapes::Remark)]
     remark: String,
 }
 
 /// Notes what the caller calls a friend; nobody else sees it, and it is gone with the friendship.
-#[utoipa::path(tag = "friends", params(("friend_id" = String, Path, description = "The other one's user id")),
+#[utoipa::path(tag = "friends", params(("friend_id" = shapes::UserId, Path, description = "The other one's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[put("/api/auth/friendships/{friend_id}/remark")]

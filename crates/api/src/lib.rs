@@ -29,6 +29,7 @@ mod render;
 mod routes;
 mod search;
 mod sessions;
+mod shapes;
 mod text;
 mod unread;
 mod users;

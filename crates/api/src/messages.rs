@@ -11,22 +11,24 @@ use crate::envelope::{Data, Done};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, OptionalJson, Query};
 use crate::language::Language;
+use crate::shapes;
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
 struct NewMessage {
     /// The friend's user id.
+    #[schema(value_type = shapes::UserId)]
     receiver_id: String,
     /// 1–5000 characters, not only white space.
-    #[schema(example = "你好 👋")]
+    #[schema(value_type = shapes::MessageText)]
     content: String,
     /// 1–64 characters; sending the same again under the same key stores it once.
-    #[schema(example = "7c9e6679-1")]
+    #[schema(value_type = Option<shapes::ClientMessageId>)]
     client_message_id: Option<String>,
 }
 
 /// Sends a message to a friend. The answer means that it is stored durably; `data` is the message's id.
-#[utoipa::path(tag = "messages", responses((status = 200, body = Data<String>)), security(("token" = [])),
+#[utoipa::path(tag = "messages", responses((status = 200, body = Data<shapes::MessageId>)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up"]))))]
 #[post("/api/auth/messages")]
@@ -46,6 +48,7 @@ pub(crate) async fn send(
 /// Which message.
 #[derive(Debug, Deserialize, ToSchema)]
 struct MessageRef {
+    #[schema(value_type = shapes::MessageId)]
     message_id: String,
 }
 
@@ -54,6 +57,7 @@ struct MessageRef {
 #[into_params(parameter_in = Query)]
 struct MessageQuery {
     /// Read when there is no body.
+    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{0,17}$")]
     message_id: Option<String>,
 }
 

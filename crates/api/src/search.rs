@@ -14,15 +14,17 @@ use crate::envelope::PageOf;
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Query};
 use crate::language::Language;
+use crate::shapes;
 
 /// What is looked for, and where.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
     /// A part of the text, 1 to 200 characters, whatever their case. Every character means itself.
-    #[param(example = "火锅")]
+    #[param(value_type = shapes::SearchTerm)]
     q: String,
     /// Only in this conversation.
+    #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     conversation_id: Option<String>,
 }
 
@@ -37,6 +39,7 @@ impl SearchQuery {
 /// A message that was found.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundMessage {
+    #[schema(value_type = shapes::ConversationId)]
     conversation_id: String,
     #[serde(flatten)]
     message: Message,

@@ -13,13 +13,16 @@ use crate::envelope::{Data, Done};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
 use crate::language::Language;
+use crate::shapes;
 
 /// A pair of tokens.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Tokens {
     /// Sent with each call as `Authorization: Bearer …`.
+    #[schema(value_type = shapes::AccessToken)]
     token: String,
     /// Good once, to get the next pair.
+    #[schema(value_type = shapes::RefreshToken)]
     refresh_token: String,
     /// Seconds that `token` has left.
     #[schema(example = 600)]
@@ -40,12 +43,13 @@ impl From<IssuedTokens> for Tokens {
 #[derive(Debug, Serialize, ToSchema)]
 struct UserInfo {
     /// 微信号.
-    #[schema(example = "alice_2026")]
+    #[schema(value_type = shapes::Uid)]
     uid: String,
     /// 昵称.
-    #[schema(example = "爱丽丝")]
+    #[schema(value_type = shapes::Nickname)]
     name: String,
     /// The account's id.
+    #[schema(value_type = shapes::UserId)]
     user_id: String,
 }
 
@@ -73,17 +77,16 @@ impl From<LoggedIn> for Login {
 /// What somebody registers with.
 #[derive(Deserialize, ToSchema)]
 struct Register {
-    /// 昵称, 1–64 characters.
-    #[schema(example = "爱丽丝")]
+    /// 昵称.
+    #[schema(value_type = shapes::Nickname)]
     name: String,
-    /// 8–128 characters.
-    #[schema(value_type = String, example = "山高月小水落石出")]
+    #[schema(value_type = shapes::ChosenPassword)]
     password: SecretString,
     /// 微信号, 6–20 of `[A-Za-z0-9_-]`, first a letter; left out, the server gives one.
-    #[schema(example = "alice_2026")]
+    #[schema(value_type = Option<shapes::Uid>)]
     uid: Option<String>,
     /// `1` and ten more digits.
-    #[schema(example = "13800138000")]
+    #[schema(value_type = Option<shapes::PhoneNumber>)]
     phone_number: Option<String>,
 }
 
@@ -130,7 +133,7 @@ async fn log_in(
 struct UidLogin {
     #[schema(example = "alice_2026")]
     uid: String,
-    #[schema(value_type = String, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
 
@@ -152,7 +155,7 @@ pub(crate) async fn login_by_uid(
 struct PhoneLogin {
     #[schema(example = "13800138000")]
     phone_number: String,
-    #[schema(value_type = String, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
 
@@ -177,7 +180,7 @@ pub(crate) async fn login_by_phone_number(
 struct RetryHeader {
     /// A name of the client's own for this try, 1–128 visible ASCII characters: a retry under it within a minute gets the
     /// same tokens again, as long as their refresh token was not used.
-    #[param(rename = "Idempotency-Key")]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
 

@@ -11,23 +11,27 @@ use crate::envelope::{Data, Done, timestamp};
 use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, Query};
 use crate::language::Language;
+use crate::shapes;
 
 /// The caller's own account.
 #[derive(Debug, Serialize, ToSchema)]
 struct Me {
+    #[schema(value_type = shapes::UserId)]
     user_id: String,
-    #[schema(example = "alice_2026")]
+    #[schema(value_type = shapes::Uid)]
     uid: String,
-    #[schema(example = "爱丽丝")]
+    #[schema(value_type = shapes::Nickname)]
     name: String,
     /// Shown to its owner only.
-    #[schema(example = "13800138000")]
+    #[schema(value_type = Option<shapes::PhoneNumber>, required)]
     phone_number: Option<String>,
-    #[schema(example = "2026-11-23T08:00:00.000Z")]
+    #[schema(value_type = shapes::Time)]
     created_at: String,
     /// The sum of `unread_count` over all conversations, muted ones included.
+    #[schema(minimum = 0, example = 1)]
     unread_total: i64,
     /// How many received friendship requests can be answered.
+    #[schema(minimum = 0, example = 1)]
     pending_requests: i64,
 }
 
@@ -61,7 +65,7 @@ pub(crate) async fn me(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewName {
     /// 昵称, 1–64 characters after trimming, no control characters.
-    #[schema(example = "小爱")]
+    #[schema(value_type = shapes::Nickname)]
     name: String,
 }
 
@@ -81,7 +85,7 @@ pub(crate) async fn rename(
 /// The password, typed once more.
 #[derive(Deserialize, ToSchema)]
 struct Farewell {
-    #[schema(value_type = String, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
 
@@ -103,7 +107,7 @@ pub(crate) async fn erase(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewUid {
     /// 6–20 of `[A-Za-z0-9_-]`, first a letter.
-    #[schema(example = "alice_2027")]
+    #[schema(value_type = shapes::Uid)]
     new_uid: String,
 }
 
@@ -127,19 +131,21 @@ pub(crate) async fn change_uid(
 #[into_params(parameter_in = Query)]
 struct UidQuery {
     /// The exact 微信号, whatever its case.
+    #[param(value_type = shapes::Uid)]
     uid: String,
 }
 
 /// Somebody's account, as the caller sees it.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundUser {
+    #[schema(value_type = shapes::UserId)]
     user_id: String,
-    #[schema(example = "bob_2026")]
+    #[schema(value_type = shapes::Uid)]
     uid: String,
-    #[schema(example = "鲍勃")]
+    #[schema(value_type = shapes::Nickname)]
     name: String,
     /// `self`, `friend`, `request_sent`, `request_received` or `none`.
-    #[schema(example = "none")]
+    #[schema(value_type = shapes::Relation)]
     relation: &'static str,
 }
 

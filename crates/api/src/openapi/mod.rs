@@ -1,0 +1,79 @@
+//! The API's own description, collected from the handlers and completed with what holds for all of them.
+
+mod errors;
+mod examples;
+mod headers;
+mod schemas;
+#[cfg(test)]
+mod tests;
+
+use actix_web::App;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, Info, License, OpenApi};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::AppExt;
+
+use crate::envelope::Failure;
+use crate::{routes, shapes};
+
+const DESCRIPTION: &str = "One-to-one chat over plain REST: accounts, friends, private messages.
+
+Success is HTTP 200 and `{code, message, data}`; failure has the HTTP status of its `code` and `{code, message, error}`. \
+Programs read `error`, which is the same in every language; people read `message`, which is Chinese unless \
+`Accept-Language` prefers English.
+
+To try it here: register, copy `token` from the answer, press *Authorize* and paste it under `token`. Beside what is listed, \
+any call may be answered with 404 (`unknown_route`) or 405 (`method_not_allowed`, with `Allow`).";
+
+const TAGS: [(&str, &str); 5] = [
+    ("accounts", "Registering, logging in, tokens, sessions, one's own account."),
+    ("friends", "Friendship requests, friendships, blocks."),
+    ("conversations", "What was said, how far it was read, what is pinned or muted."),
+    ("messages", "Sending, recalling, deleting, searching."),
+    ("operation", "For whoever runs it."),
+];
+
+/// The description of the whole API (OpenAPI 3.1).
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, mut document) = App::new().into_utoipa_app().configure(routes::documented).split_for_parts();
+    document.info = Info::new("Hongyan 鸿雁", env!("CARGO_PKG_VERSION"));
+    document.info.description = Some(DESCRIPTION.to_owned());
+    document.info.license = Some(License::new("MIT OR Apache-2.0"));
+    let tags =
+        TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
+    document.tags = Some(tags.into());
+    let mut components = document.components.take().unwrap_or_else(Components::new);
+    components.add_security_scheme("token", bearer("The `token` of a login, a refresh or a new password."));
+    components
+        .add_security_scheme("refresh_token", bearer("The `refresh_token` that came with it; good once."));
+    components.schemas.insert(Failure::name().into_owned(), Failure::schema());
+    shapes::add_to(&mut components);
+    schemas::link(&mut components);
+    schemas::merge(&mut components);
+    errors::add_to(&mut components);
+    headers::add_to(&mut components);
+    let demanding = errors::demanding_schemas(&components);
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        schemas::leave_out_bodies(operation);
+        errors::describe(operation, &demanding);
+        examples::describe(operation, &components);
+        headers::describe(operation);
+    }
+    document.components = Some(components);
+    schemas::close_answers(&mut document);
+    document
+}
+
+fn bearer(description: &str) -> SecurityScheme {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    SecurityScheme::Http(scheme.description(Some(description)).build())
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
+}

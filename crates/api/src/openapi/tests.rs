@@ -1,0 +1,161 @@
+//! Whether the description leaves nothing out. That it is true is seen elsewhere: `tests/covered.rs` compares its errors with
+//! those that the API tests have met, `scripts/schemathesis` its schemas and examples with a running server.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::document;
+use crate::catalogue;
+
+fn described() -> Value {
+    serde_json::to_value(document()).unwrap()
+}
+
+/// Every operation, by its method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let items = document["paths"].as_object().unwrap().iter();
+    let operations = items.flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    operations.collect()
+}
+
+fn is_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    pointer.map_or(value, |pointer| document.pointer(pointer).unwrap())
+}
+
+/// What is wanting in the description of one operation.
+fn wanting(document: &Value, operation: &Value) -> Vec<String> {
+    let mut wanting = Vec::new();
+    let mut demand = |there: bool, what: &str| {
+        if !there {
+            wanting.push(what.to_owned());
+        }
+    };
+    demand(is_text(&operation["summary"]), "a summary");
+    demand(operation["tags"][0].is_string(), "a tag");
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let parameter = resolve(document, parameter);
+        demand(is_text(&parameter["description"]), &format!("a description of {}", parameter["name"]));
+        let shown = parameter["required"] != true || !parameter["example"].is_null();
+        demand(shown, &format!("an example of {}", parameter["name"]));
+    }
+    let body = &operation["requestBody"];
+    demand(
+        body.is_null() || body["content"]["application/json"]["example"].is_object(),
+        "an example of its body",
+    );
+    for (code, response) in operation["responses"].as_object().unwrap() {
+        demand(is_text(&response["description"]), &format!("a description of {code}"));
+        let tracked = response["headers"]["X-Request-Id"].is_object();
+        demand(tracked, &format!("the request's id in {code}"));
+        let waits = matches!(code.as_str(), "429" | "503");
+        demand(
+            !waits || response["headers"]["Retry-After"].is_object(),
+            &format!("how long to wait in {code}"),
+        );
+        let content = &response["content"]["application/json"];
+        match code.as_str() {
+            "304" => demand(content.is_null(), "that there is no body in 304"),
+            "200" => demand(content["example"].is_object(), "an example of its answer"),
+            _ => {
+                demand(names_are_shown(content), &format!("the error names of {code}, each with an example"))
+            }
+        }
+    }
+    wanting
+}
+
+/// Whether a refusal's schema lists its error names, and each has an example.
+fn names_are_shown(content: &Value) -> bool {
+    let names = content["schema"]["allOf"][1]["properties"]["error"]["enum"].as_array();
+    let names: BTreeSet<&str> = names.into_iter().flatten().filter_map(Value::as_str).collect();
+    let shown: BTreeSet<&str> =
+        content["examples"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    !names.is_empty() && names == shown
+}
+
+#[test]
+fn every_operation_is_described_with_examples_and_all_its_error_names() {
+    let document = described();
+    for (name, operation) in operations(&document) {
+        let wanting = wanting(&document, operation);
+        assert!(wanting.is_empty(), "{name} lacks {wanting:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_missed() {
+    let document = described();
+    let (_, complete) =
+        operations(&document).into_iter().find(|(name, _)| name == "post /api/auth/messages").unwrap();
+    for (pointer, missed) in [
+        ("/summary", "a summary"),
+        ("/requestBody/content/application~1json/example", "an example of its body"),
+        ("/responses/200/content/application~1json/example", "an example of its answer"),
+        ("/responses/409/description", "a description of 409"),
+        (
+            "/responses/409/content/application~1json/examples/blocked",
+            "the error names of 409, each with an example",
+        ),
+        ("/responses/400/content/application~1json/schema", "the error names of 400, each with an example"),
+        ("/responses/429/headers/Retry-After", "how long to wait in 429"),
+    ] {
+        let mut operation = complete.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        operation
+            .pointer_mut(parent)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .remove(&key.replace("~1", "/"))
+            .unwrap();
+        assert_eq!(wanting(&document, &operation), [missed], "{pointer}");
+    }
+}
+
+#[test]
+fn every_error_that_an_operation_lists_stands_under_its_own_code() {
+    let document = described();
+    for (name, operation) in operations(&document) {
+        for error in operation["x-errors"].as_array().unwrap() {
+            let entry = catalogue::find(error.as_str().unwrap());
+            let answer = &operation["responses"][entry.code.to_string()]["content"]["application/json"];
+            let example = &resolve(&document, &answer["examples"][entry.name])["value"];
+            assert_eq!((&example["error"], &example["code"]), (error, &json!(entry.code)), "{name}");
+            assert!(!example["message"].as_str().unwrap().contains('{'), "{name}: {example}");
+        }
+    }
+}
+
+#[test]
+fn answers_are_closed_and_requests_are_open() {
+    let document = described();
+    let closed = |name: &str| document["components"]["schemas"][name]["additionalProperties"] == false;
+    for name in
+        ["Failure", "Done", "Data_Login", "Tokens", "Message", "FoundMessage", "ExportedMessage", "Request"]
+    {
+        assert!(closed(name), "{name}");
+    }
+    for name in ["Register", "NewMessage", "Ask"] {
+        assert!(!closed(name), "{name}");
+    }
+    let recall = &document["paths"]["/api/auth/message/recall"]["delete"]["requestBody"];
+    assert_eq!(recall["required"], false, "{recall}");
+    assert_eq!(
+        recall["content"]["application/json"]["schema"],
+        json!({"$ref": "#/components/schemas/MessageRef"})
+    );
+    let found = &document["components"]["schemas"]["FoundMessage"];
+    assert!(
+        found["properties"]["conversation_id"].is_object() && found["properties"]["seq"].is_object(),
+        "{found}"
+    );
+}
