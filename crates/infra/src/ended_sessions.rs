@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 use domain::id::SessionId;
 use domain::session::{EndedSessions, Standing};
 
+use crate::clock::DatabaseClock;
 use crate::db::{Connections, Db};
 use crate::postgres::ended_lately;
 
@@ -33,15 +34,16 @@ impl EndedSessionsInMemory {
     /// Connections that the thread needs of the pool's reserve.
     pub const CONNECTIONS: u32 = 1;
 
-    /// Starts the thread that asks; access tokens are good for `access_token_life`.
+    /// Starts the thread that asks; access tokens are good for `access_token_life`. It asks for the time too, so that
+    /// `clock` stays right.
     ///
     /// # Errors
     /// When the system starts no more threads.
-    pub fn start(db: &Db, access_token_life: Duration) -> std::io::Result<Self> {
+    pub fn start(db: &Db, access_token_life: Duration, clock: Arc<DatabaseClock>) -> std::io::Result<Self> {
         let known = Arc::<RwLock<Known>>::default();
         let (running, stop) = bounded(0);
         let window = access_token_life.saturating_add(SLACK);
-        let poll = Poll { known: Arc::clone(&known), connections: db.connections(), window, stop };
+        let poll = Poll { known: Arc::clone(&known), connections: db.connections(), clock, window, stop };
         std::thread::Builder::new().name("ended-sessions".to_owned()).spawn(move || poll.run())?;
         Ok(Self { known, _running: running })
     }
@@ -94,6 +96,7 @@ impl Known {
 struct Poll {
     known: Arc<RwLock<Known>>,
     connections: Connections,
+    clock: Arc<DatabaseClock>,
     window: Duration,
     stop: Receiver<()>,
 }
@@ -112,7 +115,11 @@ impl Poll {
     /// Asks once. Is false without an answer; the log is told of the first failure in a row only.
     fn ask(&self, failing: bool) -> bool {
         let asked_at = Instant::now();
-        match self.connections.with(&|connection| ended_lately(connection, self.window)) {
+        let answer = self.connections.with(&|connection| {
+            self.clock.ask(connection)?;
+            ended_lately(connection, self.window)
+        });
+        match answer {
             Ok(ended) => {
                 // Collected before the lock is taken, and what was known is dropped after it, so that no call waits long.
                 let ended: HashSet<_> = ended.into_iter().collect();

@@ -17,7 +17,7 @@ use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::session::{SessionPorts, SessionService};
 use domain::user::UserService;
-use infra::clock::SystemClock;
+use infra::clock::DatabaseClock;
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::password::{BcryptHasher, CheckCounter};
@@ -224,14 +224,16 @@ pub(crate) fn session_ports(
     users: Arc<PgUserRepository>,
     hasher: BcryptHasher,
 ) -> anyhow::Result<SessionPorts> {
+    let clock = Arc::new(DatabaseClock::start(db));
+    let life = settings.signing.lifetimes.access;
     Ok(SessionPorts {
         users,
         sessions: Arc::new(PgSessionRepository::new(Arc::clone(db))),
         throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
         hasher: Arc::new(hasher),
         tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
-        ended: Arc::new(EndedSessionsInMemory::start(db, settings.signing.lifetimes.access)?),
-        clock: Arc::new(SystemClock),
+        ended: Arc::new(EndedSessionsInMemory::start(db, life, Arc::clone(&clock))?),
+        clock,
         random: Arc::new(SystemRandom),
     })
 }

@@ -6,6 +6,7 @@ use domain::session::{
     Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, Standing,
 };
 use domain::user::PasswordHash;
+use infra::clock::DatabaseClock;
 use infra::ended_sessions::EndedSessionsInMemory;
 
 use crate::support::{Ground, Pool};
@@ -22,7 +23,8 @@ struct Instance {
 impl Instance {
     fn on(ground: &Ground) -> Self {
         let pool = ground.pool();
-        let ended = EndedSessionsInMemory::start(&pool.db, ACCESS_TOKEN_LIFE).unwrap();
+        let clock = Arc::new(DatabaseClock::start(&pool.db));
+        let ended = EndedSessionsInMemory::start(&pool.db, ACCESS_TOKEN_LIFE, clock).unwrap();
         Self { pool, ended }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod backups;
+mod clocks;
 mod commands;
 mod observing;
 mod overload;

@@ -170,6 +170,11 @@ impl Server {
         serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()
     }
 
+    pub(crate) fn delete(&self, path: &str, token: &str) -> Value {
+        let request = agent().delete(format!("{}{path}", self.base)).header("Authorization", bearer(token));
+        serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()
+    }
+
     /// Registers somebody and returns what registering answered.
     pub(crate) fn register(&self, uid: &str) -> Value {
         let body = json!({"name": uid, "uid": uid, "password": PASSWORD});
