@@ -14,7 +14,7 @@ use crate::UseCases;
 use crate::cursor::{Cursor, PageQuery};
 use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::error::{ApiError, no_number};
-use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::extract::{AuthUser, Json, PathPart, Query, whole_number};
 use crate::language::Language;
 use crate::polled::Polled;
 use crate::shapes;
@@ -206,6 +206,7 @@ pub(crate) async fn open_conversation(
 /// How far the caller has read.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Read {
+    #[serde(deserialize_with = "whole_number")]
     #[schema(value_type = shapes::Seq)]
     seq: i64,
 }

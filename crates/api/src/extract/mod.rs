@@ -3,9 +3,11 @@
 mod address;
 mod auth;
 mod json;
+mod number;
 mod request;
 
 pub(crate) use address::Client;
 pub(crate) use auth::{AuthUser, RefreshToken};
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
+pub(crate) use number::whole_number;
 pub(crate) use request::{Device, PathPart, Query, RetryKey};

@@ -1,0 +1,174 @@
+"""What schemathesis cannot know: who the people are, which ids exist, which calls end a session, and what Alice must not see."""
+
+import json
+import os
+import random
+from itertools import count
+
+import requests
+import schemathesis
+from schemathesis.core import NOT_SET
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.modes import GenerationMode
+
+with open(os.environ["HONGYAN_PEOPLE"], encoding="utf-8") as file:
+    PEOPLE = json.load(file)
+API, MINE, FOREIGN = PEOPLE["api"], PEOPLE["mine"], PEOPLE["foreign"]
+PASSWORD = "山高月小 水落石出"
+ALICE = f"Bearer {PEOPLE['alice']['token']}"
+NOT_HERS = {value for values in FOREIGN.values() for value in values} | {"这话爱丽丝不该看见"}
+
+# Calls that end the session or the account of whoever makes them: each is made by somebody who registers for it alone.
+FINAL = {"POST /api/auth/logout", "DELETE /api/auth/sessions", "DELETE /api/auth/sessions/{session_id}",
+         "PUT /api/auth/me/password", "DELETE /api/auth/me"}
+REFRESHING = {"POST /auth/refresh_token", "POST /api/auth/refresh_token"}
+LOGINS = {"POST /api/login/uid": "uid", "POST /api/login/phone_number": "phone_number"}
+
+chance = random.Random(20261123)
+numbers = count(1)
+
+
+def is_positive(case):
+    return case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
+
+
+def is_negative_in_query(case):
+    part = case.meta.components.get(ParameterLocation.QUERY) if case.meta is not None else None
+    return part is not None and part.mode == GenerationMode.NEGATIVE
+
+
+def somebody():
+    """Registers an account for one call."""
+    number = next(numbers)
+    body = {"uid": f"guest_{number}", "phone_number": f"1{number:010}", "name": "过客", "password": PASSWORD}
+    answer = requests.post(f"{API}/api/register", json=body, timeout=30)
+    answer.raise_for_status()
+    data = answer.json()["data"]
+    return {**body, "id": data["user_info"]["user_id"], **data["token_class"]}
+
+
+def known(name, own):
+    """An id of this name that exists; one in four is none of Alice's business."""
+    foreign = FOREIGN.get(name)
+    return chance.choice(foreign if foreign and chance.random() < 0.25 else own)
+
+
+def with_known_ids(label, fields):
+    """Puts ids that exist into most well-formed requests; random ones never do, and would try little but their parsing."""
+    for name in fields:
+        own = MINE["expendable"] if label == "DELETE /api/auth/friendships/{friend_id}" else MINE.get(name)
+        if own and isinstance(fields[name], str) and chance.random() < 0.8:
+            fields[name] = known(name, own)
+
+
+def asked(sender, receiver_id):
+    """The id of a friendship request that waits for its answer."""
+    answer = requests.post(f"{API}/api/auth/friendship_requests", json={"receiver_id": receiver_id},
+                           headers={"Authorization": sender}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()["data"]["request_id"]
+
+
+def freshen(label, case):
+    """Gives half of the calls that work once only what they need: a request that waits, a uid that is free."""
+    if chance.random() < 0.5:
+        return
+    if label == "POST /api/auth/friendship_requests/{request_id}":
+        case.path_parameters["request_id"] = asked(f"Bearer {somebody()['token']}", PEOPLE["alice"]["id"])
+    if label == "DELETE /api/auth/friendship_requests/{request_id}":
+        case.path_parameters["request_id"] = asked(ALICE, somebody()["id"])
+    if label == "POST /api/auth/friendship_requests" and isinstance(case.body, dict) and "receiver_id" in case.body:
+        case.body["receiver_id"] = somebody()["id"]
+    if label in ("POST /api/register", "PATCH /api/auth/me/uid") and isinstance(case.body, dict):
+        for name in ("uid", "new_uid"):
+            if isinstance(case.body.get(name), str):
+                case.body[name] = f"{case.body[name][:12]}_{next(numbers)}"
+        if isinstance(case.body.get("phone_number"), str):
+            case.body["phone_number"] = f"1{next(numbers):010}"
+
+
+def settle_query(case):
+    """What a schema cannot say: a cursor is one that the server gave, and a history is read in one direction."""
+    query = case.query
+    if "cursor" in query:
+        query.pop("cursor")
+        path = case.operation.path
+        url = f"{API}{path}" + ("?q=条" if path.endswith("/search") else "")
+        rows = requests.get(url, params={"limit": 1}, headers={"Authorization": ALICE}, timeout=30).json()
+        if rows.get("next_cursor"):
+            query["cursor"] = rows["next_cursor"]
+    if "before" in query and "after" in query:
+        query.pop(chance.choice(["before", "after"]))
+
+
+def as_somebody(label, case, headers):
+    """Has a call that ends a session made by somebody of its own, who now and then knows the password."""
+    guest = somebody()
+    headers["Authorization"] = f"Bearer {guest['refresh_token' if label in REFRESHING else 'token']}"
+    if is_positive(case) and isinstance(case.body, dict) and chance.random() < 0.7:
+        for name in ("old_password", "password"):
+            if name in case.body:
+                case.body[name] = PASSWORD
+    if label.endswith("{session_id}") and is_positive(case):
+        rows = requests.get(f"{API}/api/auth/sessions", headers={"Authorization": headers["Authorization"]}, timeout=30)
+        own = rows.json()["data"][0]["session_id"]
+        case.path_parameters["session_id"] = chance.choice([own, own, own, *FOREIGN["session_id"]])
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    label = case.operation.label
+    if is_positive(case):
+        for fields in (case.path_parameters, case.query, case.body):
+            if isinstance(fields, dict):
+                with_known_ids(label, fields)
+        if isinstance(case.query, dict):
+            settle_query(case)
+        freshen(label, case)
+        if label in LOGINS and isinstance(case.body, dict) and chance.random() < 0.5:
+            guest = somebody()
+            case.body.update({LOGINS[label]: guest[LOGINS[label]], "password": PASSWORD})
+    # Of two messages that are named the one in the body counts: a bad one in the query is judged where it is alone.
+    if "message_id" in (case.query or {}) and is_negative_in_query(case):
+        case.body = NOT_SET
+    # Whoever comes without Alice's token is meant to be refused for it.
+    if label in FINAL | REFRESHING and case.headers.get("Authorization") == ALICE:
+        as_somebody(label, case, case.headers)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Notes what was answered, for answers.py."""
+    with open("answers.tsv", "a", encoding="utf-8") as file:
+        print(case.operation.label, case.method, response.status_code, sep="\t", file=file)
+
+
+@schemathesis.check
+def what_is_not_hers_does_not_exist(ctx, response, case):
+    """Alice is refused what is Bob's and Carol's, whatever she does to it, and no answer tells of it."""
+    body = case.body if isinstance(case.body, dict) else {}
+    # Of two messages that are named the one in the body counts.
+    query = {} if "message_id" in body else case.query or {}
+    sent = [case.path_parameters or {}, query, body]
+    named = {value for fields in sent for value in fields.values() if isinstance(value, str)} & NOT_HERS
+    assert not named or response.status_code >= 400, f"{named} was taken for hers"
+    shown = [value for value in NOT_HERS if value in response.text]
+    assert not shown, f"the answer tells of {shown}"
+
+
+# The only fields whose value may be refused although it fits its schema: a password may be too common or of another length in NFKC.
+OPAQUE = {"password", "new_password"}
+
+
+@schemathesis.check
+def what_fits_its_schema_is_not_called_malformed(ctx, response, case):
+    """A request that fits the document is refused for the state alone. This sharpens `positive_data_acceptance`, which has to
+    admit 400 wherever an id that does not exist is answered with it."""
+    if not is_positive(case) or response.status_code not in (400, 413, 415):
+        return
+    answer = response.json()
+    field = answer.get("field")
+    nothing_named = answer["error"] == "missing_field" and field == "message_id" and not isinstance(case.body, dict)
+    if field not in OPAQUE and not nothing_named:
+        names = ("malformed_json", "missing_field", "invalid_field", "payload_too_large", "unsupported_media_type")
+        assert answer["error"] not in names, f"called {answer['error']}: {answer['message']}"
