@@ -157,8 +157,9 @@ fn blames(entry: &Entry) -> bool {
     entry.message(Language::Chinese).contains("{field}")
 }
 
+/// Without a summary, so that the page in the browser offers it by its name.
 fn shown(entry: &Entry, value: Value) -> Example {
-    ExampleBuilder::new().summary(entry.message(Language::English)).value(Some(value)).build()
+    ExampleBuilder::new().description(entry.message(Language::English)).value(Some(value)).build()
 }
 
 fn example(entry: &Entry, blamed: &Blamed) -> RefOr<Example> {
