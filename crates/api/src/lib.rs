@@ -33,12 +33,14 @@ mod shapes;
 mod text;
 mod unread;
 mod users;
+mod waiting;
 
 pub use health::ReadinessProbe;
 pub use journal::{Answered, RequestObserver};
 pub use openapi::document;
 pub use proxies::{NotANetwork, TrustedProxies};
 pub use routes::{ApiSettings, app};
+pub use waiting::waiting_app;
 
 use std::sync::Arc;
 

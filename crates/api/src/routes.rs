@@ -77,7 +77,7 @@ pub struct ApiSettings {
 }
 
 /// The rules for browsers.
-fn cors(settings: &ApiSettings) -> Cors {
+pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let allowed =
         settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed

@@ -1,7 +1,7 @@
 //! The listener of those who look after the server: metrics, and readiness with its reasons. It is off by default and meant
 //! for an address that the world cannot reach.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ impl Admin {
         bind: SocketAddr,
         metrics: Arc<Metrics>,
         readiness: Arc<Readiness>,
+        listener: Option<TcpListener>,
     ) -> anyhow::Result<Self> {
         let (metrics, readiness) = (web::Data::from(metrics), web::Data::from(readiness));
         let server = HttpServer::new(move || {
@@ -46,9 +47,12 @@ impl Admin {
         .workers(1)
         .max_connections(CONNECTIONS)
         .client_request_timeout(PATIENCE)
-        .keep_alive(PATIENCE)
-        .bind(bind)
-        .with_context(|| format!("HONGYAN_ADMIN_BIND: cannot listen on {bind}"))?;
+        .keep_alive(PATIENCE);
+        let server = match listener {
+            Some(listener) => server.listen(listener),
+            None => server.bind(bind),
+        };
+        let server = server.with_context(|| format!("HONGYAN_ADMIN_BIND: cannot listen on {bind}"))?;
         let address = server.addrs().first().copied().context("the admin listener listens nowhere")?;
         let server = server.run();
         Ok(Self { handle: server.handle(), server, address })
@@ -72,6 +76,7 @@ async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.insert_header(ContentType::json()).json(json!({
         "ready": ready,
+        "starting": false,
         "database_answers": database_answers,
         "stopping": stopping,
         "not_durable": readiness.not_durable(),

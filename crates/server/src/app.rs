@@ -40,6 +40,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::search;
+use crate::waiting::Listeners;
 
 /// What a running instance stands on: its database, migrated, and its secret.
 pub struct Ground {
@@ -86,6 +87,14 @@ impl Application {
     /// # Errors
     /// When the address is taken, the secret is too short or the system starts no more threads.
     pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
+        Self::build_on(settings, ground, Listeners::default())
+    }
+
+    /// As [`Self::build`], on sockets that listen already.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub fn build_on(settings: &Settings, ground: &Ground, listeners: Listeners) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new()?);
         let hasher = hasher(settings)?;
         metrics.register(hasher.collectors()?)?;
@@ -100,8 +109,10 @@ impl Application {
             cors_origins: settings.cors_origins.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         };
-        let (listener, entrance) = Entrance::open(settings.bind)
-            .with_context(|| format!("HONGYAN_BIND: cannot listen on {}", settings.bind))?;
+        let (listener, entrance) = match listeners.api {
+            Some(listening) => listening,
+            None => Entrance::open("HONGYAN_BIND", settings.bind)?,
+        };
         let server =
             HttpServer::new(move || api::app(use_cases.clone(), outside.clone(), api_settings.clone()))
                 .disable_signals()
@@ -113,7 +124,9 @@ impl Application {
                 .listen(listener)?;
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
-        let admin = settings.admin_bind.map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness)));
+        let admin = settings
+            .admin_bind
+            .map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness), listeners.admin));
         let admin = admin.transpose()?;
         let departure = Departure { server: server.handle(), entrance, readiness, drain: settings.drain };
         let background = Background::wire(settings, &ground.database_url)?;

@@ -15,6 +15,8 @@ use crate::{secret, tuning};
 const DATABASE: &str = "hongyan";
 /// How long another instance may migrate.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
+/// How long it is waited for at a time.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The ground, and the own cluster if there is one. The cluster is stopped by [`Foundation::stop`].
 pub struct Foundation {
@@ -26,16 +28,16 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Starts or finds the database and brings its schema up to date.
+    /// Starts or finds the database and brings its schema up to date. `wait` is called before each wait for it.
     ///
     /// # Errors
     /// When there is no PostgreSQL to start, none to reach, or a migration fails.
-    pub fn lay(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn lay(settings: &Settings, wait: &mut dyn FnMut() -> anyhow::Result<()>) -> anyhow::Result<Self> {
         let foundation = match &settings.database {
             DatabaseSettings::Given(url) => Self::given(settings, url.expose_secret())?,
             DatabaseSettings::Own => Self::own(settings)?,
         };
-        let applied = migrate(&foundation.ground.database_url, settings.start)?;
+        let applied = migrate(&foundation.ground.database_url, settings.start, wait)?;
         if !applied.is_empty() {
             tracing::info!(migrations = applied.len(), "the schema was brought up to date");
         }
@@ -130,22 +132,35 @@ impl Visit {
     }
 }
 
-/// Brings the schema up to date and tells what was applied. The database may be away for `patience`.
+/// Brings the schema up to date and tells what was applied. The database may be away for `patience`, and another instance may
+/// migrate for a while; `wait` is called before each wait for either.
 ///
 /// # Errors
-/// When it stays away, or a migration fails.
-pub fn migrate(url: &str, patience: Duration) -> anyhow::Result<Vec<String>> {
-    let deadline = Instant::now() + patience;
+/// When it stays away, or a migration fails; or as `wait` does.
+pub fn migrate(
+    url: &str,
+    patience: Duration,
+    wait: &mut dyn FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<String>> {
+    let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        match migrations::run(url, MIGRATION_PATIENCE) {
+        let error = match migrations::run(url, LOCK_PATIENCE) {
             Ok(applied) => return Ok(applied),
-            Err(error @ MigrationError::Connect(_)) if Instant::now() < deadline => {
+            Err(error) => error,
+        };
+        match &error {
+            MigrationError::Connect(_) if begun.elapsed() < patience => {
                 tracing::warn!(%error, "waiting for the database");
+                wait()?;
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_secs(2));
             }
-            Err(error) => return Err(error).context("the database cannot be used"),
+            MigrationError::Locked(_) if begun.elapsed() < MIGRATION_PATIENCE => {
+                tracing::warn!("waiting for another instance that migrates");
+                wait()?;
+            }
+            _ => return Err(error).context("the database cannot be used"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use anyhow::Context;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// The socket that new connections come in by.
@@ -13,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// may be sent, and a proxy cannot tell whether they were carried out. So the newcomers are kept outside first, then those
 /// in between are let in, and only then it is closed. Newcomers try again by themselves, and then find it closed, which is the
 /// one thing that a proxy without health checks understands.
+#[derive(Debug)]
 pub(crate) struct Entrance(Socket);
 
 impl Entrance {
@@ -23,8 +25,12 @@ impl Entrance {
     /// Longer than actix takes to look away from the socket, once told to.
     const LOOKS_AWAY: Duration = Duration::from_millis(5);
 
-    /// Listens at the address and returns what accepts, too.
-    pub(crate) fn open(bind: SocketAddr) -> io::Result<(TcpListener, Self)> {
+    /// Listens at the address, which the setting of that name gives, and returns what accepts, too.
+    pub(crate) fn open(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, Self)> {
+        Self::listen(bind).with_context(|| format!("{setting}: cannot listen on {bind}"))
+    }
+
+    fn listen(bind: SocketAddr) -> io::Result<(TcpListener, Self)> {
         let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
         // A server that is started again finds its address free.
         socket.set_reuse_address(true)?;

@@ -17,3 +17,4 @@ mod search;
 mod secret;
 mod tuning;
 pub mod version;
+pub mod waiting;

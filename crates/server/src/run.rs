@@ -9,6 +9,7 @@ use crate::app::Application;
 use crate::config::Settings;
 use crate::database::Foundation;
 use crate::limits;
+use crate::waiting::StandIn;
 
 /// Runs the server until it is told to stop.
 ///
@@ -22,9 +23,16 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         );
     }
     limits::raise();
-    let foundation = Foundation::lay(settings)?;
+    let mut stand_in = None;
+    let foundation = Foundation::lay(settings, &mut || {
+        if stand_in.is_none() {
+            stand_in = Some(StandIn::start(settings)?);
+        }
+        Ok(())
+    })?;
+    let listeners = stand_in.map(StandIn::stop).unwrap_or_default();
     let served = actix_web::rt::System::new().block_on(async {
-        let application = Application::build(settings, &foundation.ground)?;
+        let application = Application::build_on(settings, &foundation.ground, listeners)?;
         let stop = told_to_stop()?;
         greet(&application, &foundation.place);
         application.run_until(stop).await

@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     let empty = inspection::is_empty(visit.url())?;
     ensure_empty(empty)?;
     load(visit.url(), file)?;
-    let migrated = database::migrate(visit.url(), settings.start)?.len();
+    let migrated = database::migrate(visit.url(), settings.start, &mut || Ok(()))?.len();
     let ended = actix_web::rt::System::new()
         .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.administration.end_all_sessions().await?) })
         .context("the data is there, but sessions could not be ended: run `hongyan restore` anew on an empty database")?;

@@ -106,10 +106,8 @@ fn metrics_count_by_pattern_and_are_served_apart() {
     server.post("/api/auth/logout", token, &json!({}));
     assert_eq!(server.get("/api/auth/me", token)["error"], "session_ended");
     let (status, headers, text) = get(&format!("{}/metrics", server.admin), &[]);
-    assert_eq!(
-        (status, headers["content-type"].to_str().unwrap()),
-        (200, "text/plain; version=0.0.4; charset=utf-8")
-    );
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     for line in [
         "hongyan_http_request_seconds_count{code=\"200\",method=\"POST\",route=\"/api/register\"} 1",
         "hongyan_http_request_seconds_count{code=\"404\",method=\"GET\",route=\"unmatched\"} 2",
@@ -129,10 +127,9 @@ fn metrics_count_by_pattern_and_are_served_apart() {
     assert_eq!(status, 404, "the world has no metrics");
     let (status, _, ready) = get(&format!("{}/readyz", server.admin), &[]);
     let ready: Value = serde_json::from_str(&ready).unwrap();
-    assert_eq!(
-        (status, ready),
-        (200, json!({"ready": true, "database_answers": true, "stopping": false, "not_durable": []}))
-    );
+    let reasons = json!({"starting": false, "database_answers": true, "stopping": false, "not_durable": []});
+    assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+    assert!(reasons.as_object().unwrap().iter().all(|(name, value)| &ready[name] == value), "{ready}");
     assert!(server.stop().success());
 }
 

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
 use serde_json::json;
 
 use crate::support::{Folder, Server, eventually, get, run};
@@ -196,17 +198,70 @@ fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
     assert_eq!(folder.call(&["migrate"]).0, 0);
     let mut early = folder.hongyan(&["serve", "--start-seconds", "60"]);
     early.env("DATABASE_URL", folder.database_url()).env("HONGYAN_JWT_SECRET", SECRET);
+    early.env("HONGYAN_ADMIN_BIND", "127.0.0.1:0");
     let other = Folder::new("away-log");
     let early = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| Server::run(&mut early, &other));
-        eventually("it does not wait", || {
-            fs::read_to_string(other.0.join("log")).is_ok_and(|log| log.contains("waiting for the database"))
-        });
+        everybody_is_told_to_come_again(&other);
         let later = Server::start(&folder);
         let early = waiting.join().unwrap();
         assert_eq!(early.get("/readyz", "")["code"], 200);
+        assert_eq!(get(&format!("{}/readyz", early.admin), &[]).0, 200);
         (early, later)
     });
     assert!(early.0.stop().success());
     assert!(early.1.stop().success());
+}
+
+/// What a server that logs to this folder answers while it waits for its database.
+fn everybody_is_told_to_come_again(folder: &Folder) {
+    let address = |of: &str| {
+        let log = fs::read_to_string(folder.0.join("log")).unwrap_or_default();
+        let line = log.lines().find(|line| line.contains("come again meanwhile"))?;
+        let word = line.split_whitespace().find_map(|word| word.strip_prefix(of))?;
+        Some(format!("http://{word}"))
+    };
+    eventually("it does not wait", || address("address=").is_some());
+    let (base, admin) = (address("address=").unwrap(), address("admin=").unwrap());
+    assert_eq!(get(&format!("{base}/healthz"), &[]).0, 200);
+    for path in ["/readyz", "/api/auth/me", "/no/such/route"] {
+        let (status, headers, body) = get(&format!("{base}{path}"), &[]);
+        assert_eq!(
+            (status, &headers["retry-after"], &headers["connection"]),
+            (503, &"1".parse().unwrap(), &"close".parse().unwrap())
+        );
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&body["code"], &body["error"]), (&json!(503), &json!("unavailable")), "{path}");
+    }
+    assert_eq!(get(&format!("{admin}/healthz"), &[]).0, 200);
+    let (status, _, body) = get(&format!("{admin}/readyz"), &[]);
+    assert_eq!(status, 503);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let reasons = json!({"ready": false, "starting": true, "database_answers": false, "stopping": false, "not_durable": []});
+    assert_eq!(body, reasons);
+}
+
+#[test]
+fn while_another_instance_migrates_everybody_is_told_to_come_again() {
+    let folder = Folder::new("migrating");
+    let first = Server::start(&folder);
+    let url = folder.database_url();
+    let mut migrating = PgConnection::establish(&url).unwrap();
+    // The lock that an instance holds while it migrates.
+    migrating.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x68_6f_6e_67_79_61_6e_i64)).unwrap();
+    let other = Folder::new("migrating-log");
+    let mut second = folder.hongyan(&["serve"]);
+    second
+        .env("DATABASE_URL", &url)
+        .env("HONGYAN_JWT_SECRET", SECRET)
+        .env("HONGYAN_ADMIN_BIND", "127.0.0.1:0");
+    let second = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| Server::run(&mut second, &other));
+        everybody_is_told_to_come_again(&other);
+        drop(migrating);
+        waiting.join().unwrap()
+    });
+    assert_eq!(second.get("/readyz", "")["code"], 200);
+    assert!(second.stop().success());
+    assert!(first.stop().success());
 }
