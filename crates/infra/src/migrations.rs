@@ -72,8 +72,30 @@ pub enum MigrationError {
 /// # Errors
 /// See [`MigrationError`].
 pub fn run(url: &str, patience: Duration) -> Result<Vec<String>, MigrationError> {
+    run_watched(url, patience, &mut |_| ())
+}
+
+/// How far the migrating has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// How many migrations are applied by now.
+    pub done: usize,
+    /// How many there are to be applied.
+    pub all: usize,
+}
+
+/// As [`run`]; `watch` is told at the beginning, and after each migration.
+///
+/// # Errors
+/// See [`MigrationError`].
+pub fn run_watched(
+    url: &str,
+    patience: Duration,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, MigrationError> {
     let mut connection = PgConnection::establish(url)?;
     connection.batch_execute("SET application_name = 'hongyan migrations'")?;
+    notice_the_death_of_the_client(&mut connection);
     let deadline = Instant::now() + patience;
     while !diesel::select(pg_try_advisory_lock(LOCK)).get_result::<bool>(&mut connection)? {
         if Instant::now() >= deadline {
@@ -82,8 +104,22 @@ pub fn run(url: &str, patience: Duration) -> Result<Vec<String>, MigrationError>
         thread::sleep(Duration::from_millis(50));
     }
     let pending = connection.pending_migrations(MIGRATIONS).map_err(MigrationError::Failed)?;
-    connection.run_migrations(&pending).map_err(MigrationError::Failed)?;
-    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+    let mut applied = Vec::new();
+    watch(Progress { done: 0, all: pending.len() });
+    for migration in &pending {
+        connection.run_migration(migration).map_err(MigrationError::Failed)?;
+        applied.push(migration.name().to_string());
+        watch(Progress { done: applied.len(), all: pending.len() });
+    }
+    Ok(applied)
+}
+
+/// Has PostgreSQL look after the client also while a statement runs: a migration may take an hour, or wait for a lock for ever,
+/// and would hold up everybody for as long.
+fn notice_the_death_of_the_client(connection: &mut PgConnection) {
+    if let Err(error) = connection.batch_execute("SET client_connection_check_interval = '1s'") {
+        tracing::debug!(%error, "this PostgreSQL notices only after a statement that its client has gone");
+    }
 }
 
 /// Compares a database's schema with this program's migrations, and changes nothing.

@@ -28,16 +28,16 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Starts or finds the database and brings its schema up to date. `wait` is called before each wait for it.
+    /// Starts or finds the database and brings its schema up to date. `watch` is told of it.
     ///
     /// # Errors
     /// When there is no PostgreSQL to start, none to reach, or a migration fails.
-    pub fn lay(settings: &Settings, wait: &mut dyn FnMut() -> anyhow::Result<()>) -> anyhow::Result<Self> {
+    pub fn lay(settings: &Settings, watch: &mut dyn MigrationWatch) -> anyhow::Result<Self> {
         let foundation = match &settings.database {
             DatabaseSettings::Given(url) => Self::given(settings, url.expose_secret())?,
             DatabaseSettings::Own => Self::own(settings)?,
         };
-        let applied = migrate(&foundation.ground.database_url, settings.start, wait)?;
+        let applied = migrate(&foundation.ground.database_url, settings.start, watch)?;
         if !applied.is_empty() {
             tracing::info!(migrations = applied.len(), "the schema was brought up to date");
         }
@@ -132,33 +132,49 @@ impl Visit {
     }
 }
 
+/// Follows the database's being brought up to date.
+pub trait MigrationWatch {
+    /// The database, or another instance that migrates, is going to be waited for.
+    ///
+    /// # Errors
+    /// When it is not to be waited for.
+    fn waits(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// So far it has come.
+    fn comes_on(&mut self, _progress: migrations::Progress) {}
+}
+
+/// Nobody follows it.
+pub struct Unwatched;
+
+impl MigrationWatch for Unwatched {}
+
 /// Brings the schema up to date and tells what was applied. The database may be away for `patience`, and another instance may
-/// migrate for a while; `wait` is called before each wait for either.
+/// migrate for a while.
 ///
 /// # Errors
-/// When it stays away, or a migration fails; or as `wait` does.
-pub fn migrate(
-    url: &str,
-    patience: Duration,
-    wait: &mut dyn FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<Vec<String>> {
+/// When it stays away, or a migration fails; or when `watch` will not have it waited for.
+pub fn migrate(url: &str, patience: Duration, watch: &mut dyn MigrationWatch) -> anyhow::Result<Vec<String>> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        let error = match migrations::run(url, LOCK_PATIENCE) {
-            Ok(applied) => return Ok(applied),
-            Err(error) => error,
-        };
+        let error =
+            match migrations::run_watched(url, LOCK_PATIENCE, &mut |progress| watch.comes_on(progress)) {
+                Ok(applied) => return Ok(applied),
+                Err(error) => error,
+            };
         match &error {
             MigrationError::Connect(_) if begun.elapsed() < patience => {
                 tracing::warn!(%error, "waiting for the database");
-                wait()?;
+                watch.waits()?;
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_secs(2));
             }
             MigrationError::Locked(_) if begun.elapsed() < MIGRATION_PATIENCE => {
                 tracing::warn!("waiting for another instance that migrates");
-                wait()?;
+                watch.waits()?;
             }
             _ => return Err(error).context("the database cannot be used"),
         }

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::Application;
 use crate::config::Settings;
-use crate::database::Foundation;
+use crate::database::{Foundation, MigrationWatch};
 use crate::limits;
 use crate::waiting::StandIn;
 
@@ -23,14 +23,9 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         );
     }
     limits::raise();
-    let mut stand_in = None;
-    let foundation = Foundation::lay(settings, &mut || {
-        if stand_in.is_none() {
-            stand_in = Some(StandIn::start(settings)?);
-        }
-        Ok(())
-    })?;
-    let listeners = stand_in.map(StandIn::stop).unwrap_or_default();
+    let mut door = Door { settings, stand_in: None };
+    let foundation = Foundation::lay(settings, &mut door)?;
+    let listeners = door.stand_in.map(StandIn::stop).unwrap_or_default();
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build_on(settings, &foundation.ground, listeners)?;
         let stop = told_to_stop()?;
@@ -40,6 +35,21 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     foundation.stop();
     tracing::info!("stopped");
     served
+}
+
+/// Has somebody answer the door once the database has to be waited for.
+struct Door<'a> {
+    settings: &'a Settings,
+    stand_in: Option<StandIn>,
+}
+
+impl MigrationWatch for Door<'_> {
+    fn waits(&mut self) -> anyhow::Result<()> {
+        if self.stand_in.is_none() {
+            self.stand_in = Some(StandIn::start(self.settings)?);
+        }
+        Ok(())
+    }
 }
 
 /// Resolves at SIGTERM or SIGINT.

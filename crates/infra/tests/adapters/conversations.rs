@@ -53,6 +53,13 @@ async fn a_reader_sees_a_text_or_its_recall_and_never_both() {
     for _ in 0..40 {
         messages.push(pool.say(alice, bob, "secret").await);
     }
+    // Whoever reads them deletes some for itself, before and after they are recalled.
+    let (deleting, half) = (ground.pool(), messages.clone().into_iter().rev().step_by(2));
+    let deleter = tokio::spawn(async move {
+        for message in half {
+            deleting.messages.delete_for(bob, message).await.unwrap();
+        }
+    });
     let recalling = Arc::clone(&pool);
     let recaller = tokio::spawn(async move {
         for message in messages {
@@ -73,7 +80,10 @@ async fn a_reader_sees_a_text_or_its_recall_and_never_both() {
         }
     }
     recaller.await.unwrap();
+    deleter.await.unwrap();
     assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content IS NOT NULL"), 0);
+    let window = pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
+    assert_eq!(window.messages.len(), 20, "what was deleted does not come back");
 }
 
 fn glances() -> Vec<WindowRequest> {

@@ -4,9 +4,11 @@ use std::thread;
 use std::time::Duration;
 
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel_migrations::MigrationHarness;
+use domain::message::MessageRepository;
 use infra::migrations::{MIGRATIONS, run, state};
 use local_postgres::Installation;
 
@@ -50,6 +52,67 @@ fn every_migration_can_be_taken_back_and_applied_again() {
     drop(connection);
     ground.sql("DROP TABLE __diesel_schema_migrations; DROP FUNCTION IF EXISTS diesel_manage_updated_at, diesel_set_updated_at");
     assert_eq!(dump(&ground), empty);
+}
+
+/// Whatever a table holds that is there throughout is the same, column by column.
+fn assert_kept(ground: &Ground, when: &str) {
+    let differing = "DO $$ DECLARE t record; n bigint; BEGIN
+        FOR t IN SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
+            FROM information_schema.columns here
+            WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%' AND EXISTS (SELECT
+                FROM information_schema.columns kept WHERE kept.table_schema = 'kept'
+                AND kept.table_name = here.table_name AND kept.column_name = here.column_name)
+            GROUP BY table_name
+        LOOP
+            EXECUTE format('SELECT count(*) FROM (
+                (SELECT %1$s FROM kept.%2$I EXCEPT ALL SELECT %1$s FROM public.%2$I) UNION ALL
+                (SELECT %1$s FROM public.%2$I EXCEPT ALL SELECT %1$s FROM kept.%2$I)) d', t.columns, t.table_name) INTO n;
+            IF n > 0 THEN RAISE EXCEPTION '% rows of % differ', n, t.table_name; END IF;
+        END LOOP;
+    END $$";
+    let compared = ground.connect().batch_execute(differing);
+    assert!(compared.is_ok(), "{when}: {compared:?}");
+}
+
+/// Puts a copy of every table aside.
+fn keep(ground: &Ground) {
+    ground.sql("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
+        DO $$ DECLARE t record; BEGIN
+            FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_diesel%'
+            LOOP EXECUTE format('CREATE TABLE kept.%1$I AS TABLE public.%1$I', t.tablename); END LOOP;
+        END $$");
+}
+
+async fn populate(ground: &Ground) {
+    let pool = ground.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    let recalled = pool.say(alice, bob, "一").await;
+    let deleted = pool.say(bob, alice, "二").await;
+    pool.say(bob, alice, "三 🪿").await;
+    pool.messages.recall(recalled, alice, PATIENCE).await.unwrap();
+    pool.messages.delete_for(alice, deleted).await.unwrap();
+    pool.pending(pool.person("carol_01").await, alice).await;
+}
+
+#[tokio::test]
+async fn what_is_stored_survives_migrations_that_are_taken_back_and_applied_again() {
+    let ground = Ground::new();
+    populate(&ground).await;
+    let tables_with_rows = "SELECT count(*) FROM pg_stat_user_tables WHERE n_live_tup > 0";
+    ground.sql("ANALYZE");
+    assert!(ground.number(tables_with_rows) >= 7, "there is something to lose");
+    for steps in 1..=count() {
+        keep(&ground);
+        let mut connection = ground.connect();
+        for _ in 0..steps {
+            connection.revert_last_migration(MIGRATIONS).unwrap();
+        }
+        assert_kept(&ground, &format!("{steps} steps back"));
+        keep(&ground);
+        assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), steps);
+        assert_kept(&ground, &format!("{steps} steps back and forth"));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, WindowRequest};
-use domain::id::UserId;
+use domain::id::{ConversationId, UserId};
 use domain::message::{MessageRepository, Outcome, SendRefusal, Seq};
 
 use crate::support::{Ground, Pool, draft, pair};
@@ -15,11 +15,11 @@ async fn friends(pool: &Pool) -> (domain::id::UserId, domain::id::UserId) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_a_follower_misses_nothing() {
+async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_followers_miss_nothing() {
     const SENDERS: usize = 32;
     const EACH: usize = 25;
     let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool(), ground.pool()];
+    let pools = [ground.pool(), ground.pool()];
     let (alice, bob) = friends(&pools[0]).await;
     let id = pair(alice, bob).conversation_id();
     let senders: Vec<_> = (0..SENDERS)
@@ -36,22 +36,34 @@ async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_a_follower_misses_not
             })
         })
         .collect();
-    let mut seen: Vec<(i64, String)> = Vec::new();
+    // Both of them at each of the two instances that write.
+    let followers: Vec<_> = [(alice, 0), (alice, 1), (bob, 0), (bob, 1)]
+        .into_iter()
+        .map(|(who, pool)| tokio::spawn(follow(Arc::clone(&pools[pool]), (who, id), SENDERS * EACH)))
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    for follower in followers {
+        assert_gapless(&ground, &follower.await.unwrap(), SENDERS * EACH);
+    }
+}
+
+/// Asks for what is new until there were so many, and returns all of them as they came.
+async fn follow(pool: Arc<Pool>, (who, id): (UserId, ConversationId), count: usize) -> Vec<(i64, String)> {
+    let mut seen = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while seen.len() < SENDERS * EACH {
+    while seen.len() < count {
         assert!(Instant::now() < deadline, "only {} messages arrived", seen.len());
         let after = Seq::new(i64::try_from(seen.len()).unwrap());
         let request =
             WindowRequest { anchor: WindowAnchor::After(after), limit: WindowLimit::parse(10).unwrap() };
-        let window = pools[2].conversations.window(bob, id, &request).await.unwrap().unwrap();
+        let window = pool.conversations.window(who, id, &request).await.unwrap().unwrap();
         for message in window.messages {
             seen.push((message.id.seq.get(), message.content.unwrap().into_inner()));
         }
     }
-    for sender in senders {
-        sender.await.unwrap();
-    }
-    assert_gapless(&ground, &seen, SENDERS * EACH);
+    seen
 }
 
 /// Every place once, every text once, and time and ordinals that agree with the places.
@@ -71,15 +83,28 @@ fn assert_gapless(ground: &Ground, seen: &[(i64, String)], count: usize) {
 async fn the_first_messages_from_both_sides_at_once_share_one_conversation() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
-    for round in 0..20 {
-        let alice = pools[0].person(&format!("alice_{round:02}")).await;
-        let bob = pools[0].person(&format!("bobby_{round:02}")).await;
-        pools[0].befriend(alice, bob).await;
-        let (one, other) = tokio::join!(pools[0].say(alice, bob, "a"), pools[1].say(bob, alice, "b"));
+    let mut people = Vec::new();
+    for number in 0..15 {
+        people.push(pools[0].person(&format!("person_{number:02}")).await);
+    }
+    let pairs = (0..people.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+    let pairs: Vec<_> = pairs.map(|(one, other)| (people[one], people[other])).take(100).collect();
+    for (one, other) in &pairs {
+        pools[0].befriend(*one, *other).await;
+    }
+    let both = pairs.iter().map(|(one, other)| {
+        let (pools, one, other) = (pools.clone(), *one, *other);
+        tokio::spawn(
+            async move { tokio::join!(pools[0].say(one, other, "a"), pools[1].say(other, one, "b")) },
+        )
+    });
+    for sent in both.collect::<Vec<_>>() {
+        let (one, other) = sent.await.unwrap();
         assert_eq!(one.conversation, other.conversation);
         assert_eq!(one.seq.get() + other.seq.get(), 3);
     }
-    assert_eq!(ground.number("SELECT count(*) FROM conversations"), 20);
+    let with_two = "SELECT count(*) FROM conversations WHERE last_seq = 2";
+    assert_eq!((ground.number("SELECT count(*) FROM conversations"), ground.number(with_two)), (100, 100));
 }
 
 #[tokio::test]

@@ -46,12 +46,11 @@ async fn of_many_who_change_to_one_uid_exactly_one_wins() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let mut changes = Vec::new();
-    for number in 0..20 {
+    for number in 0..50 {
         let person = pools[0].person(&format!("person_{number:02}")).await;
         let pool = Arc::clone(&pools[number % 2]);
-        changes.push(
-            async move { pool.users.change_uid(person, &uid("wanted"), Duration::ZERO).await.unwrap() },
-        );
+        let spelled = uid(if number % 3 == 0 { "WANTED" } else { "wanted" });
+        changes.push(async move { pool.users.change_uid(person, &spelled, Duration::ZERO).await.unwrap() });
     }
     let changes: Vec<_> = changes.into_iter().map(tokio::spawn).collect();
     let mut outcomes = Vec::new();
@@ -59,7 +58,8 @@ async fn of_many_who_change_to_one_uid_exactly_one_wins() {
         outcomes.push(change.await.unwrap());
     }
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Changed).count(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Taken).count(), 19);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Taken).count(), 49);
+    assert_eq!(ground.number("SELECT count(*) FROM users WHERE lower(uid) = 'wanted'"), 1);
 }
 
 #[tokio::test]

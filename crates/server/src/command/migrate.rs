@@ -1,14 +1,27 @@
 //! Bringing the schema up to date, or looking whether it is.
 
-use infra::migrations::{self, SchemaState};
+use indicatif::ProgressBar;
+use infra::migrations::{self, Progress, SchemaState};
 
-use super::{Outcome, SCHEMA_DIFFERS, say};
+use super::{Outcome, SCHEMA_DIFFERS, progress, say};
 use crate::config::Settings;
-use crate::database::Visit;
+use crate::database::{MigrationWatch, Visit};
+
+struct Bar(ProgressBar);
+
+impl MigrationWatch for Bar {
+    fn comes_on(&mut self, progress: Progress) {
+        self.0.set_length(progress.all as u64);
+        self.0.set_position(progress.done as u64);
+    }
+}
 
 pub(super) fn run(settings: &Settings) -> Outcome {
     let visit = Visit::pay_or_make(settings)?;
-    let applied = crate::database::migrate(visit.url(), settings.start, &mut || Ok(()))?;
+    let mut bar = Bar(progress::steps("migrating"));
+    let applied = crate::database::migrate(visit.url(), settings.start, &mut bar);
+    bar.0.finish_and_clear();
+    let applied = applied?;
     for name in &applied {
         say(format_args!("applied {name}"));
     }

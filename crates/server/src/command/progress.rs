@@ -16,6 +16,15 @@ pub(super) fn counter(what: &'static str) -> ProgressBar {
     styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), what, "{msg} {bytes} {elapsed}")
 }
 
+/// A bar up to so many steps.
+pub(super) fn steps(what: &'static str) -> ProgressBar {
+    styled(
+        ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()),
+        what,
+        "{msg} [{bar:40}] {pos}/{len} {elapsed}",
+    )
+}
+
 fn styled(bar: ProgressBar, what: &'static str, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style).with_message(what)

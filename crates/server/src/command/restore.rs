@@ -12,7 +12,7 @@ use infra::{inspection, migrations};
 use super::services::Services;
 use super::{Outcome, programs, progress, say};
 use crate::config::Settings;
-use crate::database::{self, Visit};
+use crate::database::{self, Unwatched, Visit};
 
 pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     let applied = applied_in(file)?;
@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     let empty = inspection::is_empty(visit.url())?;
     ensure_empty(empty)?;
     load(visit.url(), file)?;
-    let migrated = database::migrate(visit.url(), settings.start, &mut || Ok(()))?.len();
+    let migrated = database::migrate(visit.url(), settings.start, &mut Unwatched)?.len();
     let ended = actix_web::rt::System::new()
         .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.administration.end_all_sessions().await?) })
         .context("the data is there, but sessions could not be ended: run `hongyan restore` anew on an empty database")?;

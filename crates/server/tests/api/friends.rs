@@ -156,7 +156,7 @@ fn of_many_answers_at_once_one_wins() {
     let other = world.second_instance();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let request = id_of(&alice.ask(&bob).ok());
-    let answers: Vec<_> = (0..24)
+    let answers: Vec<_> = (0..50)
         .map(|number| {
             let bob = bob.at(if number % 3 == 0 { other.address } else { world.address() });
             let (request, answer) = (request.clone(), if number % 2 == 0 { "accepted" } else { "rejected" });

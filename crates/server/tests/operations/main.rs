@@ -11,6 +11,7 @@
 mod backups;
 mod clocks;
 mod commands;
+mod migrating;
 mod observing;
 mod overload;
 mod settings;

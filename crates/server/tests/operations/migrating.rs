@@ -1,0 +1,91 @@
+//! Several processes that find the schema behind.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
+use crate::support::{Folder, Server, eventually, execute, query};
+
+const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+/// Who waits to migrate, or migrates.
+const MIGRATORS: &str = "application_name = 'hongyan migrations'";
+
+/// An empty database in the cluster that runs in a folder.
+fn empty_database(folder: &Folder, name: &str) -> String {
+    execute(&folder.database_url(), &format!("CREATE DATABASE {name}"));
+    folder.database_url().replace("/hongyan?", &format!("/{name}?"))
+}
+
+fn on<'a>(command: &'a mut Command, url: &str) -> &'a mut Command {
+    command.env("DATABASE_URL", url).env("HONGYAN_JWT_SECRET", SECRET)
+}
+
+#[test]
+fn of_four_processes_that_start_at_once_one_migrates_and_all_serve() {
+    let cluster = Folder::new("four");
+    let host = Server::start(&cluster);
+    let migrations = query(&cluster.database_url(), "SELECT count(*) FROM __diesel_schema_migrations");
+    for round in 0..3 {
+        let url = empty_database(&cluster, &format!("round_{round}"));
+        let folders: Vec<Folder> =
+            (0..4).map(|number| Folder::new(&format!("four-{round}-{number}"))).collect();
+        let servers: Vec<Server> = std::thread::scope(|scope| {
+            let start = |folder| {
+                let url = &url;
+                scope.spawn(move || Server::run(on(&mut Folder::hongyan(folder, &["serve"]), url), folder))
+            };
+            let starts: Vec<_> = folders.iter().map(start).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        for server in &servers {
+            assert_eq!(server.get("/readyz", "")["code"], 200);
+        }
+        let logs = folders.iter().map(|folder| fs::read_to_string(folder.0.join("log")).unwrap());
+        let migrated: Vec<_> = logs.filter(|log| log.contains("the schema was brought up to date")).collect();
+        assert_eq!(migrated.len(), 1, "{migrated:?}");
+        assert!(migrated[0].contains(&format!("migrations={migrations}")), "{migrated:?}");
+        servers.into_iter().for_each(|server| assert!(server.stop().success()));
+    }
+    assert!(host.stop().success());
+}
+
+fn migrating(folder: &Folder, url: &str) -> Child {
+    let mut command = folder.hongyan(&["migrate"]);
+    on(&mut command, url).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn a_migrating_process_that_is_killed_amid_a_statement_holds_nobody_up() {
+    let folder = Folder::new("killed-migrator");
+    let host = Server::start(&folder);
+    let url = empty_database(&folder, "killed");
+    let count = |what: &str| query(&url, &format!("SELECT count(*) FROM {what}")).parse::<i64>().unwrap();
+    // A table of that name that is not committed: who makes one too has to wait for what becomes of it.
+    let mut other = PgConnection::establish(&url).unwrap();
+    other.batch_execute("BEGIN; CREATE TABLE users ()").unwrap();
+    let stuck =
+        format!("pg_stat_activity WHERE {MIGRATORS} AND datname = 'killed' AND wait_event_type = 'Lock'");
+    let mut first = migrating(&folder, &url);
+    eventually("it does not get as far as that table", || count(&stuck) == 1);
+    let holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND
+        database = (SELECT oid FROM pg_database WHERE datname = 'killed')";
+    let dead = query(&url, holder);
+    let others = [migrating(&folder, &url), migrating(&folder, &url), migrating(&folder, &url)];
+    let all = format!("pg_stat_activity WHERE {MIGRATORS} AND datname = 'killed'");
+    eventually("the others do not come", || count(&all) == 4);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // While the statement that it was killed amid still waits.
+    let successor = format!("({holder} AND pid <> {dead}) AS next");
+    eventually("the dead one keeps the lock", || count(&successor) == 1);
+    other.batch_execute("ROLLBACK").unwrap();
+    let said = others.map(|child| child.wait_with_output().unwrap());
+    assert!(said.iter().all(|output| output.status.success()), "{said:?}");
+    let applied =
+        said.map(|output| String::from_utf8(output.stdout).unwrap().matches("applied 2026").count());
+    let migrations = usize::try_from(count("__diesel_schema_migrations")).unwrap();
+    assert_eq!((applied.iter().sum::<usize>(), applied.iter().max()), (migrations, Some(&migrations)));
+    assert!(host.stop().success());
+}
