@@ -76,8 +76,11 @@ pub(crate) struct Connections {
 }
 
 impl Db {
-    /// How long a job waits for a thread, and a thread for a connection, before the caller is told to come again.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    /// How long anybody waits for a thread before he is told to come again. Behind it may lie a wait for a lock, of two seconds at
+    /// the most, and nobody is to wait for more than three.
+    pub const PATIENCE: Duration = Duration::from_millis(900);
+    /// How long a thread waits for a connection.
+    const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
     /// What a caller is told to wait.
     pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
     /// How often a transaction is tried that the database itself rolled back to break a tie.
@@ -96,7 +99,7 @@ impl Db {
             .test_on_check_out(false)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_timeout(Self::PATIENCE)
+            .connection_timeout(Self::CONNECTION_PATIENCE)
             .error_handler(Box::new(pool::LogErrors))
             .build_unchecked(Manager::new(settings.url.clone(), epoch.clone()));
         let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);

@@ -114,3 +114,17 @@ impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
         tracing::warn!(error = %error, "the database cannot be reached");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::db::Db;
+
+    #[test]
+    fn whoever_waits_for_a_thread_and_then_for_a_lock_is_answered_within_three_seconds() {
+        assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
+        assert!(Db::PATIENCE + Duration::from_secs(2) < Duration::from_secs(3));
+    }
+}

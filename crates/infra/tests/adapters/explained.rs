@@ -34,7 +34,11 @@ impl Explained {
         let options: Vec<String> =
             SETTINGS.iter().map(|setting| format!("-c%20{}", setting.replace('=', "%3D"))).collect();
         let url = format!("{}&options={}", wire.url(), options.join("%20"));
-        let queue = infra::postgres::SendQueueSettings { writers: 1, queue: 1024 };
+        let queue = infra::postgres::SendQueueSettings {
+            writers: 1,
+            queue: 1024,
+            patience: std::time::Duration::from_secs(60),
+        };
         Self { pool: ground.pool_at(&url, queue), wire }
     }
 

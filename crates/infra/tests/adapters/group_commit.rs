@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use crate::proxy::{Cut, Proxy};
 use crate::support::{Ground, Pool, draft};
 
-const ONE_WRITER: SendQueueSettings = SendQueueSettings { writers: 1, queue: 1024 };
+const ONE_WRITER: SendQueueSettings =
+    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
 
 pub(crate) type Sending = JoinHandle<Result<Outcome, domain::error::RepositoryError>>;
 
@@ -167,7 +168,8 @@ async fn a_batch_that_the_database_rolls_back_as_a_deadlocks_victim_is_tried_aga
 async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
     let ground = Ground::new();
     let (_, alice, bob) = friends(&ground, ground.url()).await;
-    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2 });
+    let pool = ground
+        .pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2, patience: Duration::from_secs(60) });
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let gone = send(&pool, alice, bob, "gone", None);
     accepted(&pool, 2).await;
@@ -182,6 +184,26 @@ async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
     waiting.await.unwrap().unwrap();
     assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content = 'gone'"), 0);
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_has_waited_too_long_behind_a_writer_that_stands_still_is_not_stored() {
+    let ground = Ground::new();
+    let (_, alice, bob) = friends(&ground, ground.url()).await;
+    let patience = Duration::from_millis(300);
+    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 1024, patience });
+    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let late = send(&pool, alice, bob, "late", Some("key"));
+    accepted(&pool, 2).await;
+    let queued = Instant::now();
+    eventually("time stands still", || queued.elapsed() > patience).await;
+    drop(holder);
+    first.await.unwrap().unwrap();
+    let refused = late.await.unwrap().unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }), "{refused:?}");
+    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    let again = send(&pool, alice, bob, "late", Some("key")).await.unwrap().unwrap();
+    assert!(matches!(again, Outcome::Sent(_)), "the writer goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

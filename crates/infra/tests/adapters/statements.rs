@@ -26,7 +26,8 @@ use crate::group_commit::{Sending, accepted, send, stop_the_writer};
 use crate::support::{Ground, Pool, draft};
 use crate::wire::{Asked, Wire};
 
-const ONE_WRITER: SendQueueSettings = SendQueueSettings { writers: 1, queue: 1024 };
+const ONE_WRITER: SendQueueSettings =
+    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
 
 /// Somebody with three hundred friends, from a history of one message to one of a thousand.
 fn hub() -> Ground {

@@ -68,7 +68,10 @@ impl Ground {
     }
 
     pub(crate) fn pool(&self) -> Arc<Pool> {
-        self.pool_at(self.url(), SendQueueSettings { writers: 2, queue: 1024 })
+        self.pool_at(
+            self.url(),
+            SendQueueSettings { writers: 2, queue: 1024, patience: Duration::from_secs(60) },
+        )
     }
 
     /// A pool with a send queue of one's choice that reaches the database by another way.

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | the queue is full | the sender is told at once to come again |
 //! | a sender has gone away before its turn | its draft is skipped |
+//! | a draft has waited for too long, behind a writer that stood still | its sender is told to come again |
 //! | somebody else holds a conversation | its drafts are left to the database's threads, which wait; the others go on |
 //! | an error before COMMIT | nothing was stored; the drafts are tried one by one, so that a poisoned one harms nobody |
 //! | the connection is lost before COMMIT | nothing was stored; the batch is tried again on another one |
@@ -21,7 +22,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::error::RepositoryError;
@@ -46,6 +47,8 @@ pub struct SendQueueSettings {
     pub writers: usize,
     /// Drafts that may wait for each of them.
     pub queue: usize,
+    /// How long a draft may wait for its turn.
+    pub patience: Duration,
 }
 
 type Reply = oneshot::Sender<Result<Outcome, RepositoryError>>;
@@ -79,6 +82,7 @@ impl SendQueue {
                 db: Arc::clone(db),
                 connections: db.connections(),
                 counters: Arc::clone(&counters),
+                patience: settings.patience,
             };
             std::thread::Builder::new().name(format!("send-{number}")).spawn(move || writer.run())?;
             queues.push(sender);
@@ -123,6 +127,7 @@ struct Writer {
     db: Arc<Db>,
     connections: Connections,
     counters: Arc<SendCounters>,
+    patience: Duration,
 }
 
 impl Writer {
@@ -130,7 +135,7 @@ impl Writer {
         for first in &self.queue {
             let others = self.queue.try_iter().take(LARGEST_BATCH - 1);
             let batch: Vec<Waiting> =
-                std::iter::once(first).chain(others).filter(|waiting| !waiting.reply.is_closed()).collect();
+                std::iter::once(first).chain(others).filter_map(|waiting| self.in_time(waiting)).collect();
             if !batch.is_empty() {
                 self.counters.note(batch.iter().map(|waiting| waiting.since));
                 // The work on the database catches its own panics; this keeps the writer alive whatever else happens.
@@ -139,6 +144,16 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// A draft whose sender is still there and has not waited for too long; else he is told to come again.
+    fn in_time(&self, waiting: Waiting) -> Option<Waiting> {
+        if waiting.since.elapsed() <= self.patience {
+            return Some(waiting).filter(|waiting| !waiting.reply.is_closed());
+        }
+        let why = "the writers of messages did not get to it in time";
+        let _ = waiting.reply.send(Err(RepositoryError::unavailable(Db::RETRY_AFTER, why)));
+        None
     }
 
     fn serve(&self, batch: Vec<Waiting>) {
