@@ -1,0 +1,58 @@
+//! What is sent: messages with keys of their own, in conversations chosen evenly.
+
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+
+/// An endless supply of requests.
+pub(crate) struct Messages {
+    /// The head of each conversation's request, and its receiver.
+    pairs: Vec<(String, String)>,
+    prefix: String,
+    count: u64,
+    random: u64,
+}
+
+impl Messages {
+    /// Reads `tokens` (a line per person) and `pairs` (a line per conversation: the person's number, the peer's id, the
+    /// conversation's id).
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let read =
+            |name| fs::read_to_string(folder.join(name)).with_context(|| format!("{name} cannot be read"));
+        let (tokens, lines) = (read("tokens")?, read("pairs")?);
+        let tokens: Vec<&str> = tokens.lines().collect();
+        let mut pairs = Vec::new();
+        for line in lines.lines() {
+            let mut words = line.split_whitespace();
+            let (person, peer) = words.next().zip(words.next()).context("a pair is no pair")?;
+            let person: usize = person.parse()?;
+            let token = tokens.get(person.wrapping_sub(1)).context("a person has no token")?;
+            let head = format!(
+                "POST /api/auth/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            );
+            pairs.push((head, peer.to_owned()));
+        }
+        anyhow::ensure!(!pairs.is_empty(), "nobody talks to anybody");
+        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let random = u64::try_from(since.as_nanos() & u128::from(u64::MAX))? | 1;
+        Ok(Self { pairs, prefix: format!("open-{random:016x}-"), count: 0, random })
+    }
+
+    /// The next request, whole.
+    pub(crate) fn next(&mut self) -> Vec<u8> {
+        self.count += 1;
+        // Xorshift: enough to choose evenly.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let number = usize::try_from(self.random >> 16).unwrap_or_default() % self.pairs.len();
+        let Some((head, peer)) = self.pairs.get(number) else { return Vec::new() };
+        let (prefix, count) = (&self.prefix, self.count);
+        let body = format!(
+            r#"{{"receiver_id":"{peer}","content":"hello world this is a message","client_message_id":"{prefix}{count:010}"}}"#
+        );
+        format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+}
