@@ -68,6 +68,17 @@ function kinds.storm()
     .. with_body('{"uid":"' .. nobody .. string.format("%06d", count) .. '","password":"correct horse battery"}')
 end
 
+-- What follows a message that is known already, as a client that polls asks for it.
+function kinds.poll(pair)
+  return headers("/api/auth/conversations/" .. pair.conversation .. "?limit=50&after=20", "GET", people[pair.person]) .. "\r\n"
+end
+
+-- A bit of everything, with pauses between.
+function kinds.mixed(pair)
+  local some = { kinds.send, kinds.send, kinds.page, kinds.list, kinds.poll }
+  return some[math.random(#some)](pair)
+end
+
 function init(args)
   local kind, folder = args[1], args[2]
   for token in io.lines(folder .. "/tokens") do people[#people + 1] = token end
@@ -80,6 +91,10 @@ function init(args)
   prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))
   nobody = string.format("nobody%d_%05d_", number, math.random(0, 99999))
   next_request = kinds[kind]
+  if kind == "mixed" then
+    -- In ms; wrk looks whether there is such a function.
+    function delay() return math.random(20, 60) end
+  end
 end
 
 function request()
