@@ -14,8 +14,8 @@ use domain::id::SessionId;
 use domain::message::{MessageRepository, Outcome, Seq};
 use domain::page::PageLimit;
 use domain::session::{
-    Caller, LoginThrottle, OpenFor, SessionCursor, SessionPageRequest, SessionRepository, ThrottleKey,
-    TypedIdentifier, Verdict,
+    Caller, LoginThrottle, OpenFor, RotateOutcome, SessionCursor, SessionPageRequest, SessionRepository,
+    ThrottleKey, TypedIdentifier, Verdict,
 };
 use domain::testing::at;
 use domain::user::{LoginIdentifier, Uid, UserRepository};
@@ -23,6 +23,7 @@ use infra::postgres::SendQueueSettings;
 
 use crate::crowd::{conversation, person};
 use crate::group_commit::{Sending, accepted, send, stop_the_writer};
+use crate::sessions::order;
 use crate::support::{Ground, Pool, draft};
 use crate::wire::{Asked, Wire};
 
@@ -163,8 +164,12 @@ async fn no_connection_prepares_a_statement_twice_whatever_its_parameters() {
     let ground = hub();
     let wire = Wire::tap(ground.url());
     let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    let mut session = pool.log_in(person(1), "no hash").await.unwrap();
     for time in 0..20 {
         live(&pool, time).await;
+        let refreshed = pool.sessions.rotate(&order(&session)).await.unwrap();
+        let RotateOutcome::Rotated(next) = refreshed else { panic!("{refreshed:?}") };
+        session = next;
     }
     let (mut prepared, mut runs, mut named) = (HashSet::new(), 0, HashSet::new());
     for (connection, asked) in wire.asked() {

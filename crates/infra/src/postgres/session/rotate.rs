@@ -3,20 +3,33 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{SessionId, UserId};
 use domain::session::{
     EndReason, Generation, IdempotencyKey, RefreshDecision, RotateOrder, RotateOutcome, Session,
     SessionState, decide_refresh,
 };
+use uuid::Uuid;
 
 use super::end;
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, statement};
 use crate::postgres::stored::ACTIVE;
 use crate::schema::{sessions, users};
 
 /// How many rotations are remembered. A token of a generation before them is taken for stolen; nobody refreshes so often
 /// within the grace.
 const REMEMBERED_ROTATIONS: usize = 16;
+
+statement! {
+    // Diesel prepares an UPDATE of its own anew at every call.
+    MoveOn<'a> {
+        session: &'a Uuid, generation: i32, rotations: Vec<DateTime<Utc>>, key: Option<&'a str>, now: DateTime<Utc>,
+    } -> ();
+    "UPDATE sessions
+        SET generation = " [generation: Integer] ", rotations = " [rotations: Array<Timestamptz>]
+          ", refresh_key = " [key: Nullable<Text>] ", last_used_at = " [now: Timestamptz]
+    " WHERE id = " [session: SqlUuid]
+}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
@@ -68,15 +81,9 @@ impl Locked {
     ) -> Result<Session, DbError> {
         let next = self.generation.next();
         let older = self.rotations.iter().copied();
-        let rotations: Vec<_> =
-            std::iter::once(now).chain(older).take(REMEMBERED_ROTATIONS).map(Some).collect();
-        diesel::update(sessions::table.find(self.id.as_uuid()))
-            .set((
-                sessions::generation.eq(next.get()),
-                sessions::rotations.eq(rotations),
-                sessions::refresh_key.eq(key.map(IdempotencyKey::as_str)),
-                sessions::last_used_at.eq(now),
-            ))
+        let rotations: Vec<_> = std::iter::once(now).chain(older).take(REMEMBERED_ROTATIONS).collect();
+        let key = key.map(IdempotencyKey::as_str);
+        MoveOn { session: &self.id.as_uuid(), generation: next.get(), rotations, key, now }
             .execute(connection)?;
         Ok(self.session(next, now))
     }
