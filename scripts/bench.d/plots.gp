@@ -7,11 +7,13 @@ set title 'Throughput and stored messages, 64 connections'
 set xlabel 'stored messages'
 set ylabel 'requests per second'
 set logscale x
+set xrange [8000:12500000]
 set xtics (10000, 1000000, 10000000) format '%.0s%c'
 set yrange [0:*]
 plot work.'/growth' using 1:2 with linespoints lw 2 title 'send', \
      '' using 1:3 with linespoints lw 2 title 'history page', \
      '' using 1:4 with linespoints lw 2 title 'conversation list'
+set xrange [14:290]
 set output 'docs/plots/latency.svg'
 set title 'Latency and connections, a million messages'
 set xlabel 'connections'
