@@ -1,8 +1,9 @@
 //! What is sent: messages with keys of their own, in conversations chosen evenly.
 
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::BuildHasher;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
@@ -35,8 +36,8 @@ impl Messages {
             pairs.push((head, peer.to_owned()));
         }
         anyhow::ensure!(!pairs.is_empty(), "nobody talks to anybody");
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let random = u64::try_from(since.as_nanos() & u128::from(u64::MAX))? | 1;
+        // The standard library's hashes differ from process to process.
+        let random = RandomState::new().hash_one(0) | 1;
         Ok(Self { pairs, prefix: format!("open-{random:016x}-"), count: 0, random })
     }
 
