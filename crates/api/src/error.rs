@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use domain::error::{DomainError, ErrorKind, InvalidValue, Rule};
 
@@ -116,6 +116,9 @@ impl ApiError {
         if let Some(retry_after) = self.retry_after {
             response.insert_header((RETRY_AFTER, whole_seconds(retry_after).to_string()));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, challenge(self.name)));
+        }
         if let Detail::Allow(methods) = &self.detail {
             response.insert_header((ALLOW, methods.as_str()));
         }
@@ -139,6 +142,16 @@ impl ResponseError for ApiError {
         let mut response = self.response(Language::default());
         headers::add_to(response.headers_mut());
         response
+    }
+}
+
+/// What a 401 has to say by the rules of HTTP: how to come again. Clients of ours read the error's name instead.
+fn challenge(name: &str) -> &'static str {
+    match name {
+        "invalid_token" | "token_expired" | "session_ended" => {
+            r#"Bearer realm="hongyan", error="invalid_token""#
+        }
+        _ => r#"Bearer realm="hongyan""#,
     }
 }
 

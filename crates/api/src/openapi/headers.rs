@@ -35,12 +35,15 @@ pub(super) fn add_to(components: &mut Components) {
     let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).examples([json!(5)]);
     let tag = || text().pattern(Some("^W/\"[0-9a-f]{16}\"$")).examples([json!("W/\"5a1f0c3e9b7d2468\"")]);
     let id = || text().pattern(Some(REQUEST_ID)).examples([json!("4f1c2a9be07d4c58a3b6d1e2f3041526")]);
+    let challenge =
+        text().examples([json!("Bearer realm=\"hongyan\"")]).pattern(Some("^Bearer realm=\"hongyan\""));
     let headers = [
         (
             "RequestId",
             header("What the log knows the request by: its own `X-Request-Id`, or a new one.", id(), true),
         ),
         ("RetryAfter", header("After how many seconds to try again.", number, true)),
+        ("Challenge", header("How to come again: with a token.", challenge, true)),
         ("Tag", header("What the answer is known by; weak.", tag(), true)),
     ];
     components.headers.extend(headers.map(|(name, header)| (name.to_owned(), RefOr::T(header))));
@@ -77,6 +80,9 @@ pub(super) fn describe(operation: &mut Operation) {
         add("X-Request-Id", "RequestId");
         if matches!(code.as_str(), "429" | "503") {
             add("Retry-After", "RetryAfter");
+        }
+        if code == "401" {
+            add("WWW-Authenticate", "Challenge");
         }
         if polled && matches!(code.as_str(), "200" | "304") {
             add("ETag", "Tag");

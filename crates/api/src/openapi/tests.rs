@@ -61,6 +61,8 @@ fn wanting(document: &Value, operation: &Value) -> Vec<String> {
             !waits || response["headers"]["Retry-After"].is_object(),
             &format!("how long to wait in {code}"),
         );
+        let challenged = code != "401" || response["headers"]["WWW-Authenticate"].is_object();
+        demand(challenged, "the challenge of 401");
         let content = &response["content"]["application/json"];
         match code.as_str() {
             "304" => demand(content.is_null(), "that there is no body in 304"),

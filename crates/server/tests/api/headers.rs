@@ -71,6 +71,24 @@ fn every_route_protects_its_answers_and_its_refusals() {
 }
 
 #[test]
+fn whoever_is_not_let_in_is_told_how_to_come_again() {
+    let world = World::new();
+    let told = |call: Call, name: &str| {
+        let reply = call.send().refused(401, name);
+        reply.header("WWW-Authenticate").unwrap().to_owned()
+    };
+    let me = || world.call("GET", "/api/auth/me");
+    assert_eq!(told(me(), "missing_token"), "Bearer realm=\"hongyan\"");
+    let stale = "Bearer realm=\"hongyan\", error=\"invalid_token\"";
+    assert_eq!(told(me().bearer("no.good.token"), "invalid_token"), stale);
+    let login =
+        world.call("POST", "/api/login/uid").json(&json!({"uid": "nobody_01", "password": "wrong one"}));
+    assert_eq!(told(login, "invalid_credentials"), "Bearer realm=\"hongyan\"");
+    assert_eq!(me().bearer("").send().status, 401);
+    assert_eq!(world.call("GET", "/healthz").send().header("WWW-Authenticate"), None);
+}
+
+#[test]
 fn what_no_handler_answers_is_protected_too() {
     let origin = "https://chat.example";
     let world = World::with(Options { cors_origins: Some(vec![origin.into()]), ..Options::default() });
