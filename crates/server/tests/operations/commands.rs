@@ -81,6 +81,7 @@ fn accounts_are_made_and_listed_whether_the_server_runs_or_not() {
     let table = text.lines().filter(|line| line.contains('\t'));
     let rows: Vec<Vec<&str>> = table.skip(1).map(|line| line.split('\t').collect()).collect();
     assert_eq!(code, 0);
+    assert!(rows.iter().all(|row| row.len() == 6), "{text}");
     let shown: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[4], row[5])).collect();
     // Alice is logged in; making an account leaves no session behind.
     assert_eq!(shown, [("active", "1", "alice_01", "爱丽丝"), ("active", "0", "bob_0001", "bob_0001")]);
