@@ -134,11 +134,11 @@ impl Visit {
 
 /// Follows the database's being brought up to date.
 pub trait MigrationWatch {
-    /// The database, or another instance that migrates, is going to be waited for.
+    /// The database is away, and is going to be waited for.
     ///
     /// # Errors
     /// When it is not to be waited for.
-    fn waits(&mut self) -> anyhow::Result<()> {
+    fn is_away(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -168,13 +168,13 @@ pub fn migrate(url: &str, patience: Duration, watch: &mut dyn MigrationWatch) ->
         match &error {
             MigrationError::Connect(_) if begun.elapsed() < patience => {
                 tracing::warn!(%error, "waiting for the database");
-                watch.waits()?;
+                watch.is_away()?;
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_secs(2));
             }
             MigrationError::Locked(_) if begun.elapsed() < MIGRATION_PATIENCE => {
+                // Meanwhile others may be serving: a proxy that finds no door here goes to them, and would pass a 503 on.
                 tracing::warn!("waiting for another instance that migrates");
-                watch.waits()?;
             }
             _ => return Err(error).context("the database cannot be used"),
         }

@@ -37,14 +37,14 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     served
 }
 
-/// Has somebody answer the door once the database has to be waited for.
+/// Has somebody answer the door once the database is found to be away.
 struct Door<'a> {
     settings: &'a Settings,
     stand_in: Option<StandIn>,
 }
 
 impl MigrationWatch for Door<'_> {
-    fn waits(&mut self) -> anyhow::Result<()> {
+    fn is_away(&mut self) -> anyhow::Result<()> {
         if self.stand_in.is_none() {
             self.stand_in = Some(StandIn::start(self.settings)?);
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -242,7 +242,7 @@ fn everybody_is_told_to_come_again(folder: &Folder) {
 }
 
 #[test]
-fn while_another_instance_migrates_everybody_is_told_to_come_again() {
+fn while_another_instance_migrates_the_door_stays_shut_and_others_are_asked() {
     let folder = Folder::new("migrating");
     let first = Server::start(&folder);
     let url = folder.database_url();
@@ -250,14 +250,20 @@ fn while_another_instance_migrates_everybody_is_told_to_come_again() {
     // The lock that an instance holds while it migrates.
     migrating.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x68_6f_6e_67_79_61_6e_i64)).unwrap();
     let other = Folder::new("migrating-log");
-    let mut second = folder.hongyan(&["serve"]);
-    second
-        .env("DATABASE_URL", &url)
-        .env("HONGYAN_JWT_SECRET", SECRET)
-        .env("HONGYAN_ADMIN_BIND", "127.0.0.1:0");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut second = folder.hongyan(&["serve", "--bind", &free.to_string()]);
+    second.env("DATABASE_URL", &url).env("HONGYAN_JWT_SECRET", SECRET);
     let second = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| Server::run(&mut second, &other));
-        everybody_is_told_to_come_again(&other);
+        let log = || fs::read_to_string(other.0.join("log")).unwrap_or_default();
+        eventually("it does not wait", || log().matches("waiting for another instance").count() > 1);
+        let refused = TcpStream::connect(free).map_err(|error| error.kind());
+        assert_eq!(
+            refused.unwrap_err(),
+            std::io::ErrorKind::ConnectionRefused,
+            "a proxy would pass a 503 on"
+        );
+        assert_eq!(first.get("/readyz", "")["code"], 200, "the other one serves");
         drop(migrating);
         waiting.join().unwrap()
     });
