@@ -7,6 +7,7 @@ mod blocks;
 mod catalogue;
 mod conversations;
 mod cursor;
+mod description;
 mod devices;
 mod envelope;
 mod error;

@@ -7,19 +7,17 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, ETAG, RETRY_AFTER};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App, Error, HttpRequest, Responder, get, web};
+use actix_web::{App, Error, Responder, get, guard, web};
 use utoipa_actix_web::service_config::ServiceConfig;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::UseCases;
-use crate::error::ApiError;
-use crate::fallback::KnownPaths;
 use crate::health::ReadinessProbe;
 use crate::journal::{self, REQUEST_ID, RequestObserver};
 use crate::proxies::TrustedProxies;
 use crate::{
-    blocks, conversations, devices, exports, friendship_requests, friendships, headers, health, messages,
-    openapi, render, search, sessions, unread, users,
+    blocks, conversations, description, devices, exports, friendship_requests, friendships, headers, health,
+    messages, render, search, sessions, unread, users,
 };
 
 /// Registers every documented route.
@@ -99,10 +97,6 @@ async fn docs() -> impl Responder {
     web::Redirect::to("/docs/")
 }
 
-async fn refuse(request: HttpRequest, known: web::Data<KnownPaths>) -> Result<&'static str, ApiError> {
-    Err(known.refuse(&request))
-}
-
 /// The whole API as an application, given what its handlers call.
 pub fn app(
     use_cases: web::Data<UseCases>,
@@ -134,11 +128,10 @@ pub fn app(
 }
 
 fn all(config: &mut web::ServiceConfig) {
-    let document = openapi::document();
-    config.app_data(web::Data::new(KnownPaths::of(&document)));
     documented(&mut ServiceConfig::new(config));
     config
         .service(docs)
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/api/openapi.json", document))
-        .default_service(web::to(refuse));
+        .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")))
+        .default_service(web::to(description::refuse));
 }
