@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::export::{ExportPart, ExportedConversation, ExportedMessage, MockExportReader};
 use domain::friendship::Remark;
 use domain::friendship_request::Direction;
@@ -114,7 +114,7 @@ struct Endless {
 
 #[async_trait]
 impl ExportReader for Endless {
-    async fn next(&mut self) -> Result<Option<ExportPart>, RepositoryError> {
+    async fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst);
         Ok(Some(match number {
             0 => account(),
@@ -152,9 +152,9 @@ async fn it_reads_no_further_ahead_than_two_parts_of_what_the_client_has_taken()
 async fn an_export_that_fails_midway_has_no_end() {
     let mut reader = MockExportReader::new();
     let mut parts = vec![Ok(Some(messages(1..2))), Ok(Some(conversation())), Ok(Some(account()))];
-    reader.expect_next().returning(move || {
-        parts.pop().unwrap_or_else(|| Err(RepositoryError::internal("the database went away")))
-    });
+    reader
+        .expect_next()
+        .returning(move || parts.pop().unwrap_or_else(|| Err(PortError::internal("the database went away"))));
     let pieces: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
     assert_eq!(pieces.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, true, false]);
 }

@@ -2,7 +2,7 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::session::{IssuedTokens, LoggedIn, Registration, TypedIdentifier};
+use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
 use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -119,7 +119,7 @@ pub(crate) async fn register(
 
 async fn log_in(
     (client, device): (Client, Device),
-    (identifier, password): (TypedIdentifier, &SecretString),
+    (identifier, password): (EnteredIdentifier, &SecretString),
     use_cases: &UseCases,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
@@ -147,7 +147,7 @@ pub(crate) async fn login_by_uid(
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
-    log_in(caller, (TypedIdentifier::Uid(body.uid), &body.password), &use_cases, language).await
+    log_in(caller, (EnteredIdentifier::Uid(body.uid), &body.password), &use_cases, language).await
 }
 
 /// What somebody logs in with by phone number.
@@ -169,7 +169,7 @@ pub(crate) async fn login_by_phone_number(
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
-    let identifier = TypedIdentifier::PhoneNumber(body.phone_number);
+    let identifier = EnteredIdentifier::PhoneNumber(body.phone_number);
     log_in(caller, (identifier, &body.password), &use_cases, language).await
 }
 

@@ -1,7 +1,7 @@
 //! Accounts: one's own, and finding others.
 
 use actix_web::{delete, get, patch, web};
-use domain::user::{Nickname, Overview, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
+use domain::user::{AccountSummary, Nickname, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -35,9 +35,9 @@ struct Me {
     pending_requests: i64,
 }
 
-impl From<Overview> for Me {
-    fn from(overview: Overview) -> Self {
-        let Overview { user, unread_total, pending_requests } = overview;
+impl From<AccountSummary> for Me {
+    fn from(overview: AccountSummary) -> Self {
+        let AccountSummary { user, unread_total, pending_requests } = overview;
         Self {
             user_id: user.id.to_string(),
             uid: user.uid.as_str().to_owned(),

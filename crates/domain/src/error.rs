@@ -101,7 +101,7 @@ pub enum Rule {
 /// A fault below a port. What went wrong stays in `source`, for the log only.
 #[derive(Debug, thiserror::Error)]
 #[error("{fault}")]
-pub struct RepositoryError {
+pub struct PortError {
     fault: Fault,
     #[source]
     source: Box<dyn Error + Send + Sync>,
@@ -115,7 +115,7 @@ enum Fault {
     Internal,
 }
 
-impl RepositoryError {
+impl PortError {
     /// What we depend on is away or full and may be back after `retry_after`.
     pub fn unavailable(retry_after: Duration, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { fault: Fault::Unavailable(retry_after), source: source.into() }
@@ -133,7 +133,7 @@ impl RepositoryError {
     }
 }
 
-impl DomainError for RepositoryError {
+impl DomainError for PortError {
     fn kind(&self) -> ErrorKind {
         match self.fault {
             Fault::Unavailable(retry_after) => ErrorKind::Unavailable { retry_after },
@@ -165,7 +165,7 @@ impl DomainError for InvalidValue {
 
 /// Implements [`DomainError`] for a feature's error enum from one line per variant.
 ///
-/// Every such enum has the variant `Repository(RepositoryError)`; the others are listed as `Variant => Kind, "name"`. One
+/// Every such enum has the variant `Port(PortError)`; the others are listed as `Variant => Kind, "name"`. One
 /// that passes with time is listed as `Variant(retry_after) => Throttled, "name"` and holds how long to wait.
 macro_rules! domain_error {
     ($error:ty { $($variant:ident $(($wait:ident))? => $kind:ident, $name:literal;)* }) => {
@@ -173,14 +173,14 @@ macro_rules! domain_error {
             fn kind(&self) -> $crate::error::ErrorKind {
                 match self {
                     $(Self::$variant $(($wait))? => $crate::error::ErrorKind::$kind $({ $wait: *$wait })?,)*
-                    Self::Repository(error) => error.kind(),
+                    Self::Port(error) => error.kind(),
                 }
             }
 
             fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $name,)*
-                    Self::Repository(error) => error.name(),
+                    Self::Port(error) => error.name(),
                 }
             }
         }
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_fault_that_may_pass_says_how_long_to_wait() {
-        let fault = RepositoryError::unavailable(Duration::from_millis(1500), "the pool is empty");
+        let fault = PortError::unavailable(Duration::from_millis(1500), "the pool is empty");
         assert_eq!(fault.kind(), ErrorKind::Unavailable { retry_after: Duration::from_millis(1500) });
         assert_eq!(fault.name(), "unavailable");
         assert_eq!(fault.invalid_value(), None);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_fault_that_waiting_does_not_mend_is_ours() {
-        let fault = RepositoryError::internal("column uid of user 7 is empty");
+        let fault = PortError::internal("column uid of user 7 is empty");
         assert_eq!(fault.kind(), ErrorKind::Internal);
         assert_eq!(fault.name(), "internal_error");
         assert_eq!(fault.invalid_value(), None);
@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn a_fault_tells_its_cause_to_the_log_only() {
         for (fault, shown) in [
-            (RepositoryError::unavailable(Duration::ZERO, "secret"), "what we depend on is unavailable"),
-            (RepositoryError::internal("secret"), "what we depend on failed"),
+            (PortError::unavailable(Duration::ZERO, "secret"), "what we depend on is unavailable"),
+            (PortError::internal("secret"), "what we depend on failed"),
         ] {
             assert_eq!(fault.to_string(), shown);
             assert_eq!(fault.source().map(ToString::to_string), Some("secret".to_owned()));
@@ -221,11 +221,11 @@ mod tests {
 
     #[test]
     fn a_fault_that_concerns_many_is_the_same_for_each() {
-        let fault = RepositoryError::unavailable(Duration::from_secs(3), "secret");
+        let fault = PortError::unavailable(Duration::from_secs(3), "secret");
         let again = fault.again();
         assert_eq!((again.kind(), again.name()), (fault.kind(), fault.name()));
         assert_eq!(again.source().map(ToString::to_string), Some("secret".to_owned()));
-        assert_eq!(RepositoryError::internal("x").again().kind(), ErrorKind::Internal);
+        assert_eq!(PortError::internal("x").again().kind(), ErrorKind::Internal);
     }
 
     #[test]

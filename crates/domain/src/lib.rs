@@ -12,7 +12,7 @@
 //! This crate must not know of serde, tokio, Diesel, actix, the system clock or randomness.
 
 pub mod account;
-pub mod administration;
+pub mod admin;
 pub mod block;
 pub mod clock;
 pub mod conversation;
@@ -20,8 +20,8 @@ pub mod error;
 pub mod export;
 pub mod friendship;
 pub mod friendship_request;
-pub mod housekeeping;
 pub mod id;
+pub mod maintenance;
 pub mod message;
 pub mod page;
 pub mod search;

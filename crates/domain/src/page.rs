@@ -58,7 +58,7 @@ pub struct Page<T, K> {
 
 impl<T, K> Page<T, K> {
     /// Makes a page of `rows`, which were read with one row more than `limit` to see whether another page follows.
-    pub fn from_overfull(mut rows: Vec<T>, limit: i64, key: impl Fn(&T) -> K) -> Self {
+    pub fn from_lookahead(mut rows: Vec<T>, limit: i64, key: impl Fn(&T) -> K) -> Self {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > wanted;
         rows.truncate(wanted);
@@ -84,11 +84,11 @@ mod tests {
 
     #[test]
     fn a_page_has_a_next_one_only_when_a_row_was_left_over() {
-        let page = Page::from_overfull(vec![1, 2, 3], 2, |row| *row);
+        let page = Page::from_lookahead(vec![1, 2, 3], 2, |row| *row);
         assert_eq!((page.items, page.next), (vec![1, 2], Some(2)));
-        let page = Page::from_overfull(vec![1, 2], 2, |row| *row);
+        let page = Page::from_lookahead(vec![1, 2], 2, |row| *row);
         assert_eq!((page.items, page.next), (vec![1, 2], None));
-        let page = Page::from_overfull(Vec::<i32>::new(), 2, |row| *row);
+        let page = Page::from_lookahead(Vec::<i32>::new(), 2, |row| *row);
         assert_eq!((page.items, page.next), (vec![], None));
     }
 }

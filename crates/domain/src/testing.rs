@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 #[cfg(test)]
-use crate::error::{DomainError, ErrorKind, RepositoryError};
+use crate::error::{DomainError, ErrorKind, PortError};
 use crate::id::UserId;
 
 /// A clock that stands still.
@@ -36,8 +36,8 @@ pub const fn user(number: u128) -> UserId {
 
 /// A fault below a port, which every use-case must pass on as it is.
 #[cfg(test)]
-pub(crate) fn fault() -> RepositoryError {
-    RepositoryError::unavailable(Duration::from_secs(7), "no connection is free")
+pub(crate) fn fault() -> PortError {
+    PortError::unavailable(Duration::from_secs(7), "no connection is free")
 }
 
 /// Asserts that `result` is [`fault`], passed on.

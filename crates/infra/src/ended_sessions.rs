@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use domain::id::SessionId;
-use domain::session::{EndedSessions, Standing};
+use domain::session::{EndedSessions, SessionStatus};
 
 use crate::clock::DatabaseClock;
 use crate::db::{Connections, Db};
@@ -50,13 +50,13 @@ impl EndedSessionsInMemory {
 }
 
 impl EndedSessions for EndedSessionsInMemory {
-    fn remember(&self, session: SessionId) {
+    fn mark_ended(&self, session: SessionId) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.here.insert(session, Instant::now());
     }
 
-    fn standing(&self, session: SessionId) -> Standing {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).standing(session, Instant::now())
+    fn status(&self, session: SessionId) -> SessionStatus {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).status(session, Instant::now())
     }
 }
 
@@ -71,14 +71,14 @@ struct Known {
 }
 
 impl Known {
-    fn standing(&self, session: SessionId, now: Instant) -> Standing {
+    fn status(&self, session: SessionId, now: Instant) -> SessionStatus {
         let fresh = |asked_at| now.saturating_duration_since(asked_at) <= FRESH;
         if self.everywhere.contains(&session) || self.here.contains_key(&session) {
-            Standing::Ended
+            SessionStatus::Ended
         } else if self.asked_at.is_some_and(fresh) {
-            Standing::Open
+            SessionStatus::Open
         } else {
-            Standing::Unknown
+            SessionStatus::Unknown
         }
     }
 
@@ -156,11 +156,11 @@ mod tests {
     #[test]
     fn nothing_is_sure_before_the_first_answer_and_a_minute_after_the_last() {
         let (mut known, start) = (Known::default(), Instant::now());
-        assert_eq!(known.standing(session(1), start), Standing::Unknown);
+        assert_eq!(known.status(session(1), start), SessionStatus::Unknown);
         known.learn(ended(&[2]), start);
-        assert_eq!(known.standing(session(1), start + FRESH), Standing::Open);
-        assert_eq!(known.standing(session(1), start + FRESH + Duration::from_nanos(1)), Standing::Unknown);
-        assert_eq!(known.standing(session(2), start + FRESH * 2), Standing::Ended);
+        assert_eq!(known.status(session(1), start + FRESH), SessionStatus::Open);
+        assert_eq!(known.status(session(1), start + FRESH + Duration::from_nanos(1)), SessionStatus::Unknown);
+        assert_eq!(known.status(session(2), start + FRESH * 2), SessionStatus::Ended);
     }
 
     #[test]
@@ -168,8 +168,11 @@ mod tests {
         let (mut known, start) = (Known::default(), Instant::now());
         known.learn(ended(&[1, 2]), start);
         known.learn(ended(&[2, 3]), start + INTERVAL);
-        let standing = |number| known.standing(session(number), start + INTERVAL);
-        assert_eq!([1, 2, 3].map(standing), [Standing::Open, Standing::Ended, Standing::Ended]);
+        let standing = |number| known.status(session(number), start + INTERVAL);
+        assert_eq!(
+            [1, 2, 3].map(standing),
+            [SessionStatus::Open, SessionStatus::Ended, SessionStatus::Ended]
+        );
     }
 
     #[test]
@@ -179,9 +182,9 @@ mod tests {
         known.here.insert(session(1), start + Duration::from_secs(2));
         // Asked before it was ended, so that the answer cannot know.
         known.learn(ended(&[]), start + Duration::from_secs(1));
-        assert_eq!(known.standing(session(1), start + Duration::from_secs(2)), Standing::Ended);
+        assert_eq!(known.status(session(1), start + Duration::from_secs(2)), SessionStatus::Ended);
         known.learn(ended(&[1]), start + INTERVAL);
         assert!(known.here.is_empty(), "once the database says so, nothing is kept twice");
-        assert_eq!(known.standing(session(1), start + INTERVAL), Standing::Ended);
+        assert_eq!(known.status(session(1), start + INTERVAL), SessionStatus::Ended);
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bcrypt::BcryptError;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::user::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -73,8 +73,8 @@ impl BcryptHasher {
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
-    ) -> Result<T, RepositoryError> {
-        self.admit().await?;
+    ) -> Result<T, PortError> {
+        self.check_capacity().await?;
         let pace = Arc::clone(&self.pace);
         let timed = move || {
             let begun = Instant::now();
@@ -82,7 +82,7 @@ impl BcryptHasher {
             pace.note(begun.elapsed());
             done
         };
-        self.threads.run(timed).await.map_err(unavailable)?.map_err(RepositoryError::internal)
+        self.threads.run(timed).await.map_err(unavailable)?.map_err(PortError::internal)
     }
 
     /// Counts the checks.
@@ -115,39 +115,35 @@ fn step_back() {
 }
 
 /// What bcrypt is given: it stops reading after 72 bytes, and a digest is 43 of base64, however long the password is.
-fn digest(password: &str) -> Result<String, RepositoryError> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(PURPOSE).map_err(RepositoryError::internal)?;
+fn digest(password: &str) -> Result<String, PortError> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(PURPOSE).map_err(PortError::internal)?;
     mac.update(password.as_bytes());
     Ok(STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-fn unavailable(error: JobError) -> RepositoryError {
+fn unavailable(error: JobError) -> PortError {
     match error {
-        JobError::Panicked(_) => RepositoryError::internal(error),
-        _ => RepositoryError::unavailable(BcryptHasher::RETRY_AFTER, error),
+        JobError::Panicked(_) => PortError::internal(error),
+        _ => PortError::unavailable(BcryptHasher::RETRY_AFTER, error),
     }
 }
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
-    async fn admit(&self) -> Result<(), RepositoryError> {
+    async fn check_capacity(&self) -> Result<(), PortError> {
         if self.pace.admits(self.threads.waiting()) {
             return Ok(());
         }
         tokio::time::sleep(Self::PAUSE).await;
-        Err(RepositoryError::unavailable(Self::RETRY_AFTER, "too many wait for bcrypt"))
+        Err(PortError::unavailable(Self::RETRY_AFTER, "too many wait for bcrypt"))
     }
 
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, RepositoryError> {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError> {
         let (digest, cost) = (digest(password.expose())?, self.cost);
         self.run(move || bcrypt::hash(digest, cost)).await.map(PasswordHash::new)
     }
 
-    async fn verify(
-        &self,
-        attempt: &PasswordAttempt,
-        hash: Option<PasswordHash>,
-    ) -> Result<bool, RepositoryError> {
+    async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError> {
         let digest = digest(attempt.expose())?;
         let (hash, exists) = hash.map_or_else(|| (self.nobody.clone(), false), |hash| (hash, true));
         let checks = self.checks();
@@ -216,7 +212,7 @@ mod tests {
             let _ = blocked.recv();
         }));
         has_begun.await.unwrap();
-        assert!(hasher.admit().await.is_ok(), "nobody waits");
+        assert!(hasher.check_capacity().await.is_ok(), "nobody waits");
         let first = tokio::spawn({
             let hasher = Arc::clone(&hasher);
             async move { hasher.verify(&attempt("anything"), None).await }
@@ -225,14 +221,16 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let retry_after = BcryptHasher::RETRY_AFTER;
-        for refused in [hasher.admit().await, hasher.verify(&attempt("anything"), None).await.map(|_| ())] {
+        for refused in
+            [hasher.check_capacity().await, hasher.verify(&attempt("anything"), None).await.map(|_| ())]
+        {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable { retry_after });
         }
         assert!(hasher.hash(&password("anything at all")).await.is_err());
         assert_eq!(hasher.checks().get(), 0);
         drop(release);
         assert!(!first.await.unwrap().unwrap(), "it has its turn");
-        assert!(hasher.admit().await.is_ok());
+        assert!(hasher.check_capacity().await.is_ok());
     }
 
     #[tokio::test]

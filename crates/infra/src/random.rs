@@ -1,6 +1,6 @@
 //! The system's randomness.
 
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::user::RandomSource;
 
 /// Draws from the operating system.
@@ -8,9 +8,9 @@ use domain::user::RandomSource;
 pub struct SystemRandom;
 
 impl RandomSource for SystemRandom {
-    fn bytes(&self) -> Result<[u8; 16], RepositoryError> {
+    fn bytes(&self) -> Result<[u8; 16], PortError> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| RepositoryError::internal(error.to_string()))?;
+        getrandom::fill(&mut bytes).map_err(|error| PortError::internal(error.to_string()))?;
         Ok(bytes)
     }
 }

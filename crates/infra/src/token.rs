@@ -1,7 +1,7 @@
 //! Tokens: JWTs signed with HMAC-SHA-256.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -112,8 +112,8 @@ impl JwtCodec {
         Ok(Read { claims, issued_at, expires_at })
     }
 
-    fn sign(&self, claims: &Claims) -> Result<SecretString, RepositoryError> {
-        sign(&self.signing, claims).map(SecretString::from).map_err(RepositoryError::internal)
+    fn sign(&self, claims: &Claims) -> Result<SecretString, PortError> {
+        sign(&self.signing, claims).map(SecretString::from).map_err(PortError::internal)
     }
 }
 
@@ -143,7 +143,7 @@ impl Claims {
 }
 
 impl TokenCodec for JwtCodec {
-    fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, RepositoryError> {
+    fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, PortError> {
         self.sign(&Claims {
             iss: ISSUER.to_owned(),
             r#use: Use::Access,
@@ -155,7 +155,7 @@ impl TokenCodec for JwtCodec {
         })
     }
 
-    fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, RepositoryError> {
+    fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, PortError> {
         self.sign(&Claims {
             iss: ISSUER.to_owned(),
             r#use: Use::Refresh,

@@ -1,4 +1,4 @@
-//! The work that nobody waits for: erasures that are not finished, and housekeeping.
+//! The work that nobody waits for: erasures that are not finished, and maintenance.
 //!
 //! Every instance does it; the database's locks keep them apart. Nothing depends on its being done by this one, nor at once.
 
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::task::JoinHandle;
 use domain::account::{ErasureService, ErasureStep};
-use domain::housekeeping::{Chore, HousekeepingService, Retention};
 use domain::id::UserId;
+use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
 use domain::user::RandomSource;
 use infra::db::{Db, DbSettings};
-use infra::postgres::{PgErasureRepository, PgHousekeepingRepository};
+use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
 use infra::random::SystemRandom;
 use tokio::sync::watch;
 
@@ -30,8 +30,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_se
 pub struct Background {
     /// The work on erasures.
     pub erasures: ErasureService,
-    /// The work of housekeeping.
-    pub housekeeping: HousekeepingService,
+    /// The work of maintenance.
+    pub maintenance: MaintenanceService,
     /// Keeps instances that were started together from working together.
     pub random: Arc<dyn RandomSource>,
 }
@@ -50,10 +50,10 @@ impl Background {
     pub fn wire(settings: &Settings, database_url: &str) -> std::io::Result<Self> {
         let url = database_url.to_owned();
         let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved: 0, queue: 16 })?);
-        let housekeeping = Arc::new(PgHousekeepingRepository::new(Arc::clone(&db)));
+        let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
         Ok(Self {
             erasures: ErasureService::new(Arc::new(PgErasureRepository::new(db))),
-            housekeeping: HousekeepingService::new(housekeeping, Retention::of(settings.signing.lifetimes)),
+            maintenance: MaintenanceService::new(maintenance, Retention::of(settings.signing.lifetimes)),
             random: Arc::new(SystemRandom),
         })
     }
@@ -64,8 +64,8 @@ impl Background {
         let (stop, stopped) = watch::channel(false);
         let work = Arc::new(self);
         let erasures = Worker { work: Arc::clone(&work), stopped: stopped.clone() };
-        let housekeeping = Worker { work, stopped };
-        let tasks = [actix_web::rt::spawn(erasures.erase()), actix_web::rt::spawn(housekeeping.keep_house())];
+        let maintenance = Worker { work, stopped };
+        let tasks = [actix_web::rt::spawn(erasures.erase()), actix_web::rt::spawn(maintenance.keep_house())];
         Running { stop, tasks }
     }
 }
@@ -141,29 +141,29 @@ impl Worker {
 
     async fn keep_house(mut self) {
         while self.pause(self.about(ROUND)).await {
-            for chore in Chore::ALL {
-                if !self.sweep(chore).await {
+            for task in MaintenanceTask::ALL {
+                if !self.sweep(task).await {
                     return;
                 }
             }
         }
     }
 
-    /// Does a chore, batch by batch. Is false when the work is over.
-    async fn sweep(&mut self, chore: Chore) -> bool {
+    /// Does a task, batch by batch. Is false when the work is over.
+    async fn sweep(&mut self, task: MaintenanceTask) -> bool {
         let mut rows = 0;
         loop {
             let begun = Instant::now();
-            match self.work.housekeeping.sweep(chore).await {
+            match self.work.maintenance.sweep(task).await {
                 Ok(swept) => {
                     rows += swept.rows;
                     if !swept.more {
-                        tracing::debug!(?chore, rows, "housekeeping");
+                        tracing::debug!(?task, rows, "maintenance");
                         return true;
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(?chore, error = &error as &dyn std::error::Error, "housekeeping failed");
+                    tracing::warn!(?task, error = &error as &dyn std::error::Error, "maintenance failed");
                     return true;
                 }
             }

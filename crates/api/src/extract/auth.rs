@@ -6,7 +6,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use domain::id::UserId;
-use domain::session::{Caller, Recognised, RefreshClaims};
+use domain::session::{Authentication, Caller, RefreshClaims};
 use futures_util::future::Either;
 
 use crate::UseCases;
@@ -40,8 +40,8 @@ impl FromRequest for AuthUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let unconfirmed = match recognise(request) {
-            Ok((_, Recognised::Surely(caller))) => return Either::Left(ready(Ok(Self(caller)))),
-            Ok((use_cases, Recognised::Unconfirmed(caller))) => (use_cases.clone(), caller),
+            Ok((_, Authentication::Verified(caller))) => return Either::Left(ready(Ok(Self(caller)))),
+            Ok((use_cases, Authentication::NeedsLookup(caller))) => (use_cases.clone(), caller),
             Err(error) => return Either::Left(ready(Err(error))),
         };
         Either::Right(Box::pin(async move {
@@ -55,7 +55,7 @@ fn use_cases(request: &HttpRequest) -> Result<&Data<UseCases>, ApiError> {
     request.app_data().ok_or_else(|| ApiError::internal("the use-cases are not wired"))
 }
 
-fn recognise(request: &HttpRequest) -> Result<(&Data<UseCases>, Recognised), ApiError> {
+fn recognise(request: &HttpRequest) -> Result<(&Data<UseCases>, Authentication), ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
     let use_cases = use_cases(request)?;
     Ok((use_cases, use_cases.sessions.authenticate(token)?))

@@ -1,4 +1,4 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on somebody else's account as a whole refuses.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum AccountError {
     UnknownUser,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(AccountError {

@@ -14,4 +14,4 @@ pub use model::{AccountState, ErasureStage};
 pub use ports::{AccountRepository, ErasureRepository, ErasureStep, StateChange};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockAccountRepository, MockErasureRepository};
-pub use service::{AccountPorts, AccountService, Advance, ErasureService};
+pub use service::{AccountPorts, AccountService, ErasureProgress, ErasureService};

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 use crate::session::Caller;
 
@@ -27,19 +27,19 @@ pub trait AccountRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, RepositoryError>;
+    async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError>;
 
     /// Disables an account as [`super::AccountState::disable`] says and ends all its sessions.
     ///
     /// # Errors
     /// Below the port.
-    async fn disable(&self, user: UserId) -> Result<StateChange, RepositoryError>;
+    async fn disable(&self, user: UserId) -> Result<StateChange, PortError>;
 
     /// Enables an account as [`super::AccountState::enable`] says. Its sessions stay ended.
     ///
     /// # Errors
     /// Below the port.
-    async fn enable(&self, user: UserId) -> Result<StateChange, RepositoryError>;
+    async fn enable(&self, user: UserId) -> Result<StateChange, PortError>;
 }
 
 /// What a step of an erasure has come to.
@@ -61,7 +61,7 @@ pub trait ErasureRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn pending(&self, after: Option<UserId>) -> Result<Option<UserId>, RepositoryError>;
+    async fn pending(&self, after: Option<UserId>) -> Result<Option<UserId>, PortError>;
 
     /// Does one more step of an erasure, in one transaction of bounded size.
     ///
@@ -71,5 +71,5 @@ pub trait ErasureRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn step(&self, user: UserId) -> Result<ErasureStep, RepositoryError>;
+    async fn step(&self, user: UserId) -> Result<ErasureStep, PortError>;
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{AccountError, AccountRepository, ErasureRepository, ErasureStep, StateChange};
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 use crate::session::{Caller, EndedSessions, SessionError, SessionService};
 use crate::user::PasswordAttempt;
@@ -67,18 +67,18 @@ impl AccountService {
 
     fn refuse_access_tokens_of(&self, sessions: Vec<SessionId>) {
         for session in sessions {
-            self.ports.ended.remember(session);
+            self.ports.ended.mark_ended(session);
         }
     }
 }
 
 /// Which erasure was moved on, and what came of it.
 #[derive(Debug)]
-pub struct Advance {
+pub struct ErasureProgress {
     /// Whose.
     pub user: UserId,
     /// What the step has come to. A fault concerns this erasure alone; the others go on.
-    pub step: Result<ErasureStep, RepositoryError>,
+    pub step: Result<ErasureStep, PortError>,
 }
 
 /// The work on erasures that are not finished.
@@ -98,13 +98,13 @@ impl ErasureService {
     ///
     /// # Errors
     /// Below the port, when not even an erasure was found.
-    pub async fn advance(&self, after: Option<UserId>) -> Result<Option<Advance>, RepositoryError> {
+    pub async fn advance(&self, after: Option<UserId>) -> Result<Option<ErasureProgress>, PortError> {
         let behind = self.erasures.pending(after).await?;
         let user = match behind {
             None if after.is_some() => self.erasures.pending(None).await?,
             found => found,
         };
         let Some(user) = user else { return Ok(None) };
-        Ok(Some(Advance { user, step: self.erasures.step(user).await }))
+        Ok(Some(ErasureProgress { user, step: self.erasures.step(user).await }))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     AccountError, AccountPorts, AccountService, AccountState, ErasureService, ErasureStage, ErasureStep,
     MockAccountRepository, MockErasureRepository, StateChange,
 };
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
 use crate::session::{
     Admission, Caller, MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec,
@@ -42,7 +42,7 @@ impl World {
     /// A world in which a check of a password has its turn in time.
     fn admitting() -> Self {
         let mut world = Self::default();
-        world.hasher.expect_admit().once().returning(|| Ok(()));
+        world.hasher.expect_check_capacity().once().returning(|| Ok(()));
         world
     }
 
@@ -57,7 +57,7 @@ impl World {
             created_at: at(0),
         };
         world.throttle.expect_count().once().returning(|_| Ok(Admission::Admitted));
-        world.throttle.expect_take_back().times(usize::from(right)).returning(|_, _| Ok(()));
+        world.throttle.expect_release().times(usize::from(right)).returning(|_, _| Ok(()));
         let account = LoginIdentifier::Account(user(1));
         world.users.expect_credentials().with(eq(account)).once().returning(move |_| {
             let password_hash = PasswordHash::new("hash".to_owned());
@@ -90,7 +90,7 @@ impl World {
 
     fn expect_refused_tokens_of(&mut self, sessions: impl IntoIterator<Item = SessionId>) {
         for session in sessions {
-            self.ended.expect_remember().with(eq(session)).once().return_const(());
+            self.ended.expect_mark_ended().with(eq(session)).once().return_const(());
         }
     }
 }
@@ -103,7 +103,7 @@ fn attempt() -> PasswordAttempt {
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
         (AccountError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

@@ -1,20 +1,20 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on blocks refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// One cannot block oneself.
     #[error("one cannot block oneself")]
-    Oneself,
+    SelfTarget,
     /// The account is not there or was erased.
     #[error("there is no such user")]
     UnknownUser,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(BlockError {
-    Oneself => Invalid, "cannot_block_oneself";
+    SelfTarget => Invalid, "cannot_block_oneself";
     UnknownUser => Invalid, "unknown_user";
 });

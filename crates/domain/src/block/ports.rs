@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::conversation::Pair;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 use crate::page::{Page, PageRequest};
 use crate::user::{DisplayName, Uid};
@@ -43,17 +43,17 @@ pub trait BlockRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError>;
+    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
 
     /// Lifts a block; repeating changes nothing. Is false when the other one was never there.
     ///
     /// # Errors
     /// Below the port.
-    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError>;
+    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
 
     /// Whom `owner` blocks, newest first.
     ///
     /// # Errors
     /// Below the port.
-    async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, RepositoryError>;
+    async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, PortError>;
 }

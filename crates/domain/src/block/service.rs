@@ -19,9 +19,9 @@ impl BlockService {
     /// Refuses requests and messages of `other` from now on; a friendship stays.
     ///
     /// # Errors
-    /// [`BlockError::Oneself`], [`BlockError::UnknownUser`].
+    /// [`BlockError::SelfTarget`], [`BlockError::UnknownUser`].
     pub async fn block(&self, caller: UserId, other: UserId) -> Result<(), BlockError> {
-        let pair = Pair::new(caller, other).ok_or(BlockError::Oneself)?;
+        let pair = Pair::new(caller, other).ok_or(BlockError::SelfTarget)?;
         if self.blocks.block(&pair, caller).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
     }
 
@@ -30,7 +30,7 @@ impl BlockService {
     /// # Errors
     /// As [`Self::block`].
     pub async fn unblock(&self, caller: UserId, other: UserId) -> Result<(), BlockError> {
-        let pair = Pair::new(caller, other).ok_or(BlockError::Oneself)?;
+        let pair = Pair::new(caller, other).ok_or(BlockError::SelfTarget)?;
         if self.blocks.unblock(&pair, caller).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
     }
 

@@ -7,7 +7,7 @@ use super::{
     BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
 };
 use crate::conversation::Pair;
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 use crate::user::DisplayName;
@@ -21,9 +21,9 @@ fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
-        (BlockError::Oneself, ErrorKind::Invalid, "cannot_block_oneself"),
+        (BlockError::SelfTarget, ErrorKind::Invalid, "cannot_block_oneself"),
         (BlockError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

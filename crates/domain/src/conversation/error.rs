@@ -1,4 +1,4 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on conversations refuses.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum ConversationError {
     UnknownConversation,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(ConversationError {

@@ -17,9 +17,9 @@ pub struct Pair {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The one with the smaller id.
-    Lo,
+    Low,
     /// The one with the greater id.
-    Hi,
+    High,
 }
 
 impl Pair {
@@ -60,9 +60,9 @@ impl Pair {
     #[must_use]
     pub fn side_of(&self, user: UserId) -> Option<Side> {
         if user == self.lo {
-            Some(Side::Lo)
+            Some(Side::Low)
         } else if user == self.hi {
-            Some(Side::Hi)
+            Some(Side::High)
         } else {
             None
         }
@@ -82,15 +82,15 @@ pub struct PairState {
     pub pair: Pair,
     /// Whether they are friends.
     pub friends: bool,
-    /// Whether [`Side::Lo`] blocks the other.
+    /// Whether [`Side::Low`] blocks the other.
     pub lo_blocks: bool,
-    /// Whether [`Side::Hi`] blocks the other.
+    /// Whether [`Side::High`] blocks the other.
     pub hi_blocks: bool,
     /// The newest message's place; [`Seq::NONE`] before the first.
     pub last_seq: Seq,
-    /// How many messages [`Side::Lo`] has sent.
+    /// How many messages [`Side::Low`] has sent.
     pub lo_sent: i64,
-    /// How many messages [`Side::Hi`] has sent.
+    /// How many messages [`Side::High`] has sent.
     pub hi_sent: i64,
 }
 
@@ -99,8 +99,8 @@ impl PairState {
     #[must_use]
     pub fn is_blocked(&self, user: UserId) -> bool {
         match self.pair.side_of(user) {
-            Some(Side::Lo) => self.hi_blocks,
-            Some(Side::Hi) => self.lo_blocks,
+            Some(Side::Low) => self.hi_blocks,
+            Some(Side::High) => self.lo_blocks,
             None => true,
         }
     }
@@ -109,8 +109,8 @@ impl PairState {
     pub fn take_place(&mut self, sender: UserId) -> (Seq, i64) {
         self.last_seq = self.last_seq.next();
         let sent = match self.pair.side_of(sender) {
-            Some(Side::Lo) => &mut self.lo_sent,
-            Some(Side::Hi) | None => &mut self.hi_sent,
+            Some(Side::Low) => &mut self.lo_sent,
+            Some(Side::High) | None => &mut self.hi_sent,
         };
         *sent = sent.saturating_add(1);
         (self.last_seq, *sent)

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{ConversationSummary, ConversationWindow, Preferences, ReadPosition, WindowRequest};
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::{ConversationId, UserId};
 use crate::message::Seq;
 use crate::page::{Page, PageRequest};
@@ -35,7 +35,7 @@ pub trait ConversationRepository: Send + Sync {
         &self,
         member: UserId,
         page: &ConversationPageRequest,
-    ) -> Result<ConversationPage, RepositoryError>;
+    ) -> Result<ConversationPage, PortError>;
 
     /// One conversation and a part of its history, as one moment shows them. MUST change nothing.
     ///
@@ -46,7 +46,7 @@ pub trait ConversationRepository: Send + Sync {
         member: UserId,
         conversation: ConversationId,
         request: &WindowRequest,
-    ) -> Result<Option<ConversationWindow>, RepositoryError>;
+    ) -> Result<Option<ConversationWindow>, PortError>;
 
     /// Moves the read position to `seq`. MUST NOT move it back nor beyond the newest message.
     ///
@@ -57,7 +57,7 @@ pub trait ConversationRepository: Send + Sync {
         member: UserId,
         conversation: ConversationId,
         seq: Seq,
-    ) -> Result<Option<ReadPosition>, RepositoryError>;
+    ) -> Result<Option<ReadPosition>, PortError>;
 
     /// Pins or mutes. Is false when there is no such conversation.
     ///
@@ -68,12 +68,12 @@ pub trait ConversationRepository: Send + Sync {
         member: UserId,
         conversation: ConversationId,
         preferences: Preferences,
-    ) -> Result<bool, RepositoryError>;
+    ) -> Result<bool, PortError>;
 
     /// Clears what the member sees and hides the conversation until a new message comes. Is false when there is no such
     /// conversation.
     ///
     /// # Errors
     /// Below the port.
-    async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, RepositoryError>;
+    async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, PortError>;
 }

@@ -1,16 +1,16 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why nothing is exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The caller's account is no more; its tokens are worth nothing.
     #[error("the caller's account is no more")]
-    AccountOver,
+    AccountGone,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(ExportError {
-    AccountOver => Unauthenticated, "session_ended";
+    AccountGone => Unauthenticated, "session_ended";
 });

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::ExportPart;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 
 /// Reads exports.
@@ -16,7 +16,7 @@ pub trait ExportRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, RepositoryError>;
+    async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError>;
 }
 
 /// An export under way. Dropping it ends it.
@@ -27,5 +27,5 @@ pub trait ExportReader: Send {
     ///
     /// # Errors
     /// Below the port; then the export is over and not complete.
-    async fn next(&mut self) -> Result<Option<ExportPart>, RepositoryError>;
+    async fn next(&mut self) -> Result<Option<ExportPart>, PortError>;
 }

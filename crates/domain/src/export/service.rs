@@ -18,8 +18,8 @@ impl ExportService {
     /// Begins to read everything that is held about the caller.
     ///
     /// # Errors
-    /// [`ExportError::AccountOver`].
+    /// [`ExportError::AccountGone`].
     pub async fn open(&self, caller: UserId) -> Result<Box<dyn ExportReader>, ExportError> {
-        self.exports.open(caller).await?.ok_or(ExportError::AccountOver)
+        self.exports.open(caller).await?.ok_or(ExportError::AccountGone)
     }
 }

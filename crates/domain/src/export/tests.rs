@@ -4,7 +4,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{ExportError, ExportReader, ExportService, MockExportReader, MockExportRepository};
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, assert_fault, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockExportRepository)) -> ExportService {
@@ -16,8 +16,8 @@ fn service(prepare: impl FnOnce(&mut MockExportRepository)) -> ExportService {
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
-        (ExportError::AccountOver, ErrorKind::Unauthenticated, "session_ended"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (ExportError::AccountGone, ErrorKind::Unauthenticated, "session_ended"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

@@ -39,12 +39,12 @@ pub enum FriendLimit {
     /// The caller's.
     Own,
     /// Those of the other one.
-    Others,
+    Peer,
 }
 
 impl FriendLimit {
     /// The most friends of one account. One page of the list holds them all.
-    pub const MOST: i64 = 10_000;
+    pub const MAX: i64 = 10_000;
 }
 
 /// Decides whether two who have so many friends may become friends as well. The caller is told about oneself first.
@@ -52,10 +52,10 @@ impl FriendLimit {
 /// # Errors
 /// Who has too many.
 pub const fn decide_friendship(own: i64, others: i64) -> Result<(), FriendLimit> {
-    if own >= FriendLimit::MOST {
+    if own >= FriendLimit::MAX {
         Err(FriendLimit::Own)
-    } else if others >= FriendLimit::MOST {
-        Err(FriendLimit::Others)
+    } else if others >= FriendLimit::MAX {
+        Err(FriendLimit::Peer)
     } else {
         Ok(())
     }

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Friend, Remark};
 use crate::conversation::Pair;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 use crate::page::{Page, PageRequest};
 
@@ -29,7 +29,7 @@ pub trait FriendshipRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, RepositoryError>;
+    async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, PortError>;
 
     /// Ends the friendship of a pair for both and clears and hides the conversation for `caller`.
     ///
@@ -38,12 +38,12 @@ pub trait FriendshipRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, RepositoryError>;
+    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, PortError>;
 
     /// Notes what `owner` calls the other one of `pair`. MUST show in the lists of friends and of conversations alike, and
     /// MUST leave nothing behind when the friendship ends at the same time. Is false when the two are not friends.
     ///
     /// # Errors
     /// Below the port.
-    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, RepositoryError>;
+    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, PortError>;
 }

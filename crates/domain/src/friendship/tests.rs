@@ -9,7 +9,7 @@ use super::{
     MockFriendshipRepository, Remark, decide_friendship,
 };
 use crate::conversation::Pair;
-use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
+use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::FriendshipId;
 use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
@@ -50,7 +50,7 @@ fn a_remark_holds_no_nul() {
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
         (FriendshipError::NotFriends, ErrorKind::Conflict, "not_friends"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 
@@ -60,10 +60,10 @@ fn nobody_has_more_than_ten_thousand_friends() {
         (0, 0, Ok(())),
         (9_999, 9_999, Ok(())),
         (10_000, 9_999, Err(FriendLimit::Own)),
-        (9_999, 10_000, Err(FriendLimit::Others)),
+        (9_999, 10_000, Err(FriendLimit::Peer)),
         (10_000, 10_000, Err(FriendLimit::Own)),
         (i64::MAX, 0, Err(FriendLimit::Own)),
-        (0, i64::MAX, Err(FriendLimit::Others)),
+        (0, i64::MAX, Err(FriendLimit::Peer)),
     ] {
         assert_eq!(decide_friendship(own, others), decision, "{own} and {others}");
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{AnswerRefusal, AskRefusal};
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 use crate::friendship::FriendLimit;
 
 /// Why a use-case on friendship requests refuses.
@@ -9,7 +9,7 @@ use crate::friendship::FriendLimit;
 pub enum FriendshipRequestError {
     /// One cannot be one's own friend.
     #[error("one cannot befriend oneself")]
-    Oneself,
+    SelfTarget,
     /// The receiver is not there or was erased.
     #[error("there is no such user")]
     UnknownUser,
@@ -45,11 +45,11 @@ pub enum FriendshipRequestError {
     Expired,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(FriendshipRequestError {
-    Oneself => Invalid, "cannot_befriend_oneself";
+    SelfTarget => Invalid, "cannot_befriend_oneself";
     UnknownUser => Invalid, "unknown_user";
     AlreadyFriends => Conflict, "already_friends";
     AlreadyPending => Conflict, "request_already_pending";
@@ -80,7 +80,7 @@ impl From<FriendLimit> for FriendshipRequestError {
     fn from(limit: FriendLimit) -> Self {
         match limit {
             FriendLimit::Own => Self::TooManyFriends,
-            FriendLimit::Others => Self::OtherHasTooManyFriends,
+            FriendLimit::Peer => Self::OtherHasTooManyFriends,
         }
     }
 }

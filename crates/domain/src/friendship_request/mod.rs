@@ -9,8 +9,9 @@ mod tests;
 
 pub use error::FriendshipRequestError;
 pub use model::{
-    Answer, AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, ListedRequest, Opening, RequestRules,
-    RequestStatus, VerificationMessage, decide_answer, decide_ask, decide_opening, decide_withdrawal,
+    Answer, AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, ListedRequest, RequestAllowance,
+    RequestRules, RequestStatus, VerificationMessage, decide_answer, decide_ask, decide_request_limits,
+    decide_withdrawal,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockFriendshipRequestRepository;

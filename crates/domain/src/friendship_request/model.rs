@@ -145,7 +145,7 @@ pub enum AskRefusal {
     AlreadyPending,
     /// The receiver blocks the sender.
     Blocked,
-    /// [`Opening::MOST_PENDING`] requests of the sender wait already.
+    /// [`RequestAllowance::MAX_PENDING`] requests of the sender wait already.
     TooManyPending,
     /// The sender has asked too often within a day; so long it takes until the next one.
     QuotaUsedUp(Duration),
@@ -173,18 +173,18 @@ pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipR
 
 /// What decides whether a sender may have one more request, counted while the sender's account is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opening {
+pub struct RequestAllowance {
     /// The sender's requests that can be answered still.
     pub pending: i64,
     /// When the sender asked the time that is a whole quota back; none when there is no quota, or no such time.
-    pub a_quota_ago: Option<DateTime<Utc>>,
+    pub quota_window_start: Option<DateTime<Utc>>,
     /// The time by the database's clock.
     pub now: DateTime<Utc>,
 }
 
-impl Opening {
+impl RequestAllowance {
     /// The most requests of one sender that wait at the same time.
-    pub const MOST_PENDING: i64 = 100;
+    pub const MAX_PENDING: i64 = 100;
     /// What the quota is counted over.
     pub const DAY: Duration = Duration::from_secs(86_400);
 }
@@ -193,14 +193,14 @@ impl Opening {
 ///
 /// # Errors
 /// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`].
-pub fn decide_opening(opening: &Opening) -> Result<(), AskRefusal> {
-    if opening.pending >= Opening::MOST_PENDING {
+pub fn decide_request_limits(opening: &RequestAllowance) -> Result<(), AskRefusal> {
+    if opening.pending >= RequestAllowance::MAX_PENDING {
         return Err(AskRefusal::TooManyPending);
     }
-    let Some(asked_at) = opening.a_quota_ago else { return Ok(()) };
+    let Some(asked_at) = opening.quota_window_start else { return Ok(()) };
     // A clock that was set back leaves a time in the future: nothing of the day has passed then.
     let passed = opening.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
-    match Opening::DAY.checked_sub(passed) {
+    match RequestAllowance::DAY.checked_sub(passed) {
         Some(left) if !left.is_zero() => Err(AskRefusal::QuotaUsedUp(left)),
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, RequestRules, VerificationMessage};
 use crate::conversation::Pair;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::{RequestId, UserId};
 use crate::page::{Page, PageRequest};
 
@@ -74,14 +74,14 @@ pub type RequestPageRequest = PageRequest<RequestCursor, 1000>;
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait FriendshipRequestRepository: Send + Sync {
-    /// Asks, as [`super::decide_ask`] decides; a new request also as [`super::decide_opening`] and a friendship as
+    /// Asks, as [`super::decide_ask`] decides; a new request also as [`super::decide_request_limits`] and a friendship as
     /// [`crate::friendship::decide_friendship`] decides. MUST note an overdue request of the pair as expired first, and MUST
     /// end in exactly one friendship when two ask each other at the same time. What is counted MUST NOT grow until the
     /// transaction ends, so that no race exceeds a limit.
     ///
     /// # Errors
     /// Below the port.
-    async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, RepositoryError>;
+    async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError>;
 
     /// Answers, as [`super::decide_answer`] decides, and acceptance also as [`crate::friendship::decide_friendship`] decides.
     /// It MUST make the friendship in the same transaction, and of several concurrent answers exactly one MUST win. Nobody's
@@ -94,13 +94,13 @@ pub trait FriendshipRequestRepository: Send + Sync {
         request: RequestId,
         caller: UserId,
         answer: Answer,
-    ) -> Result<AnswerOutcome, RepositoryError>;
+    ) -> Result<AnswerOutcome, PortError>;
 
     /// Withdraws, as [`super::decide_withdrawal`] decides.
     ///
     /// # Errors
     /// Below the port.
-    async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, RepositoryError>;
+    async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError>;
 
     /// The caller's requests, newest first. MUST show overdue ones as expired.
     ///
@@ -111,5 +111,5 @@ pub trait FriendshipRequestRepository: Send + Sync {
         caller: UserId,
         direction: Direction,
         page: &RequestPageRequest,
-    ) -> Result<RequestPage, RepositoryError>;
+    ) -> Result<RequestPage, PortError>;
 }

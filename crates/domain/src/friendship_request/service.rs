@@ -23,7 +23,7 @@ impl FriendshipRequestService {
     /// Asks `receiver` for friendship; if the receiver has asked already, the two are friends.
     ///
     /// # Errors
-    /// [`FriendshipRequestError::Oneself`], [`FriendshipRequestError::UnknownUser`],
+    /// [`FriendshipRequestError::SelfTarget`], [`FriendshipRequestError::UnknownUser`],
     /// [`FriendshipRequestError::AlreadyFriends`], [`FriendshipRequestError::AlreadyPending`],
     /// [`FriendshipRequestError::Blocked`], [`FriendshipRequestError::TooManyPending`],
     /// [`FriendshipRequestError::QuotaUsedUp`], [`FriendshipRequestError::TooManyFriends`],
@@ -34,7 +34,7 @@ impl FriendshipRequestService {
         receiver: UserId,
         message: VerificationMessage,
     ) -> Result<(RequestId, RequestStatus), FriendshipRequestError> {
-        let pair = Pair::new(caller, receiver).ok_or(FriendshipRequestError::Oneself)?;
+        let pair = Pair::new(caller, receiver).ok_or(FriendshipRequestError::SelfTarget)?;
         let request = NewRequest { pair, sender: caller, message, rules: self.rules };
         match self.requests.ask(&request).await? {
             AskOutcome::Created(id) => Ok((id, RequestStatus::Pending)),

@@ -17,7 +17,7 @@ pub struct Draft {
 
 /// A message that was stored before under the draft's sender, receiver and `client_message_id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownMessage {
+pub struct ExistingMessage {
     /// Its place.
     pub seq: Seq,
     /// Its text; none once it was recalled, and then any text is taken for the same.
@@ -28,7 +28,7 @@ pub struct KnownMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendDecision {
     /// It is stored at this place.
-    Store(Placed),
+    Store(MessagePosition),
     /// It was stored before at this place.
     Known(Seq),
     /// No.
@@ -37,7 +37,7 @@ pub enum SendDecision {
 
 /// The place that a draft was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
+pub struct MessagePosition {
     /// Its place in the conversation.
     pub seq: Seq,
     /// Its number among its sender's messages in the conversation.
@@ -57,7 +57,7 @@ pub enum SendRefusal {
 
 /// What came of a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// It is stored, by this call or by an earlier one with the same `client_message_id`.
     Sent(MessageId),
     /// It is not.
@@ -72,7 +72,7 @@ pub enum Outcome {
 pub fn decide_send(
     draft: &Draft,
     pair: Option<&mut PairState>,
-    known: Option<&KnownMessage>,
+    known: Option<&ExistingMessage>,
 ) -> SendDecision {
     if let Some(known) = known {
         return match &known.content {
@@ -89,5 +89,5 @@ pub fn decide_send(
         return SendDecision::Refuse(SendRefusal::Blocked);
     }
     let (seq, sender_ordinal) = pair.take_place(draft.sender);
-    SendDecision::Store(Placed { seq, sender_ordinal })
+    SendDecision::Store(MessagePosition { seq, sender_ordinal })
 }

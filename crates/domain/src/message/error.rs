@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use super::{RecallRefusal, SendRefusal};
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on messages refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// One cannot write to oneself.
     #[error("one cannot write to oneself")]
-    Oneself,
+    SelfTarget,
     /// The receiver is not a friend of the sender, or not there at all.
     #[error("the two are not friends")]
     NotFriends,
@@ -29,11 +29,11 @@ pub enum MessageError {
     RecallWindowOver,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(MessageError {
-    Oneself => Invalid, "cannot_message_oneself";
+    SelfTarget => Invalid, "cannot_message_oneself";
     NotFriends => Conflict, "not_friends";
     Blocked => Conflict, "blocked";
     IdempotencyConflict => Conflict, "idempotency_conflict";

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Draft, MessageId, Outcome, RecallDecision, RecallRefusal};
-use crate::error::RepositoryError;
+use super::{Draft, MessageId, RecallDecision, RecallRefusal, SendOutcome};
+use crate::error::PortError;
 use crate::id::UserId;
 
 /// What came of a recall.
@@ -28,7 +28,7 @@ pub trait MessageRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port; then nothing was stored, or it is not known whether it was.
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>, RepositoryError>;
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError>;
 
     /// Erases a message's text, as [`super::decide_recall`] decides by the database's clock.
     ///
@@ -39,14 +39,14 @@ pub trait MessageRepository: Send + Sync {
         message: MessageId,
         caller: UserId,
         window: Duration,
-    ) -> Result<RecallOutcome, RepositoryError>;
+    ) -> Result<RecallOutcome, PortError>;
 
     /// Hides a message for `caller` only; repeating changes nothing. Is false when the caller is not a member of its
     /// conversation or there is no such message.
     ///
     /// # Errors
     /// Below the port.
-    async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, RepositoryError>;
+    async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError>;
 }
 
 /// Keeps a sender from flooding others.

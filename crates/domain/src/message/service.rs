@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, Outcome,
-    RecallOutcome, SendQuota,
+    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, RecallOutcome,
+    SendOutcome, SendQuota,
 };
 use crate::conversation::Pair;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 
 /// The use-cases on messages.
@@ -31,7 +31,7 @@ impl MessageService {
     /// Sends a message to a friend. When this returns, the message is stored durably and once.
     ///
     /// # Errors
-    /// [`MessageError::Oneself`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
+    /// [`MessageError::SelfTarget`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
     /// [`MessageError::IdempotencyConflict`], [`MessageError::QuotaUsedUp`].
     pub async fn send(
         &self,
@@ -40,15 +40,15 @@ impl MessageService {
         content: MessageContent,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<MessageId, MessageError> {
-        let pair = Pair::new(caller, receiver).ok_or(MessageError::Oneself)?;
+        let pair = Pair::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
         if let Some(quota) = &self.quota {
             quota.spend(caller).map_err(MessageError::QuotaUsedUp)?;
         }
         let draft = Draft { pair, sender: caller, content, client_message_id };
         match self.messages.append(vec![draft]).await?.into_iter().next() {
-            Some(Outcome::Sent(id)) => Ok(id),
-            Some(Outcome::Refused(refusal)) => Err(refusal.into()),
-            None => Err(RepositoryError::internal("append returned no outcome for the draft").into()),
+            Some(SendOutcome::Sent(id)) => Ok(id),
+            Some(SendOutcome::Refused(refusal)) => Err(refusal.into()),
+            None => Err(PortError::internal("append returned no outcome for the draft").into()),
         }
     }
 

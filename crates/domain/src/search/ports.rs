@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::SearchRequest;
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 use crate::message::{Message, MessageId};
 use crate::page::{Page, PageRequest};
@@ -42,9 +42,5 @@ pub trait SearchRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port; too many who search at once among them.
-    async fn find(
-        &self,
-        member: UserId,
-        request: &SearchRequest,
-    ) -> Result<Option<SearchPage>, RepositoryError>;
+    async fn find(&self, member: UserId, request: &SearchRequest) -> Result<Option<SearchPage>, PortError>;
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::TokenRefusal;
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on sessions refuses.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum SessionError {
     PhoneNumberTaken,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(SessionError {

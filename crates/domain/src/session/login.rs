@@ -1,17 +1,17 @@
 //! The use-cases that check a password: logging in, and typing it once more before something that matters.
 
 use super::{
-    Admission, Caller, ClientAddress, DeviceName, IssuedTokens, LoggedIn, NewSession, PasswordChange,
-    PasswordChangeOutcome, SessionError, SessionService, ThrottleKey, TypedIdentifier, Verdict,
+    Admission, AttemptResult, Caller, ClientAddress, DeviceName, EnteredIdentifier, IssuedTokens, LoggedIn,
+    NewSession, PasswordChange, PasswordChangeOutcome, SessionError, SessionService, ThrottleKey,
 };
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt};
 
 /// Who wants to log in, from where.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// What was typed; an account of that name may be there or not.
-    pub identifier: TypedIdentifier,
+    pub identifier: EnteredIdentifier,
     /// The password that was typed.
     pub attempt: PasswordAttempt,
     /// Where the caller sits, if that tells one from another.
@@ -29,7 +29,7 @@ impl SessionService {
     pub async fn login(&self, login: Login) -> Result<LoggedIn, SessionError> {
         let by_address = login.address.map(ThrottleKey::Address);
         let keys: Vec<_> = std::iter::once(ThrottleKey::of(&login.identifier)).chain(by_address).collect();
-        let credentials = self.guess(&keys, login.identifier.parse(), &login.attempt).await?;
+        let credentials = self.verify_throttled(&keys, login.identifier.parse(), &login.attempt).await?;
         let session = NewSession {
             user_id: credentials.user.id,
             verified_hash: credentials.password_hash,
@@ -48,7 +48,7 @@ impl SessionService {
         caller: Caller,
         attempt: &PasswordAttempt,
     ) -> Result<(), SessionError> {
-        self.retype(caller, attempt).await.map(|_| ())
+        self.reauthenticate(caller, attempt).await.map(|_| ())
     }
 
     /// Gives the caller a new password and a new pair of tokens, and ends all other sessions of the account.
@@ -61,13 +61,13 @@ impl SessionService {
         old: &PasswordAttempt,
         new: &Password,
     ) -> Result<IssuedTokens, SessionError> {
-        let verified_hash = self.retype(caller, old).await?.password_hash;
+        let verified_hash = self.reauthenticate(caller, old).await?.password_hash;
         let new_hash = self.ports.hasher.hash(new).await?;
         let change = PasswordChange { caller, verified_hash, new_hash };
         match self.ports.sessions.change_password(&change).await? {
             PasswordChangeOutcome::Changed { session, ended } => {
                 for session in ended {
-                    self.ports.ended.remember(session);
+                    self.ports.ended.mark_ended(session);
                 }
                 Ok(self.issue(&session)?)
             }
@@ -76,34 +76,38 @@ impl SessionService {
         }
     }
 
-    async fn retype(&self, caller: Caller, attempt: &PasswordAttempt) -> Result<Credentials, SessionError> {
+    async fn reauthenticate(
+        &self,
+        caller: Caller,
+        attempt: &PasswordAttempt,
+    ) -> Result<Credentials, SessionError> {
         let account = LoginIdentifier::Account(caller.user_id);
-        self.guess(&[ThrottleKey::Account(caller.user_id)], Some(account), attempt).await
+        self.verify_throttled(&[ThrottleKey::Account(caller.user_id)], Some(account), attempt).await
     }
 
     /// Checks a password under the brake: it is counted as a failure first, so that many guesses at once cannot slip past,
     /// and taken back unless it is one. A caller who goes away meanwhile leaves a failure behind. While too many wait for their
     /// check, nothing is done at all: a storm of logins must not become one of the database's.
-    async fn guess(
+    async fn verify_throttled(
         &self,
         keys: &[ThrottleKey],
         identifier: Option<LoginIdentifier>,
         attempt: &PasswordAttempt,
     ) -> Result<Credentials, SessionError> {
-        self.ports.hasher.admit().await?;
+        self.ports.hasher.check_capacity().await?;
         let throttle = &self.ports.throttle;
         if let Admission::Refused { retry_after } = throttle.count(keys).await? {
             return Err(SessionError::TooManyAttempts(retry_after));
         }
         match self.check(identifier, attempt).await {
             Ok(Some(credentials)) => {
-                throttle.take_back(keys, Verdict::Right).await?;
+                throttle.release(keys, AttemptResult::Right).await?;
                 Ok(credentials)
             }
             Ok(None) => Err(SessionError::InvalidCredentials),
             Err(fault) => {
                 // The fault is what is told; a count that cannot be taken back is forgiven in time.
-                let _ = throttle.take_back(keys, Verdict::Unchecked).await;
+                let _ = throttle.release(keys, AttemptResult::Unchecked).await;
                 Err(fault.into())
             }
         }
@@ -114,7 +118,7 @@ impl SessionService {
         &self,
         identifier: Option<LoginIdentifier>,
         attempt: &PasswordAttempt,
-    ) -> Result<Option<Credentials>, RepositoryError> {
+    ) -> Result<Option<Credentials>, PortError> {
         let credentials = match &identifier {
             Some(identifier) => self.ports.users.credentials(identifier).await?,
             None => None,

@@ -18,12 +18,14 @@ pub use model::{
     OpenSession, RefreshClaims, Session, SessionCursor, SessionPage, SessionPageRequest, TokenLifetimes,
 };
 pub use ports::{
-    Admission, EndedSessions, LoginThrottle, NewSession, OpenFor, PasswordChange, PasswordChangeOutcome,
-    RotateOrder, RotateOutcome, SessionRepository, Standing, TokenCodec, TokenRefusal,
+    Admission, EndedSessions, LoginThrottle, NewSession, PasswordChange, PasswordChangeOutcome,
+    RefreshAttempt, RotateOutcome, SessionLimits, SessionRepository, SessionStatus, TokenCodec, TokenRefusal,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec};
 pub use refresh::{RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
 pub use service::{Registration, SessionPorts, SessionService};
-pub use throttle::{ClientAddress, Failures, ThrottleKey, TypedIdentifier, Verdict, count_guess, take_back};
-pub use tokens::Recognised;
+pub use throttle::{
+    AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_guess, release,
+};
+pub use tokens::Authentication;

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::{
-    AccessClaims, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy, Session,
-    SessionPage, SessionPageRequest, ThrottleKey, Verdict,
+    AccessClaims, AttemptResult, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy,
+    Session, SessionPage, SessionPageRequest, ThrottleKey,
 };
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 use crate::user::PasswordHash;
 
@@ -25,7 +25,7 @@ pub struct NewSession {
 
 /// A refresh token that was shown, and the settings to judge it by.
 #[derive(Debug, Clone)]
-pub struct RotateOrder {
+pub struct RefreshAttempt {
     /// What the token says.
     pub claims: RefreshClaims,
     /// What the client calls this try by, if anything.
@@ -40,7 +40,7 @@ pub enum RotateOutcome {
     /// The session has moved on by one generation.
     Rotated(Session),
     /// The session had moved on by this very try; it stands where it stood then.
-    Repeated(Session),
+    Replayed(Session),
     /// The token was used a moment ago; the session lives.
     Reused,
     /// The token was used long ago; the session was ended by this call.
@@ -51,7 +51,7 @@ pub enum RotateOutcome {
 
 /// How long a session is open that nobody ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenFor {
+pub struct SessionLimits {
     /// After it was opened.
     pub life: Duration,
     /// After its tokens were renewed last.
@@ -93,7 +93,7 @@ pub trait SessionRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn open(&self, session: &NewSession) -> Result<Option<Session>, RepositoryError>;
+    async fn open(&self, session: &NewSession) -> Result<Option<Session>, PortError>;
 
     /// Moves a session on to its next generation if [`super::decide_refresh`] says so by the database's clock.
     ///
@@ -102,25 +102,20 @@ pub trait SessionRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn rotate(&self, order: &RotateOrder) -> Result<RotateOutcome, RepositoryError>;
+    async fn rotate(&self, order: &RefreshAttempt) -> Result<RotateOutcome, PortError>;
 
     /// Ends a session of `owner`. Is false when there is no such session, or it is over already.
     ///
     /// # Errors
     /// Below the port.
-    async fn end(
-        &self,
-        session: SessionId,
-        owner: UserId,
-        reason: EndReason,
-    ) -> Result<bool, RepositoryError>;
+    async fn end(&self, session: SessionId, owner: UserId, reason: EndReason) -> Result<bool, PortError>;
 
     /// Ends all sessions of the caller's account but the caller's own, and tells which. None, when the caller's own is over:
     /// of several that end each other at once, MUST leave one.
     ///
     /// # Errors
     /// Below the port.
-    async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, RepositoryError>;
+    async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, PortError>;
 
     /// The sessions of `owner` that are open, newest first.
     ///
@@ -129,25 +124,22 @@ pub trait SessionRepository: Send + Sync {
     async fn list(
         &self,
         owner: UserId,
-        open_for: OpenFor,
+        open_for: SessionLimits,
         page: &SessionPageRequest,
-    ) -> Result<SessionPage, RepositoryError>;
+    ) -> Result<SessionPage, PortError>;
 
     /// Whether the caller's session was not ended and the account is active.
     ///
     /// # Errors
     /// Below the port.
-    async fn is_open(&self, caller: Caller) -> Result<bool, RepositoryError>;
+    async fn is_open(&self, caller: Caller) -> Result<bool, PortError>;
 
     /// Changes the password, moves the caller's session on to its next generation and ends all others of the account:
     /// all of it or nothing. MUST hold off sessions that are opened with the old password meanwhile.
     ///
     /// # Errors
     /// Below the port.
-    async fn change_password(
-        &self,
-        change: &PasswordChange,
-    ) -> Result<PasswordChangeOutcome, RepositoryError>;
+    async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError>;
 }
 
 /// Whether a guess is checked.
@@ -171,13 +163,13 @@ pub trait LoginThrottle: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, RepositoryError>;
+    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError>;
 
-    /// Takes back what was counted by the keys, as [`super::take_back`] says.
+    /// Takes back what was counted by the keys, as [`super::release`] says.
     ///
     /// # Errors
     /// Below the port.
-    async fn take_back(&self, keys: &[ThrottleKey], verdict: Verdict) -> Result<(), RepositoryError>;
+    async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError>;
 }
 
 /// Why a token is refused before any session is looked at.
@@ -196,13 +188,13 @@ pub trait TokenCodec: Send + Sync {
     ///
     /// # Errors
     /// When the signature cannot be made.
-    fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, RepositoryError>;
+    fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, PortError>;
 
     /// Signs a refresh token. The same claims MUST give the same token.
     ///
     /// # Errors
     /// When the signature cannot be made.
-    fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, RepositoryError>;
+    fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, PortError>;
 
     /// Reads an access token. MUST refuse refresh tokens and every algorithm but its own.
     ///
@@ -219,7 +211,7 @@ pub trait TokenCodec: Send + Sync {
 
 /// What this instance knows of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionStatus {
     /// It has not ended, as of less than a minute ago.
     Open,
     /// It has ended, or its account was disabled.
@@ -232,9 +224,9 @@ pub enum Standing {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait EndedSessions: Send + Sync {
     /// Refuses the access tokens of a session that has just been ended. MUST do so from now on.
-    fn remember(&self, session: SessionId);
+    fn mark_ended(&self, session: SessionId);
 
     /// How the session stands. MUST know within a minute what other instances have ended, or that it does not know. MUST
     /// be cheap: it is asked at every call.
-    fn standing(&self, session: SessionId) -> Standing;
+    fn status(&self, session: SessionId) -> SessionStatus;
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, LoginThrottle, OpenFor, SessionError,
+    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, LoginThrottle, SessionError, SessionLimits,
     SessionPage, SessionPageRequest, SessionRepository, TokenCodec, TokenLifetimes,
 };
 use crate::clock::Clock;
@@ -101,7 +101,7 @@ impl SessionService {
     /// Below the port.
     pub async fn logout(&self, caller: Caller) -> Result<(), SessionError> {
         self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await?;
-        self.ports.ended.remember(caller.session_id);
+        self.ports.ended.mark_ended(caller.session_id);
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl SessionService {
     /// Below the port.
     pub async fn list(&self, caller: UserId, page: &SessionPageRequest) -> Result<SessionPage, SessionError> {
         let idle = self.lifetimes.refresh.max(self.lifetimes.access);
-        let open_for = OpenFor { life: self.lifetimes.session_max, idle };
+        let open_for = SessionLimits { life: self.lifetimes.session_max, idle };
         Ok(self.ports.sessions.list(caller, open_for, page).await?)
     }
 
@@ -123,7 +123,7 @@ impl SessionService {
         if !self.ports.sessions.end(session, caller.user_id, EndReason::EndedByOwner).await? {
             return Err(SessionError::UnknownSession);
         }
-        self.ports.ended.remember(session);
+        self.ports.ended.mark_ended(session);
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl SessionService {
     /// Below the port.
     pub async fn end_others(&self, caller: Caller) -> Result<(), SessionError> {
         for session in self.ports.sessions.end_others(caller).await? {
-            self.ports.ended.remember(session);
+            self.ports.ended.mark_ended(session);
         }
         Ok(())
     }

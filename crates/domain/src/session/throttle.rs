@@ -11,14 +11,14 @@ use crate::user::{LoginIdentifier, PhoneNumber, Uid};
 
 /// What somebody typed to log in by, whether an account of that name can exist or not.
 #[derive(Clone, PartialEq, Eq)]
-pub enum TypedIdentifier {
+pub enum EnteredIdentifier {
     /// In the place of a 微信号.
     Uid(String),
     /// In the place of a phone number.
     PhoneNumber(String),
 }
 
-impl TypedIdentifier {
+impl EnteredIdentifier {
     /// What accounts are found by; none when no account can be called so.
     #[must_use]
     pub fn parse(&self) -> Option<LoginIdentifier> {
@@ -29,9 +29,9 @@ impl TypedIdentifier {
     }
 }
 
-impl fmt::Debug for TypedIdentifier {
+impl fmt::Debug for EnteredIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TypedIdentifier(…)")
+        f.write_str("EnteredIdentifier(…)")
     }
 }
 
@@ -65,7 +65,7 @@ impl ClientAddress {
 #[derive(Clone, PartialEq, Eq)]
 pub enum ThrottleKey {
     /// What was typed to log in by. In a uid, letters of both cases count as one, because they find the same account.
-    Identifier(TypedIdentifier),
+    Identifier(EnteredIdentifier),
     /// An account whose owner is logged in and types the password again.
     Account(UserId),
     /// Where the caller sits.
@@ -75,10 +75,10 @@ pub enum ThrottleKey {
 impl ThrottleKey {
     /// What was typed to log in by.
     #[must_use]
-    pub fn of(typed: &TypedIdentifier) -> Self {
+    pub fn of(typed: &EnteredIdentifier) -> Self {
         Self::Identifier(match typed {
-            TypedIdentifier::Uid(text) => TypedIdentifier::Uid(text.to_ascii_lowercase()),
-            TypedIdentifier::PhoneNumber(text) => TypedIdentifier::PhoneNumber(text.clone()),
+            EnteredIdentifier::Uid(text) => EnteredIdentifier::Uid(text.to_ascii_lowercase()),
+            EnteredIdentifier::PhoneNumber(text) => EnteredIdentifier::PhoneNumber(text.clone()),
         })
     }
 }
@@ -95,7 +95,7 @@ impl fmt::Debug for ThrottleKey {
 
 /// What is kept of the failures of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failures {
+pub struct FailureRecord {
     /// How many there were since the last success, or since all were forgiven. A guess that is being checked counts.
     pub count: u32,
     /// Until when no guess is checked; a time that is over while guessing is free.
@@ -106,7 +106,7 @@ pub struct Failures {
 
 /// How a guess ended that had been counted as a failure beforehand, and was none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AttemptResult {
     /// The password was right.
     Right,
     /// It was not checked, for a fault of ours.
@@ -116,7 +116,7 @@ pub enum Verdict {
 /// Failures in a row that cost no wait.
 const FREE_FAILURES: u32 = 5;
 /// The wait after the last free failure. Each further failure doubles it.
-const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
+const BASE_DELAY: TimeDelta = TimeDelta::seconds(5);
 /// The longest wait, so that a stranger can slow an account's login down and never lock it.
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// How long failures in a row are remembered after the last of them.
@@ -134,9 +134,9 @@ const ADDRESS_FAILURES: i32 = 60;
 /// How long to wait, when no guess is checked now. Such a one is not counted.
 pub fn count_guess(
     key: &ThrottleKey,
-    kept: Option<&Failures>,
+    kept: Option<&FailureRecord>,
     now: DateTime<Utc>,
-) -> Result<Failures, Duration> {
+) -> Result<FailureRecord, Duration> {
     let kept = kept.filter(|kept| kept.forgiven_at > now);
     if let Some(wait) = kept.and_then(|kept| left_until(kept.blocked_until, now)) {
         return Err(wait);
@@ -146,32 +146,34 @@ pub fn count_guess(
         ThrottleKey::Address(_) => {
             let forgiven_at = kept.map_or(now, |kept| kept.forgiven_at) + ADDRESS_FORGIVES_ONE_IN;
             let blocked_until = forgiven_at - ADDRESS_FORGIVES_ONE_IN * (ADDRESS_FAILURES - 1);
-            Failures { count, blocked_until, forgiven_at }
+            FailureRecord { count, blocked_until, forgiven_at }
         }
-        ThrottleKey::Identifier(_) | ThrottleKey::Account(_) => {
-            Failures { count, blocked_until: now + wait_after(count), forgiven_at: now + FORGOTTEN_AFTER }
-        }
+        ThrottleKey::Identifier(_) | ThrottleKey::Account(_) => FailureRecord {
+            count,
+            blocked_until: now + wait_after(count),
+            forgiven_at: now + FORGOTTEN_AFTER,
+        },
     })
 }
 
 /// Takes back a failure that was none. None when nothing is left to be kept.
 #[must_use]
-pub fn take_back(
+pub fn release(
     key: &ThrottleKey,
-    kept: &Failures,
-    verdict: Verdict,
+    kept: &FailureRecord,
+    verdict: AttemptResult,
     now: DateTime<Utc>,
-) -> Option<Failures> {
+) -> Option<FailureRecord> {
     let count = kept.count.checked_sub(1).filter(|count| *count > 0)?;
     match (key, verdict) {
         (ThrottleKey::Address(_), _) => {
             let forgiven_at = kept.forgiven_at - ADDRESS_FORGIVES_ONE_IN;
             let blocked_until = kept.blocked_until - ADDRESS_FORGIVES_ONE_IN;
-            Some(Failures { count, blocked_until, forgiven_at }).filter(|kept| kept.forgiven_at > now)
+            Some(FailureRecord { count, blocked_until, forgiven_at }).filter(|kept| kept.forgiven_at > now)
         }
-        (_, Verdict::Right) => None,
+        (_, AttemptResult::Right) => None,
         // The guess was let in, so no wait was running; the next one may be checked in its stead.
-        (_, Verdict::Unchecked) => Some(Failures { count, blocked_until: now, ..*kept }),
+        (_, AttemptResult::Unchecked) => Some(FailureRecord { count, blocked_until: now, ..*kept }),
     }
 }
 
@@ -184,6 +186,6 @@ fn wait_after(failures: u32) -> TimeDelta {
     match failures.checked_sub(FREE_FAILURES) {
         None => TimeDelta::zero(),
         // Ten doublings are beyond the longest wait.
-        Some(more) => (FIRST_WAIT * (1 << more.min(10))).min(LONGEST_WAIT),
+        Some(more) => (BASE_DELAY * (1 << more.min(10))).min(LONGEST_WAIT),
     }
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccessClaims, Caller, IdempotencyKey, IssuedTokens, RefreshClaims, RefreshPolicy, RotateOrder,
-    RotateOutcome, Session, SessionError, SessionService, Standing,
+    AccessClaims, Caller, IdempotencyKey, IssuedTokens, RefreshAttempt, RefreshClaims, RefreshPolicy,
+    RotateOutcome, Session, SessionError, SessionService, SessionStatus,
 };
-use crate::error::RepositoryError;
+use crate::error::PortError;
 
 /// Who calls, as an access token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recognised {
+pub enum Authentication {
     /// It is so.
-    Surely(Caller),
+    Verified(Caller),
     /// Unless the session has ended, which only the database can tell; see [`SessionService::confirm`].
-    Unconfirmed(Caller),
+    NeedsLookup(Caller),
 }
 
 impl SessionService {
@@ -46,11 +46,11 @@ impl SessionService {
             session_max: self.lifetimes.session_max,
             retry_window: Self::RETRY_WINDOW,
         };
-        match self.ports.sessions.rotate(&RotateOrder { claims, key, policy }).await? {
-            RotateOutcome::Rotated(session) | RotateOutcome::Repeated(session) => Ok(self.issue(&session)?),
+        match self.ports.sessions.rotate(&RefreshAttempt { claims, key, policy }).await? {
+            RotateOutcome::Rotated(session) | RotateOutcome::Replayed(session) => Ok(self.issue(&session)?),
             RotateOutcome::Reused => Err(SessionError::RefreshTokenReused),
             RotateOutcome::Stolen => {
-                self.ports.ended.remember(claims.session_id);
+                self.ports.ended.mark_ended(claims.session_id);
                 Err(SessionError::RefreshTokenReused)
             }
             RotateOutcome::Over => Err(SessionError::SessionEnded),
@@ -61,13 +61,13 @@ impl SessionService {
     ///
     /// # Errors
     /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`], [`SessionError::SessionEnded`].
-    pub fn authenticate(&self, access_token: &str) -> Result<Recognised, SessionError> {
+    pub fn authenticate(&self, access_token: &str) -> Result<Authentication, SessionError> {
         let claims = self.ports.tokens.read_access(access_token, self.ports.clock.now())?;
         let caller = Caller { user_id: claims.user_id, session_id: claims.session_id };
-        match self.ports.ended.standing(claims.session_id) {
-            Standing::Open => Ok(Recognised::Surely(caller)),
-            Standing::Unknown => Ok(Recognised::Unconfirmed(caller)),
-            Standing::Ended => Err(SessionError::SessionEnded),
+        match self.ports.ended.status(claims.session_id) {
+            SessionStatus::Open => Ok(Authentication::Verified(caller)),
+            SessionStatus::Unknown => Ok(Authentication::NeedsLookup(caller)),
+            SessionStatus::Ended => Err(SessionError::SessionEnded),
         }
     }
 
@@ -82,7 +82,7 @@ impl SessionService {
 
     /// Signs the pair of tokens of the session's present generation: the same pair, whenever and wherever it is asked for.
     /// Neither token outlives the session, which refreshing does not extend.
-    pub(super) fn issue(&self, session: &Session) -> Result<IssuedTokens, RepositoryError> {
+    pub(super) fn issue(&self, session: &Session) -> Result<IssuedTokens, PortError> {
         let session_over = later(session.created_at, self.lifetimes.session_max);
         let expires_at = |life| later(session.refreshed_at, life).min(session_over);
         let access = AccessClaims {

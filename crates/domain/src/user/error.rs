@@ -1,4 +1,4 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why a use-case on accounts refuses.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum UserError {
     UnknownUser,
     /// The caller's own account is no more; its tokens are worth nothing.
     #[error("the caller's account is no more")]
-    AccountOver,
+    AccountGone,
     /// Somebody else has this uid, in whatever case.
     #[error("the uid is taken")]
     UidTaken,
@@ -20,12 +20,12 @@ pub enum UserError {
     UidChangedTooRecently,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
 domain_error!(UserError {
     UnknownUser => Invalid, "unknown_user";
-    AccountOver => Unauthenticated, "session_ended";
+    AccountGone => Unauthenticated, "session_ended";
     UidTaken => Invalid, "uid_taken";
     UidUnchanged => Invalid, "uid_unchanged";
     UidChangedTooRecently => Invalid, "uid_changed_too_recently";

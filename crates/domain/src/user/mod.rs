@@ -10,8 +10,8 @@ mod tests;
 
 pub use error::UserError;
 pub use model::{
-    DisplayName, Nickname, Overview, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
-    decide_uid_change,
+    AccountSummary, DisplayName, Nickname, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal,
+    User, decide_uid_change,
 };
 pub use password::{Password, PasswordAttempt, PasswordHash};
 pub use ports::{

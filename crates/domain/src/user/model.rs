@@ -138,7 +138,7 @@ pub struct User {
 
 /// An account with what waits for its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
+pub struct AccountSummary {
     /// The account.
     pub user: User,
     /// The unread messages of all conversations in its list, muted ones included.

@@ -3,10 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Nickname, Overview, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid, UidChangeRefusal,
-    User,
+    AccountSummary, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid,
+    UidChangeRefusal, User,
 };
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::id::UserId;
 use crate::session::{DeviceName, Session};
 
@@ -78,34 +78,32 @@ pub trait UserRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn register(&self, user: &NewUser, device: &DeviceName)
-    -> Result<RegisterOutcome, RepositoryError>;
+    async fn register(&self, user: &NewUser, device: &DeviceName) -> Result<RegisterOutcome, PortError>;
 
     /// What a login by `identifier` is checked against. MUST be none for an account that is not active.
     ///
     /// # Errors
     /// Below the port.
-    async fn credentials(&self, identifier: &LoginIdentifier)
-    -> Result<Option<Credentials>, RepositoryError>;
+    async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError>;
 
     /// The active account with this id, and what waits for its owner. The unread messages MUST be the sum of those that
     /// the list of conversations shows, and no request that is overdue MUST be counted.
     ///
     /// # Errors
     /// Below the port.
-    async fn overview(&self, id: UserId) -> Result<Option<Overview>, RepositoryError>;
+    async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
 
     /// Gives an active account a new name, and shows it as it is then.
     ///
     /// # Errors
     /// Below the port.
-    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<Overview>, RepositoryError>;
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError>;
 
     /// The account with this uid, whatever its case, as `viewer` sees it. MUST NOT find erased accounts.
     ///
     /// # Errors
     /// Below the port.
-    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, RepositoryError>;
+    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError>;
 
     /// Gives an account a new uid if [`super::decide_uid_change`] allows it by the database's clock.
     ///
@@ -118,7 +116,7 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         wanted: &Uid,
         interval: Duration,
-    ) -> Result<UidChangeOutcome, RepositoryError>;
+    ) -> Result<UidChangeOutcome, PortError>;
 }
 
 /// Hashes passwords, slowly and on threads of its own.
@@ -130,23 +128,19 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// # Errors
     /// Unavailable when too many wait already.
-    async fn admit(&self) -> Result<(), RepositoryError>;
+    async fn check_capacity(&self) -> Result<(), PortError>;
 
     /// Hashes a new password. MUST let every character count.
     ///
     /// # Errors
     /// Unavailable when too many wait already.
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, RepositoryError>;
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError>;
 
     /// Whether the attempt matches. With no hash (no such account) it MUST cost the same and be false.
     ///
     /// # Errors
     /// Unavailable when too many wait already.
-    async fn verify(
-        &self,
-        attempt: &PasswordAttempt,
-        hash: Option<PasswordHash>,
-    ) -> Result<bool, RepositoryError>;
+    async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError>;
 }
 
 /// Unpredictable bytes.
@@ -156,5 +150,5 @@ pub trait RandomSource: Send + Sync {
     ///
     /// # Errors
     /// When the system gives none.
-    fn bytes(&self) -> Result<[u8; 16], RepositoryError>;
+    fn bytes(&self) -> Result<[u8; 16], PortError>;
 }

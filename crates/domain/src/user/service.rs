@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Nickname, Overview, Profile, Uid, UidChangeOutcome, UidChangeRefusal, UserError, UserRepository,
+    AccountSummary, Nickname, Profile, Uid, UidChangeOutcome, UidChangeRefusal, UserError, UserRepository,
 };
 use crate::id::UserId;
 
@@ -22,17 +22,17 @@ impl UserService {
     /// The caller's own account, and what waits for the caller.
     ///
     /// # Errors
-    /// [`UserError::AccountOver`].
-    pub async fn me(&self, caller: UserId) -> Result<Overview, UserError> {
-        self.users.overview(caller).await?.ok_or(UserError::AccountOver)
+    /// [`UserError::AccountGone`].
+    pub async fn me(&self, caller: UserId) -> Result<AccountSummary, UserError> {
+        self.users.overview(caller).await?.ok_or(UserError::AccountGone)
     }
 
     /// Gives the caller a new name; friends see it at once.
     ///
     /// # Errors
-    /// [`UserError::AccountOver`].
-    pub async fn rename(&self, caller: UserId, name: &Nickname) -> Result<Overview, UserError> {
-        self.users.rename(caller, name).await?.ok_or(UserError::AccountOver)
+    /// [`UserError::AccountGone`].
+    pub async fn rename(&self, caller: UserId, name: &Nickname) -> Result<AccountSummary, UserError> {
+        self.users.rename(caller, name).await?.ok_or(UserError::AccountGone)
     }
 
     /// Looks somebody up by uid, whatever its case.
@@ -47,14 +47,14 @@ impl UserService {
     ///
     /// # Errors
     /// [`UserError::UidTaken`], [`UserError::UidUnchanged`], [`UserError::UidChangedTooRecently`],
-    /// [`UserError::AccountOver`].
+    /// [`UserError::AccountGone`].
     pub async fn change_uid(&self, caller: UserId, wanted: &Uid) -> Result<(), UserError> {
         match self.users.change_uid(caller, wanted, self.uid_change_interval).await? {
             UidChangeOutcome::Changed => Ok(()),
             UidChangeOutcome::Taken => Err(UserError::UidTaken),
             UidChangeOutcome::Refused(UidChangeRefusal::Unchanged) => Err(UserError::UidUnchanged),
             UidChangeOutcome::Refused(UidChangeRefusal::TooRecent) => Err(UserError::UidChangedTooRecently),
-            UidChangeOutcome::UnknownUser => Err(UserError::AccountOver),
+            UidChangeOutcome::UnknownUser => Err(UserError::AccountGone),
         }
     }
 }

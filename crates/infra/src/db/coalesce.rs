@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::PgConnection;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use tokio::sync::oneshot;
 
 use super::{Connections, Db, DbError};
@@ -53,8 +53,8 @@ struct Entry<Q, A> {
     reply: Reply<A>,
 }
 
-type Reply<A> = oneshot::Sender<Result<A, RepositoryError>>;
-type Answer<A> = oneshot::Receiver<Result<A, RepositoryError>>;
+type Reply<A> = oneshot::Sender<Result<A, PortError>>;
+type Answer<A> = oneshot::Receiver<Result<A, PortError>>;
 
 /// A place among those who wait.
 struct Place<A> {
@@ -78,8 +78,8 @@ impl<Q: Send + 'static, A: Send + 'static> Coalesced<Q, A> {
     }
 
     /// Answers one request, together with those that wait for the same.
-    pub(crate) async fn ask(&self, request: Q) -> Result<A, RepositoryError> {
-        let unavailable = |why| RepositoryError::unavailable(Db::RETRY_AFTER, why);
+    pub(crate) async fn ask(&self, request: Q) -> Result<A, PortError> {
+        let unavailable = |why| PortError::unavailable(Db::RETRY_AFTER, why);
         let Place { ticket, mut answer, wants_job } =
             self.shared.enter(request).ok_or_else(|| unavailable("too many wait for the same read"))?;
         if wants_job && !post(&self.db, &self.shared) && self.shared.withdraw(ticket) {
@@ -93,7 +93,7 @@ impl<Q: Send + 'static, A: Send + 'static> Coalesced<Q, A> {
             // It is being answered; how long that may take is bounded by the statement's own time limit.
             Err(_) => answer.await,
         };
-        received.unwrap_or_else(|_| Err(RepositoryError::internal("a shared read panicked")))
+        received.unwrap_or_else(|_| Err(PortError::internal("a shared read panicked")))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use prometheus::IntCounterVec;
 
 pub(crate) use coalesce::Coalesced;
@@ -115,7 +115,7 @@ impl Db {
     ///
     /// `work` must be one transaction or one statement, because it is run again when the database rolled it back as the
     /// victim of a deadlock.
-    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, RepositoryError>
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
@@ -123,13 +123,13 @@ impl Db {
         let connections = self.connections.clone();
         match self.threads.run(move || connections.with(&work)).await {
             Ok(result) => result,
-            Err(error @ JobError::Panicked(_)) => Err(RepositoryError::internal(error)),
-            Err(error) => Err(RepositoryError::unavailable(Self::RETRY_AFTER, error)),
+            Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
+            Err(error) => Err(PortError::unavailable(Self::RETRY_AFTER, error)),
         }
     }
 
     /// Runs `work` in a transaction, on a thread with a connection of its own.
-    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, RepositoryError>
+    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
@@ -173,26 +173,26 @@ impl Db {
     }
 
     /// Makes a connection outside of any pool, with the same settings.
-    pub(crate) fn connect(url: &str) -> Result<PgConnection, RepositoryError> {
-        pool::establish(url).map_err(|error| RepositoryError::unavailable(Self::RETRY_AFTER, error))
+    pub(crate) fn connect(url: &str) -> Result<PgConnection, PortError> {
+        pool::establish(url).map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
     }
 
     /// Asks the database for a sign of life.
     ///
     /// # Errors
     /// When it gives none.
-    pub async fn ping(&self) -> Result<(), RepositoryError> {
+    pub async fn ping(&self) -> Result<(), PortError> {
         self.run(|connection| Ok(diesel::select(clock_timestamp()).execute(connection).map(|_| ())?)).await
     }
 }
 
 impl Connections {
     /// Takes a connection that is not known to be lost.
-    pub(crate) fn take(&self) -> Result<PoolConnection, RepositoryError> {
+    pub(crate) fn take(&self) -> Result<PoolConnection, PortError> {
         loop {
             let mut connection = self.pool.get().map_err(|error| {
                 self.errors.with_label_values(&["no_connection"]).inc();
-                RepositoryError::unavailable(Db::RETRY_AFTER, error)
+                PortError::unavailable(Db::RETRY_AFTER, error)
             })?;
             if !self.epoch.is_over(&mut connection) {
                 return Ok(PoolConnection(connection));
@@ -216,7 +216,7 @@ impl Connections {
     pub(crate) fn with<T>(
         &self,
         work: &impl Fn(&mut PgConnection) -> Result<T, DbError>,
-    ) -> Result<T, RepositoryError> {
+    ) -> Result<T, PortError> {
         let mut connection = self.take()?;
         for attempt in 1.. {
             let error = match work(connection.inner()) {
@@ -227,15 +227,15 @@ impl Connections {
                 Verdict::RolledBack if attempt < Db::TRIES => {}
                 Verdict::ConnectionLost => {
                     self.lost(connection);
-                    return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
                 }
                 Verdict::RolledBack | Verdict::Busy => {
-                    return Err(RepositoryError::unavailable(Db::RETRY_AFTER, error));
+                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
                 }
-                Verdict::Bug => return Err(RepositoryError::internal(error)),
+                Verdict::Bug => return Err(PortError::internal(error)),
             }
         }
-        Err(RepositoryError::internal("a transaction was neither committed nor given up"))
+        Err(PortError::internal("a transaction was neither committed nor given up"))
     }
 }
 

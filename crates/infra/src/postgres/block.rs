@@ -4,7 +4,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::block::{BlockCursor, BlockPage, BlockPageRequest, BlockRepository, BlockedUser};
 use domain::conversation::{Pair, Side};
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::UserId;
 use domain::page::Page;
 use uuid::Uuid;
@@ -22,8 +22,12 @@ repository! {
 fn note(connection: &mut PgConnection, pair: &Pair, owner: UserId, blocks: bool) -> Result<(), DbError> {
     let row = conversations::table.find(pair.conversation_id().as_uuid());
     match pair.side_of(owner) {
-        Some(Side::Lo) => diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?,
-        Some(Side::Hi) => diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?,
+        Some(Side::Low) => {
+            diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?
+        }
+        Some(Side::High) => {
+            diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?
+        }
         None => return Err(DbError::Impossible("a block of somebody outside the pair")),
     };
     Ok(())
@@ -95,7 +99,7 @@ pub(super) fn list(
         .select((users::id, users::state, users::uid, users::name, blocks::created_at))
         .load(connection)?;
     let users: Vec<_> = rows.into_iter().map(blocked).collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(users, page.limit.get(), |user| BlockCursor {
+    Ok(Page::from_lookahead(users, page.limit.get(), |user| BlockCursor {
         created_at: user.created_at,
         user_id: user.user_id,
     }))
@@ -103,17 +107,17 @@ pub(super) fn list(
 
 #[async_trait]
 impl BlockRepository for PgBlockRepository {
-    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError> {
+    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError> {
         let pair = *pair;
         self.db.transaction(move |connection| block(connection, &pair, owner)).await
     }
 
-    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, RepositoryError> {
+    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError> {
         let pair = *pair;
         self.db.transaction(move |connection| unblock(connection, &pair, owner)).await
     }
 
-    async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, RepositoryError> {
+    async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, PortError> {
         let page = page.clone();
         self.db.run(move |connection| list(connection, owner, &page)).await
     }

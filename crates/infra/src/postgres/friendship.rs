@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::conversation::Pair;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::friendship::{Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository, Remark};
 use domain::id::{FriendshipId, UserId};
 use domain::page::Page;
@@ -62,7 +62,7 @@ pub(super) fn list(
         ))
         .load(connection)?;
     let friends: Vec<_> = rows.into_iter().map(friend).collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(friends, page.limit.get(), |friend| FriendCursor {
+    Ok(Page::from_lookahead(friends, page.limit.get(), |friend| FriendCursor {
         created_at: friend.created_at,
         friend_id: friend.friend_id,
     }))
@@ -109,17 +109,17 @@ fn set_remark(
 
 #[async_trait]
 impl FriendshipRepository for PgFriendshipRepository {
-    async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, RepositoryError> {
+    async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, PortError> {
         let page = page.clone();
         self.db.run(move |connection| list(connection, owner, &page)).await
     }
 
-    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, RepositoryError> {
+    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, PortError> {
         let pair = *pair;
         self.db.transaction(move |connection| remove(connection, &pair, caller)).await
     }
 
-    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, RepositoryError> {
+    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, PortError> {
         let (pair, remark) = (*pair, remark.clone());
         self.db.transaction(move |connection| set_remark(connection, &pair, owner, &remark)).await
     }

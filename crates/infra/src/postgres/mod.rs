@@ -5,13 +5,13 @@
 //! members, messages.
 
 mod account;
-mod administration;
+mod admin;
 mod block;
 mod conversation;
 mod export;
 mod friendship;
 mod friendship_request;
-mod housekeeping;
+mod maintenance;
 mod message;
 mod overview;
 mod pair;
@@ -22,13 +22,13 @@ mod throttle;
 mod user;
 
 pub use account::{PgAccountRepository, PgErasureRepository};
-pub use administration::PgAdministrationRepository;
+pub use admin::PgAdminRepository;
 pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
 pub use export::{ExportSettings, PgExportRepository};
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
-pub use housekeeping::PgHousekeepingRepository;
+pub use maintenance::PgMaintenanceRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use session::PgSessionRepository;

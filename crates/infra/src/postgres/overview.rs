@@ -5,7 +5,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::UserId;
-use domain::user::{Nickname, Overview, PhoneNumber, User};
+use domain::user::{AccountSummary, Nickname, PhoneNumber, User};
 use uuid::Uuid;
 
 use super::conversation::UNREAD;
@@ -28,7 +28,7 @@ statement! {
 
 type Row = (Uuid, String, String, Option<String>, DateTime<Utc>, i64, i64);
 
-fn understood(row: Row) -> Result<Overview, DbError> {
+fn understood(row: Row) -> Result<AccountSummary, DbError> {
     let (id, uid, name, phone_number, created_at, unread_total, pending_requests) = row;
     let id = UserId::from_uuid(id);
     let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose();
@@ -39,10 +39,10 @@ fn understood(row: Row) -> Result<Overview, DbError> {
         phone_number: phone_number.map_err(DbError::stored("users", id))?,
         created_at,
     };
-    Ok(Overview { user, unread_total, pending_requests })
+    Ok(AccountSummary { user, unread_total, pending_requests })
 }
 
-pub(super) fn overview(connection: &mut PgConnection, id: UserId) -> Result<Option<Overview>, DbError> {
+pub(super) fn overview(connection: &mut PgConnection, id: UserId) -> Result<Option<AccountSummary>, DbError> {
     let row = OverviewOf { user: &id.as_uuid() }.get_result(connection).optional()?;
     row.map(understood).transpose()
 }
@@ -51,7 +51,7 @@ pub(super) fn rename(
     connection: &mut PgConnection,
     id: UserId,
     name: &Nickname,
-) -> Result<Option<Overview>, DbError> {
+) -> Result<Option<AccountSummary>, DbError> {
     diesel::update(users::table.find(id.as_uuid()).filter(users::state.eq(ACTIVE)))
         .set(users::name.eq(name.as_str()))
         .execute(connection)?;

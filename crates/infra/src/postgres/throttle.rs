@@ -3,9 +3,10 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::session::{
-    Admission, Failures, LoginThrottle, ThrottleKey, TypedIdentifier, Verdict, count_guess, take_back,
+    Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_guess,
+    release,
 };
 use sha2::{Digest, Sha256};
 
@@ -23,8 +24,8 @@ type Hashed = [u8; 32];
 
 fn hashed(key: &ThrottleKey) -> Hashed {
     let (kind, text) = match key {
-        ThrottleKey::Identifier(TypedIdentifier::Uid(text)) => ("uid", text.clone()),
-        ThrottleKey::Identifier(TypedIdentifier::PhoneNumber(text)) => ("phone", text.clone()),
+        ThrottleKey::Identifier(EnteredIdentifier::Uid(text)) => ("uid", text.clone()),
+        ThrottleKey::Identifier(EnteredIdentifier::PhoneNumber(text)) => ("phone", text.clone()),
         ThrottleKey::Account(id) => ("account", id.to_string()),
         ThrottleKey::Address(address) => ("address", address.get().to_string()),
     };
@@ -46,7 +47,7 @@ struct FailuresRow {
     forgiven_at: DateTime<Utc>,
 }
 
-impl From<FailuresRow> for Failures {
+impl From<FailuresRow> for FailureRecord {
     fn from(row: FailuresRow) -> Self {
         Self {
             count: u32::try_from(row.failures).unwrap_or_default(),
@@ -81,7 +82,7 @@ statement! {
 }
 
 /// The row of a key, made if it is not there, and locked.
-fn lock_or_make(connection: &mut PgConnection, key: &Hashed) -> Result<Failures, DbError> {
+fn lock_or_make(connection: &mut PgConnection, key: &Hashed) -> Result<FailureRecord, DbError> {
     Ok(LockOrMake { key }.get_result::<FailuresRow>(connection)?.into())
 }
 
@@ -104,7 +105,7 @@ statement! {
 fn store(
     connection: &mut PgConnection,
     key: &Hashed,
-    failures: &Failures,
+    failures: &FailureRecord,
     failed_at: Option<DateTime<Utc>>,
 ) -> Result<(), DbError> {
     let stored = Store {
@@ -138,17 +139,17 @@ fn count(connection: &mut PgConnection, keys: &[(Hashed, ThrottleKey)]) -> Resul
     Ok(Admission::Admitted)
 }
 
-fn give_back(
+fn release_keys(
     connection: &mut PgConnection,
     keys: &[(Hashed, ThrottleKey)],
-    verdict: Verdict,
+    verdict: AttemptResult,
 ) -> Result<(), DbError> {
     for (hash, key) in keys {
         let row = login_throttles::table.find(hash.as_slice());
         let kept: Option<FailuresRow> =
             row.select(FailuresRow::as_select()).for_update().first(connection).optional()?;
-        let Some(kept) = kept.map(Failures::from) else { continue };
-        match take_back(key, &kept, verdict, db::now(connection)?) {
+        let Some(kept) = kept.map(FailureRecord::from) else { continue };
+        match release(key, &kept, verdict, db::now(connection)?) {
             Some(left) => store(connection, hash, &left, None)?,
             None => drop(diesel::delete(row).execute(connection)?),
         }
@@ -158,13 +159,13 @@ fn give_back(
 
 #[async_trait]
 impl LoginThrottle for PgLoginThrottle {
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, RepositoryError> {
+    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError> {
         let keys = in_order(keys);
         self.db.transaction(move |connection| count(connection, &keys)).await
     }
 
-    async fn take_back(&self, keys: &[ThrottleKey], verdict: Verdict) -> Result<(), RepositoryError> {
+    async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError> {
         let keys = in_order(keys);
-        self.db.transaction(move |connection| give_back(connection, &keys, verdict)).await
+        self.db.transaction(move |connection| release_keys(connection, &keys, verdict)).await
     }
 }

@@ -9,11 +9,11 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use domain::conversation::Pair;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::UserId;
 use domain::session::DeviceName;
 use domain::user::{
-    Credentials, LoginIdentifier, NewUser, Nickname, Overview, PasswordHash, PhoneNumber, Profile,
+    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, PhoneNumber, Profile,
     RegisterOutcome, Relation, Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,
 };
 use uuid::Uuid;
@@ -202,33 +202,26 @@ fn change_uid(
 
 #[async_trait]
 impl UserRepository for PgUserRepository {
-    async fn register(
-        &self,
-        user: &NewUser,
-        device: &DeviceName,
-    ) -> Result<RegisterOutcome, RepositoryError> {
+    async fn register(&self, user: &NewUser, device: &DeviceName) -> Result<RegisterOutcome, PortError> {
         let (user, device) = (user.clone(), device.clone());
         self.db.transaction(move |connection| register(connection, &user, &device)).await
     }
 
-    async fn credentials(
-        &self,
-        identifier: &LoginIdentifier,
-    ) -> Result<Option<Credentials>, RepositoryError> {
+    async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError> {
         let identifier = identifier.clone();
         self.db.run(move |connection| credentials(connection, &identifier)).await
     }
 
-    async fn overview(&self, id: UserId) -> Result<Option<Overview>, RepositoryError> {
+    async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError> {
         self.db.run(move |connection| overview::overview(connection, id)).await
     }
 
-    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<Overview>, RepositoryError> {
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError> {
         let name = name.clone();
         self.db.transaction(move |connection| overview::rename(connection, id, &name)).await
     }
 
-    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, RepositoryError> {
+    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError> {
         let uid = uid.clone();
         self.db.run(move |connection| profile(connection, viewer, &uid)).await
     }
@@ -238,7 +231,7 @@ impl UserRepository for PgUserRepository {
         id: UserId,
         wanted: &Uid,
         interval: Duration,
-    ) -> Result<UidChangeOutcome, RepositoryError> {
+    ) -> Result<UidChangeOutcome, PortError> {
         let wanted = wanted.clone();
         self.db.transaction(move |connection| change_uid(connection, id, &wanted, interval)).await
     }

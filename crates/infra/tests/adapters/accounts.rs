@@ -7,7 +7,7 @@ use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, RequestPageRequest,
 };
-use domain::message::{MessageRepository, Outcome, SendRefusal};
+use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 use domain::session::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::user::{
     DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, Uid, UserRepository,
@@ -92,11 +92,11 @@ async fn nobody_writes_to_an_erased_account_nor_befriends_or_blocks_it_on_any_in
         draft(bob, carol, "to a friend", None),
         draft(alice, bob, "too late", None),
     ];
-    let refused = Outcome::Refused(SendRefusal::NotFriends);
+    let refused = SendOutcome::Refused(SendRefusal::NotFriends);
     for pool in [&pool, &other] {
         let outcomes = pool.messages.append(drafts.clone()).await.unwrap();
         assert_eq!((outcomes[0], outcomes[2]), (refused, refused));
-        assert!(matches!(outcomes[1], Outcome::Sent(_)));
+        assert!(matches!(outcomes[1], SendOutcome::Sent(_)));
         assert_eq!(pool.ask(bob, alice).await, AskOutcome::UnknownUser);
         assert_eq!(pool.ask(alice, dave).await, AskOutcome::UnknownUser);
         assert!(!pool.blocks.block(&pair(bob, alice), bob).await.unwrap());

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use domain::session::{
-    Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, Standing,
+    Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
 };
 use domain::user::PasswordHash;
 use infra::clock::DatabaseClock;
@@ -30,9 +30,9 @@ impl Instance {
 }
 
 /// Waits until the instance says so of the session.
-async fn wait_for(instance: &Instance, session: &Session, standing: Standing) {
+async fn wait_for(instance: &Instance, session: &Session, standing: SessionStatus) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while instance.ended.standing(session.id) != standing {
+    while instance.ended.status(session.id) != standing {
         assert!(Instant::now() < deadline, "it is never {standing:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -50,15 +50,15 @@ async fn what_one_instance_ends_another_learns_of() {
     let (here, there) = (Instance::on(&ground), Instance::on(&ground));
     let (alice, first) = here.pool.register("alice_01").await;
     let second = log_in(&here.pool, &first).await;
-    wait_for(&there, &first, Standing::Open).await;
+    wait_for(&there, &first, SessionStatus::Open).await;
     here.pool.sessions.end(first.id, alice, EndReason::Logout).await.unwrap();
-    here.ended.remember(first.id);
-    assert_eq!(here.ended.standing(first.id), Standing::Ended, "at once where it was ended");
-    wait_for(&there, &first, Standing::Ended).await;
+    here.ended.mark_ended(first.id);
+    assert_eq!(here.ended.status(first.id), SessionStatus::Ended, "at once where it was ended");
+    wait_for(&there, &first, SessionStatus::Ended).await;
     here.pool.sessions.end_others(Caller { user_id: alice, session_id: second.id }).await.unwrap();
-    assert_eq!(there.ended.standing(second.id), Standing::Open);
+    assert_eq!(there.ended.status(second.id), SessionStatus::Open);
     // Once the database has said so, nothing is kept that it would not say.
-    wait_for(&here, &first, Standing::Ended).await;
+    wait_for(&here, &first, SessionStatus::Ended).await;
 }
 
 #[tokio::test]
@@ -78,10 +78,10 @@ async fn an_ending_that_is_committed_late_is_not_missed() {
     };
     late.batch_execute(&format!("BEGIN; {}", mark(&session, age))).unwrap();
     ground.sql(&mark(&later, 0));
-    wait_for(&instance, &later, Standing::Ended).await;
-    assert_eq!(instance.ended.standing(session.id), Standing::Open);
+    wait_for(&instance, &later, SessionStatus::Ended).await;
+    assert_eq!(instance.ended.status(session.id), SessionStatus::Open);
     late.batch_execute("COMMIT").unwrap();
-    wait_for(&instance, &session, Standing::Ended).await;
+    wait_for(&instance, &session, SessionStatus::Ended).await;
 }
 
 #[tokio::test]
@@ -90,9 +90,9 @@ async fn what_ended_before_any_token_that_is_good_now_is_forgotten() {
     let instance = Instance::on(&ground);
     let (_, session) = instance.pool.register("alice_01").await;
     ground.sql("UPDATE sessions SET ended_at = now(), end_reason = 'logout'");
-    wait_for(&instance, &session, Standing::Ended).await;
+    wait_for(&instance, &session, SessionStatus::Ended).await;
     ground.sql("UPDATE sessions SET ended_at = now() - interval '700 s'");
-    wait_for(&instance, &session, Standing::Open).await;
+    wait_for(&instance, &session, SessionStatus::Open).await;
 }
 
 #[tokio::test]
@@ -101,10 +101,10 @@ async fn the_sessions_of_a_disabled_account_count_as_ended_until_it_is_enabled_a
     let instance = Instance::on(&ground);
     let (_, session) = instance.pool.register("alice_01").await;
     let (_, bobs) = instance.pool.register("bob_0001").await;
-    wait_for(&instance, &session, Standing::Open).await;
+    wait_for(&instance, &session, SessionStatus::Open).await;
     ground.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
-    wait_for(&instance, &session, Standing::Ended).await;
-    assert_eq!(instance.ended.standing(bobs.id), Standing::Open);
+    wait_for(&instance, &session, SessionStatus::Ended).await;
+    assert_eq!(instance.ended.status(bobs.id), SessionStatus::Open);
     ground.sql("UPDATE users SET state = 'active'");
-    wait_for(&instance, &session, Standing::Open).await;
+    wait_for(&instance, &session, SessionStatus::Open).await;
 }

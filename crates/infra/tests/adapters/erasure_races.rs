@@ -8,7 +8,7 @@ use domain::account::{ErasureRepository, ErasureStep};
 use domain::error::{DomainError, ErrorKind};
 use domain::friendship::FriendshipRepository;
 use domain::friendship_request::{Answer, FriendshipRequestRepository};
-use domain::message::{MessageRepository, Outcome, SendRefusal};
+use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
 use crate::erasure::{erase, finish, life, traces};
 use crate::support::{Ground, Pool, draft, pair};
@@ -32,8 +32,8 @@ async fn no_message_that_is_sent_after_an_erasure_is_accepted() {
                     loop {
                         let too_late = erased.load(Ordering::SeqCst);
                         match pool.messages.append(vec![draft(from, to, "hi", None)]).await.unwrap()[0] {
-                            Outcome::Sent(_) => assert!(!too_late, "sent after the erasure was answered"),
-                            Outcome::Refused(refusal) => return refusal,
+                            SendOutcome::Sent(_) => assert!(!too_late, "sent after the erasure was answered"),
+                            SendOutcome::Refused(refusal) => return refusal,
                         }
                     }
                 })

@@ -4,7 +4,7 @@ use std::time::Duration;
 use domain::account::AccountRepository;
 use domain::block::BlockRepository;
 use domain::conversation::ConversationRepository;
-use domain::error::{DomainError, ErrorKind, RepositoryError};
+use domain::error::{DomainError, ErrorKind, PortError};
 use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::friendship::FriendshipRepository;
 use domain::friendship_request::Direction;
@@ -17,7 +17,7 @@ use infra::postgres::{ExportSettings, PgExportRepository};
 
 use crate::support::{Ground, Pool, draft, pair};
 
-async fn open(pool: &Pool, user: UserId) -> Result<Box<dyn ExportReader>, RepositoryError> {
+async fn open(pool: &Pool, user: UserId) -> Result<Box<dyn ExportReader>, PortError> {
     Ok(pool.exports.open(user).await?.unwrap())
 }
 
@@ -48,7 +48,7 @@ fn histories(parts: &[ExportPart]) -> Vec<Vec<(i64, Option<String>)>> {
     histories
 }
 
-fn unavailable<T>(result: Result<T, RepositoryError>) -> bool {
+fn unavailable<T>(result: Result<T, PortError>) -> bool {
     result.is_err_and(|error| matches!(error.kind(), ErrorKind::Unavailable { .. }))
 }
 

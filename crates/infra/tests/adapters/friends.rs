@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository};
-use domain::message::{MessageRepository, Outcome, SendRefusal};
+use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
 use crate::support::{Ground, draft, pair};
 
@@ -101,8 +101,8 @@ async fn no_message_is_accepted_after_an_unfriending_was_committed() {
             let mut sent = 0;
             loop {
                 match sender.messages.append(vec![draft(bob, alice, "hi", None)]).await.unwrap()[0] {
-                    Outcome::Sent(_) => sent += 1,
-                    Outcome::Refused(refusal) => return (sent, refusal),
+                    SendOutcome::Sent(_) => sent += 1,
+                    SendOutcome::Refused(refusal) => return (sent, refusal),
                 }
             }
         });

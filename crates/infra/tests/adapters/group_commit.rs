@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use domain::error::{DomainError, ErrorKind};
 use domain::id::UserId;
-use domain::message::{MessageRepository, Outcome, SendRefusal};
+use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 use infra::postgres::SendQueueSettings;
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use crate::support::{Ground, Pool, draft};
 const ONE_WRITER: SendQueueSettings =
     SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
 
-pub(crate) type Sending = JoinHandle<Result<Outcome, domain::error::RepositoryError>>;
+pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortError>>;
 
 pub(crate) fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: Option<&str>) -> Sending {
     let (pool, draft) = (Arc::clone(pool), draft(from, to, text, key));
@@ -71,10 +71,10 @@ async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
     let other = send(&pool, bob, alice, "another text", Some("other"));
     accepted(&pool, 112).await;
     drop(holder);
-    assert!(matches!(first.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert!(matches!(first.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     let mut seqs = Vec::new();
     for sending in many {
-        let Outcome::Sent(id) = sending.await.unwrap().unwrap() else { panic!() };
+        let SendOutcome::Sent(id) = sending.await.unwrap().unwrap() else { panic!() };
         seqs.push(id.seq.get());
     }
     let mut ids = Vec::new();
@@ -83,7 +83,7 @@ async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
     }
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    assert!(matches!(other.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert!(matches!(other.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 103);
     assert_eq!(ground.number("SELECT max(seq) FROM messages"), 103);
     seqs.sort_unstable();
@@ -106,11 +106,14 @@ async fn a_conversation_that_somebody_else_holds_stalls_nobody_else() {
     let counters = pool.messages.counters();
     eventually("it was not left to others", || counters.left_to_others() == 1).await;
     for _ in 0..20 {
-        assert!(matches!(send(&pool, alice, carol, "free", None).await.unwrap().unwrap(), Outcome::Sent(_)));
+        assert!(matches!(
+            send(&pool, alice, carol, "free", None).await.unwrap().unwrap(),
+            SendOutcome::Sent(_)
+        ));
     }
     assert!(!held.is_finished());
     drop(holder);
-    assert!(matches!(held.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert!(matches!(held.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 21);
 }
 
@@ -130,7 +133,7 @@ async fn a_poisoned_message_harms_nobody_in_its_batch() {
     first.await.unwrap().unwrap();
     for (text, sending) in texts.iter().zip(batch) {
         match sending.await.unwrap() {
-            Ok(outcome) => assert!(*text != "poison" && matches!(outcome, Outcome::Sent(_))),
+            Ok(outcome) => assert!(*text != "poison" && matches!(outcome, SendOutcome::Sent(_))),
             Err(error) => assert_eq!((*text, error.kind()), ("poison", ErrorKind::Internal)),
         }
     }
@@ -154,13 +157,13 @@ async fn a_batch_that_the_database_rolls_back_as_a_deadlocks_victim_is_tried_aga
          CREATE TRIGGER fall_victim BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION fall_victim()",
     );
     let outcome = send(&pool, alice, bob, "once", None).await.unwrap().unwrap();
-    assert!(matches!(outcome, Outcome::Sent(_)));
+    assert!(matches!(outcome, SendOutcome::Sent(_)));
     assert_eq!(ground.number("SELECT last_value FROM tries"), 2);
     let error = send(&pool, alice, bob, "for ever", None).await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error:?}");
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
     let outcome = send(&pool, alice, bob, "after that", None).await.unwrap().unwrap();
-    assert!(matches!(outcome, Outcome::Sent(_)), "the writer goes on");
+    assert!(matches!(outcome, SendOutcome::Sent(_)), "the writer goes on");
     assert_eq!(ground.number("SELECT max(seq) FROM messages"), 2);
 }
 
@@ -203,7 +206,7 @@ async fn a_draft_that_has_waited_too_long_behind_a_writer_that_stands_still_is_n
     assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }), "{refused:?}");
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
     let again = send(&pool, alice, bob, "late", Some("key")).await.unwrap().unwrap();
-    assert!(matches!(again, Outcome::Sent(_)), "the writer goes on");
+    assert!(matches!(again, SendOutcome::Sent(_)), "the writer goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +219,7 @@ async fn a_connection_lost_before_commit_is_replaced_and_nothing_doubles() {
     ground.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass");
     eventually("the writer did not come back", || ground.number(waits) == 1).await;
     drop(holder);
-    assert!(matches!(first.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert!(matches!(first.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
 }
 
@@ -226,9 +229,12 @@ async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
         let ground = Ground::new();
         let proxy = Proxy::start(ground.url());
         let (pool, alice, bob) = friends(&ground, proxy.url()).await;
-        assert!(matches!(send(&pool, alice, bob, "before", None).await.unwrap().unwrap(), Outcome::Sent(_)));
+        assert!(matches!(
+            send(&pool, alice, bob, "before", None).await.unwrap().unwrap(),
+            SendOutcome::Sent(_)
+        ));
         proxy.arm(cut);
-        let Outcome::Sent(id) = send(&pool, alice, bob, "in doubt", None).await.unwrap().unwrap() else {
+        let SendOutcome::Sent(id) = send(&pool, alice, bob, "in doubt", None).await.unwrap().unwrap() else {
             panic!()
         };
         assert!(proxy.has_cut(), "{cut:?}");
@@ -238,8 +244,8 @@ async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
         let refused =
             pool.messages.append(vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))]);
         let outcomes = refused.await.unwrap();
-        assert!(matches!(outcomes[0], Outcome::Sent(_)));
-        assert_eq!(outcomes[1], Outcome::Refused(SendRefusal::IdempotencyConflict));
+        assert!(matches!(outcomes[0], SendOutcome::Sent(_)));
+        assert_eq!(outcomes[1], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
         assert_eq!(ground.number("SELECT count(*) FROM messages"), 3, "{cut:?}");
     }
 }
@@ -265,7 +271,7 @@ async fn a_commit_that_is_still_under_way_when_it_is_asked_for_is_waited_for() {
                   WHERE datname = current_database() AND state = 'idle' AND query LIKE '%pg_xact_status%'";
     eventually("nobody asks what became of it", || ground.number(asked) > 0).await;
     drop(holder);
-    assert!(matches!(sending.await.unwrap().unwrap(), Outcome::Sent(_)));
+    assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
 }
 

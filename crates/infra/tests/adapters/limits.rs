@@ -137,12 +137,12 @@ async fn nobody_gets_a_friend_too_many_by_answering_and_asking_back_at_once() {
             if number % 2 == 0 {
                 return matches_limit(
                     there.requests.answer(sent, asked, Answer::Accept).await.unwrap(),
-                    FriendLimit::Others,
+                    FriendLimit::Peer,
                 );
             }
             match there.ask(asked, popular).await {
                 AskOutcome::Accepted(_) => true,
-                AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Others)) => false,
+                AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Peer)) => false,
                 other => panic!("{other:?}"),
             }
         }));

@@ -9,7 +9,7 @@
 )]
 
 mod accounts;
-mod administration;
+mod admin;
 mod conversations;
 mod crowd;
 mod detour;
@@ -20,9 +20,9 @@ mod explained;
 mod exports;
 mod friends;
 mod group_commit;
-mod housekeeping;
 mod limits;
 mod long_lives;
+mod maintenance;
 mod migrations;
 mod model;
 mod password_change;

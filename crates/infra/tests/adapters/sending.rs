@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, WindowRequest};
 use domain::id::{ConversationId, UserId};
-use domain::message::{MessageRepository, Outcome, SendRefusal, Seq};
+use domain::message::{MessageRepository, SendOutcome, SendRefusal, Seq};
 
 use crate::support::{Ground, Pool, draft, pair};
 
@@ -128,12 +128,12 @@ async fn one_batch_serves_many_conversations_and_each_draft_has_its_own_outcome(
         .await
         .unwrap();
     let seq = |place: usize| match outcomes[place] {
-        Outcome::Sent(id) => id.seq.get(),
-        Outcome::Refused(refusal) => panic!("{place}: {refusal:?}"),
+        SendOutcome::Sent(id) => id.seq.get(),
+        SendOutcome::Refused(refusal) => panic!("{place}: {refusal:?}"),
     };
     assert_eq!((seq(0), seq(1), seq(3), seq(4), seq(6)), (1, 1, 2, 1, 3));
-    assert_eq!(outcomes[2], Outcome::Refused(SendRefusal::NotFriends));
-    assert_eq!(outcomes[5], Outcome::Refused(SendRefusal::IdempotencyConflict));
+    assert_eq!(outcomes[2], SendOutcome::Refused(SendRefusal::NotFriends));
+    assert_eq!(outcomes[5], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
     assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
     assert_eq!(ground.number("SELECT sum(last_seq) FROM conversations"), 4);
 }
@@ -165,7 +165,7 @@ async fn batches_of_two_instances_that_cross_each_other_do_not_deadlock() {
         })
         .collect();
     for task in tasks {
-        assert!(task.await.unwrap().iter().all(|outcome| matches!(outcome, Outcome::Sent(_))));
+        assert!(task.await.unwrap().iter().all(|outcome| matches!(outcome, SendOutcome::Sent(_))));
     }
     assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE last_seq = 20"), 10);
     let gapless = "SELECT count(*) FROM (SELECT 1 FROM messages GROUP BY conversation_id

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use domain::id::SessionId;
 use domain::page::PageLimit;
-use domain::session::{Caller, EndReason, OpenFor, RotateOutcome, SessionPageRequest, SessionRepository};
+use domain::session::{
+    Caller, EndReason, RotateOutcome, SessionLimits, SessionPageRequest, SessionRepository,
+};
 
 use crate::sessions::{caller, order};
 use crate::support::Ground;
@@ -21,7 +23,7 @@ async fn open_sessions_are_listed_newest_first_page_by_page() {
     for _ in 0..4 {
         newest_first.insert(0, pool.log_in(alice, "no hash").await.unwrap().id);
     }
-    let open_for = OpenFor { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
+    let open_for = SessionLimits { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
     let list = async |open_for| {
         let (mut seen, mut page) = (Vec::new(), SessionPageRequest::default());
         page.limit = PageLimit::parse(2).unwrap();
@@ -35,12 +37,12 @@ async fn open_sessions_are_listed_newest_first_page_by_page() {
         }
     };
     assert_eq!(list(open_for).await, newest_first);
-    assert_eq!(list(OpenFor { life: Duration::MAX, idle: Duration::MAX }).await, newest_first);
+    assert_eq!(list(SessionLimits { life: Duration::MAX, idle: Duration::MAX }).await, newest_first);
     // All opened in one instant: the id decides.
     ground.sql("UPDATE sessions SET created_at = '2026-01-01 00:00:00.123456Z'");
     newest_first.sort_unstable();
     newest_first.reverse();
-    assert_eq!(list(OpenFor { life: Duration::MAX, ..open_for }).await, newest_first);
+    assert_eq!(list(SessionLimits { life: Duration::MAX, ..open_for }).await, newest_first);
     assert_eq!(list(open_for).await, [], "all are older than a session lasts");
     ground.sql("UPDATE sessions SET created_at = now()");
     let idle = format!(
@@ -62,7 +64,7 @@ async fn a_listed_session_shows_what_it_is_recognised_by() {
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
     let session = pool.log_in(alice, "no hash").await.unwrap();
-    let open_for = OpenFor { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
+    let open_for = SessionLimits { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
     let list = async || pool.sessions.list(alice, open_for, &SessionPageRequest::default()).await.unwrap();
     let shown = list().await.items.remove(0);
     assert_eq!((shown.id, shown.device.as_str()), (session.id, "goose/1.0"));

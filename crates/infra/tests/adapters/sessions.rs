@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::id::UserId;
 use domain::session::{
-    Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshClaims, RefreshPolicy, RotateOrder,
+    Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshAttempt, RefreshClaims, RefreshPolicy,
     RotateOutcome, Session, SessionRepository,
 };
 use domain::testing::at;
@@ -12,8 +12,8 @@ use domain::user::PasswordHash;
 
 use crate::support::{Ground, Pool};
 
-pub(crate) fn order(session: &Session) -> RotateOrder {
-    RotateOrder {
+pub(crate) fn order(session: &Session) -> RefreshAttempt {
+    RefreshAttempt {
         claims: RefreshClaims {
             user_id: session.user_id,
             session_id: session.id,
@@ -31,8 +31,8 @@ pub(crate) fn order(session: &Session) -> RotateOrder {
 }
 
 /// The same, as a try of that name.
-pub(crate) fn try_of(session: &Session, key: &str) -> RotateOrder {
-    RotateOrder { key: Some(IdempotencyKey::parse(key).unwrap()), ..order(session) }
+pub(crate) fn try_of(session: &Session, key: &str) -> RefreshAttempt {
+    RefreshAttempt { key: Some(IdempotencyKey::parse(key).unwrap()), ..order(session) }
 }
 
 pub(crate) fn caller(session: &Session) -> Caller {
@@ -51,7 +51,7 @@ impl Pool {
         self.sessions.open(&session).await.unwrap()
     }
 
-    pub(crate) async fn rotate(&self, order: RotateOrder) -> RotateOutcome {
+    pub(crate) async fn rotate(&self, order: RefreshAttempt) -> RotateOutcome {
         self.sessions.rotate(&order).await.unwrap()
     }
 }
@@ -158,7 +158,7 @@ async fn all_retries_of_one_try_get_the_same_session_and_other_tries_are_refused
         let (mut won, mut winner, mut lost) = (Vec::new(), HashSet::new(), HashSet::new());
         for attempt in tries {
             match attempt.await.unwrap() {
-                (key, RotateOutcome::Rotated(next) | RotateOutcome::Repeated(next)) => {
+                (key, RotateOutcome::Rotated(next) | RotateOutcome::Replayed(next)) => {
                     winner.insert(key);
                     won.push(next);
                 }
@@ -189,7 +189,7 @@ async fn a_retry_is_repeated_until_the_minute_is_over_or_its_successor_is_used()
         ));
     };
     back(58);
-    let RotateOutcome::Repeated(again) = pool.rotate(try_of(&first, "a")).await else { panic!() };
+    let RotateOutcome::Replayed(again) = pool.rotate(try_of(&first, "a")).await else { panic!() };
     assert_eq!((again.generation, again.id), (second.generation, second.id));
     // The successor is used without a key, after which the old one is an old one like any other.
     let RotateOutcome::Rotated(third) = pool.rotate(order(&second)).await else { panic!() };

@@ -11,11 +11,11 @@ use domain::conversation::{
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
 use domain::id::SessionId;
-use domain::message::{MessageRepository, Outcome, Seq};
+use domain::message::{MessageRepository, SendOutcome, Seq};
 use domain::page::PageLimit;
 use domain::session::{
-    Caller, LoginThrottle, OpenFor, RotateOutcome, SessionCursor, SessionPageRequest, SessionRepository,
-    ThrottleKey, TypedIdentifier, Verdict,
+    AttemptResult, Caller, EnteredIdentifier, LoginThrottle, RotateOutcome, SessionCursor, SessionLimits,
+    SessionPageRequest, SessionRepository, ThrottleKey,
 };
 use domain::testing::at;
 use domain::user::{LoginIdentifier, Uid, UserRepository};
@@ -94,7 +94,7 @@ async fn a_full_batch_of_messages_takes_as_many_round_trips_as_a_single_message(
     let wire = Wire::tap(ground.url());
     let pool = ground.pool_at(wire.url(), ONE_WRITER);
     let single = send(&pool, person(1), person(2), "alone", Some("key")).await.unwrap().unwrap();
-    assert!(matches!(single, Outcome::Sent(_)));
+    assert!(matches!(single, SendOutcome::Sent(_)));
     let alone = run(&wire);
     assert_eq!(alone.len(), 5, "BEGIN, lock, known keys, store, COMMIT: {alone:#?}");
     let (holder, first) =
@@ -107,7 +107,7 @@ async fn a_full_batch_of_messages_takes_as_many_round_trips_as_a_single_message(
     accepted(&pool, 122).await;
     drop(holder);
     for sending in std::iter::once(first).chain(many) {
-        assert!(matches!(sending.await.unwrap().unwrap(), Outcome::Sent(_)));
+        assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     }
     let (batches, drafts) = pool.messages.counters().batches_and_drafts();
     assert_eq!((batches, drafts), (3, 122), "one alone, one stopped, and all the others together");
@@ -143,14 +143,14 @@ async fn live(pool: &Arc<Pool>, time: u128) {
 
 /// Guesses, and what is asked of sessions.
 async fn log_in(pool: &Arc<Pool>, number: u128) {
-    let typed = TypedIdentifier::Uid(format!("person_{number}"));
+    let typed = EnteredIdentifier::Uid(format!("person_{number}"));
     let keys = [ThrottleKey::of(&typed), ThrottleKey::Account(person(1))];
-    for verdict in [Verdict::Unchecked, Verdict::Right] {
+    for verdict in [AttemptResult::Unchecked, AttemptResult::Right] {
         pool.throttle.count(&keys).await.unwrap();
         pool.throttle.count(&keys).await.unwrap();
-        pool.throttle.take_back(&keys, verdict).await.unwrap();
+        pool.throttle.release(&keys, verdict).await.unwrap();
     }
-    let open_for = OpenFor { life: Duration::from_secs(900), idle: Duration::from_secs(900) };
+    let open_for = SessionLimits { life: Duration::from_secs(900), idle: Duration::from_secs(900) };
     let mut page = SessionPageRequest::default();
     pool.sessions.list(person(1), open_for, &page).await.unwrap();
     let id = SessionId::from_uuid(uuid::Uuid::from_u128(number));

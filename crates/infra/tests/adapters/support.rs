@@ -10,7 +10,9 @@ use domain::friendship_request::{
     AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
 };
 use domain::id::{ConversationId, RequestId, UserId};
-use domain::message::{ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, Outcome, Seq};
+use domain::message::{
+    ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
+};
 use domain::session::{DeviceName, Session};
 use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
@@ -18,7 +20,7 @@ use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{
     ExportSettings, IndexerSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository,
     PgErasureRepository, PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgHousekeepingRepository, PgLoginThrottle, PgMessageRepository, PgSearchRepository, PgSessionRepository,
+    PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
     PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
@@ -33,7 +35,7 @@ const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration:
 pub(crate) struct Pool {
     pub(crate) accounts: PgAccountRepository,
     pub(crate) erasures: PgErasureRepository,
-    pub(crate) housekeeping: PgHousekeepingRepository,
+    pub(crate) maintenance: PgMaintenanceRepository,
     pub(crate) exports: PgExportRepository,
     pub(crate) users: PgUserRepository,
     pub(crate) sessions: PgSessionRepository,
@@ -83,7 +85,7 @@ impl Ground {
         Arc::new(Pool {
             accounts: PgAccountRepository::new(Arc::clone(&db)),
             erasures: PgErasureRepository::new(Arc::clone(&db)),
-            housekeeping: PgHousekeepingRepository::new(Arc::clone(&db)),
+            maintenance: PgMaintenanceRepository::new(Arc::clone(&db)),
             exports: PgExportRepository::start(&db, EXPORTS).unwrap(),
             users: PgUserRepository::new(Arc::clone(&db)),
             sessions: PgSessionRepository::new(Arc::clone(&db)),
@@ -216,8 +218,8 @@ impl Pool {
 
     pub(crate) async fn say(&self, sender: UserId, receiver: UserId, text: &str) -> MessageId {
         match self.messages.append(vec![draft(sender, receiver, text, None)]).await.unwrap()[0] {
-            Outcome::Sent(id) => id,
-            Outcome::Refused(refusal) => panic!("{refusal:?}"),
+            SendOutcome::Sent(id) => id,
+            SendOutcome::Refused(refusal) => panic!("{refusal:?}"),
         }
     }
 }

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::{Admission, ClientAddress, LoginThrottle, ThrottleKey, TypedIdentifier, Verdict};
+use domain::session::{
+    Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
+};
 use domain::testing::user;
 
 use crate::support::{Ground, Pool};
 
 fn uid(text: &str) -> ThrottleKey {
-    ThrottleKey::of(&TypedIdentifier::Uid(text.to_owned()))
+    ThrottleKey::of(&EnteredIdentifier::Uid(text.to_owned()))
 }
 
 fn address(text: &str) -> ThrottleKey {
@@ -73,10 +75,10 @@ async fn guesses_by_keys_that_cross_each_other_do_not_deadlock() {
         .map(|number| {
             let pool = Arc::clone(&pools[number % 2]);
             let keys = [uid(&format!("goose_{}", number % 3)), address(&format!("192.0.2.{}", number % 4))];
-            let verdict = if number % 2 == 0 { Verdict::Right } else { Verdict::Unchecked };
+            let verdict = if number % 2 == 0 { AttemptResult::Right } else { AttemptResult::Unchecked };
             tokio::spawn(async move {
                 if pool.guess(&keys).await {
-                    pool.throttle.take_back(&keys, verdict).await.unwrap();
+                    pool.throttle.release(&keys, verdict).await.unwrap();
                 }
             })
         })
@@ -117,15 +119,15 @@ async fn a_success_forgets_what_was_typed_and_gives_the_address_its_guess_back()
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
-    pool.throttle.take_back(&keys, Verdict::Right).await.unwrap();
+    pool.throttle.release(&keys, AttemptResult::Right).await.unwrap();
     assert_eq!(ground.number("SELECT failures FROM login_throttles"), 4);
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
-    pool.throttle.take_back(&keys, Verdict::Unchecked).await.unwrap();
+    pool.throttle.release(&keys, AttemptResult::Unchecked).await.unwrap();
     assert!(pool.guess(&keys).await && !pool.guess(&keys).await);
     // What is not there is nothing to take back.
-    pool.throttle.take_back(&[uid("nobody_1")], Verdict::Right).await.unwrap();
+    pool.throttle.release(&[uid("nobody_1")], AttemptResult::Right).await.unwrap();
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     load(visit.url(), file)?;
     let migrated = database::migrate(visit.url(), settings.start, &mut Unwatched)?.len();
     let ended = actix_web::rt::System::new()
-        .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.administration.end_all_sessions().await?) })
+        .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.admin.end_all_sessions().await?) })
         .context("the data is there, but sessions could not be ended: run `hongyan restore` anew on an empty database")?;
     say(format_args!(
         "{} is restored; {ended} sessions were ended, so that everybody has to log in again; {migrated} migrations were applied",

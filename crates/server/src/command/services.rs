@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::account::{AccountPorts, AccountService};
-use domain::administration::AdministrationService;
+use domain::admin::AdminService;
 use domain::session::SessionService;
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
-use infra::postgres::{PgAccountRepository, PgAdministrationRepository, PgUserRepository};
+use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};
 
 use crate::app::{self, Ground};
 use crate::config::Settings;
@@ -16,7 +16,7 @@ use crate::config::Settings;
 pub(super) struct Services {
     pub(super) sessions: Arc<SessionService>,
     pub(super) accounts: AccountService,
-    pub(super) administration: AdministrationService,
+    pub(super) admin: AdminService,
 }
 
 impl Services {
@@ -33,7 +33,7 @@ impl Services {
         Ok(Self {
             accounts: AccountService::new(AccountPorts { accounts, sessions: Arc::clone(&sessions), ended }),
             sessions,
-            administration: AdministrationService::new(Arc::new(PgAdministrationRepository::new(db)), hasher),
+            admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })
     }
 }

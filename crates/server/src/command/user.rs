@@ -1,7 +1,7 @@
 //! Looking after accounts.
 
 use anyhow::Context;
-use domain::administration::{Account, AccountPageRequest, AccountState, AdministrationService};
+use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
 use domain::id::UserId;
 use domain::session::{DeviceName, Registration};
 use domain::user::{DisplayName, Nickname, PhoneNumber, Uid};
@@ -20,34 +20,34 @@ pub(super) fn run(settings: &Settings, what: &UserCommand) -> Outcome {
 }
 
 async fn work(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
-    let administration = &services.administration;
+    let admin = &services.admin;
     match what {
-        UserCommand::List => list(administration).await?,
+        UserCommand::List => list(admin).await?,
         UserCommand::Create { .. } => create(services, what).await?,
         UserCommand::ResetPassword { uid, generate_password } => {
-            let user = identify(administration, uid).await?;
+            let user = identify(admin, uid).await?;
             let (password, shown) = password::choose(*generate_password)?;
-            administration.reset_password(user, &password).await?;
+            admin.reset_password(user, &password).await?;
             say(format_args!("the password of {uid} is changed; all sessions were ended"));
             tell(shown);
         }
         UserCommand::EndSessions { uid } => {
-            let user = identify(administration, uid).await?;
-            say(format_args!("{} sessions were ended", administration.end_sessions(user).await?));
+            let user = identify(admin, uid).await?;
+            say(format_args!("{} sessions were ended", admin.end_sessions(user).await?));
         }
         UserCommand::Disable { uid } => {
-            services.accounts.disable(identify(administration, uid).await?).await?;
+            services.accounts.disable(identify(admin, uid).await?).await?;
             say(format_args!("{uid} is disabled; all sessions were ended"));
         }
         UserCommand::Enable { uid } => {
-            services.accounts.enable(identify(administration, uid).await?).await?;
+            services.accounts.enable(identify(admin, uid).await?).await?;
             say(format_args!("{uid} is enabled"));
         }
     }
     Ok(())
 }
 
-async fn list(service: &AdministrationService) -> anyhow::Result<()> {
+async fn list(service: &AdminService) -> anyhow::Result<()> {
     let mut request = AccountPageRequest::default();
     say("created_at\tstate\topen_sessions\tuser_id\tuid\tname");
     loop {
@@ -85,13 +85,13 @@ async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
     let made = services.sessions.register(registration, &DeviceName::default()).await?;
     // Registering logs in; nobody has these tokens, so the session ends at once.
-    services.administration.end_sessions(made.user.id).await?;
+    services.admin.end_sessions(made.user.id).await?;
     say(format_args!("{} {}", made.user.id, made.user.uid.as_str()));
     tell(shown);
     Ok(())
 }
 
-async fn identify(service: &AdministrationService, uid: &str) -> anyhow::Result<UserId> {
+async fn identify(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {
     let uid = Uid::parse("uid", uid).map_err(|invalid| anyhow::anyhow!("{invalid}"))?;
     Ok(service.identify(&uid).await?)
 }

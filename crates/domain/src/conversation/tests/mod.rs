@@ -4,7 +4,7 @@ mod service;
 use super::{
     ConversationError, ConversationPageRequest, WindowAnchor, WindowLimit, WindowRequest, peer_messages_up_to,
 };
-use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
+use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::message::Seq;
 use crate::testing::assert_catalogue;
 
@@ -12,7 +12,7 @@ use crate::testing::assert_catalogue;
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
         (ConversationError::UnknownConversation, ErrorKind::Invalid, "unknown_conversation"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

@@ -52,8 +52,8 @@ fn a_conversations_id_never_changes() {
 
 #[test]
 fn a_member_is_on_one_side_and_a_stranger_on_none() {
-    assert_eq!(pair().side_of(LO), Some(Side::Lo));
-    assert_eq!(pair().side_of(HI), Some(Side::Hi));
+    assert_eq!(pair().side_of(LO), Some(Side::Low));
+    assert_eq!(pair().side_of(HI), Some(Side::High));
     assert_eq!(pair().side_of(STRANGER), None);
 }
 

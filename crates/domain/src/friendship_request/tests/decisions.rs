@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::conversation::{Pair, PairState};
 use crate::friendship_request::{
-    AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, Opening, RequestStatus, decide_answer,
-    decide_ask, decide_opening, decide_withdrawal,
+    AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, RequestAllowance, RequestStatus,
+    decide_answer, decide_ask, decide_request_limits, decide_withdrawal,
 };
 use crate::id::{RequestId, UserId};
 use crate::message::Seq;
@@ -153,18 +153,18 @@ fn a_stranger_learns_nothing_of_what_was_answered() {
     }
 }
 
-fn opening(pending: i64, a_quota_ago: Option<i64>, now: i64) -> Opening {
-    Opening { pending, a_quota_ago: a_quota_ago.map(at), now: at(now) }
+fn opening(pending: i64, quota_window_start: Option<i64>, now: i64) -> RequestAllowance {
+    RequestAllowance { pending, quota_window_start: quota_window_start.map(at), now: at(now) }
 }
 
 #[test]
 fn a_hundred_requests_of_one_sender_wait_at_the_most() {
     for pending in [0, 1, 99] {
-        assert_eq!(decide_opening(&opening(pending, None, 0)), Ok(()), "{pending}");
+        assert_eq!(decide_request_limits(&opening(pending, None, 0)), Ok(()), "{pending}");
     }
     for pending in [100, 101, i64::MAX] {
-        for a_quota_ago in [None, Some(0)] {
-            let decision = decide_opening(&opening(pending, a_quota_ago, 0));
+        for quota_window_start in [None, Some(0)] {
+            let decision = decide_request_limits(&opening(pending, quota_window_start, 0));
             assert_eq!(decision, Err(AskRefusal::TooManyPending), "{pending}");
         }
     }
@@ -174,10 +174,10 @@ fn a_hundred_requests_of_one_sender_wait_at_the_most() {
 fn a_quota_is_free_again_a_day_after_the_request_that_lies_a_quota_back() {
     const DAY: i64 = 86_400;
     let wait = |seconds| Err(AskRefusal::QuotaUsedUp(Duration::from_secs(seconds)));
-    assert_eq!(decide_opening(&opening(0, Some(0), 0)), wait(86_400));
-    assert_eq!(decide_opening(&opening(0, Some(0), 100)), wait(86_300));
-    assert_eq!(decide_opening(&opening(0, Some(0), DAY - 1)), wait(1));
-    assert_eq!(decide_opening(&opening(0, Some(0), DAY)), Ok(()));
-    assert_eq!(decide_opening(&opening(0, Some(0), 100 * DAY)), Ok(()));
-    assert_eq!(decide_opening(&opening(0, Some(50), 0)), wait(86_400), "the clock was set back");
+    assert_eq!(decide_request_limits(&opening(0, Some(0), 0)), wait(86_400));
+    assert_eq!(decide_request_limits(&opening(0, Some(0), 100)), wait(86_300));
+    assert_eq!(decide_request_limits(&opening(0, Some(0), DAY - 1)), wait(1));
+    assert_eq!(decide_request_limits(&opening(0, Some(0), DAY)), Ok(()));
+    assert_eq!(decide_request_limits(&opening(0, Some(0), 100 * DAY)), Ok(()));
+    assert_eq!(decide_request_limits(&opening(0, Some(50), 0)), wait(86_400), "the clock was set back");
 }

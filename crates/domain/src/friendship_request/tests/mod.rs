@@ -4,7 +4,7 @@ mod service;
 use std::time::Duration;
 
 use super::{Answer, FriendshipRequestError, RequestPageRequest, VerificationMessage};
-use crate::error::{ErrorKind, InvalidValue, RepositoryError, Rule};
+use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::testing::assert_catalogue;
 
 #[test]
@@ -54,7 +54,7 @@ fn every_refusal_has_its_class_and_its_name() {
     const WAIT: Duration = Duration::from_secs(5);
     use FriendshipRequestError as Error;
     assert_catalogue([
-        (Error::Oneself, ErrorKind::Invalid, "cannot_befriend_oneself"),
+        (Error::SelfTarget, ErrorKind::Invalid, "cannot_befriend_oneself"),
         (Error::UnknownUser, ErrorKind::Invalid, "unknown_user"),
         (Error::AlreadyFriends, ErrorKind::Conflict, "already_friends"),
         (Error::AlreadyPending, ErrorKind::Conflict, "request_already_pending"),
@@ -66,6 +66,6 @@ fn every_refusal_has_its_class_and_its_name() {
         (Error::UnknownRequest, ErrorKind::Invalid, "unknown_request"),
         (Error::AlreadyAnswered, ErrorKind::Conflict, "request_already_answered"),
         (Error::Expired, ErrorKind::Conflict, "request_expired"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

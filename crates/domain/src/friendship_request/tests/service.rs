@@ -75,7 +75,7 @@ fn each_refusal_to_ask_has_its_name() {
         (AskOutcome::Refused(AskRefusal::TooManyPending), "pending_request_limit_reached"),
         (AskOutcome::Refused(AskRefusal::QuotaUsedUp(Duration::from_secs(1))), "request_quota_used_up"),
         (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Own)), "friend_limit_reached"),
-        (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Others)), "friend_limit_of_other_reached"),
+        (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Peer)), "friend_limit_of_other_reached"),
     ] {
         let service = service(|requests| {
             requests.expect_ask().once().return_once(move |_| Ok(outcome));
@@ -124,7 +124,7 @@ fn each_refusal_of_an_answer_or_withdrawal_has_its_name() {
 #[test]
 fn each_limit_of_friends_refuses_an_acceptance_by_its_name() {
     for (limit, name) in
-        [(FriendLimit::Own, "friend_limit_reached"), (FriendLimit::Others, "friend_limit_of_other_reached")]
+        [(FriendLimit::Own, "friend_limit_reached"), (FriendLimit::Peer, "friend_limit_of_other_reached")]
     {
         let service = service(|requests| {
             let refused = AnswerOutcome::Refused(AnswerRefusal::FriendLimit(limit));

@@ -6,8 +6,8 @@ use super::content;
 use crate::conversation::{Pair, PairState};
 use crate::id::UserId;
 use crate::message::{
-    Draft, KnownMessage, Placed, RecallDecision, RecallRefusal, Recallable, SendDecision, SendRefusal, Seq,
-    decide_recall, decide_send,
+    Draft, ExistingMessage, MessagePosition, RecallDecision, RecallRefusal, Recallable, SendDecision,
+    SendRefusal, Seq, decide_recall, decide_send,
 };
 use crate::testing::{at, user};
 
@@ -32,8 +32,8 @@ fn friends() -> PairState {
     }
 }
 
-fn known(text: Option<&str>) -> KnownMessage {
-    KnownMessage { seq: Seq::new(3), content: text.map(content) }
+fn known(text: Option<&str>) -> ExistingMessage {
+    ExistingMessage { seq: Seq::new(3), content: text.map(content) }
 }
 
 fn sent_by(sender: UserId) -> Recallable {
@@ -44,7 +44,7 @@ fn sent_by(sender: UserId) -> Recallable {
 fn a_draft_between_friends_takes_the_next_place() {
     let mut pair = friends();
     let decision = decide_send(&draft("hi"), Some(&mut pair), None);
-    assert_eq!(decision, SendDecision::Store(Placed { seq: Seq::new(11), sender_ordinal: 5 }));
+    assert_eq!(decision, SendDecision::Store(MessagePosition { seq: Seq::new(11), sender_ordinal: 5 }));
     assert_eq!(pair, PairState { last_seq: Seq::new(11), lo_sent: 5, ..friends() });
 }
 
@@ -54,8 +54,9 @@ fn drafts_of_one_batch_take_one_place_after_the_other() {
     let from_receiver = Draft { sender: RECEIVER, ..draft("hi") };
     let decisions =
         [draft("1"), from_receiver, draft("2")].map(|draft| decide_send(&draft, Some(&mut pair), None));
-    let expected = [(11, 5), (12, 7), (13, 6)]
-        .map(|(seq, sender_ordinal)| SendDecision::Store(Placed { seq: Seq::new(seq), sender_ordinal }));
+    let expected = [(11, 5), (12, 7), (13, 6)].map(|(seq, sender_ordinal)| {
+        SendDecision::Store(MessagePosition { seq: Seq::new(seq), sender_ordinal })
+    });
     assert_eq!(decisions, expected);
 }
 

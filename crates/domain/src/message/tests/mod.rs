@@ -3,7 +3,7 @@ mod service;
 mod values;
 
 use super::{MessageContent, MessageError};
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::testing::assert_catalogue;
 
 fn content(text: &str) -> MessageContent {
@@ -14,7 +14,7 @@ fn content(text: &str) -> MessageContent {
 fn every_refusal_has_its_class_and_its_name() {
     const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
     assert_catalogue([
-        (MessageError::Oneself, ErrorKind::Invalid, "cannot_message_oneself"),
+        (MessageError::SelfTarget, ErrorKind::Invalid, "cannot_message_oneself"),
         (MessageError::NotFriends, ErrorKind::Conflict, "not_friends"),
         (MessageError::Blocked, ErrorKind::Conflict, "blocked"),
         (MessageError::IdempotencyConflict, ErrorKind::Conflict, "idempotency_conflict"),
@@ -25,6 +25,6 @@ fn every_refusal_has_its_class_and_its_name() {
         ),
         (MessageError::UnknownMessage, ErrorKind::Invalid, "unknown_message"),
         (MessageError::RecallWindowOver, ErrorKind::Conflict, "recall_window_over"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

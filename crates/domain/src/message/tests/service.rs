@@ -8,8 +8,8 @@ use super::content;
 use crate::conversation::Pair;
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
-    ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, Outcome,
-    RecallDecision, RecallOutcome, RecallRefusal, SendRefusal, Seq,
+    ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, RecallDecision,
+    RecallOutcome, RecallRefusal, SendOutcome, SendRefusal, Seq,
 };
 use crate::testing::{assert_fault, fault, refusal, user};
 
@@ -42,7 +42,7 @@ fn a_message_is_appended_once_with_its_sender_text_and_key() {
             };
             let service = service(|messages| {
                 let expected = messages.expect_append().with(eq(vec![draft]));
-                expected.once().returning(|_| Ok(vec![Outcome::Sent(message())]));
+                expected.once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
             });
             let sent = block_on(service.send(caller, receiver, content("你好"), client_message_id));
             assert_eq!(sent.unwrap(), message());
@@ -61,7 +61,7 @@ fn nobody_writes_to_oneself() {
 fn a_quota_counts_the_senders_messages_and_what_is_too_many_is_not_stored() {
     let wait = Duration::from_secs(12);
     let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
-    messages.expect_append().once().returning(|_| Ok(vec![Outcome::Sent(message())]));
+    messages.expect_append().once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
     let mut left = 1;
     quota.expect_spend().with(eq(user(1))).times(2).returning(move |_| {
         left -= 1;
@@ -86,7 +86,7 @@ fn each_refusal_to_send_has_its_name() {
         (SendRefusal::IdempotencyConflict, "idempotency_conflict"),
     ] {
         let service = service(|messages| {
-            messages.expect_append().once().return_once(move |_| Ok(vec![Outcome::Refused(outcome)]));
+            messages.expect_append().once().return_once(move |_| Ok(vec![SendOutcome::Refused(outcome)]));
         });
         let sent = block_on(service.send(user(1), user(2), content("hi"), None));
         assert_eq!(refusal(sent), Some(name));

@@ -5,11 +5,11 @@ use pollster::block_on;
 
 use super::{CALLER, NOW, SESSION, World};
 use crate::session::{
-    AccessClaims, Generation, Recognised, RefreshClaims, SessionError, Standing, TokenRefusal,
+    AccessClaims, Authentication, Generation, RefreshClaims, SessionError, SessionStatus, TokenRefusal,
 };
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
-fn authenticate(prepare: impl FnOnce(&mut World)) -> Result<Recognised, SessionError> {
+fn authenticate(prepare: impl FnOnce(&mut World)) -> Result<Authentication, SessionError> {
     let mut world = World::default();
     prepare(&mut world);
     world.service().authenticate("a.b.c")
@@ -24,16 +24,16 @@ fn an_access_token_tells_who_calls_by_which_session() {
     let caller = authenticate(|world| {
         let read = world.tokens.expect_read_access().with(eq("a.b.c"), eq(at(NOW)));
         read.once().returning(|_, _| Ok(access()));
-        world.ended.expect_standing().with(eq(SESSION)).once().return_const(Standing::Open);
+        world.ended.expect_status().with(eq(SESSION)).once().return_const(SessionStatus::Open);
     });
-    assert_eq!(caller.unwrap(), Recognised::Surely(CALLER));
+    assert_eq!(caller.unwrap(), Authentication::Verified(CALLER));
 }
 
 #[test]
 fn the_access_token_of_an_ended_session_is_refused() {
     let caller = authenticate(|world| {
         world.tokens.expect_read_access().returning(|_, _| Ok(access()));
-        world.ended.expect_standing().with(eq(SESSION)).once().return_const(Standing::Ended);
+        world.ended.expect_status().with(eq(SESSION)).once().return_const(SessionStatus::Ended);
     });
     assert_eq!(refusal(caller), Some("session_ended"));
 }
@@ -53,9 +53,9 @@ fn an_access_token_that_is_refused_names_nobody() {
 fn where_the_session_may_have_ended_the_database_is_asked() {
     let caller = authenticate(|world| {
         world.tokens.expect_read_access().returning(|_, _| Ok(access()));
-        world.ended.expect_standing().once().return_const(Standing::Unknown);
+        world.ended.expect_status().once().return_const(SessionStatus::Unknown);
     });
-    assert_eq!(caller.unwrap(), Recognised::Unconfirmed(CALLER));
+    assert_eq!(caller.unwrap(), Authentication::NeedsLookup(CALLER));
     let confirm = |open: bool| {
         let mut world = World::default();
         world.sessions.expect_is_open().with(eq(CALLER)).once().returning(move |_| Ok(open));

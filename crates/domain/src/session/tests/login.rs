@@ -3,8 +3,8 @@ use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
 use crate::session::{
-    Admission, ClientAddress, DeviceName, LoggedIn, Login, SessionError, ThrottleKey, TypedIdentifier,
-    Verdict,
+    Admission, AttemptResult, ClientAddress, DeviceName, EnteredIdentifier, LoggedIn, Login, SessionError,
+    ThrottleKey,
 };
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
@@ -17,8 +17,8 @@ fn credentials() -> Credentials {
     Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) }
 }
 
-fn typed_uid(text: &str) -> TypedIdentifier {
-    TypedIdentifier::Uid(text.to_owned())
+fn typed_uid(text: &str) -> EnteredIdentifier {
+    EnteredIdentifier::Uid(text.to_owned())
 }
 
 /// What a uid is counted by.
@@ -32,7 +32,7 @@ fn from(text: &str) -> Option<ClientAddress> {
 
 fn login_from(
     world: World,
-    identifier: TypedIdentifier,
+    identifier: EnteredIdentifier,
     address: Option<ClientAddress>,
 ) -> Result<LoggedIn, SessionError> {
     let attempt = PasswordAttempt::new(&secret("correct horse"));
@@ -45,15 +45,15 @@ fn login(world: World) -> Result<LoggedIn, SessionError> {
 }
 
 /// A world in which the guess is counted first and then taken back or not.
-fn counted(taken_back: Option<Verdict>) -> World {
+fn counted(released: Option<AttemptResult>) -> World {
     let mut world = World::default();
-    world.expect_guess(vec![key("goose_1")], taken_back);
+    world.expect_guess(vec![key("goose_1")], released);
     world
 }
 
 /// A world in which the account is there, and the attempt is verified exactly once against its hash.
 fn world(matches: bool) -> World {
-    let mut world = counted(matches.then_some(Verdict::Right));
+    let mut world = counted(matches.then_some(AttemptResult::Right));
     world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(Some(credentials())));
     let expected = world.hasher.expect_verify().withf(|attempt, hash| {
         attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$hash")
@@ -81,8 +81,8 @@ fn the_right_password_opens_a_session_bound_to_the_verified_hash() {
 fn a_phone_number_finds_the_account_as_a_uid_does() {
     let number = LoginIdentifier::PhoneNumber(PhoneNumber::parse("13800138000").unwrap());
     let mut world = World::default();
-    let typed = TypedIdentifier::PhoneNumber("13800138000".to_owned());
-    world.expect_guess(vec![ThrottleKey::Identifier(typed.clone())], Some(Verdict::Right));
+    let typed = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
+    world.expect_guess(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Right));
     let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Ok(true));
@@ -131,14 +131,14 @@ fn an_account_that_changed_while_the_password_was_checked_is_refused_alike() {
 
 #[test]
 fn a_fault_of_the_accounts_is_passed_on() {
-    let mut world = counted(Some(Verdict::Unchecked));
+    let mut world = counted(Some(AttemptResult::Unchecked));
     world.users.expect_credentials().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
 fn a_fault_of_the_hasher_is_passed_on() {
-    let mut world = counted(Some(Verdict::Unchecked));
+    let mut world = counted(Some(AttemptResult::Unchecked));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Err(fault()));
     assert_fault(login(world));
@@ -185,7 +185,7 @@ fn a_guess_too_many_is_refused_without_a_check_and_told_how_long_to_wait() {
 #[test]
 fn while_too_many_wait_for_their_check_a_guess_is_neither_counted_nor_looked_at() {
     let mut world = World::default();
-    world.hasher.expect_admit().once().returning(|| Err(fault()));
+    world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
     // No other port is asked.
     assert_fault(login(world));
 }
@@ -201,7 +201,7 @@ fn a_guess_that_cannot_be_counted_is_not_checked() {
 fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
     let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
-    world.throttle.expect_take_back().once().returning(|_, _| Err(fault()));
+    world.throttle.expect_release().once().returning(|_, _| Err(fault()));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().returning(|_, _| Ok(true));
     assert_fault(login(world));
@@ -211,8 +211,8 @@ fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
 fn the_fault_that_kept_a_guess_from_being_checked_is_told_whatever_follows() {
     let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
-    let later = || Err(crate::error::RepositoryError::internal("another fault"));
-    world.throttle.expect_take_back().once().returning(move |_, _| later());
+    let later = || Err(crate::error::PortError::internal("another fault"));
+    world.throttle.expect_release().once().returning(move |_, _| later());
     world.users.expect_credentials().returning(|_| Err(fault()));
     assert_fault(login(world));
 }

@@ -17,12 +17,12 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{
-    AccessClaims, Admission, Caller, Generation, IssuedTokens, MockEndedSessions, MockLoginThrottle,
-    MockSessionRepository, MockTokenCodec, RefreshClaims, Session, SessionError, SessionPorts,
-    SessionService, ThrottleKey, TokenLifetimes, Verdict,
+    AccessClaims, Admission, AttemptResult, Caller, Generation, IssuedTokens, MockEndedSessions,
+    MockLoginThrottle, MockSessionRepository, MockTokenCodec, RefreshClaims, Session, SessionError,
+    SessionPorts, SessionService, ThrottleKey, TokenLifetimes,
 };
 use crate::clock::Clock;
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
 use crate::testing::{FixedClock, assert_catalogue, at, user};
 use crate::user::{
@@ -59,7 +59,7 @@ impl World {
     /// A world in which a check of a password has its turn in time.
     fn admitting() -> Self {
         let mut world = Self::default();
-        world.hasher.expect_admit().once().returning(|| Ok(()));
+        world.hasher.expect_check_capacity().once().returning(|| Ok(()));
         world
     }
 
@@ -105,13 +105,13 @@ impl World {
     }
 
     /// Expects one guess to be counted by exactly these keys, and to be taken back or left, before anything else is done.
-    fn expect_guess(&mut self, keys: Vec<ThrottleKey>, taken_back: Option<Verdict>) {
-        self.hasher.expect_admit().once().returning(|| Ok(()));
+    fn expect_guess(&mut self, keys: Vec<ThrottleKey>, released: Option<AttemptResult>) {
+        self.hasher.expect_check_capacity().once().returning(|| Ok(()));
         let expected = self.throttle.expect_count();
         let counted = keys.clone();
         expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));
-        if let Some(verdict) = taken_back {
-            let expected = self.throttle.expect_take_back();
+        if let Some(verdict) = released {
+            let expected = self.throttle.expect_release();
             expected
                 .withf(move |taken, how| taken == keys && *how == verdict)
                 .once()
@@ -170,6 +170,6 @@ fn every_refusal_has_its_class_and_its_name() {
         (SessionError::UnknownSession, ErrorKind::Invalid, "unknown_session"),
         (SessionError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (SessionError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
 use crate::id::SessionId;
 use crate::session::{
-    Admission, Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError, ThrottleKey, Verdict,
+    Admission, AttemptResult, Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError,
+    ThrottleKey,
 };
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
@@ -26,7 +27,7 @@ fn attempt() -> PasswordAttempt {
 /// A world in which the owner's password is checked exactly once, under the brake of the account.
 fn world(matches: bool) -> World {
     let mut world = World::default();
-    world.expect_guess(vec![ThrottleKey::Account(user(1))], matches.then_some(Verdict::Right));
+    world.expect_guess(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Right));
     let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
     found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
     let verify = world.hasher.expect_verify().withf(|attempt, hash| {
@@ -98,9 +99,9 @@ fn a_new_password_gives_new_tokens_and_ends_all_other_sessions() {
     let ended = vec![OTHER];
     let mut world = changing(PasswordChangeOutcome::Changed { session: next.clone(), ended });
     let mut order = Sequence::new();
-    let remember = world.ended.expect_remember().with(eq(OTHER));
-    remember.once().in_sequence(&mut order).return_const(());
-    world.ended.expect_remember().with(eq(SESSION)).never();
+    let mark_ended = world.ended.expect_mark_ended().with(eq(OTHER));
+    mark_ended.once().in_sequence(&mut order).return_const(());
+    world.ended.expect_mark_ended().with(eq(SESSION)).never();
     world.expect_tokens_of(&next, 1598, at(998 + 604_800));
     assert_issued(&change(world).unwrap(), LEFT);
 }

@@ -64,7 +64,7 @@ fn a_good_refresh_token_is_exchanged_for_the_next_pair() {
 
 #[test]
 fn a_retry_gets_the_very_same_pair_and_is_told_what_the_access_token_has_left() {
-    let mut world = world(RotateOutcome::Repeated(rotated()));
+    let mut world = world(RotateOutcome::Replayed(rotated()));
     world.expect_tokens_of(&rotated(), 999 + 600, at(999 + 604_800));
     let service = world.service_by(FixedClock(at(NOW + 40)), LIFETIMES);
     let tokens = block_on(service.refresh(claims(), Some(key()))).unwrap();
@@ -135,7 +135,7 @@ fn a_token_that_was_used_a_moment_ago_is_refused_and_ends_nothing() {
 #[test]
 fn theft_makes_the_sessions_access_tokens_refused() {
     let mut world = world(RotateOutcome::Stolen);
-    world.ended.expect_remember().with(eq(SESSION)).once().return_const(());
+    world.ended.expect_mark_ended().with(eq(SESSION)).once().return_const(());
     assert_eq!(refusal(refresh(world)), Some("refresh_token_reused"));
 }
 

@@ -3,7 +3,7 @@ use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
-use crate::error::RepositoryError;
+use crate::error::PortError;
 use crate::session::{DeviceName, LoggedIn, Registration, SessionError};
 use crate::testing::{assert_fault, at, fault, refusal};
 use crate::user::{
@@ -135,6 +135,6 @@ fn a_fault_below_is_passed_on() {
 fn a_token_that_cannot_be_signed_is_our_fault() {
     let mut world = world();
     world.users.expect_register().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
-    world.tokens.expect_sign_access().once().returning(|_| Err(RepositoryError::internal("no key")));
+    world.tokens.expect_sign_access().once().returning(|_| Err(PortError::internal("no key")));
     assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("internal_error"));
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{CALLER, LIFETIMES, SESSION, World};
 use crate::id::SessionId;
 use crate::page::Page;
-use crate::session::{DeviceName, EndReason, OpenFor, OpenSession, SessionPageRequest, TokenLifetimes};
+use crate::session::{DeviceName, EndReason, OpenSession, SessionLimits, SessionPageRequest, TokenLifetimes};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
@@ -22,8 +22,8 @@ fn logging_out_ends_the_session_and_then_refuses_its_access_tokens() {
     let mut order = Sequence::new();
     let end = world.sessions.expect_end().with(eq(SESSION), eq(user(1)), eq(EndReason::Logout));
     end.once().in_sequence(&mut order).returning(|_, _, _| Ok(true));
-    let remember = world.ended.expect_remember().with(eq(SESSION));
-    remember.once().in_sequence(&mut order).return_const(());
+    let mark_ended = world.ended.expect_mark_ended().with(eq(SESSION));
+    mark_ended.once().in_sequence(&mut order).return_const(());
     assert_eq!(refusal(block_on(world.service().logout(CALLER))), None);
 }
 
@@ -31,7 +31,7 @@ fn logging_out_ends_the_session_and_then_refuses_its_access_tokens() {
 fn a_session_that_could_not_be_ended_is_not_refused() {
     let mut world = World::default();
     world.sessions.expect_end().once().returning(|_, _, _| Err(fault()));
-    world.ended.expect_remember().never();
+    world.ended.expect_mark_ended().never();
     assert_fault(block_on(world.service().logout(CALLER)));
 }
 
@@ -39,7 +39,7 @@ fn a_session_that_could_not_be_ended_is_not_refused() {
 fn logging_out_of_a_session_that_is_over_is_no_error() {
     let mut world = World::default();
     world.sessions.expect_end().once().returning(|_, _, _| Ok(false));
-    world.ended.expect_remember().once().return_const(());
+    world.ended.expect_mark_ended().once().return_const(());
     assert_eq!(refusal(block_on(world.service().logout(CALLER))), None);
 }
 
@@ -57,7 +57,7 @@ fn a_session_is_listed_for_as_long_as_any_token_of_it_can_be_good() {
     let seconds = Duration::from_secs;
     for (access, refresh, idle) in [(600, 604_800, 604_800), (700, 600, 700)] {
         let lifetimes = TokenLifetimes { access: seconds(access), refresh: seconds(refresh), ..LIFETIMES };
-        let open_for = OpenFor { life: LIFETIMES.session_max, idle: seconds(idle) };
+        let open_for = SessionLimits { life: LIFETIMES.session_max, idle: seconds(idle) };
         let (mut world, listed) = (World::default(), page.clone());
         let expected =
             world.sessions.expect_list().with(eq(user(1)), eq(open_for), eq(SessionPageRequest::default()));
@@ -76,8 +76,8 @@ fn one_ends_a_session_of_ones_own_and_then_its_access_tokens_are_refused() {
     let mut order = Sequence::new();
     let end = world.sessions.expect_end().with(eq(OTHER), eq(user(1)), eq(EndReason::EndedByOwner));
     end.once().in_sequence(&mut order).returning(|_, _, _| Ok(true));
-    let remember = world.ended.expect_remember().with(eq(OTHER));
-    remember.once().in_sequence(&mut order).return_const(());
+    let mark_ended = world.ended.expect_mark_ended().with(eq(OTHER));
+    mark_ended.once().in_sequence(&mut order).return_const(());
     assert_eq!(refusal(block_on(world.service().end(CALLER, OTHER))), None);
 }
 
@@ -96,8 +96,8 @@ fn all_others_are_ended_and_their_access_tokens_are_refused() {
     let mut world = World::default();
     world.sessions.expect_end_others().with(eq(CALLER)).once().returning(|_| Ok(vec![OTHER, THIRD]));
     for session in [OTHER, THIRD] {
-        let remember = world.ended.expect_remember().with(eq(session));
-        remember.once().return_const(());
+        let mark_ended = world.ended.expect_mark_ended().with(eq(session));
+        mark_ended.once().return_const(());
     }
     assert_eq!(refusal(block_on(world.service().end_others(CALLER))), None);
     let mut world = World::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::session::{
-    ClientAddress, Failures, ThrottleKey, TypedIdentifier, Verdict, count_guess, take_back,
+    AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_guess, release,
 };
 use crate::testing::{at, user};
 use crate::user::{LoginIdentifier, PhoneNumber, Uid};
@@ -19,13 +19,13 @@ fn by_address() -> ThrottleKey {
 }
 
 fn in_a_row() -> [ThrottleKey; 3] {
-    let uid = TypedIdentifier::Uid("goose_1".to_owned());
-    let phone = TypedIdentifier::PhoneNumber("13800138000".to_owned());
+    let uid = EnteredIdentifier::Uid("goose_1".to_owned());
+    let phone = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
     [ThrottleKey::of(&uid), ThrottleKey::of(&phone), ThrottleKey::Account(user(1))]
 }
 
 /// Guesses wrongly, each time as soon as it is let in. Returns what is kept, and the waits before each guess.
-fn guess(key: &ThrottleKey, times: usize) -> (Failures, Vec<u64>, DateTime<Utc>) {
+fn guess(key: &ThrottleKey, times: usize) -> (FailureRecord, Vec<u64>, DateTime<Utc>) {
     let (mut kept, mut now, mut waits) = (None, at(0), Vec::new());
     while waits.len() < times {
         let before = now;
@@ -75,7 +75,7 @@ fn a_success_forgets_the_failures_in_a_row() {
     for key in in_a_row() {
         for times in [1, 5, 9] {
             let (kept, _, last) = guess(&key, times);
-            assert_eq!(take_back(&key, &kept, Verdict::Right, last), None);
+            assert_eq!(release(&key, &kept, AttemptResult::Right, last), None);
         }
     }
 }
@@ -84,10 +84,10 @@ fn a_success_forgets_the_failures_in_a_row() {
 fn a_guess_that_was_not_checked_makes_room_for_one_that_is() {
     let key = &in_a_row()[0];
     let (kept, _, last) = guess(key, 6);
-    let back = take_back(key, &kept, Verdict::Unchecked, last).unwrap();
+    let back = release(key, &kept, AttemptResult::Unchecked, last).unwrap();
     assert_eq!(count_guess(key, Some(&back), last), Ok(kept));
     let (first, _, last) = guess(key, 1);
-    assert_eq!(take_back(key, &first, Verdict::Unchecked, last), None);
+    assert_eq!(release(key, &first, AttemptResult::Unchecked, last), None);
 }
 
 #[test]
@@ -113,24 +113,24 @@ fn an_address_is_forgiven_one_by_one() {
 #[test]
 fn a_success_gives_an_address_its_own_guess_back_and_no_other() {
     let key = by_address();
-    for verdict in [Verdict::Right, Verdict::Unchecked] {
+    for verdict in [AttemptResult::Right, AttemptResult::Unchecked] {
         let (full, _, now) = guess(&key, 60);
-        let back = take_back(&key, &full, verdict, now).unwrap();
+        let back = release(&key, &full, verdict, now).unwrap();
         assert_eq!(count_guess(&key, Some(&back), now), Ok(full));
-        assert_eq!(take_back(&key, &full, verdict, now + TimeDelta::minutes(10)), None);
+        assert_eq!(release(&key, &full, verdict, now + TimeDelta::minutes(10)), None);
         let (first, ..) = guess(&key, 1);
-        assert_eq!(take_back(&key, &first, verdict, now), None);
+        assert_eq!(release(&key, &first, verdict, now), None);
     }
 }
 
 #[test]
 fn what_was_typed_is_parsed_or_stands_for_nobody() {
-    let typed = |text: &str| TypedIdentifier::Uid(text.to_owned()).parse();
+    let typed = |text: &str| EnteredIdentifier::Uid(text.to_owned()).parse();
     assert_eq!(typed("Goose_1"), Some(LoginIdentifier::Uid(Uid::parse("uid", "Goose_1").unwrap())));
     for text in ["", "goose 1", "13800138000", "goose_1\0"] {
         assert_eq!(typed(text), None);
     }
-    let typed = |text: &str| TypedIdentifier::PhoneNumber(text.to_owned()).parse();
+    let typed = |text: &str| EnteredIdentifier::PhoneNumber(text.to_owned()).parse();
     let number = PhoneNumber::parse("13800138000").unwrap();
     assert_eq!(typed("13800138000"), Some(LoginIdentifier::PhoneNumber(number)));
     assert_eq!(typed("Goose_1"), None);
@@ -138,8 +138,8 @@ fn what_was_typed_is_parsed_or_stands_for_nobody() {
 
 #[test]
 fn the_letters_of_a_uid_count_as_one_whatever_their_case_and_uid_and_phone_apart() {
-    let uid = |text: &str| ThrottleKey::of(&TypedIdentifier::Uid(text.to_owned()));
-    let phone = |text: &str| ThrottleKey::of(&TypedIdentifier::PhoneNumber(text.to_owned()));
+    let uid = |text: &str| ThrottleKey::of(&EnteredIdentifier::Uid(text.to_owned()));
+    let phone = |text: &str| ThrottleKey::of(&EnteredIdentifier::PhoneNumber(text.to_owned()));
     assert!(uid("GOOSE_1 É") == uid("goose_1 É") && uid("goose_1") != uid("goose_2"));
     assert!(uid("13800138000") != phone("13800138000"));
 }
@@ -160,10 +160,10 @@ fn an_address_is_one_of_ipv4_or_the_network_of_an_ipv6_customer() {
 
 #[test]
 fn what_was_typed_does_not_reach_the_log() {
-    let uid = TypedIdentifier::Uid("goose_1".to_owned());
-    let phone = TypedIdentifier::PhoneNumber("13800138000".to_owned());
+    let uid = EnteredIdentifier::Uid("goose_1".to_owned());
+    let phone = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
     for shown in [format!("{uid:?}"), format!("{phone:?}"), format!("{:?}", ThrottleKey::of(&uid))] {
-        assert_eq!(shown, "TypedIdentifier(…)");
+        assert_eq!(shown, "EnteredIdentifier(…)");
     }
     assert_eq!(format!("{:?}", by_address()), "Address(192.0.2.7)");
     assert_eq!(format!("{:?}", ThrottleKey::Account(user(1))), format!("Account({})", user(1)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, at};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -20,11 +20,11 @@ fn uid(text: &str) -> Uid {
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
         (UserError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
-        (UserError::AccountOver, ErrorKind::Unauthenticated, "session_ended"),
+        (UserError::AccountGone, ErrorKind::Unauthenticated, "session_ended"),
         (UserError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (UserError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
         (UserError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

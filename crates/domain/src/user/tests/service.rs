@@ -6,8 +6,8 @@ use pollster::block_on;
 use super::{DAY, uid};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{
-    MockUserRepository, Nickname, Overview, Profile, Relation, UidChangeOutcome, UidChangeRefusal, User,
-    UserService,
+    AccountSummary, MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal,
+    User, UserService,
 };
 
 fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
@@ -16,7 +16,7 @@ fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
     UserService::new(Arc::new(users), DAY)
 }
 
-fn goose() -> Overview {
+fn goose() -> AccountSummary {
     let user = User {
         id: user(1),
         uid: uid("Goose_1"),
@@ -24,7 +24,7 @@ fn goose() -> Overview {
         phone_number: None,
         created_at: at(0),
     };
-    Overview { user, unread_total: 7, pending_requests: 2 }
+    AccountSummary { user, unread_total: 7, pending_requests: 2 }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use domain::account::{ErasureRepository, ErasureStage, ErasureStep};
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
@@ -122,7 +122,7 @@ fn next_stage(
 
 #[async_trait]
 impl ErasureRepository for PgErasureRepository {
-    async fn pending(&self, after: Option<UserId>) -> Result<Option<UserId>, RepositoryError> {
+    async fn pending(&self, after: Option<UserId>) -> Result<Option<UserId>, PortError> {
         let after = after.map_or_else(Uuid::nil, UserId::as_uuid);
         self.db
             .run(move |connection| {
@@ -137,7 +137,7 @@ impl ErasureRepository for PgErasureRepository {
             .await
     }
 
-    async fn step(&self, user: UserId) -> Result<ErasureStep, RepositoryError> {
+    async fn step(&self, user: UserId) -> Result<ErasureStep, PortError> {
         self.db.transaction(move |connection| step(connection, user)).await
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{AccountRepository, AccountState, StateChange};
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use domain::session::{Caller, EndReason};
 use uuid::Uuid;
@@ -99,15 +99,15 @@ fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, Db
 
 #[async_trait]
 impl AccountRepository for PgAccountRepository {
-    async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, RepositoryError> {
+    async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError> {
         self.db.transaction(move |connection| erase(connection, caller)).await
     }
 
-    async fn disable(&self, user: UserId) -> Result<StateChange, RepositoryError> {
+    async fn disable(&self, user: UserId) -> Result<StateChange, PortError> {
         self.db.transaction(move |connection| disable(connection, user)).await
     }
 
-    async fn enable(&self, user: UserId) -> Result<StateChange, RepositoryError> {
+    async fn enable(&self, user: UserId) -> Result<StateChange, PortError> {
         self.db.transaction(move |connection| enable(connection, user)).await
     }
 }

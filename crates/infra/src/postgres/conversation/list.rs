@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid a
 use domain::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationSummary,
 };
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 use domain::page::Page;
@@ -112,15 +112,15 @@ const fn key(conversation: &ConversationSummary) -> ConversationCursor {
 }
 
 /// One page of a list.
-pub(super) type Listed = Result<ConversationPage, RepositoryError>;
+pub(super) type Listed = Result<ConversationPage, PortError>;
 
 fn page(inquiry: &Inquiry, rows: Vec<Row>) -> Listed {
     let items: Result<Vec<_>, _> = rows.into_iter().map(|row| summary(inquiry.member, row)).collect();
-    let mut items = items.map_err(RepositoryError::internal)?;
+    let mut items = items.map_err(PortError::internal)?;
     // The rows of all lists come together, in no order that the database owes.
     items
         .sort_by_key(|conversation| Reverse((conversation.pinned, conversation.updated_at, conversation.id)));
-    Ok(Page::from_overfull(items, inquiry.page.limit.get(), key))
+    Ok(Page::from_lookahead(items, inquiry.page.limit.get(), key))
 }
 
 /// What each has asked for, in the same order. A row that cannot be understood fails its own list alone.

@@ -7,7 +7,7 @@ use domain::conversation::{
     ConversationPage, ConversationPageRequest, ConversationRepository, ConversationWindow, Preferences,
     ReadPosition, WindowRequest,
 };
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 
@@ -75,7 +75,7 @@ impl ConversationRepository for PgConversationRepository {
         &self,
         member: UserId,
         page: &ConversationPageRequest,
-    ) -> Result<ConversationPage, RepositoryError> {
+    ) -> Result<ConversationPage, PortError> {
         self.lists.ask(Inquiry { member, page: page.clone() }).await?
     }
 
@@ -84,7 +84,7 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         conversation: ConversationId,
         request: &WindowRequest,
-    ) -> Result<Option<ConversationWindow>, RepositoryError> {
+    ) -> Result<Option<ConversationWindow>, PortError> {
         self.windows.ask(Glance { member, conversation, request: *request }).await?
     }
 
@@ -93,7 +93,7 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         conversation: ConversationId,
         seq: Seq,
-    ) -> Result<Option<ReadPosition>, RepositoryError> {
+    ) -> Result<Option<ReadPosition>, PortError> {
         self.db.transaction(move |connection| read::mark_read(connection, member, conversation, seq)).await
     }
 
@@ -102,11 +102,11 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         conversation: ConversationId,
         preferences: Preferences,
-    ) -> Result<bool, RepositoryError> {
+    ) -> Result<bool, PortError> {
         self.db.run(move |connection| set_preferences(connection, member, conversation, preferences)).await
     }
 
-    async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, RepositoryError> {
+    async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, PortError> {
         self.db.transaction(move |connection| pair::clear_side(connection, conversation, member)).await
     }
 }

@@ -5,7 +5,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::conversation::{ConversationWindow, WindowAnchor, WindowRequest};
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, Seq};
 use uuid::Uuid;
@@ -115,7 +115,7 @@ fn window(glance: Glance, row: (Whom, Standing, Columns)) -> Result<Conversation
 }
 
 /// What one has asked for; none where there is no such conversation for that member.
-pub(super) type Seen = Result<Option<ConversationWindow>, RepositoryError>;
+pub(super) type Seen = Result<Option<ConversationWindow>, PortError>;
 
 /// What each has asked for, in the same order. A row that cannot be understood fails its own request alone.
 pub(super) fn windows(connection: &mut PgConnection, glances: &[Glance]) -> Result<Vec<Seen>, DbError> {
@@ -140,7 +140,7 @@ pub(super) fn windows(connection: &mut PgConnection, glances: &[Glance]) -> Resu
         // WITH ORDINALITY counts from one.
         let place = usize::try_from(row.0.0 - 1).unwrap_or(usize::MAX);
         if let (Some(glance), Some(answer)) = (glances.get(place), answers.get_mut(place)) {
-            *answer = window(*glance, row).map(Some).map_err(RepositoryError::internal);
+            *answer = window(*glance, row).map(Some).map_err(PortError::internal);
         }
     }
     Ok(answers)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::id::UserId;
 
@@ -61,13 +61,13 @@ struct Place {
 }
 
 impl Places {
-    fn take(&self, user: UserId, at_once: usize) -> Result<Place, RepositoryError> {
+    fn take(&self, user: UserId, at_once: usize) -> Result<Place, PortError> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.len() >= at_once {
-            return Err(RepositoryError::unavailable(RETRY_AFTER, "too many exports are under way"));
+            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are under way"));
         }
         if !taken.insert(user) {
-            return Err(RepositoryError::unavailable(RETRY_AFTER, "an export of the account is under way"));
+            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is under way"));
         }
         Ok(Place { user, places: self.clone() })
     }
@@ -80,11 +80,11 @@ impl Drop for Place {
 }
 
 /// What became of a job on the threads of the exports.
-fn of_job<T>(result: Result<Result<T, RepositoryError>, JobError>) -> Result<T, RepositoryError> {
+fn of_job<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
     match result {
         Ok(result) => result,
-        Err(error @ JobError::Panicked(_)) => Err(RepositoryError::internal(error)),
-        Err(error) => Err(RepositoryError::unavailable(RETRY_AFTER, error)),
+        Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
+        Err(error) => Err(PortError::unavailable(RETRY_AFTER, error)),
     }
 }
 
@@ -99,12 +99,12 @@ struct Reader {
 
 #[async_trait]
 impl ExportReader for Reader {
-    async fn next(&mut self) -> Result<Option<ExportPart>, RepositoryError> {
+    async fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
         // Taken out, so that after an error nothing is read any more.
         let snapshot = self.snapshot.take();
-        let mut snapshot = snapshot.ok_or_else(|| RepositoryError::internal("the export is over"))?;
+        let mut snapshot = snapshot.ok_or_else(|| PortError::internal("the export is over"))?;
         if Instant::now() >= self.ends_at {
-            return Err(RepositoryError::unavailable(RETRY_AFTER, "the export took too long"));
+            return Err(PortError::unavailable(RETRY_AFTER, "the export took too long"));
         }
         let job = move || snapshot.next().map(|part| (snapshot, part));
         let (snapshot, part) = of_job(self.threads.run(job).await)?;
@@ -115,7 +115,7 @@ impl ExportReader for Reader {
 
 #[async_trait]
 impl ExportRepository for PgExportRepository {
-    async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, RepositoryError> {
+    async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError> {
         let place = self.places.take(user, self.settings.at_once)?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();

@@ -2,7 +2,7 @@
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::export::ExportPart;
 use domain::id::UserId;
 use domain::user::User;
@@ -33,17 +33,17 @@ enum Place {
     Conversations(Conversations),
 }
 
-fn fault(error: DbError) -> RepositoryError {
+fn fault(error: DbError) -> PortError {
     if error.verdict() == Verdict::Bug {
-        RepositoryError::internal(error)
+        PortError::internal(error)
     } else {
-        RepositoryError::unavailable(Db::RETRY_AFTER, error)
+        PortError::unavailable(Db::RETRY_AFTER, error)
     }
 }
 
 impl Snapshot {
     /// Begins to read about an account; none when it is not active.
-    pub(super) fn take(url: &str, user: UserId) -> Result<Option<Self>, RepositoryError> {
+    pub(super) fn take(url: &str, user: UserId) -> Result<Option<Self>, PortError> {
         let mut connection = Db::connect(url)?;
         let begun = connection.batch_execute(BEGIN).map_err(DbError::from);
         let found = begun.and_then(|()| overview::overview(&mut connection, user)).map_err(fault)?;
@@ -51,7 +51,7 @@ impl Snapshot {
     }
 
     /// The next part; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<ExportPart>, RepositoryError> {
+    pub(super) fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
         self.read().map_err(fault)
     }
 

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use domain::conversation::Pair;
 use domain::friendship::{FriendLimit, decide_friendship};
-use domain::friendship_request::{NewRequest, Opening};
+use domain::friendship_request::{NewRequest, RequestAllowance};
 use domain::id::UserId;
 use uuid::Uuid;
 
@@ -34,17 +34,17 @@ pub(super) fn opening(
     connection: &mut PgConnection,
     request: &NewRequest,
     now: DateTime<Utc>,
-) -> Result<Opening, DbError> {
+) -> Result<RequestAllowance, DbError> {
     let sender = request.sender.as_uuid();
     let (pending,): (i64,) = Waiting { sender: &sender, now }.get_result(connection)?;
-    let a_quota_ago = match request.rules.per_day {
-        Some(quota) => a_quota_ago(connection, sender, quota)?,
+    let quota_window_start = match request.rules.per_day {
+        Some(quota) => quota_window_start(connection, sender, quota)?,
         None => None,
     };
-    Ok(Opening { pending, a_quota_ago, now })
+    Ok(RequestAllowance { pending, quota_window_start, now })
 }
 
-fn a_quota_ago(
+fn quota_window_start(
     connection: &mut PgConnection,
     sender: Uuid,
     quota: NonZeroU32,

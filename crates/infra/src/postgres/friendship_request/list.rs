@@ -72,7 +72,7 @@ pub(in crate::postgres) fn list(
         Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
     };
     let items: Vec<_> = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(items, page.limit.get(), |request| RequestCursor {
+    Ok(Page::from_lookahead(items, page.limit.get(), |request| RequestCursor {
         created_at: request.created_at,
         id: request.id,
     }))

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::friendship_request::{
     Answer, AnswerOutcome, AskDecision, AskOutcome, AskRefusal, Direction, FriendshipRequest,
     FriendshipRequestRepository, NewRequest, RequestPage, RequestPageRequest, RequestStatus, decide_answer,
-    decide_ask, decide_opening, decide_withdrawal,
+    decide_ask, decide_request_limits, decide_withdrawal,
 };
 use domain::id::{ConversationId, RequestId, UserId};
 use uuid::Uuid;
@@ -159,7 +159,7 @@ fn ask(
     let (conversation, now) = (request.pair.conversation_id(), db::now(connection)?);
     let waiting = pending(connection, conversation, now)?;
     Ok(Some(match decide_ask(&state, request.sender, waiting.as_ref()) {
-        AskDecision::Create => match decide_opening(&limits::opening(connection, request, now)?) {
+        AskDecision::Create => match decide_request_limits(&limits::opening(connection, request, now)?) {
             Ok(()) => AskOutcome::Created(create(connection, request, now)?),
             Err(refusal) => AskOutcome::Refused(refusal),
         },
@@ -188,7 +188,7 @@ fn ask_as_far_as_needed(connection: &mut PgConnection, request: &NewRequest) -> 
 
 #[async_trait]
 impl FriendshipRequestRepository for PgFriendshipRequestRepository {
-    async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, RepositoryError> {
+    async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError> {
         let request = request.clone();
         self.db.run(move |connection| ask_as_far_as_needed(connection, &request)).await
     }
@@ -198,7 +198,7 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         request: RequestId,
         caller: UserId,
         answer: Answer,
-    ) -> Result<AnswerOutcome, RepositoryError> {
+    ) -> Result<AnswerOutcome, PortError> {
         let status = match answer {
             Answer::Accept => RequestStatus::Accepted,
             Answer::Reject => RequestStatus::Rejected,
@@ -210,7 +210,7 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
             .await
     }
 
-    async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, RepositoryError> {
+    async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError> {
         self.db
             .transaction(move |connection| {
                 answer::move_on(connection, (request, caller), decide_withdrawal, RequestStatus::Canceled)
@@ -223,7 +223,7 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         caller: UserId,
         direction: Direction,
         page: &RequestPageRequest,
-    ) -> Result<RequestPage, RepositoryError> {
+    ) -> Result<RequestPage, PortError> {
         let page = page.clone();
         self.db.run(move |connection| list(connection, caller, direction, &page)).await
     }

@@ -11,8 +11,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid a
 use domain::conversation::PairState;
 use domain::id::UserId;
 use domain::message::{
-    ClientMessageId, Draft, KnownMessage, MessageContent, MessageId, Outcome, Placed, SendDecision, Seq,
-    decide_send,
+    ClientMessageId, Draft, ExistingMessage, MessageContent, MessageId, MessagePosition, SendDecision,
+    SendOutcome, Seq, decide_send,
 };
 use uuid::Uuid;
 
@@ -109,7 +109,7 @@ pub(super) enum Locking {
 #[derive(Debug)]
 pub(super) struct Appended {
     /// One per draft; none where somebody else held the conversation.
-    pub(super) outcomes: Vec<Option<Outcome>>,
+    pub(super) outcomes: Vec<Option<SendOutcome>>,
     /// How to find out whether it was committed; none when it stored nothing.
     pub(super) proof: Option<Proof>,
 }
@@ -163,13 +163,16 @@ pub(super) fn append(
             SendDecision::Store(place) => {
                 // A twin later in the same batch finds it here.
                 if let Some(key) = key {
-                    known.insert(key, KnownMessage { seq: place.seq, content: Some(draft.content.clone()) });
+                    known.insert(
+                        key,
+                        ExistingMessage { seq: place.seq, content: Some(draft.content.clone()) },
+                    );
                 }
                 placed.push((draft, place));
-                Outcome::Sent(MessageId { conversation: id, seq: place.seq })
+                SendOutcome::Sent(MessageId { conversation: id, seq: place.seq })
             }
-            SendDecision::Known(seq) => Outcome::Sent(MessageId { conversation: id, seq }),
-            SendDecision::Refuse(refusal) => Outcome::Refused(refusal),
+            SendDecision::Known(seq) => SendOutcome::Sent(MessageId { conversation: id, seq }),
+            SendDecision::Refuse(refusal) => SendOutcome::Refused(refusal),
         }));
     }
     let proof = store(connection, &placed, &pairs)?;
@@ -201,7 +204,7 @@ fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft], locking: Locking)
 fn known_keys(
     connection: &mut PgConnection,
     drafts: &[Draft],
-) -> Result<HashMap<Key, KnownMessage>, DbError> {
+) -> Result<HashMap<Key, ExistingMessage>, DbError> {
     let with_key: Vec<Key> = drafts.iter().filter_map(key_of).collect();
     if with_key.is_empty() {
         return Ok(HashMap::new());
@@ -215,14 +218,14 @@ fn known_keys(
         .map(|(conversation, sender, key, seq, content)| {
             let key = ClientMessageId::parse(key).map_err(DbError::stored("messages", conversation))?;
             let content = content.map(MessageContent::from_stored);
-            Ok(((conversation, sender, key), KnownMessage { seq: Seq::new(seq), content }))
+            Ok(((conversation, sender, key), ExistingMessage { seq: Seq::new(seq), content }))
         })
         .collect()
 }
 
 fn store(
     connection: &mut PgConnection,
-    placed: &[(&Draft, Placed)],
+    placed: &[(&Draft, MessagePosition)],
     pairs: &HashMap<Uuid, PairState>,
 ) -> Result<Option<Proof>, DbError> {
     let Some((first, first_place)) = placed.first() else { return Ok(None) };

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use domain::error::RepositoryError;
-use domain::message::{Draft, Outcome};
+use domain::error::PortError;
+use domain::message::{Draft, SendOutcome};
 use tokio::sync::oneshot;
 
 use super::append::Locking;
@@ -51,8 +51,8 @@ pub struct SendQueueSettings {
     pub patience: Duration,
 }
 
-type Reply = oneshot::Sender<Result<Outcome, RepositoryError>>;
-type Answer = oneshot::Receiver<Result<Outcome, RepositoryError>>;
+type Reply = oneshot::Sender<Result<SendOutcome, PortError>>;
+type Answer = oneshot::Receiver<Result<SendOutcome, PortError>>;
 
 /// A draft that waits for its turn.
 struct Waiting {
@@ -107,8 +107,8 @@ impl SendQueue {
     }
 
     /// Queues a draft; the answer comes when it is stored or refused.
-    pub(super) fn submit(&self, draft: Draft) -> Result<Answer, RepositoryError> {
-        let full = || RepositoryError::unavailable(Db::RETRY_AFTER, "the send queue is full");
+    pub(super) fn submit(&self, draft: Draft) -> Result<Answer, PortError> {
+        let full = || PortError::unavailable(Db::RETRY_AFTER, "the send queue is full");
         let mut hasher = DefaultHasher::new();
         draft.pair.hash(&mut hasher);
         let writers = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
@@ -152,7 +152,7 @@ impl Writer {
             return Some(waiting).filter(|waiting| !waiting.reply.is_closed());
         }
         let why = "the writers of messages did not get to it in time";
-        let _ = waiting.reply.send(Err(RepositoryError::unavailable(Db::RETRY_AFTER, why)));
+        let _ = waiting.reply.send(Err(PortError::unavailable(Db::RETRY_AFTER, why)));
         None
     }
 
@@ -189,7 +189,7 @@ impl Writer {
     }
 
     /// Answers a draft that was decided; one whose conversation somebody else holds is left to the database's threads.
-    fn answer(&self, draft: Draft, reply: Reply, outcome: Option<Outcome>) {
+    fn answer(&self, draft: Draft, reply: Reply, outcome: Option<SendOutcome>) {
         if let Some(outcome) = outcome {
             // A sender that has gone away will send again, and finds its message under its key.
             return drop(reply.send(Ok(outcome)));
@@ -201,7 +201,7 @@ impl Writer {
             let stored = store_patiently(&connections, std::slice::from_ref(&draft), Locking::Wait);
             let outcome = stored.map_err(Failure::into_error).and_then(|outcomes| {
                 let outcome = outcomes.into_iter().next().flatten();
-                outcome.ok_or_else(|| RepositoryError::internal("a draft that was waited for is undecided"))
+                outcome.ok_or_else(|| PortError::internal("a draft that was waited for is undecided"))
             });
             drop(reply.send(outcome));
         });
@@ -213,7 +213,7 @@ fn store_patiently(
     connections: &Connections,
     drafts: &[Draft],
     locking: Locking,
-) -> Result<Vec<Option<Outcome>>, Failure> {
+) -> Result<Vec<Option<SendOutcome>>, Failure> {
     let mut tried = 1;
     loop {
         match store(connections, drafts, locking) {

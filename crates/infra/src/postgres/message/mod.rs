@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::UserId;
 use domain::message::{
-    Draft, MessageId, MessageRepository, Outcome, RecallDecision, RecallOutcome, Recallable, decide_recall,
+    Draft, MessageId, MessageRepository, RecallDecision, RecallOutcome, Recallable, SendOutcome,
+    decide_recall,
 };
 use uuid::Uuid;
 
@@ -125,14 +126,13 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
 
 #[async_trait]
 impl MessageRepository for PgMessageRepository {
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>, RepositoryError> {
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError> {
         // All are queued before the first is waited for, so that they can share a batch.
         let answers: Vec<_> =
             drafts.into_iter().map(|draft| self.queue.submit(draft)).collect::<Result<_, _>>()?;
         let mut outcomes = Vec::with_capacity(answers.len());
         for answer in answers {
-            let dropped =
-                |_| RepositoryError::unavailable(Db::RETRY_AFTER, "the send queue gave the message up");
+            let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue gave the message up");
             outcomes.push(answer.await.map_err(dropped)??);
         }
         Ok(outcomes)
@@ -143,11 +143,11 @@ impl MessageRepository for PgMessageRepository {
         message: MessageId,
         caller: UserId,
         window: Duration,
-    ) -> Result<RecallOutcome, RepositoryError> {
+    ) -> Result<RecallOutcome, PortError> {
         self.db.transaction(move |connection| recall(connection, message, caller, window)).await
     }
 
-    async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, RepositoryError> {
+    async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError> {
         self.db.transaction(move |connection| delete_for(connection, caller, message)).await
     }
 }

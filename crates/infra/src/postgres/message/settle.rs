@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use domain::error::RepositoryError;
-use domain::message::{Draft, Outcome};
+use domain::error::PortError;
+use domain::message::{Draft, SendOutcome};
 use uuid::Uuid;
 
 use super::append::{Appended, Locking, Proof, append};
@@ -39,15 +39,15 @@ pub(super) enum Failure {
     /// Nothing was stored, and one of the drafts may be to blame.
     Poisoned(DbError),
     /// The database is away or too busy, or it is not known what was stored.
-    Hopeless(RepositoryError),
+    Hopeless(PortError),
 }
 
 impl Failure {
     /// What the senders are told.
-    pub(super) fn into_error(self) -> RepositoryError {
+    pub(super) fn into_error(self) -> PortError {
         match self {
-            Self::TryAgain(error) => RepositoryError::unavailable(Db::RETRY_AFTER, error),
-            Self::Poisoned(error) => RepositoryError::internal(error),
+            Self::TryAgain(error) => PortError::unavailable(Db::RETRY_AFTER, error),
+            Self::Poisoned(error) => PortError::internal(error),
             Self::Hopeless(error) => error,
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn store(
     connections: &Connections,
     drafts: &[Draft],
     locking: Locking,
-) -> Result<Vec<Option<Outcome>>, Failure> {
+) -> Result<Vec<Option<SendOutcome>>, Failure> {
     let mut connection = connections.take().map_err(Failure::Hopeless)?;
     match transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
         Ok(appended) => Ok(appended.outcomes),
@@ -71,7 +71,7 @@ pub(super) fn store(
                 Failure::TryAgain(error)
             }
             Verdict::RolledBack => Failure::TryAgain(error),
-            Verdict::Busy => Failure::Hopeless(RepositoryError::unavailable(Db::RETRY_AFTER, error)),
+            Verdict::Busy => Failure::Hopeless(PortError::unavailable(Db::RETRY_AFTER, error)),
             Verdict::Bug => Failure::Poisoned(error),
         }),
         Err(Unfinished::InDoubt { value, error }) => {
@@ -88,7 +88,7 @@ fn settle(
     connections: &Connections,
     appended: Appended,
     error: DbError,
-) -> Result<Vec<Option<Outcome>>, Failure> {
+) -> Result<Vec<Option<SendOutcome>>, Failure> {
     let Some(proof) = appended.proof else { return Ok(appended.outcomes) };
     tracing::warn!(%error, "the answer to a COMMIT was lost; asking what became of it");
     let deadline = Instant::now() + PATIENCE;
@@ -100,7 +100,7 @@ fn settle(
             None => std::thread::sleep(Duration::from_millis(50)),
         }
     }
-    Err(Failure::Hopeless(RepositoryError::unavailable(Db::RETRY_AFTER, error)))
+    Err(Failure::Hopeless(PortError::unavailable(Db::RETRY_AFTER, error)))
 }
 
 /// Whether the transaction was committed; none while that cannot be told.

@@ -106,7 +106,7 @@ pub(super) fn find(
         search.take_up(connection)?;
         search.see(connection)?;
     }
-    Ok(Some(SearchPage::from_overfull(search.found, request.page.limit.get(), SearchCursor::of)))
+    Ok(Some(SearchPage::from_lookahead(search.found, request.page.limit.get(), SearchCursor::of)))
 }
 
 impl Search<'_> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::UserId;
 use domain::search::{SearchPage, SearchRepository, SearchRequest};
 
@@ -52,11 +52,7 @@ impl PgSearchRepository {
 
 #[async_trait]
 impl SearchRepository for PgSearchRepository {
-    async fn find(
-        &self,
-        member: UserId,
-        request: &SearchRequest,
-    ) -> Result<Option<SearchPage>, RepositoryError> {
+    async fn find(&self, member: UserId, request: &SearchRequest) -> Result<Option<SearchPage>, PortError> {
         let (connections, request) = (self.connections.clone(), request.clone());
         let search = move || {
             connections.with(&|connection| {
@@ -66,8 +62,8 @@ impl SearchRepository for PgSearchRepository {
         };
         match self.threads.run(search).await {
             Ok(result) => result,
-            Err(error @ JobError::Panicked(_)) => Err(RepositoryError::internal(error)),
-            Err(error) => Err(RepositoryError::unavailable(Db::RETRY_AFTER, error)),
+            Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
+            Err(error) => Err(PortError::unavailable(Db::RETRY_AFTER, error)),
         }
     }
 }

@@ -7,7 +7,9 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::id::{SessionId, UserId};
 use domain::page::Page;
-use domain::session::{DeviceName, OpenFor, OpenSession, SessionCursor, SessionPage, SessionPageRequest};
+use domain::session::{
+    DeviceName, OpenSession, SessionCursor, SessionLimits, SessionPage, SessionPageRequest,
+};
 use uuid::Uuid;
 
 use crate::db::{self, DbError};
@@ -23,7 +25,7 @@ fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
 pub(super) fn list(
     connection: &mut PgConnection,
     owner: UserId,
-    open_for: OpenFor,
+    open_for: SessionLimits,
     page: &SessionPageRequest,
 ) -> Result<SessionPage, DbError> {
     let now = db::now(connection)?;
@@ -49,7 +51,7 @@ pub(super) fn list(
         created_at,
         last_used_at,
     });
-    Ok(Page::from_overfull(open.collect(), page.limit.get(), |session| SessionCursor {
+    Ok(Page::from_lookahead(open.collect(), page.limit.get(), |session| SessionCursor {
         created_at: session.created_at,
         id: session.id,
     }))

@@ -6,11 +6,12 @@ mod rotate;
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::error::RepositoryError;
+use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use domain::session::{
-    Caller, DeviceName, EndReason, Generation, NewSession, OpenFor, PasswordChange, PasswordChangeOutcome,
-    RotateOrder, RotateOutcome, Session, SessionPage, SessionPageRequest, SessionRepository,
+    Caller, DeviceName, EndReason, Generation, NewSession, PasswordChange, PasswordChangeOutcome,
+    RefreshAttempt, RotateOutcome, Session, SessionLimits, SessionPage, SessionPageRequest,
+    SessionRepository,
 };
 use uuid::Uuid;
 
@@ -131,12 +132,12 @@ fn end_all_others(connection: &mut PgConnection, caller: Caller) -> Result<Vec<S
 
 #[async_trait]
 impl SessionRepository for PgSessionRepository {
-    async fn open(&self, session: &NewSession) -> Result<Option<Session>, RepositoryError> {
+    async fn open(&self, session: &NewSession) -> Result<Option<Session>, PortError> {
         let session = session.clone();
         self.db.transaction(move |connection| open(connection, &session)).await
     }
 
-    async fn rotate(&self, order: &RotateOrder) -> Result<RotateOutcome, RepositoryError> {
+    async fn rotate(&self, order: &RefreshAttempt) -> Result<RotateOutcome, PortError> {
         let (order, claims) = (order.clone(), order.claims);
         let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &order)).await?;
         if matches!(outcome, RotateOutcome::Stolen) {
@@ -147,37 +148,29 @@ impl SessionRepository for PgSessionRepository {
         Ok(outcome)
     }
 
-    async fn end(
-        &self,
-        session: SessionId,
-        owner: UserId,
-        reason: EndReason,
-    ) -> Result<bool, RepositoryError> {
+    async fn end(&self, session: SessionId, owner: UserId, reason: EndReason) -> Result<bool, PortError> {
         self.db.run(move |connection| end(connection, session, owner, reason)).await
     }
 
-    async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, RepositoryError> {
+    async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, PortError> {
         self.db.transaction(move |connection| end_all_others(connection, caller)).await
     }
 
     async fn list(
         &self,
         owner: UserId,
-        open_for: OpenFor,
+        open_for: SessionLimits,
         page: &SessionPageRequest,
-    ) -> Result<SessionPage, RepositoryError> {
+    ) -> Result<SessionPage, PortError> {
         let page = page.clone();
         self.db.run(move |connection| list::list(connection, owner, open_for, &page)).await
     }
 
-    async fn is_open(&self, caller: Caller) -> Result<bool, RepositoryError> {
+    async fn is_open(&self, caller: Caller) -> Result<bool, PortError> {
         self.db.run(move |connection| ended::is_open(connection, caller)).await
     }
 
-    async fn change_password(
-        &self,
-        change: &PasswordChange,
-    ) -> Result<PasswordChangeOutcome, RepositoryError> {
+    async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError> {
         let change = change.clone();
         self.db.transaction(move |connection| password::change(connection, &change)).await
     }

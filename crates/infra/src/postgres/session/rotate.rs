@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{SessionId, UserId};
 use domain::session::{
-    EndReason, Generation, IdempotencyKey, RefreshDecision, RotateOrder, RotateOutcome, Session,
+    EndReason, Generation, IdempotencyKey, RefreshAttempt, RefreshDecision, RotateOutcome, Session,
     SessionState, decide_refresh,
 };
 use uuid::Uuid;
@@ -115,7 +115,10 @@ pub(super) fn lock(
     }))
 }
 
-pub(super) fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Result<RotateOutcome, DbError> {
+pub(super) fn rotate(
+    connection: &mut PgConnection,
+    order: &RefreshAttempt,
+) -> Result<RotateOutcome, DbError> {
     let (id, owner) = (order.claims.session_id, order.claims.user_id);
     let Some(locked) = lock(connection, id, owner)? else { return Ok(RotateOutcome::Over) };
     let account = users::table.find(owner.as_uuid()).filter(users::state.eq(ACTIVE));
@@ -128,7 +131,7 @@ pub(super) fn rotate(connection: &mut PgConnection, order: &RotateOrder) -> Resu
         RefreshDecision::Rotate(_) => {
             RotateOutcome::Rotated(locked.move_on(connection, order.key.as_ref(), now)?)
         }
-        RefreshDecision::Repeat => RotateOutcome::Repeated(locked.as_it_stands()?),
+        RefreshDecision::Repeat => RotateOutcome::Replayed(locked.as_it_stands()?),
         RefreshDecision::Reused => RotateOutcome::Reused,
         RefreshDecision::Theft => {
             end(connection, id, owner, EndReason::RefreshTokenTheft)?;

@@ -7,7 +7,7 @@ use domain::conversation::{ConversationRepository, Preferences};
 use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{AskOutcome, AskRefusal};
 use domain::id::{ConversationId, UserId};
-use domain::message::{MessageId, MessageRepository, Outcome, RecallOutcome, SendRefusal, Seq};
+use domain::message::{MessageId, MessageRepository, RecallOutcome, SendOutcome, SendRefusal, Seq};
 
 use super::check;
 use super::world::{Model, Said};
@@ -97,12 +97,12 @@ impl Life<'_> {
         });
         let model = &mut self.model;
         let place = |index: usize| Seq::new(i64::try_from(index + 1).unwrap());
-        let sent = |seq| Outcome::Sent(MessageId { conversation: pair(from, to).conversation_id(), seq });
+        let sent = |seq| SendOutcome::Sent(MessageId { conversation: pair(from, to).conversation_id(), seq });
         let expected = match known {
             Some(index) if model.said[index].recalled || model.said[index].text == text => sent(place(index)),
-            Some(_) => Outcome::Refused(SendRefusal::IdempotencyConflict),
-            None if !model.friends => Outcome::Refused(SendRefusal::NotFriends),
-            None if model.blocks[1 - who] => Outcome::Refused(SendRefusal::Blocked),
+            Some(_) => SendOutcome::Refused(SendRefusal::IdempotencyConflict),
+            None if !model.friends => SendOutcome::Refused(SendRefusal::NotFriends),
+            None if model.blocks[1 - who] => SendOutcome::Refused(SendRefusal::Blocked),
             None => {
                 model.said.push(Said { sender: who, text, key, recalled: false, deleted_by: [false; 2] });
                 model.active_at = self.clock;

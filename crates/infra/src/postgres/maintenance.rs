@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Double, Uuid as SqlUuid};
-use domain::error::RepositoryError;
-use domain::housekeeping::{Chore, HousekeepingRepository, Swept};
+use domain::error::PortError;
+use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 use uuid::Uuid;
 
 use super::repository;
@@ -18,7 +18,7 @@ const BATCH: i64 = 500;
 
 repository! {
     /// Housekeeping on PostgreSQL.
-    PgHousekeepingRepository
+    PgMaintenanceRepository
 }
 
 // In all of these the time is that of the statement, which an index can be searched by; `clock_timestamp()` could not.
@@ -81,24 +81,30 @@ fn seconds(before: Duration) -> f64 {
     before.as_secs_f64().min(CENTURIES)
 }
 
-fn sweep(connection: &mut PgConnection, chore: Chore, before: Duration) -> Result<Swept, DbError> {
+fn sweep(
+    connection: &mut PgConnection,
+    task: MaintenanceTask,
+    before: Duration,
+) -> Result<SweepResult, DbError> {
     let seconds = seconds(before);
-    let rows = match chore {
-        Chore::ExpireRequests => expire_requests(connection, seconds)?,
-        Chore::ForgetEndedSessions => {
+    let rows = match task {
+        MaintenanceTask::ExpireRequests => expire_requests(connection, seconds)?,
+        MaintenanceTask::ForgetEndedSessions => {
             ForgetEndedSessions { seconds: &seconds, most: BATCH }.execute(connection)?
         }
-        Chore::ForgetOldSessions => {
+        MaintenanceTask::ForgetOldSessions => {
             ForgetOldSessions { seconds: &seconds, most: BATCH }.execute(connection)?
         }
-        Chore::ForgetThrottles => ForgetThrottles { seconds: &seconds, most: BATCH }.execute(connection)?,
+        MaintenanceTask::ForgetThrottles => {
+            ForgetThrottles { seconds: &seconds, most: BATCH }.execute(connection)?
+        }
     };
-    Ok(Swept { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
+    Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
 }
 
 #[async_trait]
-impl HousekeepingRepository for PgHousekeepingRepository {
-    async fn sweep(&self, chore: Chore, before: Duration) -> Result<Swept, RepositoryError> {
-        self.db.transaction(move |connection| sweep(connection, chore, before)).await
+impl MaintenanceRepository for PgMaintenanceRepository {
+    async fn sweep(&self, task: MaintenanceTask, before: Duration) -> Result<SweepResult, PortError> {
+        self.db.transaction(move |connection| sweep(connection, task, before)).await
     }
 }

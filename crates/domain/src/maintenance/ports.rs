@@ -2,23 +2,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::Chore;
-use crate::error::RepositoryError;
+use super::MaintenanceTask;
+use crate::error::PortError;
 
-/// What one batch of a chore has come to.
+/// What one batch of a task has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepResult {
     /// How many rows were changed or removed.
     pub rows: usize,
     /// Whether there may be more for this call's like.
     pub more: bool,
 }
 
-/// Does housekeeping.
+/// Does maintenance.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
-pub trait HousekeepingRepository: Send + Sync {
-    /// Does one batch of a chore, of bounded size, on what came to its end longer than `before` ago by the database's clock:
+pub trait MaintenanceRepository: Send + Sync {
+    /// Does one batch of a task, of bounded size, on what came to its end longer than `before` ago by the database's clock:
     ///
     /// - requests: their time is over;
     /// - ended sessions: they were ended;
@@ -29,5 +29,5 @@ pub trait HousekeepingRepository: Send + Sync {
     ///
     /// # Errors
     /// Below the port.
-    async fn sweep(&self, chore: Chore, before: Duration) -> Result<Swept, RepositoryError>;
+    async fn sweep(&self, task: MaintenanceTask, before: Duration) -> Result<SweepResult, PortError>;
 }

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use crate::session::TokenLifetimes;
 
-/// One kind of housekeeping.
+/// One kind of maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chore {
+pub enum MaintenanceTask {
     /// Friendship requests that wait for an answer beyond their time are noted as expired. To callers nothing changes: they
     /// are shown as expired and cannot be answered from that time on.
     ExpireRequests,
@@ -16,7 +16,7 @@ pub enum Chore {
     ForgetThrottles,
 }
 
-impl Chore {
+impl MaintenanceTask {
     /// All of them, in the order in which they are done.
     pub const ALL: [Self; 4] =
         [Self::ExpireRequests, Self::ForgetEndedSessions, Self::ForgetOldSessions, Self::ForgetThrottles];
@@ -30,7 +30,7 @@ pub struct Retention {
 
 impl Retention {
     /// How long sessions that are over can still be looked into.
-    const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
+    const RETENTION: Duration = Duration::from_secs(7 * 86_400);
     /// Failures in a row count for a day.
     const FAILURES: Duration = Duration::from_secs(2 * 86_400);
 
@@ -40,16 +40,16 @@ impl Retention {
         Self { lifetimes }
     }
 
-    /// How long ago something must have come to its end before the chore takes it. An access token may outlive the end of
+    /// How long ago something must have come to its end before the task takes it. An access token may outlive the end of
     /// its session by its whole life, and has to be known for one of an ended session as long.
     #[must_use]
-    pub const fn before(&self, chore: Chore) -> Duration {
-        let needed = self.lifetimes.access.saturating_add(Self::LOOK_BACK);
-        match chore {
-            Chore::ExpireRequests => Duration::ZERO,
-            Chore::ForgetEndedSessions => needed,
-            Chore::ForgetOldSessions => self.lifetimes.session_max.saturating_add(needed),
-            Chore::ForgetThrottles => Self::FAILURES,
+    pub const fn before(&self, task: MaintenanceTask) -> Duration {
+        let needed = self.lifetimes.access.saturating_add(Self::RETENTION);
+        match task {
+            MaintenanceTask::ExpireRequests => Duration::ZERO,
+            MaintenanceTask::ForgetEndedSessions => needed,
+            MaintenanceTask::ForgetOldSessions => self.lifetimes.session_max.saturating_add(needed),
+            MaintenanceTask::ForgetThrottles => Self::FAILURES,
         }
     }
 }

@@ -8,9 +8,9 @@ mod service;
 mod tests;
 
 pub use crate::account::AccountState;
-pub use error::AdministrationError;
+pub use error::AdminError;
 pub use model::{Account, AccountPage, AccountPageRequest};
-pub use ports::AdministrationRepository;
+pub use ports::AdminRepository;
 #[cfg(any(test, feature = "test-support"))]
-pub use ports::MockAdministrationRepository;
-pub use service::AdministrationService;
+pub use ports::MockAdminRepository;
+pub use service::AdminService;

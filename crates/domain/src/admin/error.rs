@@ -1,16 +1,16 @@
-use crate::error::{RepositoryError, domain_error};
+use crate::error::{PortError, domain_error};
 
 /// Why something that an operator wants is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum AdministrationError {
+pub enum AdminError {
     /// Nobody has this uid, or the account is erased.
     #[error("there is no such user")]
     UnknownUser,
     /// Below the port.
     #[error(transparent)]
-    Repository(#[from] RepositoryError),
+    Port(#[from] PortError),
 }
 
-domain_error!(AdministrationError {
+domain_error!(AdminError {
     UnknownUser => Invalid, "unknown_user";
 });

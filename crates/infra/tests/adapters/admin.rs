@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
-use domain::administration::{Account, AccountPageRequest, AccountState, AdministrationRepository};
+use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
 use domain::page::PageLimit;
 use domain::session::{DeviceName, NewSession, SessionRepository};
 use domain::user::{DisplayName, PasswordHash, Uid};
 use infra::db::{Db, DbSettings};
 use infra::inspection;
-use infra::postgres::PgAdministrationRepository;
+use infra::postgres::PgAdminRepository;
 
 use crate::support::Ground;
 
-fn repository(ground: &Ground) -> PgAdministrationRepository {
+fn repository(ground: &Ground) -> PgAdminRepository {
     let settings = DbSettings { url: ground.url().to_owned(), connections: 1, reserved: 0, queue: 8 };
-    PgAdministrationRepository::new(Arc::new(Db::new(&settings).unwrap()))
+    PgAdminRepository::new(Arc::new(Db::new(&settings).unwrap()))
 }
 
 fn uid(text: &str) -> Uid {

@@ -5,19 +5,16 @@ use pollster::block_on;
 use secrecy::SecretString;
 
 use super::{
-    Account, AccountPage, AccountPageRequest, AccountState, AdministrationError, AdministrationService,
-    MockAdministrationRepository,
+    Account, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService, MockAdminRepository,
 };
-use crate::error::{ErrorKind, RepositoryError};
+use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 use crate::user::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
 
-fn service(
-    prepare: impl FnOnce(&mut MockAdministrationRepository, &mut MockPasswordHasher),
-) -> AdministrationService {
-    let (mut repository, mut hasher) = (MockAdministrationRepository::new(), MockPasswordHasher::new());
+fn service(prepare: impl FnOnce(&mut MockAdminRepository, &mut MockPasswordHasher)) -> AdminService {
+    let (mut repository, mut hasher) = (MockAdminRepository::new(), MockPasswordHasher::new());
     prepare(&mut repository, &mut hasher);
-    AdministrationService::new(Arc::new(repository), Arc::new(hasher))
+    AdminService::new(Arc::new(repository), Arc::new(hasher))
 }
 
 fn password() -> Password {
@@ -35,8 +32,8 @@ fn uid() -> Uid {
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
-        (AdministrationError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
-        (RepositoryError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+        (AdminError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
 

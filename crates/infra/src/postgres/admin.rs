@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::administration::{Account, AccountPage, AccountPageRequest, AdministrationRepository};
-use domain::error::RepositoryError;
+use domain::admin::{Account, AccountPage, AccountPageRequest, AdminRepository};
+use domain::error::PortError;
 use domain::id::UserId;
 use domain::session::EndReason;
 use domain::user::{PasswordHash, Uid};
@@ -16,7 +16,7 @@ use crate::schema::{sessions, users};
 
 repository! {
     /// What operators work on, on PostgreSQL.
-    PgAdministrationRepository
+    PgAdminRepository
 }
 
 #[derive(Queryable)]
@@ -59,7 +59,7 @@ fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<Acco
         .select((users::id, users::uid, users::name, users::state, users::created_at, open_sessions))
         .load(connection)?;
     let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(AccountPage::from_overfull(accounts, limit, |account| account.user_id))
+    Ok(AccountPage::from_lookahead(accounts, limit, |account| account.user_id))
 }
 
 /// Ends the open sessions of one account, or of all.
@@ -90,13 +90,13 @@ fn set_password(connection: &mut PgConnection, user: UserId, hash: &PasswordHash
 }
 
 #[async_trait]
-impl AdministrationRepository for PgAdministrationRepository {
-    async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, RepositoryError> {
+impl AdminRepository for PgAdminRepository {
+    async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, PortError> {
         let page = page.clone();
         self.db.run(move |connection| list(connection, &page)).await
     }
 
-    async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, RepositoryError> {
+    async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, PortError> {
         let uid = uid.clone();
         let find = move |connection: &mut PgConnection| {
             let found = users::table
@@ -110,16 +110,16 @@ impl AdministrationRepository for PgAdministrationRepository {
         self.db.run(find).await
     }
 
-    async fn set_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, RepositoryError> {
+    async fn set_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError> {
         let hash = hash.clone();
         self.db.transaction(move |connection| set_password(connection, user, &hash)).await
     }
 
-    async fn end_sessions(&self, user: UserId) -> Result<u64, RepositoryError> {
+    async fn end_sessions(&self, user: UserId) -> Result<u64, PortError> {
         self.db.run(move |connection| end(connection, Some(user), EndReason::EndedByOperator)).await
     }
 
-    async fn end_all_sessions(&self) -> Result<u64, RepositoryError> {
+    async fn end_all_sessions(&self) -> Result<u64, PortError> {
         self.db.run(|connection| end(connection, None, EndReason::EndedByOperator)).await
     }
 }

@@ -6,8 +6,8 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Chore, Retention};
+pub use model::{MaintenanceTask, Retention};
 #[cfg(any(test, feature = "test-support"))]
-pub use ports::MockHousekeepingRepository;
-pub use ports::{HousekeepingRepository, Swept};
-pub use service::HousekeepingService;
+pub use ports::MockMaintenanceRepository;
+pub use ports::{MaintenanceRepository, SweepResult};
+pub use service::MaintenanceService;

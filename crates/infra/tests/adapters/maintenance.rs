@@ -3,19 +3,19 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use domain::friendship_request::{Answer, AnswerOutcome, AnswerRefusal, FriendshipRequestRepository};
-use domain::housekeeping::{Chore, HousekeepingRepository, Swept};
+use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 use domain::session::{EndReason, SessionRepository};
 
 use crate::support::{Ground, Pool, pair};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-async fn sweep(pool: &Pool, chore: Chore, before: Duration) -> Swept {
-    pool.housekeeping.sweep(chore, before).await.unwrap()
+async fn sweep(pool: &Pool, task: MaintenanceTask, before: Duration) -> SweepResult {
+    pool.maintenance.sweep(task, before).await.unwrap()
 }
 
-async fn rows(pool: &Pool, chore: Chore, before: Duration) -> usize {
-    let swept = sweep(pool, chore, before).await;
+async fn rows(pool: &Pool, task: MaintenanceTask, before: Duration) -> usize {
+    let swept = sweep(pool, task, before).await;
     assert!(!swept.more);
     swept.rows
 }
@@ -28,10 +28,10 @@ async fn an_overdue_request_is_noted_as_expired_and_one_in_time_is_not() {
         (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("carol_01").await);
     let overdue = pool.pending(alice, bob).await;
     let in_time = pool.pending(alice, carol).await;
-    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 0);
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 0);
     ground.sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{overdue}'"));
-    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
-    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 0);
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 0);
     let late = pool.requests.answer(overdue, bob, Answer::Accept).await.unwrap();
     assert_eq!(late, AnswerOutcome::Refused(AnswerRefusal::Expired));
     let accepted = pool.requests.answer(in_time, carol, Answer::Accept).await.unwrap();
@@ -58,11 +58,11 @@ async fn what_somebody_else_holds_is_left_for_the_next_time() {
         session.id
     );
     holder.batch_execute(&hold).unwrap();
-    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
-    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 2);
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 2);
     holder.batch_execute("ROLLBACK").unwrap();
-    assert_eq!(rows(&pool, Chore::ExpireRequests, Duration::ZERO).await, 1);
-    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 1);
 }
 
 #[tokio::test]
@@ -84,13 +84,13 @@ async fn sessions_are_forgotten_when_they_ended_or_began_long_enough_ago() {
     age(&sessions[0].id.to_string(), "ended_at");
     age(&sessions[1].id.to_string(), "created_at");
     age(&sessions[2].id.to_string(), "created_at");
-    assert_eq!(rows(&pool, Chore::ForgetEndedSessions, HOUR).await, 1);
-    assert_eq!(rows(&pool, Chore::ForgetOldSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, HOUR).await, 1);
     let left = |number: usize| {
         ground.number(&format!("SELECT count(*) FROM sessions WHERE id = '{}'", sessions[number].id))
     };
     assert_eq!([0, 1, 2, 3].map(left), [0, 1, 0, 1]);
-    assert_eq!(rows(&pool, Chore::ForgetOldSessions, Duration::MAX).await, 0);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, Duration::MAX).await, 0);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn wrong_passwords_are_forgotten_unless_they_still_hold_guesses_up() {
          ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour'),
          ('young', 9, now(), now())",
     );
-    assert_eq!(rows(&pool, Chore::ForgetThrottles, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::ForgetThrottles, HOUR).await, 1);
     assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
 }
 
@@ -115,11 +115,14 @@ async fn several_instances_share_a_chore_in_bounded_batches() {
         "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until)
          SELECT int8send(n), 1, now() - interval '2 hours', now() FROM generate_series(1, 2600) n",
     );
-    assert_eq!(sweep(&pools[0], Chore::ForgetThrottles, HOUR).await, Swept { rows: 500, more: true });
+    assert_eq!(
+        sweep(&pools[0], MaintenanceTask::ForgetThrottles, HOUR).await,
+        SweepResult { rows: 500, more: true }
+    );
     let tasks: Vec<_> = (0..4)
         .map(|number| {
             let pool = Arc::clone(&pools[number % 2]);
-            tokio::spawn(async move { sweep(&pool, Chore::ForgetThrottles, HOUR).await.rows })
+            tokio::spawn(async move { sweep(&pool, MaintenanceTask::ForgetThrottles, HOUR).await.rows })
         })
         .collect();
     let mut removed = 500;
@@ -127,7 +130,7 @@ async fn several_instances_share_a_chore_in_bounded_batches() {
         removed += task.await.unwrap();
     }
     loop {
-        let swept = sweep(&pools[0], Chore::ForgetThrottles, HOUR).await;
+        let swept = sweep(&pools[0], MaintenanceTask::ForgetThrottles, HOUR).await;
         removed += swept.rows;
         if !swept.more {
             break;
