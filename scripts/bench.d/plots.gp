@@ -1,8 +1,8 @@
-# Draws docs/plots from the data that `report` left in `work`.
+# Draws docs/measurements/plots from the data that `report` left in `work`.
 set terminal svg size 720,420 font 'sans-serif,13' background 'white'
 set grid
 set key outside right
-set output 'docs/plots/growth.svg'
+set output 'docs/measurements/plots/growth.svg'
 set title 'Throughput and stored messages, 64 connections'
 set xlabel 'stored messages'
 set ylabel 'requests per second'
@@ -14,7 +14,7 @@ plot work.'/growth' using 1:2 with linespoints lw 2 title 'send', \
      '' using 1:3 with linespoints lw 2 title 'history page', \
      '' using 1:4 with linespoints lw 2 title 'conversation list'
 set xrange [14:290]
-set output 'docs/plots/latency.svg'
+set output 'docs/measurements/plots/latency.svg'
 set title 'Latency and connections, a million messages'
 set xlabel 'connections'
 set ylabel 'ms'
