@@ -1,12 +1,12 @@
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on somebody else's account as a whole refuses.
+/// Refusals of disabling and enabling an account.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// There is no such account, or it is erased.
+    /// The account does not exist or is erased.
     #[error("there is no such user")]
     UnknownUser,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

@@ -1,6 +1,7 @@
-//! What becomes of an account as a whole: being disabled for a while, or erased for ever.
+//! The account lifecycle: disabling, enabling and erasing.
 //!
-//! Erasing takes effect at once; what belongs to the account is then removed in steps, see [`ErasureRepository`].
+//! Erasure takes effect in one short transaction. A background job then deletes the account's data in bounded steps,
+//! see [`ErasureRepository`].
 
 mod error;
 mod model;

@@ -1,16 +1,16 @@
-/// Whether an account can be used.
+/// The lifecycle state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {
-    /// Its owner can log in.
+    /// The owner can log in.
     Active,
-    /// Its owner cannot log in until it is enabled again. To others it looks as before.
+    /// The owner cannot log in until the account is enabled again. To others it looks as before.
     Disabled,
-    /// It is gone for ever. Others see in its place that it was erased.
+    /// Final. Others see a placeholder in its place.
     Erased,
 }
 
 impl AccountState {
-    /// The state after disabling. None for an account that is no more.
+    /// The state after disabling; `None` for an erased account.
     #[must_use]
     pub const fn disable(self) -> Option<Self> {
         match self {
@@ -19,7 +19,7 @@ impl AccountState {
         }
     }
 
-    /// The state after enabling. None for an account that is no more.
+    /// The state after enabling; `None` for an erased account.
     #[must_use]
     pub const fn enable(self) -> Option<Self> {
         match self {
@@ -28,7 +28,7 @@ impl AccountState {
         }
     }
 
-    /// The state after its owner erases it. None unless it is active: nobody else can be logged in.
+    /// The state after its owner erases it; `None` unless it is active, because only then can the owner be logged in.
     #[must_use]
     pub const fn erase(self) -> Option<Self> {
         match self {
@@ -38,22 +38,22 @@ impl AccountState {
     }
 }
 
-/// What is being removed of an erased account. In each stage all its pairs are walked once.
+/// A stage of an erasure. Each stage walks all pairs of the account once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErasureStage {
-    /// Friendships, requests, blocks, and how the erased one saw its conversations.
+    /// Friendships, requests, blocks, and the account's view of its conversations.
     Relations,
-    /// What the erased one had deleted for itself, and whole conversations of which both sides are erased.
+    /// The account's deletion marks, and whole conversations whose members are both erased.
     ///
-    /// It comes last: whoever of two erased ones walks a pair later in this stage finds the other one erased.
+    /// This stage is last: of two erased members, the one that reaches their pair later sees that the other is erased.
     Content,
 }
 
 impl ErasureStage {
-    /// What an erasure begins with.
+    /// The first stage.
     pub const FIRST: Self = Self::Relations;
 
-    /// The stage after this one; none after the last.
+    /// The stage after this one; `None` after the last.
     #[must_use]
     pub const fn next(self) -> Option<Self> {
         match self {

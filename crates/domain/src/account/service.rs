@@ -6,29 +6,29 @@ use crate::id::{SessionId, UserId};
 use crate::session::{Caller, EndedSessions, SessionError, SessionService};
 use crate::user::PasswordAttempt;
 
-/// What the use-cases on an account as a whole need from the outside.
+/// The ports of [`AccountService`].
 pub struct AccountPorts {
-    /// Keeps the states of accounts.
+    /// Stores account states.
     pub accounts: Arc<dyn AccountRepository>,
-    /// Checks the password of the one who wants to be erased.
+    /// Checks the caller's password before an erasure.
     pub sessions: Arc<SessionService>,
-    /// Knows ended sessions.
+    /// Caches ended sessions.
     pub ended: Arc<dyn EndedSessions>,
 }
 
-/// The use-cases on an account as a whole: erasing it, disabling it, enabling it.
+/// Erases, disables and enables accounts.
 pub struct AccountService {
     ports: AccountPorts,
 }
 
 impl AccountService {
-    /// Wires the use-cases.
+    /// Creates the service.
     #[must_use]
     pub const fn new(ports: AccountPorts) -> Self {
         Self { ports }
     }
 
-    /// Erases the caller's account, for ever. What belongs to it is removed by [`ErasureService`] afterwards.
+    /// Erases the caller's account. [`ErasureService`] deletes its data afterwards.
     ///
     /// # Errors
     /// As [`SessionService::confirm_password`]; [`SessionError::SessionEnded`].
@@ -39,7 +39,7 @@ impl AccountService {
         Ok(())
     }
 
-    /// Disables an account: its sessions end and nobody can log in to it. Others go on seeing it.
+    /// Disables an account: ends its sessions and refuses logins. Others still see it.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`].
@@ -47,7 +47,7 @@ impl AccountService {
         self.apply(self.ports.accounts.disable(user).await?)
     }
 
-    /// Enables an account that was disabled: its owner can log in again.
+    /// Enables a disabled account, so that its owner can log in again.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`].
@@ -72,35 +72,34 @@ impl AccountService {
     }
 }
 
-/// Which erasure was moved on, and what came of it.
+/// The step that [`ErasureService::advance`] performed.
 #[derive(Debug)]
 pub struct ErasureProgress {
-    /// Whose.
+    /// The erased account.
     pub user: UserId,
-    /// What the step has come to. A fault concerns this erasure alone; the others go on.
+    /// The result. A failure concerns this erasure only; the others go on.
     pub step: Result<ErasureStep, PortError>,
 }
 
-/// The work on erasures that are not finished.
+/// Advances unfinished erasures in the background.
 pub struct ErasureService {
     erasures: Arc<dyn ErasureRepository>,
 }
 
 impl ErasureService {
-    /// Wires the work.
+    /// Creates the service.
     #[must_use]
     pub fn new(erasures: Arc<dyn ErasureRepository>) -> Self {
         Self { erasures }
     }
 
-    /// Moves the next erasure behind `after` on by one step, or else the very first one, so that all have their turns. None
-    /// when there is none.
+    /// Performs one step of the next erasure after `after`, wrapping around to the first (round robin). Returns `None`
+    /// without unfinished erasures.
     ///
     /// # Errors
-    /// Below the port, when not even an erasure was found.
+    /// A `PortError` when looking for an erasure failed; a failed step is in [`Advance::step`].
     pub async fn advance(&self, after: Option<UserId>) -> Result<Option<ErasureProgress>, PortError> {
-        let behind = self.erasures.pending(after).await?;
-        let user = match behind {
+        let user = match self.erasures.pending(after).await? {
             None if after.is_some() => self.erasures.pending(None).await?,
             found => found,
         };

@@ -39,14 +39,14 @@ struct World {
 }
 
 impl World {
-    /// A world in which a check of a password has its turn in time.
+    /// A world in which the hasher has capacity.
     fn admitting() -> Self {
         let mut world = Self::default();
         world.hasher.expect_check_capacity().once().returning(|| Ok(()));
         world
     }
 
-    /// A world in which the password that is typed is right or wrong.
+    /// A world in which the typed password is verified once, as right or wrong.
     fn typed(right: bool) -> Self {
         let mut world = Self::admitting();
         let goose = User {
@@ -108,7 +108,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn an_account_is_disabled_and_enabled_any_number_of_times_and_erased_once() {
+fn an_account_toggles_between_active_and_disabled_until_erased() {
     use AccountState::{Active, Disabled, Erased};
     for (state, disabled, enabled, erased) in [
         (Active, Some(Disabled), Some(Active), Some(Erased)),
@@ -120,7 +120,7 @@ fn an_account_is_disabled_and_enabled_any_number_of_times_and_erased_once() {
 }
 
 #[test]
-fn what_two_erased_ones_share_is_removed_last() {
+fn shared_content_is_deleted_in_the_last_stage() {
     assert_eq!(ErasureStage::FIRST, ErasureStage::Relations);
     assert_eq!(ErasureStage::Relations.next(), Some(ErasureStage::Content));
     assert_eq!(ErasureStage::Content.next(), None);
@@ -142,7 +142,7 @@ fn a_wrong_password_erases_nothing() {
 }
 
 #[test]
-fn too_many_wrong_passwords_hold_an_erasure_up() {
+fn too_many_wrong_passwords_delay_an_erasure() {
     let mut world = World::admitting();
     let retry_after = Duration::from_secs(5);
     world.throttle.expect_count().once().returning(move |_| Ok(Admission::Refused { retry_after }));
@@ -150,14 +150,14 @@ fn too_many_wrong_passwords_hold_an_erasure_up() {
 }
 
 #[test]
-fn an_account_that_is_no_more_is_not_erased_again() {
+fn an_erased_account_is_not_erased_twice() {
     let mut world = World::typed(true);
     world.accounts.expect_erase().once().returning(|_| Ok(None));
     assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("session_ended"));
 }
 
 #[test]
-fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
+fn disabling_ends_sessions_and_enabling_restores_none() {
     let mut world = World::default();
     world.expect_refused_tokens_of([session(1)]);
     world
@@ -173,7 +173,7 @@ fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
 }
 
 #[test]
-fn nobody_is_disabled_or_enabled_who_is_not_there() {
+fn an_unknown_account_is_neither_disabled_nor_enabled() {
     let mut world = World::default();
     world.accounts.expect_disable().returning(|_| Ok(StateChange::UnknownUser));
     world.accounts.expect_enable().returning(|_| Ok(StateChange::UnknownUser));
@@ -195,7 +195,7 @@ fn a_fault_below_is_passed_on() {
 }
 
 #[test]
-fn all_erasures_have_their_turns() {
+fn erasures_advance_round_robin() {
     let (mut erasures, mut turns) = (MockErasureRepository::new(), Sequence::new());
     for (after, found) in
         [(None, Some(2)), (Some(2), Some(5)), (Some(5), None), (None, Some(2)), (Some(2), None), (None, None)]
@@ -216,12 +216,12 @@ fn all_erasures_have_their_turns() {
     };
     assert_eq!(advance(None), Some((user(2), ErasureStep::More)));
     assert_eq!(advance(Some(2)), Some((user(5), ErasureStep::Finished)));
-    assert_eq!(advance(Some(5)), Some((user(2), ErasureStep::More)), "from the beginning again");
+    assert_eq!(advance(Some(5)), Some((user(2), ErasureStep::More)), "wraps around to the first");
     assert_eq!(advance(Some(2)), None);
 }
 
 #[test]
-fn an_erasure_that_fails_is_named_so_that_the_others_can_go_on() {
+fn a_failed_erasure_step_is_reported_with_its_account() {
     let mut erasures = MockErasureRepository::new();
     erasures.expect_pending().returning(|_| Ok(Some(user(3))));
     erasures.expect_step().returning(|_| Err(fault()));
