@@ -1,24 +1,24 @@
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on accounts refuses.
+/// Refusals of the use cases on profiles.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// Nobody has this uid, or the account is no more.
+    /// No account has this uid, or it is erased.
     #[error("there is no such user")]
     UnknownUser,
-    /// The caller's own account is no more; its tokens are worth nothing.
-    #[error("the caller's account is no more")]
+    /// The caller's own account is erased or disabled, so its tokens are no longer valid.
+    #[error("the caller's account is gone")]
     AccountGone,
-    /// Somebody else has this uid, in whatever case.
+    /// Another account has this uid; case is ignored.
     #[error("the uid is taken")]
     UidTaken,
-    /// It is the caller's uid already, letter by letter.
-    #[error("the new uid is the present one")]
+    /// The new uid equals the current one, including case.
+    #[error("the new uid equals the current one")]
     UidUnchanged,
-    /// The setting that limits changes forbids it still.
+    /// The configured interval since the last change has not passed.
     #[error("the uid was changed too recently")]
     UidChangedTooRecently,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

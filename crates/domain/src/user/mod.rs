@@ -1,4 +1,5 @@
-//! Accounts: who somebody is, and how others find them.
+//! User profiles: identity values (uid, nickname, phone number, password), lookup by uid, and changes to the own
+//! profile.
 
 mod error;
 mod model;

@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 use crate::error::{InvalidValue, Rule};
 use crate::id::UserId;
 
-/// 微信号, the handle that somebody is found by: 6–20 of `[A-Za-z0-9_-]`, first a letter.
+/// 微信号, the public handle of an account: 6–20 of `[A-Za-z0-9_-]`, starting with a letter.
 ///
-/// It is shown as typed, and unique and found whatever its case.
+/// It keeps its case for display. Uniqueness and lookup ignore case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uid(String);
 
 impl Uid {
     const RANDOM_LENGTH: usize = 15;
 
-    /// Checks a uid that a caller sent in `field`.
+    /// Parses the uid of the request field `field`.
     ///
     /// # Errors
     /// [`Rule::Uid`].
@@ -29,7 +29,7 @@ impl Uid {
         }
     }
 
-    /// Makes the uid of somebody who chose none from random bytes: `wxid_` and 15 of `[a-z2-7]`.
+    /// Generates a uid from random bytes: `wxid_` and 15 of `[a-z2-7]`.
     #[must_use]
     pub fn from_random(bytes: &[u8; 16]) -> Self {
         const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -40,27 +40,27 @@ impl Uid {
         Self(format!("wxid_{}", letters.collect::<String>()))
     }
 
-    /// The uid as its owner typed it.
+    /// The uid in its original case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether both find the same person.
+    /// Whether both find the same account: equality that ignores case.
     #[must_use]
     pub fn is_same_handle(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 
-/// 昵称, the name that others see: 1–64 characters after trimming, no control characters.
+/// 昵称, the display name: 1–64 characters after trimming, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nickname(String);
 
 impl Nickname {
     const MAX: usize = 64;
 
-    /// Trims and checks a name that a caller sent in `name`.
+    /// Trims and parses the request field `name`.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::Characters`].
@@ -82,21 +82,21 @@ impl Nickname {
     }
 }
 
-/// What an account is called in the answers that others get.
+/// The name of an account in responses to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DisplayName {
     /// Its nickname.
     Nickname(Nickname),
-    /// The account was erased; each language has its own word for that.
+    /// The account is erased; the REST adapter translates the placeholder.
     Erased,
 }
 
-/// A mainland phone number: `1` and ten more digits. Shown to nobody but its owner.
+/// A mainland Chinese phone number: `1` and ten more digits. Only its owner sees it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Checks a phone number that a caller sent in `phone_number`.
+    /// Parses the request field `phone_number`.
     ///
     /// # Errors
     /// [`Rule::PhoneNumber`].
@@ -124,30 +124,30 @@ impl fmt::Debug for PhoneNumber {
 /// An account, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The account's id; it never changes.
+    /// The id, which never changes.
     pub id: UserId,
     /// 微信号.
     pub uid: Uid,
     /// 昵称.
     pub name: Nickname,
-    /// Given at registration or not at all.
+    /// Set at registration or never.
     pub phone_number: Option<PhoneNumber>,
-    /// When the account was made.
+    /// When the account was registered.
     pub created_at: DateTime<Utc>,
 }
 
-/// An account with what waits for its owner.
+/// An account with the counters for its owner's start page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSummary {
     /// The account.
     pub user: User,
     /// The unread messages of all conversations in its list, muted ones included.
     pub unread_total: i64,
-    /// The requests that it received and that can be answered still.
+    /// Received friendship requests that can still be answered.
     pub pending_requests: i64,
 }
 
-/// An account, as somebody else sees it.
+/// An account, as another user sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The account's id.
@@ -156,53 +156,53 @@ pub struct Profile {
     pub uid: Uid,
     /// 昵称.
     pub name: Nickname,
-    /// What it is to the one who asks.
+    /// Its relation to the viewer.
     pub relation: Relation,
 }
 
-/// What an account is to the one who looks at it.
+/// The relation of an account to its viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// The one who looks.
+    /// The viewer's own account.
     Own,
     /// A friend.
     Friend,
-    /// The one who looks has asked for friendship and waits.
+    /// The viewer's friendship request is pending.
     RequestSent,
-    /// The account has asked for friendship and waits.
+    /// The account's friendship request to the viewer is pending.
     RequestReceived,
-    /// Nothing of these.
+    /// None of the above.
     None,
 }
 
-/// What decides whether a uid may be changed now.
+/// The input of [`decide_uid_change`].
 #[derive(Debug, Clone)]
 pub struct UidChange<'a> {
-    /// The present uid.
+    /// The current uid.
     pub current: &'a Uid,
     /// The wanted uid.
     pub wanted: &'a Uid,
-    /// When it was changed last, if ever.
+    /// The time of the last change, if any.
     pub changed_at: Option<DateTime<Utc>>,
-    /// The time by the database's clock.
+    /// The current time of the database's clock.
     pub now: DateTime<Utc>,
-    /// How long to wait between two changes; zero for no limit.
+    /// The least time between two changes; zero for no limit.
     pub interval: Duration,
 }
 
-/// Why a uid may not be changed now.
+/// Refusals of a uid change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UidChangeRefusal {
-    /// It is the present one, letter by letter.
+    /// The wanted uid equals the current one, including case.
     Unchanged,
-    /// The interval since the last change is not over.
+    /// The interval since the last change has not passed.
     TooRecent,
 }
 
-/// Decides whether a uid may be changed now. Whether it is free only the database can tell.
+/// Decides whether a uid may be changed now. Only the database can decide whether it is free.
 ///
 /// # Errors
-/// Why not.
+/// The refusal.
 pub fn decide_uid_change(change: &UidChange<'_>) -> Result<(), UidChangeRefusal> {
     if change.current == change.wanted {
         return Err(UidChangeRefusal::Unchanged);

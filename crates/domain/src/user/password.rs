@@ -1,3 +1,5 @@
+//! Password values: a chosen password, an attempt to log in, and the stored hash.
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -5,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{InvalidValue, Rule};
 
-/// A password that somebody chose: 8 to 128 characters after NFKC, any Unicode, never cut.
+/// A new password: 8 to 128 characters after NFKC normalisation, any Unicode, never truncated.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
@@ -13,7 +15,7 @@ impl Password {
     const MIN: usize = 8;
     const MAX: usize = 128;
 
-    /// Checks a password that somebody chooses, sent in `field`.
+    /// Normalises and parses the new password of the request field `field`.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::NotCommon`].
@@ -42,12 +44,12 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What somebody typed to log in. Any text is admitted: what does not match is wrong, not malformed.
+/// A password typed to log in. Any text is accepted: a mismatch is wrong, never malformed.
 #[derive(Debug, Clone)]
 pub struct PasswordAttempt(SecretString);
 
 impl PasswordAttempt {
-    /// Takes what was typed.
+    /// Normalises the typed text.
     #[must_use]
     pub fn new(text: &SecretString) -> Self {
         Self(text.expose_secret().nfkc().collect::<String>().into())
@@ -60,18 +62,18 @@ impl PasswordAttempt {
     }
 }
 
-/// A password's hash, as the hasher made it.
+/// A password hash in the format of the [`super::PasswordHasher`].
 #[derive(Debug, Clone)]
 pub struct PasswordHash(SecretString);
 
 impl PasswordHash {
-    /// Takes a hash from where hashes are made or kept.
+    /// Wraps a hash from the hasher or the database.
     #[must_use]
     pub fn new(hash: String) -> Self {
         Self(hash.into())
     }
 
-    /// The hash as it is kept.
+    /// The hash as stored.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -86,9 +88,9 @@ impl PartialEq for PasswordHash {
 
 impl Eq for PasswordHash {}
 
-/// Whether everybody tries this password first, whatever its case.
+/// Whether password guessers try this password first; case is ignored.
 fn is_common(password: &str) -> bool {
-    // One character again and again is guessed as early as the words.
+    // A single repeated character is guessed as early as the listed words.
     let mut characters = password.chars();
     let first = characters.next();
     if characters.all(|character| Some(character) == first) {
@@ -98,11 +100,11 @@ fn is_common(password: &str) -> bool {
     has_line(COMMON, &lower) || COMMON_IN_CHINA.contains(&lower.as_str())
 }
 
-/// What guessers try first: the passwords of eight characters and more among the nineteen thousand most common ones in
-/// leaks, as Django lists them; in lower case and NFKC, sorted by bytes. `scripts/common-passwords` writes it.
+/// The passwords of at least eight characters among Django's list of the nineteen thousand most common leaked ones, in
+/// lower case and NFKC, sorted by bytes. `scripts/common-passwords` generates the file.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// Dates, declarations of love and names that those leaks are too western to know.
+/// Dates, declarations of love and names that are common in China and missing from [`COMMON`].
 const COMMON_IN_CHINA: &[&str] = &[
     "1314520520",
     "13145201314",
@@ -114,7 +116,7 @@ const COMMON_IN_CHINA: &[&str] = &[
     "xiazhili",
 ];
 
-/// Whether one of the lines of a text whose lines are sorted by bytes is `wanted`.
+/// Binary search: whether `wanted` is a line of `sorted`, whose lines are sorted by bytes.
 fn has_line(sorted: &str, wanted: &str) -> bool {
     let mut rest = sorted;
     while !rest.is_empty() {
@@ -136,11 +138,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_a_sorted_text_is_found_and_nothing_else() {
+    fn the_binary_search_finds_every_line_and_nothing_else() {
         assert!(!has_line("", "") && !has_line("", "a"));
         assert!(
             COMMON.lines().is_sorted_by(|one, other| one < other),
-            "the list is sorted, and no line stands twice"
+            "the list is sorted and without duplicates"
         );
         let lines: std::collections::HashSet<_> = COMMON.lines().collect();
         for line in COMMON.lines() {
@@ -152,12 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_what_somebody_could_choose() {
+    fn every_listed_password_passes_the_length_rule() {
         assert!(COMMON.lines().count() > 8000);
         for line in COMMON.lines().chain(COMMON_IN_CHINA.iter().copied()) {
             let composed: String = line.nfkc().collect();
             assert_eq!((composed.to_lowercase().as_str(), line.chars().count() >= 8), (line, true));
         }
-        assert!(COMMON_IN_CHINA.iter().all(|text| !has_line(COMMON, text)), "one list is enough");
+        assert!(
+            COMMON_IN_CHINA.iter().all(|text| !has_line(COMMON, text)),
+            "a password is in one of the lists only"
+        );
     }
 }

@@ -10,107 +10,107 @@ use crate::error::PortError;
 use crate::id::UserId;
 use crate::session::{DeviceName, Session};
 
-/// What an account is made of.
+/// An account to register.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// 微信号.
     pub uid: Uid,
     /// 昵称.
     pub name: Nickname,
-    /// Unique when given.
+    /// Unique if given.
     pub phone_number: Option<PhoneNumber>,
-    /// Made by the [`PasswordHasher`].
+    /// From the [`PasswordHasher`].
     pub password_hash: PasswordHash,
 }
 
-/// What came of a registration.
+/// The result of a registration.
 #[derive(Debug, Clone)]
 pub enum RegisterOutcome {
-    /// The account is there and its first session is open.
+    /// The account exists and its first session is open.
     Registered(User, Session),
-    /// Somebody has this uid, in whatever case.
+    /// Another account has this uid; case is ignored.
     UidTaken,
-    /// Somebody has this phone number.
+    /// Another account has this phone number.
     PhoneNumberTaken,
 }
 
-/// What came of a change of uid.
+/// The result of a uid change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UidChangeOutcome {
     /// The new uid is in force.
     Changed,
-    /// Somebody else has it, in whatever case.
+    /// Another account has it; case is ignored.
     Taken,
-    /// The domain refused.
+    /// [`super::decide_uid_change`] refused.
     Refused(UidChangeRefusal),
-    /// The account is not there or not active.
+    /// The account does not exist or is not active.
     UnknownUser,
 }
 
-/// What somebody names oneself by to log in.
+/// How the account of a password check is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginIdentifier {
-    /// By 微信号.
+    /// By uid (微信号).
     Uid(Uid),
     /// By phone number.
     PhoneNumber(PhoneNumber),
-    /// By being logged in already, when the password is asked for again.
+    /// By the caller's own id, to reauthenticate.
     Account(UserId),
 }
 
-/// What a login is checked against.
+/// An account with the hash that a password attempt is verified against.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account.
     pub user: User,
-    /// Its present password's hash.
+    /// The hash of its current password.
     pub password_hash: PasswordHash,
 }
 
-/// Keeps the accounts.
+/// Stores accounts: their identity, profile and password hash.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {
-    /// Makes an account and its first session, both or neither.
+    /// Creates an account and its first session atomically.
     ///
-    /// MUST let exactly one of several concurrent claims of a uid (whatever its case) or a phone number win, and MUST
-    /// judge the uid before the phone number.
+    /// Of concurrent claims of one uid (ignoring case) or phone number exactly one MUST win. A taken uid MUST take
+    /// precedence over a taken phone number.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn register(&self, user: &NewUser, device: &DeviceName) -> Result<RegisterOutcome, PortError>;
 
-    /// What a login by `identifier` is checked against. MUST be none for an account that is not active.
+    /// The credentials of an account. MUST be `None` for an account that is not active.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError>;
 
-    /// The active account with this id, and what waits for its owner. The unread messages MUST be the sum of those that
-    /// the list of conversations shows, and no request that is overdue MUST be counted.
+    /// The active account with this id and its counters. The unread total MUST equal the sum over the list of
+    /// conversations. Expired requests MUST NOT be counted.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
 
-    /// Gives an active account a new name, and shows it as it is then.
+    /// Renames an active account and returns its new state.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError>;
 
-    /// The account with this uid, whatever its case, as `viewer` sees it. MUST NOT find erased accounts.
+    /// The account with this uid (ignoring case) as `viewer` sees it. MUST NOT find erased accounts.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError>;
 
-    /// Gives an account a new uid if [`super::decide_uid_change`] allows it by the database's clock.
+    /// Changes an account's uid if [`super::decide_uid_change`] allows it by the database's clock.
     ///
-    /// MUST let exactly one of several concurrent claims of the same uid win.
+    /// Of concurrent claims of one uid exactly one MUST win.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn change_uid(
         &self,
         id: UserId,
@@ -119,36 +119,37 @@ pub trait UserRepository: Send + Sync {
     ) -> Result<UidChangeOutcome, PortError>;
 }
 
-/// Hashes passwords, slowly and on threads of its own.
+/// A deliberately slow password hash that runs on its own threads.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Whether a check that is asked for now has its turn in time. MUST cost next to nothing, so that it can be asked before
-    /// anything else is done for somebody who will be sent away.
+    /// Load shedding: fails fast if a check queued now would not run in time. MUST cost next to nothing, so that an
+    /// overloaded instance refuses logins before it does any other work for them.
     ///
     /// # Errors
-    /// Unavailable when too many wait already.
+    /// `Unavailable` when the queue is too long.
     async fn check_capacity(&self) -> Result<(), PortError>;
 
-    /// Hashes a new password. MUST let every character count.
+    /// Hashes a new password. Every character MUST matter.
     ///
     /// # Errors
-    /// Unavailable when too many wait already.
+    /// `Unavailable` when the queue is too long.
     async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError>;
 
-    /// Whether the attempt matches. With no hash (no such account) it MUST cost the same and be false.
+    /// Whether the attempt matches the hash. Without a hash (no such account) it MUST take as long and return false, so
+    /// that response times do not reveal which accounts exist.
     ///
     /// # Errors
-    /// Unavailable when too many wait already.
+    /// `Unavailable` when the queue is too long.
     async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError>;
 }
 
-/// Unpredictable bytes.
+/// A cryptographically secure source of random bytes.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait RandomSource: Send + Sync {
-    /// Sixteen bytes that nobody can foresee.
+    /// Sixteen random bytes.
     ///
     /// # Errors
-    /// When the system gives none.
+    /// When the operating system's generator fails.
     fn bytes(&self) -> Result<[u8; 16], PortError>;
 }

@@ -6,20 +6,20 @@ use super::{
 };
 use crate::id::UserId;
 
-/// The use-cases on accounts, but for logging in (see [`crate::session::SessionService`]).
+/// Shows and changes profiles.
 pub struct UserService {
     users: Arc<dyn UserRepository>,
     uid_change_interval: Duration,
 }
 
 impl UserService {
-    /// Wires the use-cases; `uid_change_interval` is how long to wait between two changes of a uid (zero: no limit).
+    /// Creates the service. `uid_change_interval` is the least time between two uid changes; zero for no limit.
     #[must_use]
     pub fn new(users: Arc<dyn UserRepository>, uid_change_interval: Duration) -> Self {
         Self { users, uid_change_interval }
     }
 
-    /// The caller's own account, and what waits for the caller.
+    /// The caller's own account and its counters.
     ///
     /// # Errors
     /// [`UserError::AccountGone`].
@@ -27,7 +27,7 @@ impl UserService {
         self.users.overview(caller).await?.ok_or(UserError::AccountGone)
     }
 
-    /// Gives the caller a new name; friends see it at once.
+    /// Renames the caller. Friends see the new name at once.
     ///
     /// # Errors
     /// [`UserError::AccountGone`].
@@ -35,7 +35,7 @@ impl UserService {
         self.users.rename(caller, name).await?.ok_or(UserError::AccountGone)
     }
 
-    /// Looks somebody up by uid, whatever its case.
+    /// Looks an account up by uid, ignoring case.
     ///
     /// # Errors
     /// [`UserError::UnknownUser`].
@@ -43,7 +43,7 @@ impl UserService {
         self.users.find_by_uid(caller, uid).await?.ok_or(UserError::UnknownUser)
     }
 
-    /// Gives the caller a new uid.
+    /// Changes the caller's uid.
     ///
     /// # Errors
     /// [`UserError::UidTaken`], [`UserError::UidUnchanged`], [`UserError::UidChangedTooRecently`],

@@ -29,7 +29,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn the_very_same_uid_is_no_change_at_any_time() {
+fn an_identical_uid_is_never_a_change() {
     let present = uid("Goose_1");
     for changed_at in [None, Some(at(0))] {
         let now = at(1_000_000);
@@ -54,7 +54,7 @@ fn another_uid_or_another_case_is_a_change() {
 }
 
 #[test]
-fn a_uid_is_changed_again_from_the_instant_the_interval_is_over() {
+fn a_uid_can_change_again_exactly_when_the_interval_ends() {
     let (current, wanted) = (uid("Goose_1"), uid("goose_1"));
     let decide = |now, interval| {
         let changed_at = Some(at(0));
@@ -68,7 +68,7 @@ fn a_uid_is_changed_again_from_the_instant_the_interval_is_over() {
 }
 
 #[test]
-fn an_interval_of_any_length_is_taken_as_it_is() {
+fn extreme_intervals_do_not_overflow() {
     let (current, wanted) = (uid("Goose_1"), uid("Swan_22"));
     let decide = |now, interval| {
         let changed_at = Some(at(0));

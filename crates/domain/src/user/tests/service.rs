@@ -36,7 +36,7 @@ fn the_caller_sees_its_own_account() {
 }
 
 #[test]
-fn the_caller_takes_a_new_name_and_sees_the_account_as_it_is_then() {
+fn renaming_returns_the_account_with_its_new_name() {
     let name = Nickname::parse("小雁").unwrap();
     let service = service(|users| {
         let expected = users.expect_rename().with(eq(user(1)), eq(name.clone()));
@@ -46,7 +46,7 @@ fn the_caller_takes_a_new_name_and_sees_the_account_as_it_is_then() {
 }
 
 #[test]
-fn an_account_that_is_no_more_is_neither_shown_nor_renamed() {
+fn a_gone_account_is_neither_shown_nor_renamed() {
     let service = service(|users| {
         users.expect_overview().returning(|_| Ok(None));
         users.expect_rename().returning(|_, _| Ok(None));
@@ -57,7 +57,7 @@ fn an_account_that_is_no_more_is_neither_shown_nor_renamed() {
 }
 
 #[test]
-fn somebody_is_found_by_uid_as_the_caller_sees_them() {
+fn an_account_is_found_by_uid_with_its_relation_to_the_caller() {
     let profile = Profile {
         user_id: user(2),
         uid: uid("Swan_22"),
@@ -73,7 +73,7 @@ fn somebody_is_found_by_uid_as_the_caller_sees_them() {
 }
 
 #[test]
-fn nobody_is_found_by_a_uid_that_nobody_has() {
+fn an_unused_uid_finds_no_account() {
     let service = service(|users| {
         users.expect_find_by_uid().returning(|_, _| Ok(None));
     });
@@ -81,7 +81,7 @@ fn nobody_is_found_by_a_uid_that_nobody_has() {
 }
 
 #[test]
-fn a_uid_is_changed_for_the_caller_within_the_interval_of_the_settings() {
+fn a_uid_change_uses_the_configured_interval() {
     let service = service(|users| {
         let expected = users.expect_change_uid().with(eq(user(1)), eq(uid("Swan_22")), eq(DAY));
         expected.once().returning(|_, _, _| Ok(UidChangeOutcome::Changed));

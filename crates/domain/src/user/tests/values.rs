@@ -3,14 +3,14 @@ use crate::error::{InvalidValue, Rule};
 use crate::user::{LoginIdentifier, Nickname, PhoneNumber, Uid};
 
 #[test]
-fn a_uid_is_kept_as_typed() {
+fn a_uid_keeps_its_case() {
     for text in ["abcdef", "A-----", "Z_____", "wxid_abc123", "a2345678901234567890"] {
         assert_eq!(Uid::parse("uid", text).unwrap().as_str(), text);
     }
 }
 
 #[test]
-fn a_uid_has_six_to_twenty_of_few_characters_and_first_a_letter() {
+fn a_uid_has_6_to_20_allowed_characters_and_starts_with_a_letter() {
     for text in [
         "",
         "abcde",
@@ -36,7 +36,7 @@ fn a_uid_has_six_to_twenty_of_few_characters_and_first_a_letter() {
 }
 
 #[test]
-fn uids_that_differ_in_case_only_find_the_same_person() {
+fn uids_that_differ_only_in_case_find_the_same_account() {
     assert!(uid("Goose_1").is_same_handle(&uid("gOOSE_1")));
     assert!(uid("Goose_1").is_same_handle(&uid("Goose_1")));
     assert!(!uid("Goose_1").is_same_handle(&uid("Goose-1")));
@@ -45,7 +45,7 @@ fn uids_that_differ_in_case_only_find_the_same_person() {
 }
 
 #[test]
-fn a_given_uid_spells_out_the_random_bytes_within_the_rule() {
+fn a_generated_uid_encodes_the_random_bytes_and_is_valid() {
     let bytes = [0, 1, 25, 26, 31, 32, 63, 64, 255, 128, 7, 8, 9, 10, 11, 12];
     let given = Uid::from_random(&bytes);
     assert_eq!(given.as_str(), "wxid_abz27a7a7ahijkl");
@@ -53,7 +53,7 @@ fn a_given_uid_spells_out_the_random_bytes_within_the_rule() {
 }
 
 #[test]
-fn every_random_byte_of_a_given_uid_counts() {
+fn every_random_byte_of_a_generated_uid_matters() {
     let given = Uid::from_random(&[0; 16]);
     for place in 0..15 {
         let mut bytes = [0; 16];
@@ -63,7 +63,7 @@ fn every_random_byte_of_a_given_uid_counts() {
 }
 
 #[test]
-fn a_name_is_trimmed_and_else_kept_as_sent() {
+fn a_name_is_trimmed_and_otherwise_unchanged() {
     for (text, kept) in [
         ("雁", "雁"),
         ("  Ada  Lovelace ", "Ada  Lovelace"),
@@ -79,7 +79,7 @@ fn a_name_is_trimmed_and_else_kept_as_sent() {
 }
 
 #[test]
-fn a_name_has_one_to_sixty_four_characters_after_trimming() {
+fn a_name_has_1_to_64_characters_after_trimming() {
     let refused = Err(InvalidValue::new("name", Rule::Length { min: 1, max: 64 }));
     for text in ["", " ", "\n\t", "\u{3000}"] {
         assert_eq!(Nickname::parse(text), refused, "{text:?}");
@@ -92,7 +92,7 @@ fn a_name_has_one_to_sixty_four_characters_after_trimming() {
 }
 
 #[test]
-fn a_name_holds_no_control_characters() {
+fn a_name_has_no_control_characters() {
     for text in ["a\0b", "\0", "a\nb", "a\tb", "a\u{1b}[31m", "a\u{7f}", "a\u{9f}b"] {
         assert_eq!(Nickname::parse(text), Err(InvalidValue::new("name", Rule::Characters)), "{text:?}");
     }
