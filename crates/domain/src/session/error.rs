@@ -3,37 +3,37 @@ use std::time::Duration;
 use super::TokenRefusal;
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on sessions refuses.
+/// Refusals of registration, login and the use cases on sessions.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// No account matches, or the password is wrong: which of the two is nobody's business.
+    /// No account matches, or the password is wrong. The response does not reveal which.
     #[error("no account matches these credentials")]
     InvalidCredentials,
-    /// Too many wrong passwords in a row; so long one has to wait before the next.
+    /// Too many wrong passwords; the next attempt is allowed after this time.
     #[error("too many attempts")]
     TooManyAttempts(Duration),
-    /// The token is malformed, forged, or of the wrong kind.
+    /// The token is malformed, forged or of the wrong kind.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token's time is over.
+    /// The token has expired.
     #[error("the token has expired")]
     TokenExpired,
     /// The session was ended.
     #[error("the session has ended")]
     SessionEnded,
-    /// The refresh token was used before.
-    #[error("the refresh token was used already")]
+    /// The refresh token was already used.
+    #[error("the refresh token was already used")]
     RefreshTokenReused,
     /// No open session of the caller's account has this id.
     #[error("there is no such session")]
     UnknownSession,
-    /// Somebody has this uid, in whatever case.
+    /// Another account has this uid; case is ignored.
     #[error("the uid is taken")]
     UidTaken,
-    /// Somebody has this phone number.
+    /// Another account has this phone number.
     #[error("the phone number is taken")]
     PhoneNumberTaken,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

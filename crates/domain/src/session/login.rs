@@ -1,4 +1,4 @@
-//! The use-cases that check a password: logging in, and typing it once more before something that matters.
+//! Password verification: login, reauthentication before sensitive actions, and password change.
 
 use super::{
     Admission, AttemptResult, Caller, ClientAddress, DeviceName, EnteredIdentifier, IssuedTokens, LoggedIn,
@@ -7,25 +7,26 @@ use super::{
 use crate::error::PortError;
 use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt};
 
-/// Who wants to log in, from where.
+/// A login attempt.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// What was typed; an account of that name may be there or not.
+    /// The typed identifier; an account may exist for it or not.
     pub identifier: EnteredIdentifier,
-    /// The password that was typed.
+    /// The typed password.
     pub attempt: PasswordAttempt,
-    /// Where the caller sits, if that tells one from another.
+    /// The client's network address, if it distinguishes clients.
     pub address: Option<ClientAddress>,
-    /// What the session will be recognised by.
+    /// The device name of the new session.
     pub device: DeviceName,
 }
 
 impl SessionService {
-    /// Logs in. Whatever does not match, it costs one check of a password and is answered alike.
+    /// Logs in. Every mismatch costs one password verification and gets the same response, so that neither the response
+    /// nor its time reveals which accounts exist.
     ///
     /// # Errors
-    /// [`SessionError::InvalidCredentials`], whatever does not match; [`SessionError::TooManyAttempts`] after too many of
-    /// these for what was typed, or from this address.
+    /// [`SessionError::InvalidCredentials`] for every mismatch; [`SessionError::TooManyAttempts`] after too many of
+    /// these for the identifier or from the address.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, SessionError> {
         let by_address = login.address.map(ThrottleKey::Address);
         let keys: Vec<_> = std::iter::once(ThrottleKey::of(&login.identifier)).chain(by_address).collect();
@@ -39,7 +40,7 @@ impl SessionService {
         Ok(LoggedIn { user: credentials.user, tokens: self.issue(&session)? })
     }
 
-    /// Makes sure that it is the account's owner who calls, by the password typed once more.
+    /// Reauthenticates the caller by the account's password.
     ///
     /// # Errors
     /// [`SessionError::InvalidCredentials`]; [`SessionError::TooManyAttempts`] after too many of these for the account.
@@ -51,7 +52,7 @@ impl SessionService {
         self.reauthenticate(caller, attempt).await.map(|_| ())
     }
 
-    /// Gives the caller a new password and a new pair of tokens, and ends all other sessions of the account.
+    /// Changes the caller's password, issues new tokens and ends all other sessions of the account.
     ///
     /// # Errors
     /// As [`Self::confirm_password`]; [`SessionError::SessionEnded`].
@@ -85,9 +86,9 @@ impl SessionService {
         self.verify_throttled(&[ThrottleKey::Account(caller.user_id)], Some(account), attempt).await
     }
 
-    /// Checks a password under the brake: it is counted as a failure first, so that many guesses at once cannot slip past,
-    /// and taken back unless it is one. A caller who goes away meanwhile leaves a failure behind. While too many wait for their
-    /// check, nothing is done at all: a storm of logins must not become one of the database's.
+    /// Verifies a password under the login throttle. The attempt counts as a failure before it is verified, so that
+    /// concurrent attempts cannot exceed the limit, and is released unless it fails. A request cancelled in between
+    /// stays counted. The capacity check comes first: a login storm must not reach the database.
     async fn verify_throttled(
         &self,
         keys: &[ThrottleKey],
@@ -106,14 +107,14 @@ impl SessionService {
             }
             Ok(None) => Err(SessionError::InvalidCredentials),
             Err(fault) => {
-                // The fault is what is told; a count that cannot be taken back is forgiven in time.
+                // The original error matters more; an attempt that stays counted expires.
                 let _ = throttle.release(keys, AttemptResult::Unchecked).await;
                 Err(fault.into())
             }
         }
     }
 
-    /// Checks a password exactly once, whether there is such an account or not.
+    /// Verifies a password exactly once, whether the account exists or not.
     async fn check(
         &self,
         identifier: Option<LoginIdentifier>,

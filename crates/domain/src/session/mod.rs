@@ -1,4 +1,7 @@
-//! Sessions: one login on one device, with tokens that are renewed by turns; and the brake on guessing passwords.
+//! Authentication: logins, sessions and tokens, and the login throttle.
+//!
+//! A session is one login on one device. It has short-lived access tokens and rotating refresh tokens with reuse
+//! detection, see [`decide_refresh`].
 
 mod error;
 mod login;
@@ -26,6 +29,6 @@ pub use ports::{MockEndedSessions, MockLoginThrottle, MockSessionRepository, Moc
 pub use refresh::{RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
 pub use service::{Registration, SessionPorts, SessionService};
 pub use throttle::{
-    AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_guess, release,
+    AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release,
 };
 pub use tokens::Authentication;

@@ -1,3 +1,5 @@
+//! Sessions, tokens and their claims.
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,21 +10,21 @@ use crate::id::{SessionId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::user::User;
 
-/// How many times a session's tokens were renewed; a refresh token is good for one generation.
+/// The number of refreshes of a session. A refresh token is valid for one generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(i32);
 
 impl Generation {
-    /// The generation of a session that has just been opened.
+    /// The generation of a new session.
     pub const FIRST: Self = Self(0);
 
-    /// Takes a number from where it is kept or was signed.
+    /// Wraps a number from the database or a token.
     #[must_use]
     pub const fn new(number: i32) -> Self {
         Self(number)
     }
 
-    /// The number as it is kept.
+    /// The number.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
@@ -34,21 +36,21 @@ impl Generation {
         Self(self.0.saturating_add(1))
     }
 
-    /// How many generations `self` lies behind `newer`; none if it does not.
+    /// The distance from `self` to the later generation `newer`; `None` if `self` is later.
     #[must_use]
     pub fn behind(self, newer: Self) -> Option<usize> {
         newer.0.checked_sub(self.0).and_then(|difference| usize::try_from(difference).ok())
     }
 }
 
-/// What a person recognises a device by, made of the `User-Agent` header: at most 128 characters.
+/// The name of a device in the list of sessions, from the `User-Agent` header: at most 128 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceName(String);
 
 impl DeviceName {
     const MAX: usize = 128;
 
-    /// Keeps what can be shown of a header that may say anything.
+    /// Trims an untrusted header, drops control characters and truncates it.
     #[must_use]
     pub fn from_user_agent(header: &str) -> Self {
         Self(header.trim().chars().filter(|character| !character.is_control()).take(Self::MAX).collect())
@@ -61,16 +63,16 @@ impl DeviceName {
     }
 }
 
-/// What a client calls its try to refresh by, so that a retry is known for one: 1 to 128 visible ASCII characters.
+/// The client's identifier of a refresh, by which a retry is recognised: 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The header that it is sent in.
+    /// The request header.
     pub const HEADER: &'static str = "Idempotency-Key";
     const MAX: usize = 128;
 
-    /// Checks a key that a client sent.
+    /// Parses the request header.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::Characters`].
@@ -96,26 +98,26 @@ impl IdempotencyKey {
 pub struct Session {
     /// The session's id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The account.
     pub user_id: UserId,
-    /// The generation whose refresh token is good now.
+    /// The generation whose refresh token is valid.
     pub generation: Generation,
-    /// When that generation began, by the database's clock.
+    /// When the generation began, by the database's clock.
     pub refreshed_at: DateTime<Utc>,
     /// When it was opened, by the database's clock.
     pub created_at: DateTime<Utc>,
 }
 
-/// A session that is open, as its owner sees it.
+/// An open session, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSession {
     /// The session's id.
     pub id: SessionId,
-    /// What its owner recognises it by.
+    /// The device name for display.
     pub device: DeviceName,
     /// When it was opened, by the database's clock.
     pub created_at: DateTime<Utc>,
-    /// When its tokens were renewed last, or first given.
+    /// When its tokens were last issued.
     pub last_used_at: DateTime<Utc>,
 }
 
@@ -124,16 +126,16 @@ pub struct OpenSession {
 pub struct SessionCursor {
     /// When it was opened.
     pub created_at: DateTime<Utc>,
-    /// Which of those opened then.
+    /// The tie-breaker.
     pub id: SessionId,
 }
 
-/// One page of the list of open sessions.
+/// A page of the list of open sessions.
 pub type SessionPage = Page<OpenSession, SessionCursor>;
-/// Which page of the list of open sessions.
+/// The request for a page of the list of open sessions.
 pub type SessionPageRequest = PageRequest<SessionCursor, 1000>;
 
-/// Why a session was ended; kept for whoever looks into it later.
+/// Why a session was ended. It is stored for investigations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// Its owner logged out.
@@ -142,83 +144,83 @@ pub enum EndReason {
     EndedByOwner,
     /// Its owner changed the password in another session.
     PasswordChange,
-    /// A refresh token was used again after its grace.
+    /// A used refresh token was presented again after the grace period.
     RefreshTokenTheft,
     /// The account was erased.
     AccountErased,
     /// The account was disabled.
     AccountDisabled,
-    /// An operator gave the account another password.
+    /// An operator reset the account's password.
     PasswordReset,
     /// An operator ended it.
     EndedByOperator,
 }
 
-/// How long things last. The grace and the maximum are judged by the database's clock.
+/// Lifetimes of tokens and sessions. `session_max` and `reuse_grace` are measured by the database's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLifetimes {
-    /// An access token.
+    /// Lifetime of an access token.
     pub access: Duration,
-    /// A refresh token that is not used.
+    /// Lifetime of an unused refresh token.
     pub refresh: Duration,
-    /// A session, however often it is refreshed.
+    /// Maximum lifetime of a session; refreshing does not extend it.
     pub session_max: Duration,
-    /// How long a used refresh token may come again without being taken for theft.
+    /// Grace period in which reuse of a refresh token is not treated as theft.
     pub reuse_grace: Duration,
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Who calls.
+    /// The account.
     pub user_id: UserId,
-    /// By which session.
+    /// The session.
     pub session_id: SessionId,
     /// When it was signed.
     pub issued_at: DateTime<Utc>,
-    /// From when on it is refused.
+    /// The first instant at which the token is expired.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a refresh token says.
+/// The claims of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Whose session it is.
+    /// The account.
     pub user_id: UserId,
-    /// Which session it renews.
+    /// The session to refresh.
     pub session_id: SessionId,
-    /// The generation that it is good for.
+    /// The generation for which the token is valid.
     pub generation: Generation,
-    /// When that generation began.
+    /// When the generation began.
     pub issued_at: DateTime<Utc>,
-    /// From when on it is refused.
+    /// The first instant at which the token is expired.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Who calls, as the access token proved.
+/// The authenticated account and session of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// The account.
     pub user_id: UserId,
-    /// The session that the token belongs to.
+    /// The session of the access token.
     pub session_id: SessionId,
 }
 
-/// A fresh pair of tokens.
+/// A new pair of tokens.
 #[derive(Debug, Clone)]
 pub struct IssuedTokens {
-    /// Sent with each call.
+    /// Authenticates requests.
     pub access: SecretString,
-    /// Good once, to get the next pair.
+    /// Exchanged once for the next pair.
     pub refresh: SecretString,
-    /// How long the access token is good.
+    /// Remaining lifetime of the access token.
     pub expires_in: Duration,
 }
 
-/// What a login gives.
+/// The result of a login or registration.
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
-    /// Who logged in.
+    /// The account.
     pub user: User,
     /// The first pair of tokens of the new session.
     pub tokens: IssuedTokens,

@@ -1,3 +1,5 @@
+//! Ports of the session use cases and of the login throttle.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,115 +14,115 @@ use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 use crate::user::PasswordHash;
 
-/// A session to be opened.
+/// A session to open.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// Whose it will be.
+    /// The account.
     pub user_id: UserId,
-    /// The hash that the password was checked against.
+    /// The hash against which the password was verified.
     pub verified_hash: PasswordHash,
-    /// What its owner will recognise it by.
+    /// The device name.
     pub device: DeviceName,
 }
 
-/// A refresh token that was shown, and the settings to judge it by.
+/// A presented refresh token and the policy to judge it by.
 #[derive(Debug, Clone)]
 pub struct RefreshAttempt {
-    /// What the token says.
+    /// The claims of the token.
     pub claims: RefreshClaims,
-    /// What the client calls this try by, if anything.
+    /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
-    /// The settings.
+    /// The policy.
     pub policy: RefreshPolicy,
 }
 
-/// What came of showing a refresh token.
+/// The result of a refresh attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotateOutcome {
-    /// The session has moved on by one generation.
+    /// The session advanced by one generation.
     Rotated(Session),
-    /// The session had moved on by this very try; it stands where it stood then.
+    /// This attempt already advanced the session (same idempotency key); the session is unchanged since.
     Replayed(Session),
-    /// The token was used a moment ago; the session lives.
+    /// The token was used within the grace period; the session stays open.
     Reused,
-    /// The token was used long ago; the session was ended by this call.
+    /// The token was used before the grace period; this call ended the session.
     Stolen,
-    /// The session is not there, over, or not this user's.
+    /// The session does not exist, is over, or belongs to another account.
     Over,
 }
 
-/// How long a session is open that nobody ends.
+/// How long a session stays open without being ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// After it was opened.
+    /// Maximum time since it was opened.
     pub life: Duration,
-    /// After its tokens were renewed last.
+    /// Maximum time since its tokens were last issued.
     pub idle: Duration,
 }
 
-/// A new password for the caller, whose old one was verified.
+/// A new password for the caller, whose old password was verified.
 #[derive(Debug, Clone)]
 pub struct PasswordChange {
-    /// Whose password, and by which session.
+    /// The account, and the session that stays open.
     pub caller: Caller,
-    /// The hash that the old password was checked against.
+    /// The hash against which the old password was verified.
     pub verified_hash: PasswordHash,
-    /// The new password's hash.
+    /// The hash of the new password.
     pub new_hash: PasswordHash,
 }
 
-/// What came of a change of the password.
+/// The result of a password change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordChangeOutcome {
-    /// The new password is in force.
+    /// The password is changed.
     Changed {
         /// The caller's session, one generation further.
         session: Session,
-        /// All others of the account, which this call has ended.
+        /// All other sessions of the account, ended by this call.
         ended: Vec<SessionId>,
     },
-    /// The old password was changed meanwhile.
+    /// The old password was changed concurrently.
     OtherPassword,
     /// The account or the caller's session is over.
     Over,
 }
 
-/// Keeps the sessions.
+/// Stores sessions.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait SessionRepository: Send + Sync {
-    /// Opens a session. MUST be none when the account is not active any more or its password is not the verified one.
+    /// Opens a session. MUST return `None` if the account is not active or its password hash is not the verified one.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn open(&self, session: &NewSession) -> Result<Option<Session>, PortError>;
 
-    /// Moves a session on to its next generation if [`super::decide_refresh`] says so by the database's clock.
+    /// Applies [`super::decide_refresh`] to a session by the database's clock.
     ///
-    /// MUST let exactly one of several concurrent calls with the same token win (and repeat its outcome to those that
-    /// are the same try), and MUST end the session on theft.
+    /// Of concurrent calls with one token exactly one MUST advance the session; calls with its idempotency key MUST get
+    /// the same result. MUST end the session on theft.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn rotate(&self, order: &RefreshAttempt) -> Result<RotateOutcome, PortError>;
 
-    /// Ends a session of `owner`. Is false when there is no such session, or it is over already.
+    /// Ends a session of `owner`. Returns false if it does not exist or is already over.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn end(&self, session: SessionId, owner: UserId, reason: EndReason) -> Result<bool, PortError>;
 
-    /// Ends all sessions of the caller's account but the caller's own, and tells which. None, when the caller's own is over:
-    /// of several that end each other at once, MUST leave one.
+    /// Ends all other sessions of the caller's account and returns them. Does nothing if the caller's own session is
+    /// over: of sessions that end each other concurrently, exactly one MUST survive.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, PortError>;
 
-    /// The sessions of `owner` that are open, newest first.
+    /// The open sessions of `owner`, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn list(
         &self,
         owner: UserId,
@@ -128,105 +130,105 @@ pub trait SessionRepository: Send + Sync {
         page: &SessionPageRequest,
     ) -> Result<SessionPage, PortError>;
 
-    /// Whether the caller's session was not ended and the account is active.
+    /// Whether the caller's session has not been ended and the account is active.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn is_open(&self, caller: Caller) -> Result<bool, PortError>;
 
-    /// Changes the password, moves the caller's session on to its next generation and ends all others of the account:
-    /// all of it or nothing. MUST hold off sessions that are opened with the old password meanwhile.
+    /// Atomically changes the password, advances the caller's session by one generation and ends all other sessions of
+    /// the account. MUST exclude concurrent logins with the old password.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError>;
 }
 
-/// Whether a guess is checked.
+/// Whether the throttle admits an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It is, and it was counted as a failure.
+    /// The password may be verified; the attempt is counted as a failure.
     Admitted,
-    /// It is not; one may try again later.
+    /// The attempt is not counted and not verified.
     Refused {
-        /// How long to wait.
+        /// Time until the next attempt is admitted.
         retry_after: Duration,
     },
 }
 
-/// Counts the failures of those who guess passwords, for all instances together.
+/// Stores the failure records of the login throttle, shared by all instances.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait LoginThrottle: Send + Sync {
-    /// Counts a guess by each of the keys if [`super::count_guess`] admits it by the database's clock for all of them,
-    /// and by none otherwise. MUST NOT admit more of several concurrent guesses than of as many that follow each other.
+    /// Counts an attempt under every key if [`super::count_attempt`] admits it for all of them by the database's clock,
+    /// and under none otherwise. MUST NOT admit more attempts concurrently than sequentially.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError>;
 
-    /// Takes back what was counted by the keys, as [`super::release`] says.
+    /// Releases a counted attempt under every key, see [`super::release`].
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError>;
 }
 
-/// Why a token is refused before any session is looked at.
+/// Why a token is refused without looking at its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// Malformed, forged, or of the wrong kind.
+    /// Malformed, forged or of the wrong kind.
     Invalid,
-    /// Its time is over.
+    /// Expired.
     Expired,
 }
 
-/// Signs and reads tokens.
+/// Signs and verifies tokens.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait TokenCodec: Send + Sync {
     /// Signs an access token.
     ///
     /// # Errors
-    /// When the signature cannot be made.
+    /// When signing fails.
     fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, PortError>;
 
-    /// Signs a refresh token. The same claims MUST give the same token.
+    /// Signs a refresh token. MUST be deterministic, so that a replayed refresh returns the same token.
     ///
     /// # Errors
-    /// When the signature cannot be made.
+    /// When signing fails.
     fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, PortError>;
 
-    /// Reads an access token. MUST refuse refresh tokens and every algorithm but its own.
+    /// Verifies an access token. MUST refuse refresh tokens and every other algorithm.
     ///
     /// # Errors
-    /// Why the token is refused at the time `now`.
+    /// Why the token is refused at `now`.
     fn read_access(&self, token: &str, now: DateTime<Utc>) -> Result<AccessClaims, TokenRefusal>;
 
-    /// Reads a refresh token. MUST refuse access tokens and every algorithm but its own.
+    /// Verifies a refresh token. MUST refuse access tokens and every other algorithm.
     ///
     /// # Errors
-    /// Why the token is refused at the time `now`.
+    /// Why the token is refused at `now`.
     fn read_refresh(&self, token: &str, now: DateTime<Utc>) -> Result<RefreshClaims, TokenRefusal>;
 }
 
-/// What this instance knows of a session.
+/// This instance's knowledge about a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// It has not ended, as of less than a minute ago.
+    /// Open as of at most a minute ago.
     Open,
-    /// It has ended, or its account was disabled.
+    /// Ended, or its account is disabled.
     Ended,
-    /// Nothing was heard of the database for a minute.
+    /// The last successful poll of the database is over a minute ago.
     Unknown,
 }
 
-/// Knows which sessions have ended whose access tokens could still be good, without asking for each call.
+/// A local revocation list: the ended sessions whose access tokens have not expired yet, without a query per request.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait EndedSessions: Send + Sync {
-    /// Refuses the access tokens of a session that has just been ended. MUST do so from now on.
+    /// Adds a session that was just ended. MUST take effect immediately.
     fn mark_ended(&self, session: SessionId);
 
-    /// How the session stands. MUST know within a minute what other instances have ended, or that it does not know. MUST
-    /// be cheap: it is asked at every call.
+    /// The status of a session. MUST reflect what other instances ended within a minute, or be `Unknown`. MUST be
+    /// cheap, because every request asks it.
     fn status(&self, session: SessionId) -> SessionStatus;
 }

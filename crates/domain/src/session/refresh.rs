@@ -1,50 +1,55 @@
+//! Refresh token rotation with reuse detection.
+//!
+//! Each refresh token is valid once. Presenting a used one means that two parties hold it: within a short grace period
+//! this is a benign race (two browser tabs), afterwards it is theft and ends the session.
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Generation, IdempotencyKey};
 
-/// The settings that a refresh is judged by.
+/// The settings of [`decide_refresh`].
 #[derive(Debug, Clone)]
 pub struct RefreshPolicy {
-    /// How long a used token may come again without being taken for theft.
+    /// Grace period in which reuse of a token is not treated as theft.
     pub reuse_grace: Duration,
-    /// How long a session lasts, however often it is refreshed.
+    /// Maximum lifetime of a session; refreshing does not extend it.
     pub session_max: Duration,
-    /// How long a retry under the same key gets the same tokens again.
+    /// How long a retry with the same idempotency key gets the same tokens.
     pub retry_window: Duration,
 }
 
-/// Where a session stands.
+/// The stored state of an open session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionState<'a> {
-    /// The present generation.
+    /// The current generation.
     pub generation: Generation,
-    /// When the generations began, newest first, so that the token of a generation was used when the one after it began.
-    /// Older ones may be missing; what came before them is past any grace.
+    /// When each generation began, newest first. The token of a generation was used when the next one began. Old
+    /// entries may be missing; their grace period counts as over.
     pub rotations: &'a [DateTime<Utc>],
-    /// The key that the present generation was asked for with.
+    /// The idempotency key of the refresh that began the current generation.
     pub refresh_key: Option<&'a IdempotencyKey>,
     /// When the session was opened.
     pub created_at: DateTime<Utc>,
 }
 
-/// What becomes of a session when a refresh token is shown.
+/// The effect of presenting a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshDecision {
-    /// The token is the present one: the session moves on to this generation.
+    /// The token is current: the session advances to this generation.
     Rotate(Generation),
-    /// The token was used a moment ago by the same try, whose answer was lost: the tokens that it got are given again.
+    /// A retry whose first response was lost: the same tokens are issued again.
     Repeat,
-    /// The token was used a moment ago; two tabs raced. The session lives.
+    /// The token was used within the grace period; the session stays open.
     Reused,
-    /// The token was used long ago; somebody else has a copy. The session ends.
+    /// The token was used before the grace period, so it leaked. The session ends.
     Theft,
-    /// The session is over, or the token is of no generation that ever was.
+    /// The session is over, or the token's generation never existed.
     Over,
 }
 
-/// Decides what the refresh token of a generation is worth, shown under a key or none.
+/// Decides the effect of presenting the refresh token of a generation.
 #[must_use]
 pub fn decide_refresh(
     state: &SessionState<'_>,
@@ -54,7 +59,7 @@ pub fn decide_refresh(
 ) -> RefreshDecision {
     let age = |since: DateTime<Utc>| now.signed_duration_since(since);
     let limit = |setting: Duration| TimeDelta::from_std(setting).unwrap_or(TimeDelta::MAX);
-    // As with a token's expiry, the session is over from that very instant on.
+    // Inclusive, like the expiry of tokens.
     if age(state.created_at) >= limit(policy.session_max) {
         return RefreshDecision::Over;
     }

@@ -11,57 +11,57 @@ use crate::user::{
     UserRepository,
 };
 
-/// What the use-cases on sessions need from the outside.
+/// The ports of [`SessionService`].
 pub struct SessionPorts {
-    /// Keeps the accounts.
+    /// Stores accounts.
     pub users: Arc<dyn UserRepository>,
-    /// Keeps the sessions.
+    /// Stores sessions.
     pub sessions: Arc<dyn SessionRepository>,
-    /// Counts wrong passwords.
+    /// Stores the failure records of the login throttle.
     pub throttle: Arc<dyn LoginThrottle>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Signs and reads tokens.
+    /// Signs and verifies tokens.
     pub tokens: Arc<dyn TokenCodec>,
-    /// Knows ended sessions.
+    /// Caches ended sessions.
     pub ended: Arc<dyn EndedSessions>,
-    /// Stamps tokens.
+    /// The clock by which tokens expire.
     pub clock: Arc<dyn Clock>,
-    /// Makes uids for those who chose none.
+    /// Generates uids for registrations without one.
     pub random: Arc<dyn RandomSource>,
 }
 
-/// What somebody registers with.
+/// A registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// 昵称.
     pub name: Nickname,
     /// The chosen password.
     pub password: Password,
-    /// 微信号; without one the server gives one.
+    /// 微信号; generated if absent.
     pub uid: Option<Uid>,
-    /// To log in by, if wanted.
+    /// 手机号, an optional second login identifier.
     pub phone_number: Option<PhoneNumber>,
 }
 
-/// The use-cases on sessions. Here are registering, listing and ending; those that check a password are in `login`, those
-/// on tokens in `tokens`, both beside this file.
+/// The use cases on sessions. This file registers accounts, lists sessions and ends them; `login` verifies passwords
+/// and `tokens` issues and verifies tokens.
 pub struct SessionService {
     pub(super) ports: SessionPorts,
     pub(super) lifetimes: TokenLifetimes,
 }
 
 impl SessionService {
-    /// How often a uid is drawn anew when the one drawn is taken; one in 2⁷⁵ is.
+    /// Attempts to generate a free uid; two random uids collide with probability 2⁻⁷⁵.
     const UID_DRAWS: usize = 3;
 
-    /// Wires the use-cases.
+    /// Creates the service.
     #[must_use]
     pub const fn new(ports: SessionPorts, lifetimes: TokenLifetimes) -> Self {
         Self { ports, lifetimes }
     }
 
-    /// Makes an account and logs it in.
+    /// Registers an account and opens its first session.
     ///
     /// # Errors
     /// [`SessionError::UidTaken`], [`SessionError::PhoneNumberTaken`].
@@ -98,7 +98,7 @@ impl SessionService {
     /// Ends the caller's session.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     pub async fn logout(&self, caller: Caller) -> Result<(), SessionError> {
         self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await?;
         self.ports.ended.mark_ended(caller.session_id);
@@ -108,7 +108,7 @@ impl SessionService {
     /// The open sessions of the caller's account, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     pub async fn list(&self, caller: UserId, page: &SessionPageRequest) -> Result<SessionPage, SessionError> {
         let idle = self.lifetimes.refresh.max(self.lifetimes.access);
         let open_for = SessionLimits { life: self.lifetimes.session_max, idle };
@@ -118,7 +118,7 @@ impl SessionService {
     /// Ends one session of the caller's account.
     ///
     /// # Errors
-    /// [`SessionError::UnknownSession`], also for one that is over.
+    /// [`SessionError::UnknownSession`], also if the session is already over.
     pub async fn end(&self, caller: Caller, session: SessionId) -> Result<(), SessionError> {
         if !self.ports.sessions.end(session, caller.user_id, EndReason::EndedByOwner).await? {
             return Err(SessionError::UnknownSession);
@@ -127,10 +127,10 @@ impl SessionService {
         Ok(())
     }
 
-    /// Ends all sessions of the caller's account but the caller's own.
+    /// Ends all other sessions of the caller's account.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     pub async fn end_others(&self, caller: Caller) -> Result<(), SessionError> {
         for session in self.ports.sessions.end_others(caller).await? {
             self.ports.ended.mark_ended(session);

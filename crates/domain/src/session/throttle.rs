@@ -1,4 +1,7 @@
-//! The brake on guessing passwords: what is counted, and how long to wait.
+//! The login throttle: rate limiting of failed logins.
+//!
+//! Failures count per identifier (or account) with exponential backoff, and per client address with a leaky bucket. An
+//! attempt counts as a failure before it is verified and is released on success.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,17 +12,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::id::UserId;
 use crate::user::{LoginIdentifier, PhoneNumber, Uid};
 
-/// What somebody typed to log in by, whether an account of that name can exist or not.
+/// The identifier typed to log in. It may be malformed: such attempts are throttled like all others.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EnteredIdentifier {
-    /// In the place of a 微信号.
+    /// A 微信号.
     Uid(String),
-    /// In the place of a phone number.
+    /// A phone number.
     PhoneNumber(String),
 }
 
 impl EnteredIdentifier {
-    /// What accounts are found by; none when no account can be called so.
+    /// Parses the identifier; `None` if no account can have it.
     #[must_use]
     pub fn parse(&self) -> Option<LoginIdentifier> {
         match self {
@@ -35,45 +38,45 @@ impl fmt::Debug for EnteredIdentifier {
     }
 }
 
-/// Where a caller sits: an IPv4 address, or the /64 of an IPv6 one, all of which belongs to one customer.
+/// A client's network address: an IPv4 address, or the /64 of an IPv6 address, which one customer controls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// The address to count by. None for a loopback or unspecified one, which tells nobody from anybody else.
+    /// The throttled address; `None` for loopback and unspecified addresses, which do not distinguish clients.
     #[must_use]
     pub fn new(address: IpAddr) -> Option<Self> {
-        const CUSTOMER: u128 = !0 << 64;
+        const PREFIX_64: u128 = !0 << 64;
         let address = address.to_canonical();
         if address.is_loopback() || address.is_unspecified() {
             return None;
         }
         Some(Self(match address {
             IpAddr::V4(_) => address,
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & CUSTOMER).into()),
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & PREFIX_64).into()),
         }))
     }
 
-    /// The address, or the first one of the /64.
+    /// The address, or the first address of the /64.
     #[must_use]
     pub const fn get(self) -> IpAddr {
         self.0
     }
 }
 
-/// What failures are counted by.
+/// The key under which failures are counted.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ThrottleKey {
-    /// What was typed to log in by. In a uid, letters of both cases count as one, because they find the same account.
+    /// A typed identifier. Uids are in lower case, because lookup ignores case.
     Identifier(EnteredIdentifier),
-    /// An account whose owner is logged in and types the password again.
+    /// An account whose logged-in owner reauthenticates.
     Account(UserId),
-    /// Where the caller sits.
+    /// A client's network address.
     Address(ClientAddress),
 }
 
 impl ThrottleKey {
-    /// What was typed to log in by.
+    /// The key of a typed identifier.
     #[must_use]
     pub fn of(typed: &EnteredIdentifier) -> Self {
         Self::Identifier(match typed {
@@ -93,70 +96,68 @@ impl fmt::Debug for ThrottleKey {
     }
 }
 
-/// What is kept of the failures of one key.
+/// The stored failures of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureRecord {
-    /// How many there were since the last success, or since all were forgiven. A guess that is being checked counts.
+    /// The number since the last success or since the record expired, including attempts being verified.
     pub count: u32,
-    /// Until when no guess is checked; a time that is over while guessing is free.
+    /// No attempt is admitted before this time; in the past while attempts are free.
     pub blocked_until: DateTime<Utc>,
-    /// When all of it is forgotten, if nothing is added.
+    /// When the record expires unless another failure follows.
     pub forgiven_at: DateTime<Utc>,
 }
 
-/// How a guess ended that had been counted as a failure beforehand, and was none.
+/// Why a counted attempt is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptResult {
-    /// The password was right.
+    /// The password was correct.
     Right,
-    /// It was not checked, for a fault of ours.
+    /// It was not verified because of an internal error.
     Unchecked,
 }
 
-/// Failures in a row that cost no wait.
+/// Consecutive failures without a delay.
 const FREE_FAILURES: u32 = 5;
-/// The wait after the last free failure. Each further failure doubles it.
+/// Delay after the last free failure. Each further failure doubles it.
 const BASE_DELAY: TimeDelta = TimeDelta::seconds(5);
-/// The longest wait, so that a stranger can slow an account's login down and never lock it.
-const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
-/// How long failures in a row are remembered after the last of them.
-const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(1);
+/// Maximum delay: an attacker can slow down the login of an account but never lock it.
+const MAX_DELAY: TimeDelta = TimeDelta::minutes(15);
+/// Consecutive failures expire this long after the last one.
+const RECORD_TTL: TimeDelta = TimeDelta::days(1);
 
-/// How fast an address is forgiven its failures, one at a time: many people may share it, so that no success of theirs
-/// can be taken for everybody's.
-const ADDRESS_FORGIVES_ONE_IN: TimeDelta = TimeDelta::seconds(10);
-/// The failures that an address may have at once.
-const ADDRESS_FAILURES: i32 = 60;
+/// Leak interval of the bucket of an address: one failure expires per interval. Successes do not empty the bucket,
+/// because many users may share an address.
+const ADDRESS_LEAK_INTERVAL: TimeDelta = TimeDelta::seconds(10);
+/// Capacity of the bucket of an address.
+const ADDRESS_CAPACITY: i32 = 60;
 
-/// Counts a guess as a failure before it is checked, so that many at once cannot slip past the limit.
+/// Counts an attempt as a failure before it is verified, so that concurrent attempts cannot exceed the limit.
 ///
 /// # Errors
-/// How long to wait, when no guess is checked now. Such a one is not counted.
-pub fn count_guess(
+/// The time to wait, if the attempt is not admitted. It is not counted then.
+pub fn count_attempt(
     key: &ThrottleKey,
     kept: Option<&FailureRecord>,
     now: DateTime<Utc>,
 ) -> Result<FailureRecord, Duration> {
     let kept = kept.filter(|kept| kept.forgiven_at > now);
-    if let Some(wait) = kept.and_then(|kept| left_until(kept.blocked_until, now)) {
+    if let Some(wait) = kept.and_then(|kept| time_until(kept.blocked_until, now)) {
         return Err(wait);
     }
     let count = kept.map_or(0, |kept| kept.count).saturating_add(1);
     Ok(match key {
         ThrottleKey::Address(_) => {
-            let forgiven_at = kept.map_or(now, |kept| kept.forgiven_at) + ADDRESS_FORGIVES_ONE_IN;
-            let blocked_until = forgiven_at - ADDRESS_FORGIVES_ONE_IN * (ADDRESS_FAILURES - 1);
+            let forgiven_at = kept.map_or(now, |kept| kept.forgiven_at) + ADDRESS_LEAK_INTERVAL;
+            let blocked_until = forgiven_at - ADDRESS_LEAK_INTERVAL * (ADDRESS_CAPACITY - 1);
             FailureRecord { count, blocked_until, forgiven_at }
         }
-        ThrottleKey::Identifier(_) | ThrottleKey::Account(_) => FailureRecord {
-            count,
-            blocked_until: now + wait_after(count),
-            forgiven_at: now + FORGOTTEN_AFTER,
-        },
+        ThrottleKey::Identifier(_) | ThrottleKey::Account(_) => {
+            FailureRecord { count, blocked_until: now + delay_after(count), forgiven_at: now + RECORD_TTL }
+        }
     })
 }
 
-/// Takes back a failure that was none. None when nothing is left to be kept.
+/// Releases an attempt that was not a failure. Returns `None` if the record is empty then.
 #[must_use]
 pub fn release(
     key: &ThrottleKey,
@@ -167,25 +168,25 @@ pub fn release(
     let count = kept.count.checked_sub(1).filter(|count| *count > 0)?;
     match (key, verdict) {
         (ThrottleKey::Address(_), _) => {
-            let forgiven_at = kept.forgiven_at - ADDRESS_FORGIVES_ONE_IN;
-            let blocked_until = kept.blocked_until - ADDRESS_FORGIVES_ONE_IN;
+            let forgiven_at = kept.forgiven_at - ADDRESS_LEAK_INTERVAL;
+            let blocked_until = kept.blocked_until - ADDRESS_LEAK_INTERVAL;
             Some(FailureRecord { count, blocked_until, forgiven_at }).filter(|kept| kept.forgiven_at > now)
         }
         (_, AttemptResult::Right) => None,
-        // The guess was let in, so no wait was running; the next one may be checked in its stead.
+        // The attempt was admitted, so no delay was running; another attempt may take its place.
         (_, AttemptResult::Unchecked) => Some(FailureRecord { count, blocked_until: now, ..*kept }),
     }
 }
 
-fn left_until(time: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
+fn time_until(time: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
     time.signed_duration_since(now).to_std().ok().filter(|left| !left.is_zero())
 }
 
-/// How long to wait after so many failures in a row.
-fn wait_after(failures: u32) -> TimeDelta {
+/// The delay after this number of consecutive failures.
+fn delay_after(failures: u32) -> TimeDelta {
     match failures.checked_sub(FREE_FAILURES) {
         None => TimeDelta::zero(),
-        // Ten doublings are beyond the longest wait.
-        Some(more) => (BASE_DELAY * (1 << more.min(10))).min(LONGEST_WAIT),
+        // Ten doublings exceed the maximum delay.
+        Some(more) => (BASE_DELAY * (1 << more.min(10))).min(MAX_DELAY),
     }
 }

@@ -1,4 +1,4 @@
-//! The use-cases on tokens: renewing them, and who calls by one.
+//! Tokens: issuing, refreshing and verifying.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use super::{
 };
 use crate::error::PortError;
 
-/// Who calls, as an access token says.
+/// The caller of a valid access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
-    /// It is so.
+    /// The session is open.
     Verified(Caller),
-    /// Unless the session has ended, which only the database can tell; see [`SessionService::confirm`].
+    /// The session may have ended; [`SessionService::confirm`] asks the database.
     NeedsLookup(Caller),
 }
 
 impl SessionService {
-    /// How long a retry of a refresh gets the same tokens again.
+    /// How long a retry with the same idempotency key gets the same tokens.
     const RETRY_WINDOW: Duration = Duration::from_secs(60);
 
-    /// Reads a refresh token that came with a call.
+    /// Verifies a refresh token.
     ///
     /// # Errors
     /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`].
@@ -31,11 +31,11 @@ impl SessionService {
         Ok(self.ports.tokens.read_refresh(token, self.ports.clock.now())?)
     }
 
-    /// Exchanges a refresh token for the next pair of tokens. A retry under the key of the first try gets the pair that
-    /// the first one got, as long as its refresh token was not used.
+    /// Exchanges a refresh token for the next pair of tokens. A retry with the same idempotency key gets the same pair
+    /// until the refresh token of that pair is used.
     ///
     /// # Errors
-    /// [`SessionError::SessionEnded`]; [`SessionError::RefreshTokenReused`] for a token that was used before.
+    /// [`SessionError::SessionEnded`]; [`SessionError::RefreshTokenReused`] for a used token.
     pub async fn refresh(
         &self,
         claims: RefreshClaims,
@@ -57,7 +57,7 @@ impl SessionService {
         }
     }
 
-    /// Tells who calls by the access token that came with the call.
+    /// Authenticates a request by its access token.
     ///
     /// # Errors
     /// [`SessionError::InvalidToken`], [`SessionError::TokenExpired`], [`SessionError::SessionEnded`].
@@ -71,17 +71,17 @@ impl SessionService {
         }
     }
 
-    /// Asks the database whether an unconfirmed caller's session is open.
+    /// Asks the database whether the session of an unconfirmed caller is open.
     ///
     /// # Errors
-    /// [`SessionError::SessionEnded`], or below the port.
+    /// [`SessionError::SessionEnded`].
     pub async fn confirm(&self, unconfirmed: Caller) -> Result<Caller, SessionError> {
         let open = self.ports.sessions.is_open(unconfirmed).await?;
         if open { Ok(unconfirmed) } else { Err(SessionError::SessionEnded) }
     }
 
-    /// Signs the pair of tokens of the session's present generation: the same pair, whenever and wherever it is asked for.
-    /// Neither token outlives the session, which refreshing does not extend.
+    /// Signs the tokens of the session's current generation. The result is the same at any time and on any instance,
+    /// which makes retries idempotent. Neither token outlives the session, which refreshing does not extend.
     pub(super) fn issue(&self, session: &Session) -> Result<IssuedTokens, PortError> {
         let session_over = later(session.created_at, self.lifetimes.session_max);
         let expires_at = |life| later(session.refreshed_at, life).min(session_over);
@@ -107,7 +107,7 @@ impl SessionService {
     }
 }
 
-/// `time` plus `duration`, or the end of time when that is beyond it.
+/// `time` plus `duration`, saturating.
 fn later(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(duration)
         .ok()
@@ -115,7 +115,7 @@ fn later(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// The time that is left, in seconds; a begun one counts, so that a fresh token has all of its life.
+/// Rounds up to whole seconds, so that a new token has its full lifetime.
 fn whole_seconds(left: TimeDelta) -> Duration {
     let left = left.to_std().unwrap_or_default();
     Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))

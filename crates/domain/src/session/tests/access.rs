@@ -1,4 +1,4 @@
-//! Who calls, by which token.
+//! Authentication by tokens.
 
 use mockall::predicate::eq;
 use pollster::block_on;
@@ -20,7 +20,7 @@ fn access() -> AccessClaims {
 }
 
 #[test]
-fn an_access_token_tells_who_calls_by_which_session() {
+fn an_access_token_identifies_the_account_and_the_session() {
     let caller = authenticate(|world| {
         let read = world.tokens.expect_read_access().with(eq("a.b.c"), eq(at(NOW)));
         read.once().returning(|_, _| Ok(access()));
@@ -39,7 +39,7 @@ fn the_access_token_of_an_ended_session_is_refused() {
 }
 
 #[test]
-fn an_access_token_that_is_refused_names_nobody() {
+fn a_refused_access_token_identifies_no_account() {
     for (token, name) in [(TokenRefusal::Invalid, "invalid_token"), (TokenRefusal::Expired, "token_expired")]
     {
         let caller = authenticate(|world| {
@@ -50,7 +50,7 @@ fn an_access_token_that_is_refused_names_nobody() {
 }
 
 #[test]
-fn where_the_session_may_have_ended_the_database_is_asked() {
+fn a_session_of_unknown_status_is_looked_up_in_the_database() {
     let caller = authenticate(|world| {
         world.tokens.expect_read_access().returning(|_, _| Ok(access()));
         world.ended.expect_status().once().return_const(SessionStatus::Unknown);
@@ -66,14 +66,14 @@ fn where_the_session_may_have_ended_the_database_is_asked() {
 }
 
 #[test]
-fn nobody_is_let_in_unconfirmed_when_the_database_cannot_be_asked() {
+fn an_unconfirmed_caller_is_refused_when_the_lookup_fails() {
     let mut world = World::default();
     world.sessions.expect_is_open().once().returning(|_| Err(fault()));
     assert_fault(block_on(world.service().confirm(CALLER)));
 }
 
 #[test]
-fn a_refresh_token_tells_which_session_it_renews() {
+fn a_refresh_token_identifies_its_session_and_generation() {
     let claims = RefreshClaims {
         user_id: user(1),
         session_id: SESSION,
@@ -88,7 +88,7 @@ fn a_refresh_token_tells_which_session_it_renews() {
 }
 
 #[test]
-fn a_refresh_token_that_is_refused_names_no_session() {
+fn a_refused_refresh_token_identifies_no_session() {
     for (token, name) in [(TokenRefusal::Invalid, "invalid_token"), (TokenRefusal::Expired, "token_expired")]
     {
         let mut world = World::default();

@@ -21,7 +21,7 @@ fn typed_uid(text: &str) -> EnteredIdentifier {
     EnteredIdentifier::Uid(text.to_owned())
 }
 
-/// What a uid is counted by.
+/// The throttle key of a uid.
 fn key(lower: &str) -> ThrottleKey {
     ThrottleKey::Identifier(typed_uid(lower))
 }
@@ -44,14 +44,14 @@ fn login(world: World) -> Result<LoggedIn, SessionError> {
     login_from(world, typed_uid("Goose_1"), None)
 }
 
-/// A world in which the guess is counted first and then taken back or not.
+/// A world in which the attempt is counted first and then released or not.
 fn counted(released: Option<AttemptResult>) -> World {
     let mut world = World::default();
-    world.expect_guess(vec![key("goose_1")], released);
+    world.expect_attempt(vec![key("goose_1")], released);
     world
 }
 
-/// A world in which the account is there, and the attempt is verified exactly once against its hash.
+/// A world in which the account exists and the attempt is verified exactly once against its hash.
 fn world(matches: bool) -> World {
     let mut world = counted(matches.then_some(AttemptResult::Right));
     world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(Some(credentials())));
@@ -82,7 +82,7 @@ fn a_phone_number_finds_the_account_as_a_uid_does() {
     let number = LoginIdentifier::PhoneNumber(PhoneNumber::parse("13800138000").unwrap());
     let mut world = World::default();
     let typed = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
-    world.expect_guess(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Right));
+    world.expect_attempt(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Right));
     let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Ok(true));
@@ -97,7 +97,7 @@ fn a_wrong_password_is_refused_and_opens_nothing() {
 }
 
 #[test]
-fn an_unknown_account_costs_one_verification_and_is_refused_whatever_that_says() {
+fn an_unknown_account_costs_one_verification_and_is_refused() {
     for verified in [false, true] {
         let mut world = counted(None);
         world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(None));
@@ -111,10 +111,10 @@ fn an_unknown_account_costs_one_verification_and_is_refused_whatever_that_says()
 }
 
 #[test]
-fn an_identifier_that_cannot_exist_costs_one_verification_and_is_refused() {
+fn a_malformed_identifier_costs_one_verification_and_is_refused() {
     for (text, counted) in [("", ""), ("Goose 1", "goose 1"), ("GEESE\0雁É", "geese\0雁É")] {
         let mut world = World::default();
-        world.expect_guess(vec![key(counted)], None);
+        world.expect_attempt(vec![key(counted)], None);
         let expected = world.hasher.expect_verify().withf(|_, hash| hash.is_none());
         expected.once().returning(|_, _| Ok(false));
         let refused = login_from(world, typed_uid(text), None);
@@ -123,21 +123,21 @@ fn an_identifier_that_cannot_exist_costs_one_verification_and_is_refused() {
 }
 
 #[test]
-fn an_account_that_changed_while_the_password_was_checked_is_refused_alike() {
+fn a_password_changed_during_verification_is_refused() {
     let mut world = world(true);
     world.sessions.expect_open().once().returning(|_| Ok(None));
     assert_eq!(refusal(login(world)), Some("invalid_credentials"));
 }
 
 #[test]
-fn a_fault_of_the_accounts_is_passed_on() {
+fn errors_of_the_user_repository_are_passed_on() {
     let mut world = counted(Some(AttemptResult::Unchecked));
     world.users.expect_credentials().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
-fn a_fault_of_the_hasher_is_passed_on() {
+fn errors_of_the_hasher_are_passed_on() {
     let mut world = counted(Some(AttemptResult::Unchecked));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Err(fault()));
@@ -145,14 +145,14 @@ fn a_fault_of_the_hasher_is_passed_on() {
 }
 
 #[test]
-fn a_fault_of_the_sessions_is_passed_on() {
+fn errors_of_the_session_repository_are_passed_on() {
     let mut world = world(true);
     world.sessions.expect_open().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
-fn a_fault_in_signing_the_refresh_token_is_passed_on() {
+fn errors_of_signing_the_refresh_token_are_passed_on() {
     let mut world = world(true);
     world.sessions.expect_open().returning(|_| Ok(Some(session())));
     world.tokens.expect_sign_access().returning(|_| Ok(secret("access")));
@@ -161,44 +161,44 @@ fn a_fault_in_signing_the_refresh_token_is_passed_on() {
 }
 
 #[test]
-fn a_guess_is_counted_by_what_was_typed_and_by_the_address() {
+fn an_attempt_counts_by_identifier_and_by_address() {
     let mut world = World::default();
     let address = from("2001:db8:1:2:3::4");
-    world.expect_guess(vec![key("goose_1"), ThrottleKey::Address(address.unwrap())], None);
+    world.expect_attempt(vec![key("goose_1"), ThrottleKey::Address(address.unwrap())], None);
     world.users.expect_credentials().returning(|_| Ok(None));
     world.hasher.expect_verify().once().returning(|_, _| Ok(false));
     assert_eq!(refusal(login_from(world, typed_uid("GOOSE_1"), address)), Some("invalid_credentials"));
 }
 
 #[test]
-fn a_guess_too_many_is_refused_without_a_check_and_told_how_long_to_wait() {
+fn a_throttled_attempt_is_not_verified_and_learns_the_delay() {
     let retry_after = std::time::Duration::from_millis(4_999);
     let mut world = World::admitting();
     world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
-    // No other port is asked: neither for the account nor for its hash.
+    // No other port may be called, neither for the account nor for its hash.
     match login(world) {
-        Err(SessionError::TooManyAttempts(told)) => assert_eq!(told, retry_after),
+        Err(SessionError::TooManyAttempts(delay)) => assert_eq!(delay, retry_after),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn while_too_many_wait_for_their_check_a_guess_is_neither_counted_nor_looked_at() {
+fn a_full_verification_queue_sheds_logins_before_the_database() {
     let mut world = World::default();
     world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
-    // No other port is asked.
+    // No other port may be called.
     assert_fault(login(world));
 }
 
 #[test]
-fn a_guess_that_cannot_be_counted_is_not_checked() {
+fn an_attempt_that_cannot_be_counted_is_not_verified() {
     let mut world = World::admitting();
     world.throttle.expect_count().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
-fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
+fn a_correct_password_that_cannot_be_released_opens_no_session() {
     let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
     world.throttle.expect_release().once().returning(|_, _| Err(fault()));
@@ -208,7 +208,7 @@ fn a_right_password_whose_count_cannot_be_taken_back_opens_nothing() {
 }
 
 #[test]
-fn the_fault_that_kept_a_guess_from_being_checked_is_told_whatever_follows() {
+fn the_first_error_of_an_unverified_attempt_is_reported() {
     let mut world = World::admitting();
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
     let later = || Err(crate::error::PortError::internal("another fault"));

@@ -31,10 +31,10 @@ use crate::user::{
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));
 const CALLER: Caller = Caller { user_id: user(1), session_id: SESSION };
-/// What the clock of this machine shows; the database's may differ.
+/// The local clock; the database's may differ.
 const NOW: i64 = 1000;
 const ACCESS: Duration = Duration::from_secs(600);
-/// What an access token has left that was signed at 998.
+/// The remaining lifetime of an access token signed at 998.
 const LEFT: Duration = Duration::from_secs(598);
 const LIFETIMES: TokenLifetimes = TokenLifetimes {
     access: ACCESS,
@@ -43,7 +43,7 @@ const LIFETIMES: TokenLifetimes = TokenLifetimes {
     reuse_grace: Duration::from_secs(10),
 };
 
-/// All ports of the use-cases; none expects a call until told so.
+/// Mocks of all ports. They refuse calls that a test does not expect.
 #[derive(Default)]
 struct World {
     users: MockUserRepository,
@@ -56,7 +56,7 @@ struct World {
 }
 
 impl World {
-    /// A world in which a check of a password has its turn in time.
+    /// A world in which the hasher has capacity.
     fn admitting() -> Self {
         let mut world = Self::default();
         world.hasher.expect_check_capacity().once().returning(|| Ok(()));
@@ -85,7 +85,7 @@ impl World {
         SessionService::new(ports, lifetimes)
     }
 
-    /// Expects exactly one pair of tokens to be signed, with exactly these times.
+    /// Expects exactly one pair of tokens to be signed, with these times.
     fn expect_tokens_of(&mut self, session: &Session, access_expires: i64, refresh_expires: DateTime<Utc>) {
         let access = AccessClaims {
             user_id: session.user_id,
@@ -104,8 +104,8 @@ impl World {
         self.tokens.expect_sign_refresh().with(eq(refresh)).once().returning(|_| Ok("refresh".into()));
     }
 
-    /// Expects one guess to be counted by exactly these keys, and to be taken back or left, before anything else is done.
-    fn expect_guess(&mut self, keys: Vec<ThrottleKey>, released: Option<AttemptResult>) {
+    /// Expects one attempt to be counted under exactly these keys, and to be released or not.
+    fn expect_attempt(&mut self, keys: Vec<ThrottleKey>, released: Option<AttemptResult>) {
         self.hasher.expect_check_capacity().once().returning(|| Ok(()));
         let expected = self.throttle.expect_count();
         let counted = keys.clone();

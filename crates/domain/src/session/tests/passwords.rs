@@ -1,4 +1,4 @@
-//! Typing one's password once more, and changing it.
+//! Reauthentication and password change.
 
 use mockall::Sequence;
 use mockall::predicate::eq;
@@ -24,10 +24,10 @@ fn attempt() -> PasswordAttempt {
     PasswordAttempt::new(&secret("correct horse"))
 }
 
-/// A world in which the owner's password is checked exactly once, under the brake of the account.
+/// A world in which the owner's password is verified exactly once, throttled by account.
 fn world(matches: bool) -> World {
     let mut world = World::default();
-    world.expect_guess(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Right));
+    world.expect_attempt(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Right));
     let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
     found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
     let verify = world.hasher.expect_verify().withf(|attempt, hash| {
@@ -42,7 +42,7 @@ fn change(world: World) -> Result<IssuedTokens, SessionError> {
     block_on(world.service().change_password(CALLER, &attempt(), &new))
 }
 
-/// A world in which the old password is right, the new one hashed, and the change asked for once.
+/// A world in which the old password is right and the new one is hashed and stored once.
 fn changing(outcome: PasswordChangeOutcome) -> World {
     let mut world = world(true);
     let hashed = world.hasher.expect_hash().withf(|password| password.expose() == "battery staple");
@@ -57,7 +57,7 @@ fn changing(outcome: PasswordChangeOutcome) -> World {
 }
 
 #[test]
-fn the_owner_is_known_by_the_password() {
+fn the_correct_password_reauthenticates_the_owner() {
     assert_eq!(refusal(block_on(world(true).service().confirm_password(CALLER, &attempt()))), None);
 }
 
@@ -69,7 +69,7 @@ fn a_wrong_password_is_refused_and_stays_counted() {
 }
 
 #[test]
-fn one_guess_too_many_is_not_checked() {
+fn a_throttled_reauthentication_is_not_verified() {
     let retry_after = std::time::Duration::from_secs(5);
     for changes in [true, false] {
         let mut world = World::admitting();
@@ -84,9 +84,9 @@ fn one_guess_too_many_is_not_checked() {
 }
 
 #[test]
-fn an_account_that_is_over_costs_one_check_and_is_refused() {
+fn reauthenticating_an_erased_account_costs_one_verification() {
     let mut world = World::default();
-    world.expect_guess(vec![ThrottleKey::Account(user(1))], None);
+    world.expect_attempt(vec![ThrottleKey::Account(user(1))], None);
     world.users.expect_credentials().once().returning(|_| Ok(None));
     world.hasher.expect_verify().withf(|_, hash| hash.is_none()).once().returning(|_, _| Ok(true));
     let refused = block_on(world.service().confirm_password(CALLER, &attempt()));
@@ -107,7 +107,7 @@ fn a_new_password_gives_new_tokens_and_ends_all_other_sessions() {
 }
 
 #[test]
-fn a_password_that_changed_meanwhile_is_not_changed_again() {
+fn a_concurrently_changed_password_is_not_overwritten() {
     assert_eq!(refusal(change(changing(PasswordChangeOutcome::OtherPassword))), Some("invalid_credentials"));
     assert_eq!(refusal(change(changing(PasswordChangeOutcome::Over))), Some("session_ended"));
 }

@@ -29,7 +29,7 @@ fn rotated() -> Session {
     Session { generation: Generation::new(5), refreshed_at: at(999), created_at: at(100), ..session() }
 }
 
-/// A world in which the session that the token names is asked to move on once.
+/// A world in which the token's session is rotated once.
 fn world(outcome: RotateOutcome) -> World {
     let mut world = World::default();
     let expected = world.sessions.expect_rotate().withf(|order| {
@@ -47,7 +47,7 @@ fn refresh(world: World) -> Result<IssuedTokens, SessionError> {
     block_on(world.service().refresh(claims(), Some(key())))
 }
 
-/// The tokens of a session that was opened at 100 and moved on at 999, under these settings.
+/// The tokens of a session that was opened at 100 and refreshed at 999, under these settings.
 fn issue(lifetimes: TokenLifetimes, access_expires: i64, refresh_expires: i64) -> IssuedTokens {
     let mut world = World::default();
     world.sessions.expect_rotate().returning(|_| Ok(RotateOutcome::Rotated(rotated())));
@@ -63,7 +63,7 @@ fn a_good_refresh_token_is_exchanged_for_the_next_pair() {
 }
 
 #[test]
-fn a_retry_gets_the_very_same_pair_and_is_told_what_the_access_token_has_left() {
+fn a_retry_gets_the_same_pair_and_the_remaining_lifetime() {
     let mut world = world(RotateOutcome::Replayed(rotated()));
     world.expect_tokens_of(&rotated(), 999 + 600, at(999 + 604_800));
     let service = world.service_by(FixedClock(at(NOW + 40)), LIFETIMES);
@@ -72,8 +72,8 @@ fn a_retry_gets_the_very_same_pair_and_is_told_what_the_access_token_has_left() 
 }
 
 #[test]
-fn an_access_token_has_whole_seconds_left_and_never_more_than_its_life() {
-    // The database's clock may run ahead of this machine's, and a begun second counts.
+fn the_remaining_lifetime_is_rounded_up_and_capped() {
+    // The database's clock may run ahead of the local one; started seconds count as whole ones.
     for (millis, left) in
         [(-3000, 600), (0, 600), (1, 600), (999, 600), (1000, 599), (599_001, 1), (600_000, 0)]
     {
@@ -87,7 +87,7 @@ fn an_access_token_has_whole_seconds_left_and_never_more_than_its_life() {
 
 #[test]
 fn a_refresh_token_does_not_outlive_its_session() {
-    // The session that was opened at 100 is over at 605,000, before the token of 999 would be.
+    // The session that was opened at 100 is over at 605,000, before the token of 999 would expire.
     let lifetimes = TokenLifetimes { session_max: Duration::from_secs(604_900), ..LIFETIMES };
     assert_issued(&issue(lifetimes, 999 + 600, 605_000), Duration::from_secs(599));
 }
@@ -100,7 +100,7 @@ fn a_refresh_token_lasts_its_own_time_within_its_session() {
 
 #[test]
 fn an_access_token_does_not_outlive_its_session() {
-    // The token was signed at 999, the clock shows 1000, and the session was opened at 100.
+    // The token was signed at 999, the clock reads 1000, and the session was opened at 100.
     for (session_max, expires, left) in [
         (1500, 1599, 599),
         (1499, 1599, 599),
@@ -116,7 +116,7 @@ fn an_access_token_does_not_outlive_its_session() {
 }
 
 #[test]
-fn lifetimes_beyond_the_end_of_time_end_with_it() {
+fn lifetimes_saturate_at_the_latest_representable_time() {
     let lifetimes = TokenLifetimes { refresh: Duration::MAX, session_max: Duration::MAX, ..LIFETIMES };
     let mut world = World::default();
     world.sessions.expect_rotate().returning(|_| Ok(RotateOutcome::Rotated(rotated())));
@@ -128,12 +128,12 @@ fn lifetimes_beyond_the_end_of_time_end_with_it() {
 }
 
 #[test]
-fn a_token_that_was_used_a_moment_ago_is_refused_and_ends_nothing() {
+fn reuse_within_the_grace_period_is_refused_and_ends_nothing() {
     assert_eq!(refusal(refresh(world(RotateOutcome::Reused))), Some("refresh_token_reused"));
 }
 
 #[test]
-fn theft_makes_the_sessions_access_tokens_refused() {
+fn theft_revokes_the_access_tokens_of_the_session() {
     let mut world = world(RotateOutcome::Stolen);
     world.ended.expect_mark_ended().with(eq(SESSION)).once().return_const(());
     assert_eq!(refusal(refresh(world)), Some("refresh_token_reused"));
@@ -145,7 +145,7 @@ fn a_session_that_is_over_is_not_refreshed() {
 }
 
 #[test]
-fn a_fault_in_refreshing_is_passed_on() {
+fn errors_of_refreshing_are_passed_on() {
     let mut world = World::default();
     world.sessions.expect_rotate().once().returning(|_| Err(fault()));
     assert_fault(refresh(world));

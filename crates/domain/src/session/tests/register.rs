@@ -35,7 +35,7 @@ fn world() -> World {
     world
 }
 
-/// Whether `user` is what [`registration`] asks for, under this uid.
+/// Whether `user` matches [`registration`] under this uid.
 fn is_registered_as(user: &NewUser, uid: &str) -> bool {
     let wanted = registration(None);
     user.uid.as_str() == uid
@@ -86,7 +86,7 @@ fn a_taken_phone_number_is_refused_at_once() {
 }
 
 #[test]
-fn who_chose_no_uid_is_given_one_that_is_drawn_again_while_taken() {
+fn a_generated_uid_that_is_taken_is_generated_again() {
     let mut world = world();
     let mut draw = 0_u8;
     world.random.expect_bytes().times(3).returning(move || {
@@ -103,7 +103,7 @@ fn who_chose_no_uid_is_given_one_that_is_drawn_again_while_taken() {
 }
 
 #[test]
-fn drawing_a_uid_ends_after_three_draws() {
+fn generating_a_uid_gives_up_after_three_attempts() {
     let mut world = world();
     world.random.expect_bytes().times(3).returning(|| Ok([0; 16]));
     world.users.expect_register().times(3).returning(|_, _| Ok(RegisterOutcome::UidTaken));
@@ -111,14 +111,14 @@ fn drawing_a_uid_ends_after_three_draws() {
 }
 
 #[test]
-fn without_randomness_nobody_is_given_a_uid() {
+fn without_randomness_no_uid_is_generated() {
     let mut world = world();
     world.random.expect_bytes().once().returning(|| Err(fault()));
     assert_fault(register(world, None));
 }
 
 #[test]
-fn nobody_is_registered_without_a_hash() {
+fn a_password_that_cannot_be_hashed_registers_nothing() {
     let mut world = World::default();
     world.hasher.expect_hash().once().returning(|_| Err(fault()));
     assert_fault(register(world, Some(uid("Goose_1"))));
@@ -132,7 +132,7 @@ fn a_fault_below_is_passed_on() {
 }
 
 #[test]
-fn a_token_that_cannot_be_signed_is_our_fault() {
+fn a_token_that_cannot_be_signed_is_an_internal_error() {
     let mut world = world();
     world.users.expect_register().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
     world.tokens.expect_sign_access().once().returning(|_| Err(PortError::internal("no key")));

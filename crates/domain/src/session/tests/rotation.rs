@@ -22,38 +22,38 @@ fn decide_by(state: &SessionState<'_>, presented: i32, now: DateTime<Utc>) -> Re
     decide_refresh(state, (Generation::new(presented), None), now, &POLICY)
 }
 
-/// What becomes of a session of the third generation, opened at 0 and rotated at 100, 200 and 300.
+/// Decides for a session in generation 3, opened at 0 and rotated at 100, 200 and 300.
 fn decide(presented: i32, now: DateTime<Utc>) -> RefreshDecision {
     decide_by(&state(3, &[at(300), at(200), at(100)]), presented, now)
 }
 
 #[test]
-fn the_present_token_moves_the_session_on() {
+fn the_current_token_advances_the_session() {
     assert_eq!(decide(3, at(300)), RefreshDecision::Rotate(Generation::new(4)));
     assert_eq!(decide(3, at(900)), RefreshDecision::Rotate(Generation::new(4)));
 }
 
 #[test]
-fn the_first_token_of_a_session_needs_no_rotation_before_it() {
+fn the_first_token_needs_no_previous_rotation() {
     assert_eq!(decide_by(&state(0, &[]), 0, at(5)), RefreshDecision::Rotate(Generation::new(1)));
 }
 
 #[test]
-fn a_used_token_within_its_grace_ends_nothing() {
+fn reuse_within_the_grace_period_ends_nothing() {
     for now in [at(300), at(301), at(310)] {
         assert_eq!(decide(2, now), RefreshDecision::Reused, "{now}");
     }
 }
 
 #[test]
-fn a_used_token_after_its_grace_is_theft() {
+fn reuse_after_the_grace_period_is_theft() {
     for now in [at(310) + INSTANT, at(311), at(900)] {
         assert_eq!(decide(2, now), RefreshDecision::Theft, "{now}");
     }
 }
 
 #[test]
-fn the_grace_of_each_token_begins_when_that_token_was_used() {
+fn the_grace_period_of_a_token_begins_with_its_use() {
     let rotations = [at(304), at(302), at(300)];
     let decide = |presented, now| decide_by(&state(3, &rotations), presented, now);
     // At 311 the oldest was used eleven seconds ago, the next nine, the last seven.
@@ -67,19 +67,19 @@ fn the_grace_of_each_token_begins_when_that_token_was_used() {
 }
 
 #[test]
-fn a_token_whose_use_is_no_longer_kept_is_past_any_grace() {
+fn a_token_older_than_the_stored_rotations_is_stolen() {
     assert_eq!(decide_by(&state(3, &[at(300)]), 1, at(300)), RefreshDecision::Theft);
 }
 
 #[test]
-fn a_token_of_a_generation_that_never_was_is_worth_nothing() {
+fn a_token_of_a_future_or_negative_generation_is_refused() {
     assert_eq!(decide(4, at(301)), RefreshDecision::Over);
     assert_eq!(decide(i32::MAX, at(301)), RefreshDecision::Over);
     assert_eq!(decide(i32::MIN, at(301)), RefreshDecision::Over);
 }
 
 #[test]
-fn a_session_at_its_maximum_is_over_whatever_the_token() {
+fn a_session_at_its_maximum_lifetime_is_over_for_every_token() {
     for presented in [0, 2, 3, 4] {
         assert_eq!(decide(presented, at(1000)), RefreshDecision::Over, "{presented}");
         assert_eq!(decide(presented, at(5000)), RefreshDecision::Over, "{presented}");
@@ -87,12 +87,12 @@ fn a_session_at_its_maximum_is_over_whatever_the_token() {
 }
 
 #[test]
-fn a_session_may_be_refreshed_until_its_maximum() {
+fn a_session_can_be_refreshed_until_its_maximum_lifetime() {
     assert_eq!(decide(3, at(1000) - INSTANT), RefreshDecision::Rotate(Generation::new(4)));
 }
 
 #[test]
-fn settings_of_any_length_are_taken_as_they_are() {
+fn extreme_settings_do_not_overflow() {
     let decide = |presented, policy| {
         let now = at(1_000_000_000);
         decide_refresh(&state(1, &[at(300)]), (Generation::new(presented), None), now, &policy)
@@ -104,7 +104,7 @@ fn settings_of_any_length_are_taken_as_they_are() {
     assert_eq!(decide(0, RefreshPolicy { reuse_grace: Duration::ZERO, ..endless }), RefreshDecision::Theft);
 }
 
-/// What becomes of a session of the third generation, rotated at 300 by a try called "a", shown a token under a key.
+/// Decides for a session in generation 3, rotated at 300 with the idempotency key "a".
 fn retry(presented: i32, key: Option<&str>, now: DateTime<Utc>) -> RefreshDecision {
     let (kept, key) =
         (IdempotencyKey::parse("a").unwrap(), key.map(|key| IdempotencyKey::parse(key).unwrap()));
@@ -114,7 +114,7 @@ fn retry(presented: i32, key: Option<&str>, now: DateTime<Utc>) -> RefreshDecisi
 }
 
 #[test]
-fn the_same_try_gets_the_same_tokens_for_a_minute_though_the_grace_is_shorter() {
+fn a_retry_is_replayed_within_its_window_beyond_the_grace_period() {
     for now in [at(300), at(311), at(360)] {
         assert_eq!(retry(2, Some("a"), now), RefreshDecision::Repeat, "{now}");
     }
@@ -122,17 +122,17 @@ fn the_same_try_gets_the_same_tokens_for_a_minute_though_the_grace_is_shorter() 
 }
 
 #[test]
-fn another_try_or_one_without_a_name_is_judged_as_ever() {
+fn another_key_or_no_key_is_not_a_retry() {
     for key in [None, Some("b"), Some("A")] {
         assert_eq!(retry(2, key, at(310)), RefreshDecision::Reused, "{key:?}");
         assert_eq!(retry(2, key, at(311)), RefreshDecision::Theft, "{key:?}");
     }
-    // A session that moved on without a key repeats itself to nobody.
+    // A rotation without a key has no retries.
     assert_eq!(decide(2, at(311)), RefreshDecision::Theft);
 }
 
 #[test]
-fn a_retry_whose_successor_was_used_is_judged_as_ever() {
+fn a_retry_is_not_replayed_once_its_token_was_used() {
     assert_eq!(retry(1, Some("a"), at(301)), RefreshDecision::Theft);
     let kept = IdempotencyKey::parse("a").unwrap();
     let rotations = [at(300), at(299)];
@@ -142,7 +142,7 @@ fn a_retry_whose_successor_was_used_is_judged_as_ever() {
 }
 
 #[test]
-fn the_present_token_moves_on_whatever_its_key() {
+fn the_current_token_advances_the_session_with_any_key() {
     for key in [None, Some("a"), Some("b")] {
         assert_eq!(retry(3, key, at(301)), RefreshDecision::Rotate(Generation::new(4)));
         assert_eq!(retry(4, key, at(301)), RefreshDecision::Over);

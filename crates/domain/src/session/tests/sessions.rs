@@ -17,7 +17,7 @@ const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
 const THIRD: SessionId = SessionId::from_uuid(Uuid::from_u128(68));
 
 #[test]
-fn logging_out_ends_the_session_and_then_refuses_its_access_tokens() {
+fn logging_out_ends_the_session_and_then_revokes_its_tokens() {
     let mut world = World::default();
     let mut order = Sequence::new();
     let end = world.sessions.expect_end().with(eq(SESSION), eq(user(1)), eq(EndReason::Logout));
@@ -28,7 +28,7 @@ fn logging_out_ends_the_session_and_then_refuses_its_access_tokens() {
 }
 
 #[test]
-fn a_session_that_could_not_be_ended_is_not_refused() {
+fn a_session_that_could_not_be_ended_is_not_marked_as_ended() {
     let mut world = World::default();
     world.sessions.expect_end().once().returning(|_, _, _| Err(fault()));
     world.ended.expect_mark_ended().never();
@@ -44,7 +44,7 @@ fn logging_out_of_a_session_that_is_over_is_no_error() {
 }
 
 #[test]
-fn a_session_is_listed_for_as_long_as_any_token_of_it_can_be_good() {
+fn a_session_is_listed_while_any_of_its_tokens_can_be_valid() {
     let page = Page {
         items: vec![OpenSession {
             id: SESSION,
@@ -71,7 +71,7 @@ fn a_session_is_listed_for_as_long_as_any_token_of_it_can_be_good() {
 }
 
 #[test]
-fn one_ends_a_session_of_ones_own_and_then_its_access_tokens_are_refused() {
+fn ending_an_own_session_then_revokes_its_access_tokens() {
     let mut world = World::default();
     let mut order = Sequence::new();
     let end = world.sessions.expect_end().with(eq(OTHER), eq(user(1)), eq(EndReason::EndedByOwner));
@@ -82,7 +82,7 @@ fn one_ends_a_session_of_ones_own_and_then_its_access_tokens_are_refused() {
 }
 
 #[test]
-fn what_is_no_open_session_of_ones_own_cannot_be_ended() {
+fn only_an_open_session_of_the_own_account_can_be_ended() {
     let mut world = World::default();
     world.sessions.expect_end().once().returning(|_, _, _| Ok(false));
     assert_eq!(refusal(block_on(world.service().end(CALLER, OTHER))), Some("unknown_session"));
@@ -92,7 +92,7 @@ fn what_is_no_open_session_of_ones_own_cannot_be_ended() {
 }
 
 #[test]
-fn all_others_are_ended_and_their_access_tokens_are_refused() {
+fn ending_all_others_revokes_their_access_tokens() {
     let mut world = World::default();
     world.sessions.expect_end_others().with(eq(CALLER)).once().returning(|_| Ok(vec![OTHER, THIRD]));
     for session in [OTHER, THIRD] {

@@ -3,7 +3,7 @@ use crate::error::{InvalidValue, Rule};
 use crate::session::{DeviceName, Generation, IdempotencyKey, IssuedTokens, LoggedIn};
 
 #[test]
-fn generations_follow_each_other_from_zero_on() {
+fn generations_count_up_from_zero() {
     assert_eq!(Generation::FIRST.get(), 0);
     assert_eq!(Generation::FIRST.next(), Generation::new(1));
     assert_eq!(Generation::new(41).next().get(), 42);
@@ -11,7 +11,7 @@ fn generations_follow_each_other_from_zero_on() {
 }
 
 #[test]
-fn a_generation_lies_behind_none_but_newer_ones() {
+fn a_generation_is_only_behind_later_ones() {
     for (older, newer, distance) in [
         (0, 0, Some(0)),
         (0, 1, Some(1)),
@@ -27,7 +27,7 @@ fn a_generation_lies_behind_none_but_newer_ones() {
 }
 
 #[test]
-fn a_device_is_named_by_what_can_be_shown_of_its_header() {
+fn a_device_name_is_the_printable_part_of_its_header() {
     for (header, name) in [
         ("", ""),
         ("Mozilla/5.0 (X11; Linux)", "Mozilla/5.0 (X11; Linux)"),
@@ -42,7 +42,7 @@ fn a_device_is_named_by_what_can_be_shown_of_its_header() {
 }
 
 #[test]
-fn a_devices_name_is_cut_after_a_hundred_and_twenty_eight_characters() {
+fn a_device_name_is_truncated_after_128_characters() {
     for character in ["a", "雁", "😀"] {
         let longest = character.repeat(128);
         assert_eq!(DeviceName::from_user_agent(&longest).as_str(), longest);
@@ -67,7 +67,7 @@ fn no_token_reaches_the_log() {
 }
 
 #[test]
-fn a_try_is_called_by_visible_characters() {
+fn an_idempotency_key_has_1_to_128_visible_ascii_characters() {
     let longest = "k".repeat(128);
     for key in ["1", "!~", "8e03978e-40d5-43dd-bc93-6894a57f9324", longest.as_str()] {
         assert_eq!(IdempotencyKey::parse(key).unwrap().as_str(), key);
