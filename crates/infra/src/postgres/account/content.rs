@@ -1,11 +1,11 @@
-//! The second stage: what the erased one had deleted for itself, and conversations of which both sides are erased.
+//! The second erasure stage: deletion marks of the erased account, and conversations whose members are both erased.
 
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::erasure::{Pair, ROWS, Reached};
+use super::erasure::{ErasedPair, MAX_ROWS, Progress};
 use crate::db::{DbError, statement};
 use crate::postgres::stored::ERASED;
 use crate::schema::{conversations, users};
@@ -33,7 +33,7 @@ statement! {
 }
 
 statement! {
-    // What was indexed up to its end is indexed no further, whatever is removed.
+    // Marks the conversations as fully indexed, so that the search indexer skips them while their messages are deleted.
     StopIndexing<'a> { pairs: &'a [Uuid] } -> ();
     "INSERT INTO search_progress (conversation_id, indexed_seq)
      SELECT id, last_seq FROM conversations WHERE id = ANY (" [pairs: Array<SqlUuid>] ") ORDER BY id
@@ -47,8 +47,9 @@ statement! {
           WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
 }
 
-/// The pairs of which the peer is erased too, locked: nobody else removes anything of them meanwhile.
-fn lock_dead(connection: &mut PgConnection, pairs: &[Pair]) -> Result<Vec<Uuid>, DbError> {
+/// Locks the pairs whose peer is erased too. The lock keeps the peer's erasure from deleting the same rows
+/// concurrently.
+fn lock_both_erased(connection: &mut PgConnection, pairs: &[ErasedPair]) -> Result<Vec<Uuid>, DbError> {
     let peers: Vec<Uuid> = pairs.iter().map(|pair| pair.peer).collect();
     let erased: Vec<Uuid> = users::table
         .filter(users::id.eq_any(peers))
@@ -65,42 +66,43 @@ fn lock_dead(connection: &mut PgConnection, pairs: &[Pair]) -> Result<Vec<Uuid>,
         .load(connection)?)
 }
 
-/// Removes what a pair can have any number of, at most so many rows; how many there were.
-type Remove = fn(&mut PgConnection, erased: Uuid, pairs: &[Uuid], most: i64) -> QueryResult<usize>;
+/// Deletes at most `most` rows of a table in which a pair can have any number of rows. Returns the number of deleted
+/// rows.
+type DeleteRows = fn(&mut PgConnection, erased: Uuid, pairs: &[Uuid], most: i64) -> QueryResult<usize>;
 
-/// What is removed of all pairs of the erased one.
-const OF_ONE: &[Remove] =
+/// Deletions in all pairs of the erased account.
+const DELETIONS_OF_ONE: &[DeleteRows] =
     &[|connection, erased, pairs, most| RemoveDeletionsOf { pairs, user: &erased, most }.execute(connection)];
 
-/// What is removed where both sides are erased, before the pair itself, in the order in which it is locked. A table of which a
-/// conversation can have any number of rows gets its line here.
-const OF_BOTH: &[Remove] = &[
+/// Deletions in pairs whose members are both erased, before the pair itself, in lock order. Every table in which a
+/// conversation can have any number of rows needs a line here.
+const DELETIONS_OF_BOTH: &[DeleteRows] = &[
     |connection, _, pairs, most| RemoveMessages { pairs, most }.execute(connection),
     |connection, _, pairs, most| RemoveDeletions { pairs, most }.execute(connection),
     |connection, _, pairs, most| RemoveBlocks { pairs, most }.execute(connection),
 ];
 
-/// Removes the content of the pairs as far as the limit of rows goes.
+/// Deletes the content of the pairs up to the row limit.
 pub(super) fn remove(
     connection: &mut PgConnection,
     erased: Uuid,
-    pairs: &[Pair],
-) -> Result<Reached, DbError> {
+    pairs: &[ErasedPair],
+) -> Result<Progress, DbError> {
     let all: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
-    let dead = lock_dead(connection, pairs)?;
-    if !dead.is_empty() {
-        StopIndexing { pairs: &dead }.execute(connection)?;
+    let both_erased = lock_both_erased(connection, pairs)?;
+    if !both_erased.is_empty() {
+        StopIndexing { pairs: &both_erased }.execute(connection)?;
     }
-    let mut left = ROWS;
-    for (removals, pairs) in [(OF_ONE, &all), (OF_BOTH, &dead)] {
-        for remove in removals {
-            left -= i64::try_from(remove(connection, erased, pairs, left)?).unwrap_or(ROWS);
+    let mut left = MAX_ROWS;
+    for (deletions, pairs) in [(DELETIONS_OF_ONE, &all), (DELETIONS_OF_BOTH, &both_erased)] {
+        for delete in deletions {
+            left -= i64::try_from(delete(connection, erased, pairs, left)?).unwrap_or(MAX_ROWS);
             if left <= 0 {
-                return Ok(Reached::Nowhere);
+                return Ok(Progress::SameBatch);
             }
         }
     }
-    // Members and requests go with the pair.
-    diesel::delete(conversations::table.filter(conversations::id.eq_any(dead))).execute(connection)?;
-    Ok(pairs.last().map_or(Reached::Nowhere, |last| Reached::Pair(last.id)))
+    // Members and requests are deleted by cascade.
+    diesel::delete(conversations::table.filter(conversations::id.eq_any(both_erased))).execute(connection)?;
+    Ok(pairs.last().map_or(Progress::SameBatch, |last| Progress::UpTo(last.id)))
 }

@@ -1,5 +1,7 @@
-//! The steps of an erasure. Each is one transaction, which begins by claiming the erasure and ends by noting how far it
-//! has come.
+//! Erasure as a resumable background job in bounded steps.
+//!
+//! Each step is one transaction that claims the erasure (`FOR UPDATE SKIP LOCKED`), deletes a batch and saves the
+//! progress.
 
 use async_trait::async_trait;
 use diesel::PgConnection;
@@ -15,34 +17,34 @@ use crate::db::{DbError, statement};
 use crate::postgres::repository;
 use crate::schema::erasures;
 
-/// Pairs that a step looks at.
-const PAIRS: i64 = 50;
-/// Rows that a step removes at most of each kind that a pair can have any number of.
-pub(super) const ROWS: i64 = 1000;
+/// Pairs per step.
+const BATCH: i64 = 50;
+/// Maximum rows per step of each table in which a pair can have any number of rows.
+pub(super) const MAX_ROWS: i64 = 1000;
 
 repository! {
-    /// The erasures that are not finished, on PostgreSQL.
+    /// Unfinished erasures on PostgreSQL.
     PgErasureRepository
 }
 
-/// A pair of the erased account.
+/// A pair of the erased account and a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pair {
+pub(super) struct ErasedPair {
     pub(super) id: Uuid,
     pub(super) peer: Uuid,
 }
 
-/// How far a step has come with the pairs that it was given.
+/// The progress of a step over its batch of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reached {
-    /// All is done up to this pair.
-    Pair(Uuid),
-    /// There is more to be removed before even the first of them is done.
-    Nowhere,
+pub(super) enum Progress {
+    /// The pairs up to and including this one are finished.
+    UpTo(Uuid),
+    /// The row limit was reached before a pair was finished; the next step repeats the batch.
+    SameBatch,
 }
 
 statement! {
-    // Each side has its index, in the order of the ids.
+    // Two index scans, because each side of a pair has its own index in the order of ids.
     NextPairs<'a> { user: &'a Uuid, after: Uuid, most: i64 } -> (SqlUuid, SqlUuid);
     "SELECT id, peer FROM (
          (SELECT id, user_hi AS peer FROM conversations
@@ -53,14 +55,14 @@ statement! {
       ORDER BY id LIMIT " [most: BigInt]
 }
 
-const fn word(stage: ErasureStage) -> &'static str {
+const fn stage_as_db_str(stage: ErasureStage) -> &'static str {
     match stage {
         ErasureStage::Relations => "relations",
         ErasureStage::Content => "content",
     }
 }
 
-fn stage(user: UserId, word: &str) -> Result<ErasureStage, DbError> {
+fn stage_from_db_str(user: UserId, word: &str) -> Result<ErasureStage, DbError> {
     match word {
         "relations" => Ok(ErasureStage::Relations),
         "content" => Ok(ErasureStage::Content),
@@ -73,7 +75,7 @@ fn stage(user: UserId, word: &str) -> Result<ErasureStage, DbError> {
     }
 }
 
-/// Claims the erasure until the transaction ends; none when somebody else has it, or has finished it.
+/// Claims the erasure until the end of the transaction; `None` if another worker holds it or has finished it.
 fn claim(connection: &mut PgConnection, user: UserId) -> Result<Option<(ErasureStage, Uuid)>, DbError> {
     let row: Option<(String, Uuid)> = erasures::table
         .find(user.as_uuid())
@@ -82,23 +84,23 @@ fn claim(connection: &mut PgConnection, user: UserId) -> Result<Option<(ErasureS
         .skip_locked()
         .first(connection)
         .optional()?;
-    row.map(|(word, done_to)| Ok((stage(user, &word)?, done_to))).transpose()
+    row.map(|(word, done_to)| Ok((stage_from_db_str(user, &word)?, done_to))).transpose()
 }
 
 fn step(connection: &mut PgConnection, user: UserId) -> Result<ErasureStep, DbError> {
     let Some((stage, done_to)) = claim(connection, user)? else { return Ok(ErasureStep::Elsewhere) };
     let erased = user.as_uuid();
     let pairs: Vec<(Uuid, Uuid)> =
-        NextPairs { user: &erased, after: done_to, most: PAIRS }.load(connection)?;
-    let pairs: Vec<Pair> = pairs.into_iter().map(|(id, peer)| Pair { id, peer }).collect();
+        NextPairs { user: &erased, after: done_to, most: BATCH }.load(connection)?;
+    let pairs: Vec<ErasedPair> = pairs.into_iter().map(|(id, peer)| ErasedPair { id, peer }).collect();
     if pairs.is_empty() {
         return next_stage(connection, erased, stage);
     }
-    let reached = match stage {
+    let progress = match stage {
         ErasureStage::Relations => relations::remove(connection, erased, &pairs)?,
         ErasureStage::Content => content::remove(connection, erased, &pairs)?,
     };
-    if let Reached::Pair(id) = reached {
+    if let Progress::UpTo(id) = progress {
         diesel::update(erasures::table.find(erased)).set(erasures::done_to.eq(id)).execute(connection)?;
     }
     Ok(ErasureStep::More)
@@ -112,7 +114,7 @@ fn next_stage(
     let erasure = erasures::table.find(erased);
     if let Some(next) = stage.next() {
         diesel::update(erasure)
-            .set((erasures::stage.eq(word(next)), erasures::done_to.eq(Uuid::nil())))
+            .set((erasures::stage.eq(stage_as_db_str(next)), erasures::done_to.eq(Uuid::nil())))
             .execute(connection)?;
         return Ok(ErasureStep::More);
     }

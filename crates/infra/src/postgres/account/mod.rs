@@ -1,4 +1,4 @@
-//! Accounts as a whole: erased, disabled, enabled. What an erasure leaves to be done later is in [`erasure`].
+//! The account lifecycle on PostgreSQL: disabling, enabling and erasing. [`erasure`] holds the background steps.
 
 mod content;
 mod erasure;
@@ -20,11 +20,11 @@ use crate::schema::{erasures, sessions, users};
 pub use erasure::PgErasureRepository;
 
 repository! {
-    /// The states of accounts, on PostgreSQL.
+    /// Account states on PostgreSQL.
     PgAccountRepository
 }
 
-/// The state of an account, whose row is locked; none for one that never was.
+/// Locks an account's row and returns its state; `None` if there is no such account.
 fn lock(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountState>, DbError> {
     let word: Option<String> = users::table
         .find(user.as_uuid())
@@ -35,12 +35,12 @@ fn lock(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountSta
     word.map(|word| stored::account_state(user, &word)).transpose()
 }
 
-/// Ends sessions, which are open and locked.
+/// Ends sessions that are open and locked.
 fn end(connection: &mut PgConnection, open: &[SessionId], reason: EndReason) -> Result<(), DbError> {
     let ids: Vec<Uuid> = open.iter().map(|session| session.as_uuid()).collect();
     let now = db::now(connection)?;
     diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(session::word(reason))))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(session::reason_as_db_str(reason))))
         .execute(connection)?;
     Ok(())
 }
@@ -71,7 +71,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
         ))
         .execute(connection)?;
     end(connection, &open, EndReason::AccountErased)?;
-    // The rows stay for as long as access tokens could be good; what they tell of the devices does not.
+    // The rows stay while access tokens can be valid; the device data is deleted now.
     diesel::update(sessions::table.filter(sessions::user_id.eq(user.as_uuid())))
         .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))
         .execute(connection)?;

@@ -1,4 +1,4 @@
-//! The first stage: friendships, requests, blocks, and how the erased one saw its conversations.
+//! The first erasure stage: friendships, requests, blocks, and the erased account's memberships.
 
 use diesel::PgConnection;
 use diesel::prelude::*;
@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use domain::id::ConversationId;
 use uuid::Uuid;
 
-use super::erasure::{Pair, ROWS, Reached};
+use super::erasure::{ErasedPair, MAX_ROWS, Progress};
 use crate::db::{DbError, statement};
 use crate::postgres::pair;
 use crate::schema::{conversation_members, conversations};
@@ -19,7 +19,7 @@ statement! {
 }
 
 statement! {
-    // Both sides' rows, by their keys.
+    // The rows of both sides, by primary key.
     RemoveFriendships<'a> { owners: &'a [Uuid], others: &'a [Uuid] } -> ();
     "DELETE FROM friendships f
       USING unnest(" [owners: Array<SqlUuid>] ", " [others: Array<SqlUuid>] ") AS p (owner_id, friend_id)
@@ -33,9 +33,9 @@ statement! {
       WHERE b.owner_id = p.owner_id AND b.blocked_id = p.blocked_id"
 }
 
-/// Locks the first pair, which may have to be waited for, and as many behind it as nobody holds. Waiting for no other, a
-/// step never keeps a sender waiting for a third one.
-fn lock(connection: &mut PgConnection, pairs: &[Pair]) -> Result<Vec<Pair>, DbError> {
+/// Locks the first pair, waiting if necessary, and as many of the following pairs as are free. Because a step never
+/// waits for a lock while it holds one, it cannot delay a sender by the transaction of a third party.
+fn lock(connection: &mut PgConnection, pairs: &[ErasedPair]) -> Result<Vec<ErasedPair>, DbError> {
     let Some((first, others)) = pairs.split_first() else { return Ok(Vec::new()) };
     pair::lock(connection, ConversationId::from_uuid(first.id))?;
     let others_ids: Vec<Uuid> = others.iter().map(|pair| pair.id).collect();
@@ -50,12 +50,12 @@ fn lock(connection: &mut PgConnection, pairs: &[Pair]) -> Result<Vec<Pair>, DbEr
     Ok(std::iter::once(*first).chain(locked).collect())
 }
 
-/// Ends what the erased one was to others, in as many of the pairs as can be locked.
+/// Deletes the erased account's friendships, requests and blocks for every pair it can lock.
 pub(super) fn remove(
     connection: &mut PgConnection,
     erased: Uuid,
-    pairs: &[Pair],
-) -> Result<Reached, DbError> {
+    pairs: &[ErasedPair],
+) -> Result<Progress, DbError> {
     let pairs = lock(connection, pairs)?;
     let ids: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
     diesel::update(conversations::table.filter(conversations::id.eq_any(&ids)))
@@ -65,18 +65,18 @@ pub(super) fn remove(
             conversations::hi_blocks.eq(false),
         ))
         .execute(connection)?;
-    let requests = RemoveRequests { pairs: &ids, most: ROWS }.execute(connection)?;
+    let requests = RemoveRequests { pairs: &ids, most: MAX_ROWS }.execute(connection)?;
     let peers = || pairs.iter().map(|pair| pair.peer);
     let owners: Vec<Uuid> = peers().map(|_| erased).chain(peers()).collect();
     let others: Vec<Uuid> = peers().chain(peers().map(|_| erased)).collect();
     RemoveFriendships { owners: &owners, others: &others }.execute(connection)?;
     RemoveBlocks { owners: &owners, others: &others }.execute(connection)?;
     remove_from_members(connection, erased, &ids)?;
-    let full = i64::try_from(requests).is_ok_and(|removed| removed >= ROWS);
-    Ok(pairs.last().filter(|_| !full).map_or(Reached::Nowhere, |last| Reached::Pair(last.id)))
+    let full = i64::try_from(requests).is_ok_and(|removed| removed >= MAX_ROWS);
+    Ok(pairs.last().filter(|_| !full).map_or(Progress::SameBatch, |last| Progress::UpTo(last.id)))
 }
 
-/// The erased one is a member no more; the peers keep theirs, without what they called the erased one.
+/// Deletes the erased account's memberships, and its remark from those of the peers.
 fn remove_from_members(connection: &mut PgConnection, erased: Uuid, ids: &[Uuid]) -> Result<(), DbError> {
     let members = || conversation_members::table.filter(conversation_members::conversation_id.eq_any(ids));
     diesel::update(members().filter(conversation_members::remark.ne("")))
