@@ -1,3 +1,5 @@
+//! The login throttle on PostgreSQL.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -5,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types as sql;
 use domain::error::PortError;
 use domain::session::{
-    Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_guess,
+    Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt,
     release,
 };
 use sha2::{Digest, Sha256};
@@ -15,14 +17,14 @@ use crate::db::{self, DbError, statement};
 use crate::schema::login_throttles;
 
 repository! {
-    /// The brake on guessing passwords, on PostgreSQL.
+    /// The failure records of the login throttle on PostgreSQL.
     PgLoginThrottle
 }
 
-/// A key as it is kept: hashed, so that nobody reads off the table what people have typed by mistake.
-type Hashed = [u8; 32];
+/// A stored key. It is hashed, because users may type a password into the wrong field.
+type KeyHash = [u8; 32];
 
-fn hashed(key: &ThrottleKey) -> Hashed {
+fn hash(key: &ThrottleKey) -> KeyHash {
     let (kind, text) = match key {
         ThrottleKey::Identifier(EnteredIdentifier::Uid(text)) => ("uid", text.clone()),
         ThrottleKey::Identifier(EnteredIdentifier::PhoneNumber(text)) => ("phone", text.clone()),
@@ -32,9 +34,9 @@ fn hashed(key: &ThrottleKey) -> Hashed {
     Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize().into()
 }
 
-/// Keys in the order in which their rows are locked.
-fn in_order(keys: &[ThrottleKey]) -> Vec<(Hashed, ThrottleKey)> {
-    let mut keys: Vec<_> = keys.iter().map(|key| (hashed(key), key.clone())).collect();
+/// The keys in lock order, which prevents deadlocks.
+fn in_lock_order(keys: &[ThrottleKey]) -> Vec<(KeyHash, ThrottleKey)> {
+    let mut keys: Vec<_> = keys.iter().map(|key| (hash(key), key.clone())).collect();
     keys.sort_unstable_by_key(|(hash, _)| *hash);
     keys
 }
@@ -57,10 +59,11 @@ impl From<FailuresRow> for FailureRecord {
     }
 }
 
-/// Whether a guess would be refused now. Most of those that are cost nothing but this look: no lock and no write.
+/// The refusal of an attempt while one of its keys is blocked. This read-only check keeps most refusals free of locks
+/// and writes.
 fn refusal(
     connection: &mut PgConnection,
-    keys: &[(Hashed, ThrottleKey)],
+    keys: &[(KeyHash, ThrottleKey)],
 ) -> Result<Option<Admission>, DbError> {
     let hashes: Vec<&[u8]> = keys.iter().map(|(hash, _)| hash.as_slice()).collect();
     let blocked: Option<DateTime<Utc>> = login_throttles::table
@@ -73,22 +76,22 @@ fn refusal(
 }
 
 statement! {
-    // Where the row is there, setting it to what it is locks and returns it.
-    LockOrMake<'a> { key: &'a [u8] } -> (sql::Integer, sql::Timestamptz, sql::Timestamptz);
+    // An existing row is set to its own value, which locks and returns it.
+    LockOrInsert<'a> { key: &'a [u8] } -> (sql::Integer, sql::Timestamptz, sql::Timestamptz);
     "INSERT INTO login_throttles AS t (key, failures, last_failure_at, blocked_until, forgiven_at)
      SELECT " [key: sql::Binary] ", 0, now, now, now FROM clock_timestamp() now
          ON CONFLICT (key) DO UPDATE SET failures = t.failures
      RETURNING t.failures, t.blocked_until, t.forgiven_at"
 }
 
-/// The row of a key, made if it is not there, and locked.
-fn lock_or_make(connection: &mut PgConnection, key: &Hashed) -> Result<FailureRecord, DbError> {
-    Ok(LockOrMake { key }.get_result::<FailuresRow>(connection)?.into())
+/// Locks the row of a key, inserting it if it is missing.
+fn lock_or_insert(connection: &mut PgConnection, key: &KeyHash) -> Result<FailureRecord, DbError> {
+    Ok(LockOrInsert { key }.get_result::<FailuresRow>(connection)?.into())
 }
 
 statement! {
-    // Where nothing has failed now, the time of the last failure stays.
-    Store<'a> {
+    // NULL for `failed_at` keeps the time of the last failure.
+    UpdateRecord<'a> {
         key: &'a [u8],
         failures: i32,
         blocked_until: DateTime<Utc>,
@@ -104,32 +107,32 @@ statement! {
 
 fn store(
     connection: &mut PgConnection,
-    key: &Hashed,
+    key: &KeyHash,
     failures: &FailureRecord,
     failed_at: Option<DateTime<Utc>>,
 ) -> Result<(), DbError> {
-    let stored = Store {
+    let update = UpdateRecord {
         key,
         failures: i32::try_from(failures.count).unwrap_or(i32::MAX),
         blocked_until: failures.blocked_until,
         forgiven_at: failures.forgiven_at,
         failed_at,
     };
-    stored.execute(connection)?;
+    update.execute(connection)?;
     Ok(())
 }
 
-fn count(connection: &mut PgConnection, keys: &[(Hashed, ThrottleKey)]) -> Result<Admission, DbError> {
+fn count(connection: &mut PgConnection, keys: &[(KeyHash, ThrottleKey)]) -> Result<Admission, DbError> {
     if let Some(refused) = refusal(connection, keys)? {
         return Ok(refused);
     }
     let mut kept = Vec::new();
     for (hash, _) in keys {
-        kept.push(lock_or_make(connection, hash)?);
+        kept.push(lock_or_insert(connection, hash)?);
     }
     let now = db::now(connection)?;
-    let guesses = keys.iter().zip(&kept).map(|((_, key), kept)| count_guess(key, Some(kept), now));
-    let (counted, refused): (Vec<_>, Vec<_>) = guesses.partition(Result::is_ok);
+    let attempts = keys.iter().zip(&kept).map(|((_, key), kept)| count_attempt(key, Some(kept), now));
+    let (counted, refused): (Vec<_>, Vec<_>) = attempts.partition(Result::is_ok);
     if let Some(retry_after) = refused.into_iter().filter_map(Result::err).max() {
         return Ok(Admission::Refused { retry_after });
     }
@@ -141,7 +144,7 @@ fn count(connection: &mut PgConnection, keys: &[(Hashed, ThrottleKey)]) -> Resul
 
 fn release_keys(
     connection: &mut PgConnection,
-    keys: &[(Hashed, ThrottleKey)],
+    keys: &[(KeyHash, ThrottleKey)],
     verdict: AttemptResult,
 ) -> Result<(), DbError> {
     for (hash, key) in keys {
@@ -160,12 +163,12 @@ fn release_keys(
 #[async_trait]
 impl LoginThrottle for PgLoginThrottle {
     async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError> {
-        let keys = in_order(keys);
+        let keys = in_lock_order(keys);
         self.db.transaction(move |connection| count(connection, &keys)).await
     }
 
     async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError> {
-        let keys = in_order(keys);
+        let keys = in_lock_order(keys);
         self.db.transaction(move |connection| release_keys(connection, &keys, verdict)).await
     }
 }

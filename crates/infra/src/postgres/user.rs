@@ -1,3 +1,5 @@
+//! Users on PostgreSQL: registration, credentials, profiles and uid changes.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,8 +56,8 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// That an account is not erased, with the word written out. As a parameter it would hide from the one plan for all
-/// parameters that `users_uid_key`, which leaves erased accounts out, knows of every row that is wanted.
+/// The condition that an account is not erased, as a literal. With a parameter, the generic plan could not prove that
+/// the partial index `users_uid_key` (which excludes erased accounts) covers the query.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 struct NotErased;
 
@@ -72,7 +74,7 @@ impl QueryFragment<Pg> for NotErased {
     }
 }
 
-/// The rows of `users` with this uid, whatever its case; `users_uid_key` finds them.
+/// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`.
 macro_rules! with_uid {
     ($uid:expr) => {
         users::table.filter(lower(users::uid).eq(lower($uid))).filter(NotErased)
@@ -134,7 +136,7 @@ fn credentials(
         .transpose()
 }
 
-/// What `other` is to `viewer`.
+/// The relation of `other` to `viewer`.
 fn relation(connection: &mut PgConnection, viewer: UserId, other: UserId) -> Result<Relation, DbError> {
     let Some(pair) = Pair::new(viewer, other) else { return Ok(Relation::Own) };
     let friendship = friendships::table.find((viewer.as_uuid(), other.as_uuid()));
@@ -187,7 +189,7 @@ fn change_uid(
     if let Err(refusal) = decide_uid_change(&change) {
         return Ok(UidChangeOutcome::Refused(refusal));
     }
-    // A savepoint, because whether the uid is free only the index can tell, and it tells by an error.
+    // In a savepoint, because a taken uid shows as a unique violation, which aborts the transaction.
     let updated = connection.transaction(|connection| {
         diesel::update(users::table.find(id.as_uuid()))
             .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
