@@ -14,7 +14,7 @@ use domain::session::{EndedSessions, SessionStatus};
 
 use crate::clock::DatabaseClock;
 use crate::db::{Connections, Db};
-use crate::postgres::ended_lately;
+use crate::postgres::recently_ended;
 
 /// How often the database is asked.
 const INTERVAL: Duration = Duration::from_secs(3);
@@ -117,7 +117,7 @@ impl Poll {
         let asked_at = Instant::now();
         let answer = self.connections.with(&|connection| {
             self.clock.ask(connection)?;
-            ended_lately(connection, self.window)
+            recently_ended(connection, self.window)
         });
         match answer {
             Ok(ended) => {

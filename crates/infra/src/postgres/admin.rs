@@ -66,7 +66,7 @@ fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<Acco
 fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -> Result<u64, DbError> {
     let end = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).set((
         sessions::ended_at.eq(db::clock_timestamp().nullable()),
-        sessions::end_reason.eq(session::word(reason)),
+        sessions::end_reason.eq(session::reason_as_db_str(reason)),
     ));
     let ended = match user {
         Some(user) => end.filter(sessions::user_id.eq(user.as_uuid())).execute(connection)?,

@@ -32,7 +32,7 @@ pub use maintenance::PgMaintenanceRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use session::PgSessionRepository;
-pub(crate) use session::ended_lately;
+pub(crate) use session::recently_ended;
 pub use throttle::PgLoginThrottle;
 pub use user::PgUserRepository;
 

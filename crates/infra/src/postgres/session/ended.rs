@@ -1,4 +1,4 @@
-//! The sessions whose access tokens are worth nothing.
+//! Revocation queries: whether a session is open, and which sessions ended recently.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::db::{DbError, statement};
 use crate::postgres::stored::ACTIVE;
 use crate::schema::{sessions, users};
 
-/// Whether the caller's session was not ended and the account is active.
+/// Whether the caller's session has not been ended and the account is active.
 pub(super) fn is_open(connection: &mut PgConnection, caller: Caller) -> Result<bool, DbError> {
     let open = sessions::table
         .inner_join(users::table)
@@ -26,9 +26,9 @@ pub(super) fn is_open(connection: &mut PgConnection, caller: Caller) -> Result<b
 }
 
 statement! {
-    // The time is that of the statement, which an index can be searched by; `clock_timestamp()` could not. The sessions of
-    // an account count as ended too that somebody has disabled by hand.
-    EndedLately<'a> { seconds: &'a f64 } -> (sql::Uuid);
+    // `now()` is stable, so that the index on `ended_at` can be used; `clock_timestamp()` is volatile. The second part
+    // covers accounts disabled by hand, whose sessions have no `ended_at`.
+    RecentlyEnded<'a> { seconds: &'a f64 } -> (sql::Uuid);
     "SELECT id FROM sessions WHERE ended_at > now() - make_interval(secs => " [seconds: sql::Double]
     ") UNION ALL
      SELECT s.id FROM users u JOIN sessions s ON s.user_id = u.id
@@ -36,11 +36,11 @@ statement! {
         AND s.last_used_at > now() - make_interval(secs => " [seconds: sql::Double] ")"
 }
 
-/// The sessions that were ended within the window, and those used within it whose account is disabled.
-pub(crate) fn ended_lately(
+/// The sessions that ended within `window`, and those used within it whose account is disabled.
+pub(crate) fn recently_ended(
     connection: &mut PgConnection,
     window: Duration,
 ) -> Result<Vec<SessionId>, DbError> {
-    let ended: Vec<(Uuid,)> = EndedLately { seconds: &window.as_secs_f64() }.load(connection)?;
+    let ended: Vec<(Uuid,)> = RecentlyEnded { seconds: &window.as_secs_f64() }.load(connection)?;
     Ok(ended.into_iter().map(|(id,)| SessionId::from_uuid(id)).collect())
 }

@@ -1,4 +1,4 @@
-//! The sessions that are open.
+//! The list of open sessions, with keyset pagination.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use uuid::Uuid;
 use crate::db::{self, DbError};
 use crate::schema::sessions;
 
-/// The time that lies so long before `now`, or the beginning of time.
+/// `now` minus `span`, at least the Unix epoch.
 fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     let span = TimeDelta::from_std(span).ok();
-    // PostgreSQL's calendar begins later than chrono's.
+    // chrono's earliest time is out of PostgreSQL's range.
     span.and_then(|span| now.checked_sub_signed(span)).unwrap_or_default().max(DateTime::UNIX_EPOCH)
 }
 

@@ -1,3 +1,5 @@
+//! Sessions on PostgreSQL.
+
 mod ended;
 mod list;
 mod password;
@@ -20,14 +22,14 @@ use super::stored::ACTIVE;
 use crate::db::{self, DbError};
 use crate::schema::{sessions, users};
 
-pub(crate) use ended::ended_lately;
+pub(crate) use ended::recently_ended;
 
 repository! {
     /// Sessions on PostgreSQL.
     PgSessionRepository
 }
 
-pub(super) const fn word(reason: EndReason) -> &'static str {
+pub(super) const fn reason_as_db_str(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Logout => "logout",
         EndReason::EndedByOwner => "ended_by_owner",
@@ -40,7 +42,7 @@ pub(super) const fn word(reason: EndReason) -> &'static str {
     }
 }
 
-/// Opens a session for an account that the transaction has just made or locked.
+/// Inserts a session of an account that the transaction has inserted or locked.
 pub(super) fn insert(
     connection: &mut PgConnection,
     user_id: UserId,
@@ -68,7 +70,7 @@ pub(super) fn insert(
 }
 
 fn open(connection: &mut PgConnection, session: &NewSession) -> Result<Option<Session>, DbError> {
-    let still_so = users::table
+    let still_valid = users::table
         .find(session.user_id.as_uuid())
         .filter(users::state.eq(ACTIVE))
         .filter(users::password_hash.eq(session.verified_hash.expose()))
@@ -76,10 +78,10 @@ fn open(connection: &mut PgConnection, session: &NewSession) -> Result<Option<Se
         .for_share()
         .first::<Uuid>(connection)
         .optional()?;
-    still_so.map(|_| insert(connection, session.user_id, &session.device)).transpose()
+    still_valid.map(|_| insert(connection, session.user_id, &session.device)).transpose()
 }
 
-/// Ends a session of `owner`. Is false when there is none that is open.
+/// Ends a session of `owner`. Returns false if it is not open.
 fn end(
     connection: &mut PgConnection,
     session: SessionId,
@@ -89,12 +91,15 @@ fn end(
     let ended = diesel::update(sessions::table.find(session.as_uuid()))
         .filter(sessions::user_id.eq(owner.as_uuid()))
         .filter(sessions::ended_at.is_null())
-        .set((sessions::ended_at.eq(db::clock_timestamp().nullable()), sessions::end_reason.eq(word(reason))))
+        .set((
+            sessions::ended_at.eq(db::clock_timestamp().nullable()),
+            sessions::end_reason.eq(reason_as_db_str(reason)),
+        ))
         .execute(connection)?;
     Ok(ended == 1)
 }
 
-/// Locks the open sessions of an account, in the order of their ids: two who do so do not wait for each other in a circle.
+/// Locks the open sessions of an account in the order of their ids, which prevents deadlocks.
 pub(super) fn lock_open(connection: &mut PgConnection, owner: UserId) -> Result<Vec<SessionId>, DbError> {
     let open: Vec<Uuid> = sessions::table
         .filter(sessions::user_id.eq(owner.as_uuid()))
@@ -116,14 +121,14 @@ fn end_others(
     let ids: Vec<Uuid> = others.iter().map(|session| session.as_uuid()).collect();
     let now = db::now(connection)?;
     diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(word(reason))))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason_as_db_str(reason))))
         .execute(connection)?;
     Ok(others)
 }
 
 fn end_all_others(connection: &mut PgConnection, caller: Caller) -> Result<Vec<SessionId>, DbError> {
     let open = lock_open(connection, caller.user_id)?;
-    // Whose own session was ended meanwhile has no say any more; of two who end each other one is left.
+    // If the caller's session ended concurrently, do nothing: of two mutual logouts exactly one wins.
     if !open.contains(&caller.session_id) {
         return Ok(Vec::new());
     }
@@ -141,9 +146,9 @@ impl SessionRepository for PgSessionRepository {
         let (order, claims) = (order.clone(), order.claims);
         let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &order)).await?;
         if matches!(outcome, RotateOutcome::Stolen) {
-            // For whoever looks into it later; the token itself is told to nobody.
+            // The token itself must not be logged.
             let (session, user) = (claims.session_id, claims.user_id);
-            tracing::warn!(%session, %user, "a used refresh token came back late; its session was ended");
+            tracing::warn!(%session, %user, "session ended: refresh token reused after its grace period");
         }
         Ok(outcome)
     }

@@ -1,4 +1,4 @@
-//! A session moves on to its next generation.
+//! Refresh token rotation: advances a session to its next generation.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -16,13 +16,13 @@ use crate::db::{self, DbError, statement};
 use crate::postgres::stored::ACTIVE;
 use crate::schema::{sessions, users};
 
-/// How many rotations are remembered. A token of a generation before them is taken for stolen; nobody refreshes so often
-/// within the grace.
+/// How many rotations are remembered. A token of a generation before them is taken for stolen; nobody refreshes so
+/// often within the grace.
 const REMEMBERED_ROTATIONS: usize = 16;
 
 statement! {
-    // Diesel prepares an UPDATE of its own anew at every call.
-    MoveOn<'a> {
+    // A `statement!`, because Diesel does not cache the prepared statement of an UPDATE that it builds.
+    AdvanceSession<'a> {
         session: &'a Uuid, generation: i32, rotations: Vec<DateTime<Utc>>, key: Option<&'a str>, now: DateTime<Utc>,
     } -> ();
     "UPDATE sessions
@@ -40,7 +40,7 @@ struct SessionRow {
     created_at: DateTime<Utc>,
 }
 
-/// A session that is open and locked.
+/// An open session whose row is locked.
 pub(super) struct Locked {
     id: SessionId,
     owner: UserId,
@@ -60,20 +60,20 @@ impl Locked {
         }
     }
 
-    /// The session in a generation that began then.
+    /// The session in `generation`, which began at `refreshed_at`.
     fn session(&self, generation: Generation, refreshed_at: DateTime<Utc>) -> Session {
         Session { id: self.id, user_id: self.owner, generation, refreshed_at, created_at: self.created_at }
     }
 
-    /// The session as it stands.
-    fn as_it_stands(&self) -> Result<Session, DbError> {
+    /// The session in its current generation.
+    fn current(&self) -> Result<Session, DbError> {
         let began = self.rotations.first().copied();
-        let began = began.ok_or(DbError::Impossible("sessions: a generation that never began"))?;
+        let began = began.ok_or(DbError::Impossible("sessions: no rotation is stored"))?;
         Ok(self.session(self.generation, began))
     }
 
-    /// Moves the session on, at the wish of a try of that name.
-    pub(super) fn move_on(
+    /// Advances the session to its next generation.
+    pub(super) fn advance(
         &self,
         connection: &mut PgConnection,
         key: Option<&IdempotencyKey>,
@@ -83,13 +83,13 @@ impl Locked {
         let older = self.rotations.iter().copied();
         let rotations: Vec<_> = std::iter::once(now).chain(older).take(REMEMBERED_ROTATIONS).collect();
         let key = key.map(IdempotencyKey::as_str);
-        MoveOn { session: &self.id.as_uuid(), generation: next.get(), rotations, key, now }
+        AdvanceSession { session: &self.id.as_uuid(), generation: next.get(), rotations, key, now }
             .execute(connection)?;
         Ok(self.session(next, now))
     }
 }
 
-/// Locks a session of `owner`; none when it is over.
+/// Locks a session of `owner`; `None` if it is over.
 pub(super) fn lock(
     connection: &mut PgConnection,
     id: SessionId,
@@ -126,12 +126,12 @@ pub(super) fn rotate(
         return Ok(RotateOutcome::Over);
     }
     let now = db::now(connection)?;
-    let shown = (order.claims.generation, order.key.as_ref());
-    Ok(match decide_refresh(&locked.state(), shown, now, &order.policy) {
+    let presented = (order.claims.generation, order.key.as_ref());
+    Ok(match decide_refresh(&locked.state(), presented, now, &order.policy) {
         RefreshDecision::Rotate(_) => {
-            RotateOutcome::Rotated(locked.move_on(connection, order.key.as_ref(), now)?)
+            RotateOutcome::Rotated(locked.advance(connection, order.key.as_ref(), now)?)
         }
-        RefreshDecision::Repeat => RotateOutcome::Replayed(locked.as_it_stands()?),
+        RefreshDecision::Repeat => RotateOutcome::Replayed(locked.current()?),
         RefreshDecision::Reused => RotateOutcome::Reused,
         RefreshDecision::Theft => {
             end(connection, id, owner, EndReason::RefreshTokenTheft)?;
