@@ -1,4 +1,5 @@
-//! Passwords: bcrypt, on threads of its own, so that a storm of logins starves nobody.
+//! Password hashing with bcrypt on a bounded thread pool of low priority, with load shedding: a login storm must not
+//! slow down messages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +18,12 @@ use crate::metrics::Collectors;
 use crate::pace::Pace;
 use crate::threads::{JobError, Threads};
 
-/// How many passwords were checked since the start.
+/// The number of passwords verified since the start.
 #[derive(Debug, Default)]
 pub struct CheckCounter(AtomicU64);
 
 impl CheckCounter {
-    /// The number.
+    /// The current count.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -33,43 +34,48 @@ impl CheckCounter {
 pub struct BcryptHasher {
     cost: u32,
     checks: Arc<CheckCounter>,
-    /// Compared with when there is no account, so that this costs the same.
-    nobody: PasswordHash,
-    /// Knows how many may wait.
+    /// Verified against when there is no account, so that this takes as long.
+    dummy_hash: PasswordHash,
+    /// Decides how many jobs may wait.
     pace: Arc<Pace>,
     threads: Threads,
 }
 
-/// Names what the keyed hash is for. It is no secret and must never change, or no password would match any more.
+/// Domain separation of the keyed hash. It is not secret. It must never change, because then no password would match.
 const PURPOSE: &[u8] = b"hongyan password v1";
 
 impl BcryptHasher {
-    /// How many may wait at the most, however cheap a check is; at cost 12 the pace allows fewer.
-    const QUEUE: usize = 64;
-    /// How long anybody waits for a thread.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    /// What those who are sent away are told to wait.
+    /// Upper bound of the queue for cheap checks; at cost 12 admission control allows fewer.
+    const MAX_QUEUE_LENGTH: usize = 64;
+    /// Longest time a job may wait for a thread.
+    const MAX_QUEUE_WAIT: Duration = Duration::from_secs(5);
+    /// The `Retry-After` value of refused requests.
     const RETRY_AFTER: Duration = Duration::from_secs(2);
-    /// How long they wait for being told. Some come again at once whatever they are told, and refusing tens of thousands of
-    /// times a second would leave the checks, which let everybody go first, next to nothing of the processor.
-    const PAUSE: Duration = Duration::from_millis(100);
+    /// Delay of each refusal. Clients that ignore `Retry-After` would otherwise cause tens of thousands of refusals per
+    /// second, which would starve the low-priority checks of CPU.
+    const REFUSAL_DELAY: Duration = Duration::from_millis(100);
 
-    /// Starts `threads` threads; `cost` is the logarithm of the number of rounds (4 to 31).
+    /// Starts `threads` threads. `cost` is the binary logarithm of the number of rounds (4 to 31).
     ///
     /// # Errors
-    /// When the cost is out of range or the system starts no more threads.
+    /// When the cost is out of range or a thread cannot be started.
     pub fn start(cost: u32, threads: usize) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let mut unknown = [0; 32];
         getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
         let begun = Instant::now();
-        let nobody = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
-        let pace = Arc::new(Pace::new(threads, Self::PATIENCE, begun.elapsed()));
-        let threads =
-            Threads::start_prepared("bcrypt", threads.max(1), Self::QUEUE, Self::PATIENCE, step_back)?;
-        Ok(Self { cost, checks: Arc::default(), nobody, pace, threads })
+        let dummy_hash = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
+        let pace = Arc::new(Pace::new(threads, Self::MAX_QUEUE_WAIT, begun.elapsed()));
+        let threads = Threads::start_prepared(
+            "bcrypt",
+            threads.max(1),
+            Self::MAX_QUEUE_LENGTH,
+            Self::MAX_QUEUE_WAIT,
+            lower_priority,
+        )?;
+        Ok(Self { cost, checks: Arc::default(), dummy_hash, pace, threads })
     }
 
-    /// Runs one check or one hash when its turn comes, and learns from it how many may wait.
+    /// Queues a job and measures its duration for admission control.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
@@ -85,36 +91,36 @@ impl BcryptHasher {
         self.threads.run(timed).await.map_err(unavailable)?.map_err(PortError::internal)
     }
 
-    /// Counts the checks.
+    /// The counter of verified passwords.
     #[must_use]
     pub fn checks(&self) -> Arc<CheckCounter> {
         Arc::clone(&self.checks)
     }
 
-    /// What is told of the queue for checks.
+    /// Metrics of the queue.
     ///
     /// # Errors
-    /// When a name cannot be used.
+    /// When a metric name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.threads.collectors()
     }
 }
 
-/// Lets everybody else's threads go first: a check is nothing but a quarter of a second of computing, and a message that
-/// waits for it would be late. Where the system has no priorities for threads, all are equal.
-fn step_back() {
+/// Lowers the priority of the calling thread: a check is a quarter of a second of pure computation, and messages must
+/// not wait for it. Does nothing on systems without thread priorities.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
-        /// About a tenth of what a thread of normal priority gets of a core that both want.
+        /// About a tenth of the CPU share of a thread of normal priority.
         const NICENESS: i32 = 10;
-        // To Linux no process means the calling thread.
+        // On Linux `None` means the calling thread.
         if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-            tracing::warn!(%error, "checking passwords cannot be given a lower priority");
+            tracing::warn!(%error, "cannot lower the priority of the password threads");
         }
     }
 }
 
-/// What bcrypt is given: it stops reading after 72 bytes, and a digest is 43 of base64, however long the password is.
+/// The input of bcrypt: a keyed digest, because bcrypt ignores everything after 72 bytes. In base64 it has 43 bytes.
 fn digest(password: &str) -> Result<String, PortError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(PURPOSE).map_err(PortError::internal)?;
     mac.update(password.as_bytes());
@@ -134,8 +140,8 @@ impl PasswordHasher for BcryptHasher {
         if self.pace.admits(self.threads.waiting()) {
             return Ok(());
         }
-        tokio::time::sleep(Self::PAUSE).await;
-        Err(PortError::unavailable(Self::RETRY_AFTER, "too many wait for bcrypt"))
+        tokio::time::sleep(Self::REFUSAL_DELAY).await;
+        Err(PortError::unavailable(Self::RETRY_AFTER, "the bcrypt queue is full"))
     }
 
     async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError> {
@@ -145,7 +151,7 @@ impl PasswordHasher for BcryptHasher {
 
     async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError> {
         let digest = digest(attempt.expose())?;
-        let (hash, exists) = hash.map_or_else(|| (self.nobody.clone(), false), |hash| (hash, true));
+        let (hash, exists) = hash.map_or_else(|| (self.dummy_hash.clone(), false), |hash| (hash, true));
         let checks = self.checks();
         let check = move || {
             checks.0.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_matches_itself_only_down_to_its_last_byte() {
+    async fn every_byte_of_a_password_matters() {
         let hasher = hasher();
         for length in [8, 64, 70, 71, 72, 73, 74, 100, 128] {
             let text = format!("{}x", "长a".repeat(64)).chars().take(length).collect::<String>();
@@ -190,7 +196,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn checks_let_everybody_else_go_first() {
+    async fn verification_threads_run_at_low_priority() {
         let hasher = hasher();
         let status = hasher.threads.run(|| std::fs::read_to_string("/proc/thread-self/stat").unwrap());
         let status = status.await.unwrap();
@@ -200,10 +206,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_would_wait_longer_than_anybody_does_is_sent_away() {
+    async fn an_overlong_queue_sheds_load() {
         let mut hasher = hasher();
-        let job = BcryptHasher::PATIENCE.mul_f64(0.6);
-        hasher.pace = Arc::new(Pace::new(1, BcryptHasher::PATIENCE, job));
+        let job = BcryptHasher::MAX_QUEUE_WAIT.mul_f64(0.6);
+        hasher.pace = Arc::new(Pace::new(1, BcryptHasher::MAX_QUEUE_WAIT, job));
         let hasher = Arc::new(hasher);
         let (release, blocked) = std::sync::mpsc::channel::<()>();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -212,7 +218,7 @@ mod tests {
             let _ = blocked.recv();
         }));
         has_begun.await.unwrap();
-        assert!(hasher.check_capacity().await.is_ok(), "nobody waits");
+        assert!(hasher.check_capacity().await.is_ok(), "the queue is empty");
         let first = tokio::spawn({
             let hasher = Arc::clone(&hasher);
             async move { hasher.verify(&attempt("anything"), None).await }
@@ -229,19 +235,19 @@ mod tests {
         assert!(hasher.hash(&password("anything at all")).await.is_err());
         assert_eq!(hasher.checks().get(), 0);
         drop(release);
-        assert!(!first.await.unwrap().unwrap(), "it has its turn");
+        assert!(!first.await.unwrap().unwrap(), "the queued check runs");
         assert!(hasher.check_capacity().await.is_ok());
     }
 
     #[tokio::test]
-    async fn spellings_that_look_alike_match() {
+    async fn equivalent_unicode_spellings_match() {
         let hasher = hasher();
         let hash = hasher.hash(&password("ｐａｓｓphrase é")).await.unwrap();
         assert!(hasher.verify(&attempt("passphrase e\u{301}"), Some(hash)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn nobody_logs_in_without_an_account_and_it_costs_a_check_each() {
+    async fn an_unknown_account_costs_a_check_and_never_matches() {
         let hasher = hasher();
         let before = hasher.checks().get();
         assert!(!hasher.verify(&attempt(""), None).await.unwrap());

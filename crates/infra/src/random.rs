@@ -1,9 +1,9 @@
-//! The system's randomness.
+//! Random bytes from the operating system.
 
 use domain::error::PortError;
 use domain::user::RandomSource;
 
-/// Draws from the operating system.
+/// The operating system's random generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_draws_are_alike() {
+    fn random_draws_differ() {
         assert_ne!(SystemRandom.bytes().unwrap(), SystemRandom.bytes().unwrap());
     }
 }

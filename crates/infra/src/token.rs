@@ -10,21 +10,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Signs tokens with one secret and reads those of one more, while that is being retired.
+/// Signs tokens with the current secret. Verifies also those of the previous secret, which allows key rotation.
 pub struct JwtCodec {
     header: String,
     signing: EncodingKey,
-    /// The present secret's key first.
+    /// The key of the current secret first.
     verifying: Vec<DecodingKey>,
 }
 
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Fewer bytes than the hash is long are easier to guess than the hash.
+    /// The secret is shorter than the hash and therefore easier to guess.
     #[error("a signing secret needs at least {} bytes", JwtCodec::MIN_SECRET_BYTES)]
     TooShort,
-    /// The trial signature failed.
+    /// Signing or verifying a trial token failed.
     #[error("tokens cannot be signed: {0}")]
     Trial(String),
 }
@@ -33,16 +33,16 @@ const ISSUER: &str = "hongyan";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Use {
+enum TokenUse {
     Access,
     Refresh,
 }
 
-/// What both kinds of token say, as it is signed. Times are seconds since 1970.
+/// The JWT claims of both kinds of token. Times are seconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    r#use: Use,
+    r#use: TokenUse,
     sub: Uuid,
     sid: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,12 +52,12 @@ struct Claims {
 }
 
 impl JwtCodec {
-    /// RFC 7518, section 3.2: a key of the hash's length or more.
+    /// RFC 7518, section 3.2: the key must be at least as long as the hash.
     pub const MIN_SECRET_BYTES: usize = 32;
-    /// How far the clocks of two instances may be apart.
+    /// Tolerated clock difference between two instances.
     const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
-    /// Makes the keys, and signs and reads one token to see that it works.
+    /// Creates the keys, and signs and verifies a trial token.
     ///
     /// # Errors
     /// See [`SecretError`].
@@ -81,14 +81,14 @@ impl JwtCodec {
         }
     }
 
-    /// Reads what we signed. Only our own header is admitted, letter by letter: no other algorithm, no `crit`, no key from
-    /// elsewhere.
+    /// Verifies the signature. Only the exact header that this codec writes is accepted: no other algorithm, no `crit`,
+    /// no embedded or remote key.
     fn read<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
         if token.split_once('.')?.0 != self.header {
             return None;
         }
         let mut validation = Validation::new(Algorithm::HS256);
-        // The times are judged against the port's clock, see `read_claims`.
+        // `read_claims` checks the times against the port's clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         validation.set_issuer(&[ISSUER]);
@@ -98,7 +98,12 @@ impl JwtCodec {
             .map(|data| data.claims)
     }
 
-    fn read_claims(&self, token: &str, wanted: Use, now: DateTime<Utc>) -> Result<Read, TokenRefusal> {
+    fn read_claims(
+        &self,
+        token: &str,
+        wanted: TokenUse,
+        now: DateTime<Utc>,
+    ) -> Result<VerifiedClaims, TokenRefusal> {
         let claims: Claims =
             self.read(token).filter(|claims: &Claims| claims.r#use == wanted).ok_or(TokenRefusal::Invalid)?;
         let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenRefusal::Invalid);
@@ -109,7 +114,7 @@ impl JwtCodec {
         if expires_at <= now {
             return Err(TokenRefusal::Expired);
         }
-        Ok(Read { claims, issued_at, expires_at })
+        Ok(VerifiedClaims { claims, issued_at, expires_at })
     }
 
     fn sign(&self, claims: &Claims) -> Result<SecretString, PortError> {
@@ -117,7 +122,7 @@ impl JwtCodec {
     }
 }
 
-struct Read {
+struct VerifiedClaims {
     claims: Claims,
     issued_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -129,12 +134,11 @@ fn sign(key: &EncodingKey, claims: &Claims) -> Result<String, jsonwebtoken::erro
 
 impl Claims {
     fn trial() -> Self {
-        let nobody = Uuid::nil();
         Self {
             iss: ISSUER.to_owned(),
-            r#use: Use::Access,
-            sub: nobody,
-            sid: nobody,
+            r#use: TokenUse::Access,
+            sub: Uuid::nil(),
+            sid: Uuid::nil(),
             r#gen: None,
             iat: 0,
             exp: 0,
@@ -146,7 +150,7 @@ impl TokenCodec for JwtCodec {
     fn sign_access(&self, claims: &AccessClaims) -> Result<SecretString, PortError> {
         self.sign(&Claims {
             iss: ISSUER.to_owned(),
-            r#use: Use::Access,
+            r#use: TokenUse::Access,
             sub: claims.user_id.as_uuid(),
             sid: claims.session_id.as_uuid(),
             r#gen: None,
@@ -158,7 +162,7 @@ impl TokenCodec for JwtCodec {
     fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SecretString, PortError> {
         self.sign(&Claims {
             iss: ISSUER.to_owned(),
-            r#use: Use::Refresh,
+            r#use: TokenUse::Refresh,
             sub: claims.user_id.as_uuid(),
             sid: claims.session_id.as_uuid(),
             r#gen: Some(claims.generation.get()),
@@ -168,24 +172,24 @@ impl TokenCodec for JwtCodec {
     }
 
     fn read_access(&self, token: &str, now: DateTime<Utc>) -> Result<AccessClaims, TokenRefusal> {
-        let read = self.read_claims(token, Use::Access, now)?;
+        let verified = self.read_claims(token, TokenUse::Access, now)?;
         Ok(AccessClaims {
-            user_id: UserId::from_uuid(read.claims.sub),
-            session_id: SessionId::from_uuid(read.claims.sid),
-            issued_at: read.issued_at,
-            expires_at: read.expires_at,
+            user_id: UserId::from_uuid(verified.claims.sub),
+            session_id: SessionId::from_uuid(verified.claims.sid),
+            issued_at: verified.issued_at,
+            expires_at: verified.expires_at,
         })
     }
 
     fn read_refresh(&self, token: &str, now: DateTime<Utc>) -> Result<RefreshClaims, TokenRefusal> {
-        let read = self.read_claims(token, Use::Refresh, now)?;
-        let generation = read.claims.r#gen.filter(|number| *number >= 0).ok_or(TokenRefusal::Invalid)?;
+        let verified = self.read_claims(token, TokenUse::Refresh, now)?;
+        let generation = verified.claims.r#gen.filter(|number| *number >= 0).ok_or(TokenRefusal::Invalid)?;
         Ok(RefreshClaims {
-            user_id: UserId::from_uuid(read.claims.sub),
-            session_id: SessionId::from_uuid(read.claims.sid),
+            user_id: UserId::from_uuid(verified.claims.sub),
+            session_id: SessionId::from_uuid(verified.claims.sid),
             generation: Generation::new(generation),
-            issued_at: read.issued_at,
-            expires_at: read.expires_at,
+            issued_at: verified.issued_at,
+            expires_at: verified.expires_at,
         })
     }
 }

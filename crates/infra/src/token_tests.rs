@@ -45,7 +45,7 @@ fn claims(times: &str) -> String {
 }
 
 #[test]
-fn a_token_says_what_was_signed() {
+fn a_token_round_trips_its_claims() {
     let codec = codec(SECRET);
     assert_eq!(codec.read_access(&signed_access(&codec), at(0)), Ok(access()));
     let token = codec.sign_refresh(&refresh()).unwrap();
@@ -54,7 +54,7 @@ fn a_token_says_what_was_signed() {
 }
 
 #[test]
-fn neither_kind_of_token_stands_in_for_the_other() {
+fn access_and_refresh_tokens_are_not_interchangeable() {
     let codec = codec(SECRET);
     let token = codec.sign_refresh(&refresh()).unwrap();
     assert_eq!(codec.read_access(token.expose_secret(), at(0)), Err(TokenRefusal::Invalid));
@@ -62,7 +62,7 @@ fn neither_kind_of_token_stands_in_for_the_other() {
 }
 
 #[test]
-fn a_token_is_good_from_its_making_to_its_end() {
+fn a_token_is_valid_from_its_issue_to_its_expiry() {
     let codec = codec(SECRET);
     let token = signed_access(&codec);
     for (now, result) in [
@@ -77,7 +77,7 @@ fn a_token_is_good_from_its_making_to_its_end() {
 }
 
 #[test]
-fn a_previous_secret_is_read_and_never_signed_with() {
+fn the_previous_secret_verifies_but_never_signs() {
     const NEW: &str = "another secret of more than thirty-two bytes";
     let (old, new) = (codec(SECRET), JwtCodec::new(&NEW.into(), Some(&SECRET.into())).unwrap());
     assert!(new.read_access(&signed_access(&old), at(0)).is_ok());
@@ -95,7 +95,7 @@ fn a_short_secret_is_refused() {
 }
 
 #[test]
-fn the_forger_used_in_these_tests_can_make_a_good_token() {
+fn the_test_forger_can_forge_a_valid_token() {
     let times = format!(r#""iat":{},"exp":{}"#, at(0).timestamp(), at(600).timestamp());
     assert!(codec(SECRET).read_access(&forged(HEADER, &claims(&times)), at(0)).is_ok());
 }
@@ -143,7 +143,7 @@ fn forged_claims_are_refused() {
     }
     let times = format!(r#""iat":{now},"exp":{later}"#);
     for (right, wrong) in [
-        ("\"hongyan\"", "\"somebody\""),
+        ("\"hongyan\"", "\"another\""),
         ("\"access\"", "\"admin\""),
         ("\"sub\":", "\"bus\":"),
         ("00000000-0000-0000-0000-000000000001", "1"),
