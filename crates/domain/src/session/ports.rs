@@ -104,7 +104,7 @@ pub trait SessionRepository: Send + Sync {
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn rotate(&self, order: &RefreshAttempt) -> Result<RotateOutcome, PortError>;
+    async fn rotate(&self, attempt: &RefreshAttempt) -> Result<RotateOutcome, PortError>;
 
     /// Ends a session of `owner`. Returns false if it does not exist or is already over.
     ///

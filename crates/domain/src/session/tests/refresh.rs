@@ -32,12 +32,12 @@ fn rotated() -> Session {
 /// A world in which the token's session is rotated once.
 fn world(outcome: RotateOutcome) -> World {
     let mut world = World::default();
-    let expected = world.sessions.expect_rotate().withf(|order| {
-        order.claims == claims()
-            && order.key == Some(key())
-            && order.policy.reuse_grace == LIFETIMES.reuse_grace
-            && order.policy.session_max == LIFETIMES.session_max
-            && order.policy.retry_window == Duration::from_secs(60)
+    let expected = world.sessions.expect_rotate().withf(|attempt| {
+        attempt.claims == claims()
+            && attempt.key == Some(key())
+            && attempt.policy.reuse_grace == LIFETIMES.reuse_grace
+            && attempt.policy.session_max == LIFETIMES.session_max
+            && attempt.policy.retry_window == Duration::from_secs(60)
     });
     expected.once().return_once(|_| Ok(outcome));
     world

@@ -111,10 +111,11 @@ pub(super) fn lock_open(connection: &mut PgConnection, owner: UserId) -> Result<
     Ok(open.into_iter().map(SessionId::from_uuid).collect())
 }
 
-/// Ends those of the sessions, which are open and locked, that are not the caller's own, and tells which.
+/// Ends all sessions of `open`, which are locked, except the caller's. Returns those it ended.
 fn end_others(
     connection: &mut PgConnection,
-    (open, caller): (Vec<SessionId>, Caller),
+    open: Vec<SessionId>,
+    caller: Caller,
     reason: EndReason,
 ) -> Result<Vec<SessionId>, DbError> {
     let others: Vec<SessionId> = open.into_iter().filter(|session| *session != caller.session_id).collect();
@@ -132,7 +133,7 @@ fn end_all_others(connection: &mut PgConnection, caller: Caller) -> Result<Vec<S
     if !open.contains(&caller.session_id) {
         return Ok(Vec::new());
     }
-    end_others(connection, (open, caller), EndReason::EndedByOwner)
+    end_others(connection, open, caller, EndReason::EndedByOwner)
 }
 
 #[async_trait]
@@ -142,9 +143,9 @@ impl SessionRepository for PgSessionRepository {
         self.db.transaction(move |connection| open(connection, &session)).await
     }
 
-    async fn rotate(&self, order: &RefreshAttempt) -> Result<RotateOutcome, PortError> {
-        let (order, claims) = (order.clone(), order.claims);
-        let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &order)).await?;
+    async fn rotate(&self, attempt: &RefreshAttempt) -> Result<RotateOutcome, PortError> {
+        let (attempt, claims) = (attempt.clone(), attempt.claims);
+        let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &attempt)).await?;
         if matches!(outcome, RotateOutcome::Stolen) {
             // The token itself must not be logged.
             let (session, user) = (claims.session_id, claims.user_id);

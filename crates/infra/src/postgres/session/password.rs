@@ -34,7 +34,7 @@ pub(super) fn change(
         .set(users::password_hash.eq(change.new_hash.expose()))
         .execute(connection)?;
     let now = db::now(connection)?;
-    let session = locked.advance(connection, None, now)?;
-    let ended = end_others(connection, (open, caller), EndReason::PasswordChange)?;
+    let session = locked.store(connection, &locked.state.advance(None, now))?;
+    let ended = end_others(connection, open, caller, EndReason::PasswordChange)?;
     Ok(PasswordChangeOutcome::Changed { session, ended })
 }
