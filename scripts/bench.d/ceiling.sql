@@ -1,8 +1,8 @@
 \set ON_ERROR_STOP on
 SET synchronous_commit = off;
 SET maintenance_work_mem = '1GB';
--- What PostgreSQL alone is measured with: the rows of a chat in bare tables, without what makes a service of it. :hubs
--- people who talk to :peers others each, :messages messages in each conversation, interleaved in time.
+-- Seeds PostgreSQL alone: the rows of a chat in bare tables, without the rest of the service. :hubs users with :peers peers each and
+-- :messages messages in each conversation, interleaved in time.
 CREATE TABLE pairs (n int PRIMARY KEY, id uuid NOT NULL, hub int NOT NULL, sender uuid NOT NULL, receiver uuid NOT NULL);
 CREATE TABLE hubs (n int PRIMARY KEY, id uuid NOT NULL);
 CREATE TABLE users (id uuid PRIMARY KEY, uid text NOT NULL, name text NOT NULL);

@@ -1,6 +1,6 @@
--- What wrk sends: `wrk -s load.lua URL -- KIND FOLDER`. FOLDER/pairs holds a line per conversation (its person's number,
--- the peer's id, the conversation's id), FOLDER/tokens a line per person. Requests are put together from parts made
--- beforehand, so that the load generator leaves the cores to the server.
+-- The requests of wrk: `wrk -s load.lua URL -- KIND FOLDER`. FOLDER/pairs has a line per conversation (the user's number, the peer's id,
+-- the conversation's id), FOLDER/tokens a line per user. Requests are concatenated from prepared parts, so that the load generator
+-- uses little CPU time.
 local thread_number = 0
 function setup(thread)
   thread_number = thread_number + 1
@@ -32,12 +32,12 @@ function kinds.page(pair)
   return headers("/api/auth/conversations/" .. pair.conversation .. "?limit=50", "GET", people[pair.person]) .. "\r\n"
 end
 
--- A person's 20 newest conversations.
+-- A user's 20 newest conversations.
 function kinds.list(pair)
   return headers("/api/auth/conversations?limit=20", "GET", people[pair.person]) .. "\r\n"
 end
 
--- The newest of the first person's thousand conversations, and all of them.
+-- The newest 20 of the first user's thousand conversations, and all of them.
 function kinds.long_list()
   return headers("/api/auth/conversations?limit=20", "GET", people[1]) .. "\r\n"
 end
@@ -45,35 +45,35 @@ function kinds.whole_list()
   return headers("/api/auth/conversations", "GET", people[1]) .. "\r\n"
 end
 
--- The second person's first conversation, whose newest 10,000 messages are deleted.
+-- The second user's first conversation, whose newest 10,000 messages are deleted.
 function kinds.hidden_page()
   return headers("/api/auth/conversations/" .. conversation_of[2], "GET", people[2]) .. "\r\n"
 end
 
--- A request that is judged (token, JSON) and answered (an error: nobody talks to oneself) without the database.
+-- A request that is checked (token, JSON) and refused without the database: a message to the zero id with blank content.
 function kinds.noop(pair)
   local body = '{"receiver_id":"00000000-0000-0000-0000-000000000000","content":" "}'
   return headers("/api/auth/messages", "POST", people[pair.person]) .. with_body(body)
 end
 
--- A right password, of one of many: nobody may try many at once at one account.
+-- A right password, of one of many accounts: the login throttle limits the attempts per account.
 function kinds.login(pair)
   return headers("/api/login/uid", "POST")
     .. with_body('{"uid":"hub_' .. pair.person .. '_0","password":"correct horse battery"}')
 end
 
--- An account that does not exist, another one each time: costs the server the same.
+-- An unknown account, a different one each time: costs the server the same.
 function kinds.storm()
   return headers("/api/login/uid", "POST")
-    .. with_body('{"uid":"' .. nobody .. string.format("%06d", count) .. '","password":"correct horse battery"}')
+    .. with_body('{"uid":"' .. unknown .. string.format("%06d", count) .. '","password":"correct horse battery"}')
 end
 
--- What follows a message that is known already, as a client that polls asks for it.
+-- The messages after a known one, as a polling client asks for them.
 function kinds.poll(pair)
   return headers("/api/auth/conversations/" .. pair.conversation .. "?limit=50&after=20", "GET", people[pair.person]) .. "\r\n"
 end
 
--- A bit of everything, with pauses between.
+-- A mix of the kinds, with pauses in between.
 function kinds.mixed(pair)
   local some = { kinds.send, kinds.send, kinds.page, kinds.list, kinds.poll }
   return some[math.random(#some)](pair)
@@ -89,10 +89,10 @@ function init(args)
   end
   math.randomseed(number * 7919 + os.time())
   prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))
-  nobody = string.format("nobody%d_%05d_", number, math.random(0, 99999))
+  unknown = string.format("unknow%d_%05d_", number, math.random(0, 99999))
   next_request = kinds[kind]
   if kind == "mixed" then
-    -- In ms; wrk looks whether there is such a function.
+    -- In ms; wrk calls this function if it is defined.
     function delay() return math.random(20, 60) end
   end
 end
@@ -102,8 +102,7 @@ function request()
   return next_request(pairs_of[math.random(#pairs_of)])
 end
 
--- One line for the script that asked: answers per second, median and 99th percentile in ms, refusals per second, failed
--- connections.
+-- One line for the calling script: answers per second, median and 99th percentile in ms, refusals per second, failed connections.
 function done(summary, latency)
   local failed, seconds = summary.errors, summary.duration / 1e6
   io.write(string.format("FIGURES %.1f %.3f %.3f %.1f %d\n", summary.requests / seconds,

@@ -1,4 +1,4 @@
--- Lets the first person have 1,000 conversations, and the second one with 10,000 deleted messages at its end.
+-- Gives the first user 1,000 conversations, and the second one a conversation that ends with 10,000 deleted messages.
 \set ON_ERROR_STOP on
 CREATE TEMP TABLE more AS
     SELECT gen_random_uuid() AS id, hub.hub_id, other.peer_id, row_number() OVER () AS n

@@ -1,4 +1,4 @@
-# Draws docs/measurements/plots from the data that `report` left in `work`.
+# Draws docs/measurements/plots from the data that `report` wrote to `work`.
 set terminal svg size 720,420 font 'sans-serif,13' background 'white'
 set grid
 set key outside right

@@ -1,12 +1,12 @@
--- Ten million messages of others and 100,000 of each of two people: `:one` has them in one conversation, `:many` in 1,000.
--- All lie interleaved in time, as life would have them. The search blocks are filled here, as the server's background work
--- would fill them: these texts have no letters for which lower() differs from its rule.
+-- Ten million messages of other users and 100,000 of each of two users: `:one` has them in one conversation, `:many` in 1,000.
+-- All are interleaved in time, as in real use. The search blocks are filled here as the server's indexer would fill them: these texts
+-- have no letters for which lower() differs from its folding.
 \set ON_ERROR_STOP on
 SET synchronous_commit = off;
 SET work_mem = '512MB';
 SET maintenance_work_mem = '1GB';
 SELECT setseed(0.42);
--- The background work of the server that is running leaves the blocks to us.
+-- Keeps the indexer of the running server away from the blocks.
 SELECT pg_advisory_lock(x'736561726368'::bigint);
 CREATE TEMP TABLE words AS SELECT array_agg(w) AS w, count(*)::int - 1 AS most FROM unnest(string_to_array(
     '的,我,是,你,好的,了,不,吗,今天,什么,一个,这个,我们,没有,可以,知道,时候,现在,怎么,就是,他们,觉得,吃饭,明天,晚上,公司,ok,hello,谢谢,'
@@ -15,7 +15,7 @@ CREATE TEMP TABLE words AS SELECT array_agg(w) AS w, count(*)::int - 1 AS most F
     '医院,感冒,多喝水,健身,跑步,游泳,篮球,足球,音乐,小说,历史,数学,物理,英语,考试,毕业,论文,please,thanks,Monday,Friday,'
     'report,budget,客户,合同,发票,报销,工资,奖金,房租,装修,家具,空调,冰箱,电梯,停车,加油站,慢慢,小心,安全,身体,健康', ',')) w;
 CREATE FUNCTION pg_temp.say(w text[], most int, count int) RETURNS text LANGUAGE sql VOLATILE AS $$
-    -- The first words come most often.
+    -- The first words are the most frequent.
     SELECT string_agg(w[1 + (power(random(), 1.7) * most)::int], CASE WHEN n % 5 = 3 THEN '，' ELSE '' END)
       FROM generate_series(1, count) n
 $$;

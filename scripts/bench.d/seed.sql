@@ -1,6 +1,5 @@
--- Fills a migrated database for a measurement: :hubs people who talk to :peers others each, :messages messages per
--- conversation, interleaved in time as life would have them. The password of everybody is that of `bench_seed`, who
--- was registered before.
+-- Seeds a migrated database for a measurement: :hubs users with :peers peers each and :messages messages per conversation, interleaved in
+-- time as in real use. All have the password of `bench_seed`, which was registered before.
 \set ON_ERROR_STOP on
 SET synchronous_commit = off;
 SET maintenance_work_mem = '1GB';
@@ -17,7 +16,7 @@ INSERT INTO users (id, uid, name, password_hash)
            (SELECT password_hash FROM users WHERE uid = 'bench_seed')
       FROM people;
 
--- The id of a conversation is a UUIDv5 of its two people, as in domain::conversation::Pair.
+-- The id of a conversation is a UUIDv5 of its two users, as in domain::conversation::Pair.
 CREATE FUNCTION pg_temp.conversation_id(lo uuid, hi uuid) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT encode(set_byte(set_byte(h, 6, get_byte(h, 6) & 15 | 80), 8, get_byte(h, 8) & 63 | 128), 'hex')::uuid
       FROM (SELECT substr(digest(uuid_send('6d1c2f0e-8b5a-4c3d-9e7f-10a2b3c4d5e6') || uuid_send(lo) || uuid_send(hi),
