@@ -1,5 +1,5 @@
-// Two people talk, through a client that knows nothing but the types made of the API's OpenAPI document. scripts/client checks
-// these types and runs this against a server.
+// Two users exchange messages through a client whose types are generated from the API's OpenAPI document. scripts/client type-checks
+// and runs this file against a server.
 
 import assert from "node:assert/strict";
 import createClient, { type Client } from "openapi-fetch";
@@ -8,16 +8,16 @@ import type { components, paths } from "./api.js";
 type Message = components["schemas"]["Message"];
 type Login = components["schemas"]["Login"];
 
-/** What a call gives: its data, or what was refused, by the names that this very call may be refused with. */
+/** The result of a call: its data, or a refusal with one of the error names documented for this call. */
 type Outcome<D, E> = { data?: D; error?: E; response: Response };
 
-/** The answer of a call that has to succeed. */
+/** The data of a call that must succeed. */
 function done<D, E>({ data, error, response }: Outcome<D, E>): D {
     assert.ok(data !== undefined, `${response.url}: ${response.status} ${JSON.stringify(error)}`);
     return data;
 }
 
-/** The name of a call's refusal. */
+/** The error name of a call that must be refused. */
 function refused<E extends { error: string }>({ error, response }: Outcome<unknown, E>): E["error"] {
     assert.ok(error !== undefined, `${response.url} was not refused`);
     return error.error;
@@ -53,7 +53,7 @@ class Person {
         return found;
     }
 
-    /** Everything that was said after a place, page by page, and the place of the last of it. */
+    /** All messages after a position, page by page, and the position of the last one. */
     async poll(conversation_id: string, after: number): Promise<{ messages: Message[]; last: number }> {
         const messages: Message[] = [];
         for (let more = true; more; ) {
@@ -80,7 +80,7 @@ async function befriend(asker: Person, other: Person): Promise<void> {
     done(await other.api.POST("/api/auth/friendship_requests/{request_id}", { params, body: { status: "accepted" } }));
 }
 
-/** What a frontend shows for a message that was not sent. Each name is checked to be one that sending has. */
+/** The text that a frontend shows for a refused message. The compiler checks that each name belongs to this call. */
 async function why(sender: Person, receiver: Person): Promise<string> {
     const body = { receiver_id: receiver.id, content: "在吗？" };
     const { error } = await sender.api.POST("/api/auth/messages", { body });
@@ -95,7 +95,7 @@ async function why(sender: Person, receiver: Person): Promise<string> {
             return "refresh, then send again";
         case "invalid_field":
         case "missing_field":
-            return `mend ${error.field}`;
+            return `correct ${error.field}`;
         default:
             return `failed: ${error.error}`;
     }
@@ -139,7 +139,7 @@ async function main(baseUrl: string): Promise<void> {
     assert.equal(await why(alice, bob), "The other one refuses to hear from you.");
     done(await alice.api.POST("/api/auth/logout"));
     assert.equal(await why(alice, bob), "failed: session_ended");
-    console.log("two people talked through the typed client");
+    console.log("two users exchanged messages through the typed client");
 }
 
 const [baseUrl] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-"""Whether every example of an OpenAPI document fits its schema."""
+"""Checks that every example of an OpenAPI document fits its schema."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ def contents(operation):
 
 
 def examples(document):
-    """Every example: where it stands, its schema and its value."""
+    """Every example: its place in the document, its schema and its value."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             where = f"{method.upper()} {path}"

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know: who the people are, which ids exist, which calls end a session, and what Alice must not see."""
+"""What schemathesis cannot know: the accounts, the existing ids, the calls that end a session, and what Alice must not see."""
 
 import json
 import os
@@ -16,9 +16,9 @@ with open(os.environ["HONGYAN_PEOPLE"], encoding="utf-8") as file:
 API, MINE, FOREIGN = PEOPLE["api"], PEOPLE["mine"], PEOPLE["foreign"]
 PASSWORD = "山高月小 水落石出"
 ALICE = f"Bearer {PEOPLE['alice']['token']}"
-NOT_HERS = {value for values in FOREIGN.values() for value in values} | {"这话爱丽丝不该看见"}
+FOREIGN_VALUES = {value for values in FOREIGN.values() for value in values} | {"这话爱丽丝不该看见"}
 
-# Calls that end the session or the account of whoever makes them: each is made by somebody who registers for it alone.
+# Calls that end the caller's session or account: each is made by a guest account of its own.
 FINAL = {"POST /api/auth/logout", "DELETE /api/auth/sessions", "DELETE /api/auth/sessions/{session_id}",
          "PUT /api/auth/me/password", "DELETE /api/auth/me"}
 REFRESHING = {"POST /auth/refresh_token", "POST /api/auth/refresh_token"}
@@ -37,7 +37,7 @@ def is_negative_in_query(case):
     return part is not None and part.mode == GenerationMode.NEGATIVE
 
 
-def somebody():
+def new_guest():
     """Registers an account for one call."""
     number = next(numbers)
     body = {"uid": f"guest_{number}", "phone_number": f"1{number:010}", "name": "过客", "password": PASSWORD}
@@ -48,13 +48,13 @@ def somebody():
 
 
 def known(name, own):
-    """An id of this name that exists; one in four is none of Alice's business."""
+    """An existing id of this name; one in four belongs to other users."""
     foreign = FOREIGN.get(name)
     return chance.choice(foreign if foreign and chance.random() < 0.25 else own)
 
 
 def with_known_ids(label, fields):
-    """Puts ids that exist into most well-formed requests; random ones never do, and would try little but their parsing."""
+    """Puts existing ids into most well-formed requests; random ids would test little but their parsing."""
     for name in fields:
         own = MINE["expendable"] if label == "DELETE /api/auth/friendships/{friend_id}" else MINE.get(name)
         if own and isinstance(fields[name], str) and chance.random() < 0.8:
@@ -62,7 +62,7 @@ def with_known_ids(label, fields):
 
 
 def asked(sender, receiver_id):
-    """The id of a friendship request that waits for its answer."""
+    """The id of a new pending friendship request."""
     answer = requests.post(f"{API}/api/auth/friendship_requests", json={"receiver_id": receiver_id},
                            headers={"Authorization": sender}, timeout=30)
     answer.raise_for_status()
@@ -70,15 +70,15 @@ def asked(sender, receiver_id):
 
 
 def freshen(label, case):
-    """Gives half of the calls that work once only what they need: a request that waits, a uid that is free."""
+    """Gives half of the calls that work only once what they need: a pending request, a free uid."""
     if chance.random() < 0.5:
         return
     if label == "POST /api/auth/friendship_requests/{request_id}":
-        case.path_parameters["request_id"] = asked(f"Bearer {somebody()['token']}", PEOPLE["alice"]["id"])
+        case.path_parameters["request_id"] = asked(f"Bearer {new_guest()['token']}", PEOPLE["alice"]["id"])
     if label == "DELETE /api/auth/friendship_requests/{request_id}":
-        case.path_parameters["request_id"] = asked(ALICE, somebody()["id"])
+        case.path_parameters["request_id"] = asked(ALICE, new_guest()["id"])
     if label == "POST /api/auth/friendship_requests" and isinstance(case.body, dict) and "receiver_id" in case.body:
-        case.body["receiver_id"] = somebody()["id"]
+        case.body["receiver_id"] = new_guest()["id"]
     if label in ("POST /api/register", "PATCH /api/auth/me/uid") and isinstance(case.body, dict):
         for name in ("uid", "new_uid"):
             if isinstance(case.body.get(name), str):
@@ -87,8 +87,8 @@ def freshen(label, case):
             case.body["phone_number"] = f"1{next(numbers):010}"
 
 
-def settle_query(case):
-    """What a schema cannot say: a cursor is one that the server gave, and a history is read in one direction."""
+def make_query_valid(case):
+    """Applies rules that a schema cannot express: a cursor comes from the server, and a history is read in one direction."""
     query = case.query
     if "cursor" in query:
         query.pop("cursor")
@@ -101,9 +101,9 @@ def settle_query(case):
         query.pop(chance.choice(["before", "after"]))
 
 
-def as_somebody(label, case, headers):
-    """Has a call that ends a session made by somebody of its own, who now and then knows the password."""
-    guest = somebody()
+def as_guest(label, case, headers):
+    """Lets a guest account make a call that ends a session; in most valid calls the guest sends the right password."""
+    guest = new_guest()
     headers["Authorization"] = f"Bearer {guest['refresh_token' if label in REFRESHING else 'token']}"
     if is_positive(case) and isinstance(case.body, dict) and chance.random() < 0.7:
         for name in ("old_password", "password"):
@@ -123,47 +123,47 @@ def before_call(context, case, kwargs):
             if isinstance(fields, dict):
                 with_known_ids(label, fields)
         if isinstance(case.query, dict):
-            settle_query(case)
+            make_query_valid(case)
         freshen(label, case)
         if label in LOGINS and isinstance(case.body, dict) and chance.random() < 0.5:
-            guest = somebody()
+            guest = new_guest()
             case.body.update({LOGINS[label]: guest[LOGINS[label]], "password": PASSWORD})
-    # Of two messages that are named the one in the body counts: a bad one in the query is judged where it is alone.
+    # The message in the body takes precedence: a bad one in the query is tested without a body.
     if "message_id" in (case.query or {}) and is_negative_in_query(case):
         case.body = NOT_SET
-    # Whoever comes without Alice's token is meant to be refused for it.
+    # A call without Alice's token is meant to be refused.
     if label in FINAL | REFRESHING and case.headers.get("Authorization") == ALICE:
-        as_somebody(label, case, case.headers)
+        as_guest(label, case, case.headers)
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Notes what was answered, for answers.py."""
+    """Records the status for answers.py."""
     with open("answers.tsv", "a", encoding="utf-8") as file:
         print(case.operation.label, case.method, response.status_code, sep="\t", file=file)
 
 
 @schemathesis.check
-def what_is_not_hers_does_not_exist(ctx, response, case):
-    """Alice is refused what is Bob's and Carol's, whatever she does to it, and no answer tells of it."""
+def foreign_objects_do_not_exist(ctx, response, case):
+    """Alice is refused every access to Bob's and Carol's objects, and no answer contains them."""
     body = case.body if isinstance(case.body, dict) else {}
-    # Of two messages that are named the one in the body counts.
+    # The message in the body takes precedence.
     query = {} if "message_id" in body else case.query or {}
     sent = [case.path_parameters or {}, query, body]
-    named = {value for fields in sent for value in fields.values() if isinstance(value, str)} & NOT_HERS
-    assert not named or response.status_code >= 400, f"{named} was taken for hers"
-    shown = [value for value in NOT_HERS if value in response.text]
-    assert not shown, f"the answer tells of {shown}"
+    named = {value for fields in sent for value in fields.values() if isinstance(value, str)} & FOREIGN_VALUES
+    assert not named or response.status_code >= 400, f"{named} was accepted, but belongs to others"
+    shown = [value for value in FOREIGN_VALUES if value in response.text]
+    assert not shown, f"the answer contains {shown}"
 
 
-# The only fields whose value may be refused although it fits its schema: a password may be too common or of another length in NFKC.
+# The only fields whose value may be refused although it fits the schema: a password may be too common, or have another length in NFKC.
 OPAQUE = {"password", "new_password"}
 
 
 @schemathesis.check
-def what_fits_its_schema_is_not_called_malformed(ctx, response, case):
-    """A request that fits the document is refused for the state alone. This sharpens `positive_data_acceptance`, which has to
-    admit 400 wherever an id that does not exist is answered with it."""
+def valid_requests_are_not_called_malformed(ctx, response, case):
+    """A request that fits the document is refused for the state only. This is stricter than `positive_data_acceptance`, which must
+    accept 400 wherever an unknown id is answered with it."""
     if not is_positive(case) or response.status_code not in (400, 413, 415):
         return
     answer = response.json()

@@ -1,7 +1,7 @@
-"""The people of the run: Alice, who calls; Bob, her friend; Carol, a stranger to Alice and Bob's friend.
+"""The accounts of the run: Alice, the caller; Bob, a friend of Alice; Carol, a friend of Bob but not of Alice.
 
-people.py API FOLDER              registers them, lets them talk, writes who they are
-people.py API FOLDER --unharmed   checks that nothing of what is not Alice's was changed
+people.py API FOLDER              registers them, lets them exchange messages, writes their data to FOLDER
+people.py API FOLDER --unharmed   checks that no object of other users was changed
 """
 
 import json
@@ -22,7 +22,7 @@ def call(method, path, token=None, **body):
 
 
 def register(uid, name):
-    # Nobody knows anybody's: the hooks use another one, and schemathesis tries again what it has seen.
+    # A random password: schemathesis repeats values that it has seen, such as the password in the hooks.
     data = call("POST", "/api/register", uid=uid, name=name, password=secrets.token_urlsafe())
     return {"id": data["user_info"]["user_id"], **data["token_class"]}
 
@@ -41,8 +41,8 @@ def conversation(person, peer):
     return next(row["conversation_id"] for row in rows if row["friend_id"] == peer["id"])
 
 
-def what_bob_has(bob, carol):
-    """All that Alice has no part in, as Bob and Carol see it; times of use apart."""
+def foreign_data(bob, carol):
+    """Everything that does not belong to Alice, as Bob and Carol see it, except times of use."""
     held = []
     for person, peer in ((bob, carol), (carol, bob)):
         token, window = person["token"], conversation(person, peer)
@@ -65,7 +65,7 @@ def prepare():
     say(bob, alice, "好啊，几点？")
     foreign_message = say(bob, carol, "这话爱丽丝不该看见")
     say(carol, bob, "明白")
-    # What Carol asks of somebody else is not Alice's to answer.
+    # Alice may not answer a request from Carol to another user.
     foreign_request = call("POST", "/api/auth/friendship_requests", carol["token"], receiver_id=others[11]["id"])
     asked = call("POST", "/api/auth/friendship_requests", others[10]["token"], receiver_id=alice["id"])
     mine = {
@@ -86,7 +86,7 @@ def prepare():
     }
     bob["until"] = call("GET", "/api/auth/me", register("clock_2026", "钟")["token"])["created_at"]
     people = {"api": API, "alice": alice, "bob": bob, "carol": carol, "mine": mine,
-              "foreign": foreign, "held": what_bob_has(bob, carol)}
+              "foreign": foreign, "held": foreign_data(bob, carol)}
     write("people.json", people)
     headers = lambda person: [{"name": "Authorization", "value": f"Bearer {person['token']}"}]
     users = {"alice": alice, "bob": bob, "carol": carol}
@@ -101,11 +101,11 @@ def write(name, value):
 def unharmed():
     with open(f"{FOLDER}/people.json", encoding="utf-8") as file:
         people = json.load(file)
-    now = what_bob_has(people["bob"], people["carol"])
+    now = foreign_data(people["bob"], people["carol"])
     for before, after in zip(people["held"], now, strict=True):
         if before != after:
-            sys.exit(f"Alice changed what is not hers:\n{before}\n{after}")
-    print("nothing of what is not Alice's was changed")
+            sys.exit(f"Alice changed data of other users:\n{before}\n{after}")
+    print("no data of other users was changed")
 
 
 if "--unharmed" in sys.argv:
