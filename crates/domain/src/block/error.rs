@@ -1,15 +1,15 @@
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on blocks refuses.
+/// Why a use case on blocks fails.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
-    /// One cannot block oneself.
-    #[error("one cannot block oneself")]
+    /// The blocked user is the caller.
+    #[error("a user cannot block itself")]
     SelfTarget,
-    /// The account is not there or was erased.
-    #[error("there is no such user")]
+    /// The account does not exist or is erased.
+    #[error("the user does not exist")]
     UnknownUser,
-    /// Below the port.
+    /// The adapter failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

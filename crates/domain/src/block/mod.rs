@@ -1,4 +1,4 @@
-//! Blocks: whose requests and messages somebody refuses.
+//! Blocks (黑名单): a user refuses another's friendship requests and messages.
 
 mod error;
 mod ports;

@@ -7,53 +7,53 @@ use crate::id::UserId;
 use crate::page::{Page, PageRequest};
 use crate::user::{DisplayName, Uid};
 
-/// Somebody whom the owner of the list blocks.
+/// An entry of a block list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockedUser {
-    /// The account.
+    /// The blocked account.
     pub user_id: UserId,
-    /// 微信号; none once the account is erased.
+    /// Its uid (微信号); `None` once the account is erased.
     pub uid: Option<Uid>,
-    /// What the account is called now.
+    /// Its current name.
     pub name: DisplayName,
-    /// Since when.
+    /// When it was blocked.
     pub created_at: DateTime<Utc>,
 }
 
-/// The sort key of the list of blocked users, newest first.
+/// The keyset cursor of a block list, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockCursor {
-    /// Since when.
+    /// When the last entry of the page was blocked.
     pub created_at: DateTime<Utc>,
-    /// Which of those blocked then.
+    /// The tie-breaker among equal times.
     pub user_id: UserId,
 }
 
-/// One page of the list of blocked users.
+/// One page of a block list.
 pub type BlockPage = Page<BlockedUser, BlockCursor>;
-/// Which page of the list of blocked users.
+/// A request for one page of a block list.
 pub type BlockPageRequest = PageRequest<BlockCursor, 1000>;
 
-/// Keeps the blocks.
+/// Stores blocks.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait BlockRepository: Send + Sync {
-    /// Blocks the other one of `pair` for `owner`; repeating changes nothing. MUST lock the pair's row first, so that no
-    /// message is accepted after the block has been committed. Is false when the other one is not there or was erased.
+    /// Blocks the other member of `pair` for `owner`. Idempotent. MUST lock the pair's row first, so that no message is
+    /// accepted after the block is committed. Returns `false` if the other account does not exist or is erased.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
 
-    /// Lifts a block; repeating changes nothing. Is false when the other one was never there.
+    /// Lifts a block. Idempotent. Returns `false` if the other account never existed.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
 
-    /// Whom `owner` blocks, newest first.
+    /// The block list of `owner`, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, PortError>;
 }

@@ -4,19 +4,19 @@ use super::{BlockError, BlockPage, BlockPageRequest, BlockRepository};
 use crate::conversation::Pair;
 use crate::id::UserId;
 
-/// The use-cases on blocks.
+/// The use cases on blocks.
 pub struct BlockService {
     blocks: Arc<dyn BlockRepository>,
 }
 
 impl BlockService {
-    /// Wires the use-cases.
+    /// Creates the service.
     #[must_use]
     pub fn new(blocks: Arc<dyn BlockRepository>) -> Self {
         Self { blocks }
     }
 
-    /// Refuses requests and messages of `other` from now on; a friendship stays.
+    /// Refuses requests and messages of `other` from now on. A friendship stays.
     ///
     /// # Errors
     /// [`BlockError::SelfTarget`], [`BlockError::UnknownUser`].
@@ -34,10 +34,10 @@ impl BlockService {
         if self.blocks.unblock(&pair, caller).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
     }
 
-    /// Whom the caller blocks, newest first.
+    /// The caller's block list, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     pub async fn list(&self, caller: UserId, page: &BlockPageRequest) -> Result<BlockPage, BlockError> {
         Ok(self.blocks.list(caller, page).await?)
     }

@@ -19,7 +19,7 @@ fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_kind_and_name() {
     assert_catalogue([
         (BlockError::SelfTarget, ErrorKind::Invalid, "cannot_block_oneself"),
         (BlockError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
@@ -28,7 +28,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn a_block_is_kept_for_the_one_who_blocks() {
+fn a_block_belongs_to_the_caller() {
     for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
         let pair = Pair::new(user(1), user(2)).unwrap();
         let service = service(|blocks| {
@@ -39,7 +39,7 @@ fn a_block_is_kept_for_the_one_who_blocks() {
 }
 
 #[test]
-fn a_block_is_lifted_for_the_one_who_blocks() {
+fn the_caller_lifts_their_own_block() {
     for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
         let pair = Pair::new(user(1), user(2)).unwrap();
         let service = service(|blocks| {
@@ -50,14 +50,14 @@ fn a_block_is_lifted_for_the_one_who_blocks() {
 }
 
 #[test]
-fn nobody_blocks_or_unblocks_oneself() {
+fn a_user_cannot_block_or_unblock_itself() {
     let service = service(|_| {});
     assert_eq!(refusal(block_on(service.block(user(1), user(1)))), Some("cannot_block_oneself"));
     assert_eq!(refusal(block_on(service.unblock(user(1), user(1)))), Some("cannot_block_oneself"));
 }
 
 #[test]
-fn nobody_blocks_or_unblocks_somebody_who_is_not_there() {
+fn an_unknown_user_cannot_be_blocked_or_unblocked() {
     let service = service(|blocks| {
         blocks.expect_block().returning(|_, _| Ok(false));
         blocks.expect_unblock().returning(|_, _| Ok(false));
@@ -67,7 +67,7 @@ fn nobody_blocks_or_unblocks_somebody_who_is_not_there() {
 }
 
 #[test]
-fn the_list_is_the_callers_own_and_the_page_asked_for() {
+fn the_list_is_the_requested_page_of_the_callers_blocks() {
     let after = BlockCursor { created_at: at(5), user_id: user(9) };
     let request = BlockPageRequest { limit: PageLimit::parse(2).unwrap(), after: Some(after) };
     let blocked = BlockedUser { user_id: user(2), uid: None, name: DisplayName::Erased, created_at: at(4) };
@@ -81,7 +81,7 @@ fn the_list_is_the_callers_own_and_the_page_asked_for() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn an_adapter_error_is_passed_on() {
     let service = service(|blocks| {
         blocks.expect_block().returning(|_, _| Err(fault()));
         blocks.expect_unblock().returning(|_, _| Err(fault()));

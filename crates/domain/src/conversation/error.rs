@@ -1,12 +1,12 @@
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on conversations refuses.
+/// Why a use case on conversations fails.
 #[derive(Debug, thiserror::Error)]
 pub enum ConversationError {
-    /// For this caller there is no such conversation.
-    #[error("there is no such conversation")]
+    /// The conversation does not exist for this caller.
+    #[error("the conversation does not exist")]
     UnknownConversation,
-    /// Below the port.
+    /// The adapter failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

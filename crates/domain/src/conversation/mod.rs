@@ -1,4 +1,4 @@
-//! Conversations: what two people share, and how each of them sees it.
+//! Conversations: the state a pair of users shares, and each member's view of it.
 
 mod error;
 mod model;

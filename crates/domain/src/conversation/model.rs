@@ -6,75 +6,75 @@ use crate::id::{ConversationId, UserId};
 use crate::message::{Message, Seq};
 use crate::user::DisplayName;
 
-/// A conversation in its member's list.
+/// A conversation in a member's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationSummary {
     /// The conversation's id.
     pub id: ConversationId,
     /// The other member.
     pub friend_id: UserId,
-    /// What the other member is called now.
+    /// The other member's current name.
     pub friend_name: DisplayName,
-    /// What the member calls the other; empty when not friends.
+    /// The member's remark (备注) on the other; empty unless they are friends.
     pub remark: Remark,
-    /// The messages visible to the member, sent by the other, behind the read position.
+    /// The number of messages after the read position that the other sent and the member can see.
     pub unread_count: i64,
     /// The newest message visible to the member.
     pub last_message: Option<Message>,
-    /// The newest message's place, visible or not.
+    /// The newest message's position, visible or not.
     pub last_seq: Seq,
-    /// How far the member has read.
+    /// The member's read position.
     pub read_seq: Seq,
-    /// When the newest message ever was sent, else when the two became friends.
+    /// When the last message was stored, or when the two became friends if there is none.
     pub updated_at: DateTime<Utc>,
-    /// Whether the member keeps it on top.
+    /// Whether the member pinned it to the top of the list.
     pub pinned: bool,
-    /// Whether the member wants no notifications of it.
+    /// Whether the member disabled its notifications.
     pub muted: bool,
 }
 
-/// A conversation opened at one place of its history.
+/// A conversation with one window of its history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationWindow {
     /// The conversation's id.
     pub id: ConversationId,
     /// The other member.
     pub friend_id: UserId,
-    /// What the other member is called now.
+    /// The other member's current name.
     pub friend_name: DisplayName,
-    /// What the member calls the other; empty when not friends.
+    /// The member's remark (备注) on the other; empty unless they are friends.
     pub remark: Remark,
     /// Whether the two are friends now.
     pub is_friend: bool,
-    /// How far the member has read.
+    /// The member's read position.
     pub read_seq: Seq,
-    /// How far the other has read; told to friends only.
+    /// The other member's read position; shown to friends only.
     pub peer_read_seq: Option<Seq>,
-    /// The newest message's place, visible or not.
+    /// The newest message's position, visible or not.
     pub last_seq: Seq,
-    /// Whether more messages lie beyond the far end of this window.
+    /// Whether the history continues past the far end of this window.
     pub has_more: bool,
     /// The visible messages, oldest first.
     pub messages: Vec<Message>,
 }
 
-/// Where a window of the history begins.
+/// Where a window of the history starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WindowAnchor {
-    /// At the newest message, going back.
+    /// At the newest message, going backwards.
     #[default]
     Newest,
-    /// Just before this place, going back.
+    /// Just before this position, going backwards.
     Before(Seq),
-    /// Just after this place, going forward.
+    /// Just after this position, going forwards.
     After(Seq),
 }
 
 impl WindowAnchor {
-    /// Reads the places that a caller sent in `before` and `after`.
+    /// Validates the positions that a client sent in `before` and `after`.
     ///
     /// # Errors
-    /// [`Rule::Exclusive`] when both are given.
+    /// [`Rule::Exclusive`] if both are given, [`Rule::Range`] for a negative one.
     pub fn parse(before: Option<i64>, after: Option<i64>) -> Result<Self, InvalidValue> {
         match (before, after) {
             (Some(_), Some(_)) => Err(InvalidValue::new("before", Rule::Exclusive("after"))),
@@ -85,17 +85,17 @@ impl WindowAnchor {
     }
 }
 
-/// How many messages a window shows: 1 to 200, by default 50.
+/// The maximum number of messages in a window: 1 to 200, by default 50.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowLimit(i64);
 
 impl WindowLimit {
     const MAX: i64 = 200;
 
-    /// Checks a limit that a caller sent.
+    /// Validates a limit that a client sent.
     ///
     /// # Errors
-    /// [`Rule::Range`].
+    /// [`Rule::Range`] outside 1 to 200.
     pub fn parse(limit: i64) -> Result<Self, InvalidValue> {
         if (1..=Self::MAX).contains(&limit) {
             Ok(Self(limit))
@@ -117,37 +117,37 @@ impl Default for WindowLimit {
     }
 }
 
-/// Which part of the history is wanted.
+/// A request for a window of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WindowRequest {
-    /// Where it begins.
+    /// Where the window starts.
     pub anchor: WindowAnchor,
-    /// How many messages it shows.
+    /// The maximum number of messages.
     pub limit: WindowLimit,
 }
 
-/// What a member wants of a conversation; none leaves it as it is.
+/// Changes to a member's preferences for a conversation; `None` leaves a preference unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Preferences {
-    /// Whether to keep it on top.
+    /// Whether to pin it to the top of the list.
     pub pinned: Option<bool>,
-    /// Whether to do without notifications.
+    /// Whether to disable its notifications.
     pub muted: Option<bool>,
 }
 
-/// How far a member has read, and what that leaves.
+/// A member's read position and the unread count it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadPosition {
-    /// The read position now.
+    /// The read position.
     pub read_seq: Seq,
-    /// The unread messages now.
+    /// The number of unread messages.
     pub unread_count: i64,
 }
 
-/// How many messages of the peer lie at or before `position`, told by the message at that place alone.
+/// The number of the peer's messages at or before `position`, computed from the message at that position alone.
 ///
-/// Each message knows its ordinal among its sender's. `seq` has no gaps, so at the place `s` the two sides' messages add
-/// up to `s`: the peer's are the ordinal itself if the peer wrote it, else what is left of `s`.
+/// Each message stores its ordinal among its sender's messages. `seq` has no gaps, so at position `s` the two ordinals add
+/// up to `s`: the peer's count is the ordinal itself if the peer sent the message, else `s` minus the ordinal.
 #[must_use]
 pub const fn peer_messages_up_to(position: Seq, sender_ordinal: i64, sent_by_peer: bool) -> i64 {
     if sent_by_peer { sender_ordinal } else { position.get().saturating_sub(sender_ordinal) }

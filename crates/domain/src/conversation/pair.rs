@@ -3,27 +3,27 @@ use uuid::Uuid;
 use crate::id::{ConversationId, UserId};
 use crate::message::Seq;
 
-/// The namespace that the ids of conversations are derived in; it must never change.
+/// The UUIDv5 namespace of conversation ids. It must never change.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_2f0e_8b5a_4c3d_9e7f_10a2_b3c4_d5e6);
 
-/// Two different people, in the one order that both sides agree on.
+/// Two different users, ordered by id so that both sides construct the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
     lo: UserId,
     hi: UserId,
 }
 
-/// Which of the two of a pair.
+/// One of the two members of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The one with the smaller id.
+    /// The member with the smaller id.
     Low,
-    /// The one with the greater id.
+    /// The member with the greater id.
     High,
 }
 
 impl Pair {
-    /// The pair of `one` and `other`; none when they are the same.
+    /// The pair of `one` and `other`; `None` if they are the same user.
     #[must_use]
     pub fn new(one: UserId, other: UserId) -> Option<Self> {
         match one.cmp(&other) {
@@ -33,20 +33,19 @@ impl Pair {
         }
     }
 
-    /// The one with the smaller id.
+    /// The member with the smaller id.
     #[must_use]
     pub const fn lo(&self) -> UserId {
         self.lo
     }
 
-    /// The one with the greater id.
+    /// The member with the greater id.
     #[must_use]
     pub const fn hi(&self) -> UserId {
         self.hi
     }
 
-    /// The conversation's id, derived from the two (UUIDv5 of the sorted ids): it needs no look-up, and no race can make
-    /// two of them.
+    /// The conversation's id, a UUIDv5 of the sorted user ids: no look-up is needed, and no race can create a second one.
     #[must_use]
     pub fn conversation_id(&self) -> ConversationId {
         let mut name = [0_u8; 32];
@@ -56,7 +55,7 @@ impl Pair {
         ConversationId::from_uuid(Uuid::new_v5(&NAMESPACE, &name))
     }
 
-    /// Which side `user` is on; none for a stranger to the pair.
+    /// The side of `user`; `None` unless `user` is a member.
     #[must_use]
     pub fn side_of(&self, user: UserId) -> Option<Side> {
         if user == self.lo {
@@ -68,17 +67,17 @@ impl Pair {
         }
     }
 
-    /// The one who is not `user`.
+    /// The other member.
     #[must_use]
     pub fn peer_of(&self, user: UserId) -> UserId {
         if user == self.lo { self.hi } else { self.lo }
     }
 }
 
-/// The row of a pair, locked: everything that decides what may happen between the two.
+/// The locked row of a pair: the shared state that every decision between the two depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairState {
-    /// The two.
+    /// The members.
     pub pair: Pair,
     /// Whether they are friends.
     pub friends: bool,
@@ -86,16 +85,16 @@ pub struct PairState {
     pub lo_blocks: bool,
     /// Whether [`Side::High`] blocks the other.
     pub hi_blocks: bool,
-    /// The newest message's place; [`Seq::NONE`] before the first.
+    /// The newest message's position; [`Seq::NONE`] before the first.
     pub last_seq: Seq,
-    /// How many messages [`Side::Low`] has sent.
+    /// The number of messages that [`Side::Low`] has sent.
     pub lo_sent: i64,
-    /// How many messages [`Side::High`] has sent.
+    /// The number of messages that [`Side::High`] has sent.
     pub hi_sent: i64,
 }
 
 impl PairState {
-    /// Whether the other one blocks `user`.
+    /// Whether the other member blocks `user`.
     #[must_use]
     pub fn is_blocked(&self, user: UserId) -> bool {
         match self.pair.side_of(user) {
@@ -105,7 +104,7 @@ impl PairState {
         }
     }
 
-    /// Takes the next place for a message of `sender`: its `seq`, and that it is the sender's n-th in this conversation.
+    /// Assigns the next position to a message of `sender`: its `seq` and its ordinal among the sender's messages.
     pub fn take_place(&mut self, sender: UserId) -> (Seq, i64) {
         self.last_seq = self.last_seq.next();
         let sent = match self.pair.side_of(sender) {

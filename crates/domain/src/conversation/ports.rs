@@ -7,40 +7,40 @@ use crate::id::{ConversationId, UserId};
 use crate::message::Seq;
 use crate::page::{Page, PageRequest};
 
-/// The sort key of the list of conversations: pinned first, then newest activity.
+/// The keyset cursor of a conversation list: pinned first, then latest activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConversationCursor {
-    /// Whether the last row was pinned.
+    /// Whether the last entry of the page was pinned.
     pub pinned: bool,
-    /// Its activity.
+    /// The time of its latest activity.
     pub updated_at: DateTime<Utc>,
-    /// Which of those active then.
+    /// The tie-breaker among equal times.
     pub id: ConversationId,
 }
 
-/// One page of the list of conversations.
+/// One page of a conversation list.
 pub type ConversationPage = Page<ConversationSummary, ConversationCursor>;
-/// Which page of the list of conversations.
+/// A request for one page of a conversation list.
 pub type ConversationPageRequest = PageRequest<ConversationCursor, 1000>;
 
-/// Keeps how each member sees a conversation. What is not the caller's MUST be answered as if it did not exist.
+/// Stores each member's view of a conversation. A conversation MUST NOT exist for anyone but its members.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait ConversationRepository: Send + Sync {
-    /// The member's conversations that are not hidden, pinned first, then newest activity.
+    /// The member's conversations that are not hidden, pinned first, then latest activity.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn list(
         &self,
         member: UserId,
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, PortError>;
 
-    /// One conversation and a part of its history, as one moment shows them. MUST change nothing.
+    /// A conversation and a window of its history, from one snapshot. MUST change nothing.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn window(
         &self,
         member: UserId,
@@ -48,10 +48,10 @@ pub trait ConversationRepository: Send + Sync {
         request: &WindowRequest,
     ) -> Result<Option<ConversationWindow>, PortError>;
 
-    /// Moves the read position to `seq`. MUST NOT move it back nor beyond the newest message.
+    /// Moves the read position to `seq`. MUST NOT move it backwards or past the newest message.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn mark_read(
         &self,
         member: UserId,
@@ -59,10 +59,10 @@ pub trait ConversationRepository: Send + Sync {
         seq: Seq,
     ) -> Result<Option<ReadPosition>, PortError>;
 
-    /// Pins or mutes. Is false when there is no such conversation.
+    /// Pins or mutes. Returns `false` if the conversation does not exist.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn set_preferences(
         &self,
         member: UserId,
@@ -70,10 +70,10 @@ pub trait ConversationRepository: Send + Sync {
         preferences: Preferences,
     ) -> Result<bool, PortError>;
 
-    /// Clears what the member sees and hides the conversation until a new message comes. Is false when there is no such
-    /// conversation.
+    /// Clears the member's history and hides the conversation until the next message. Returns `false` if the conversation
+    /// does not exist.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, PortError>;
 }

@@ -7,22 +7,22 @@ use super::{
 use crate::id::{ConversationId, UserId};
 use crate::message::Seq;
 
-/// The use-cases on conversations.
+/// The use cases on conversations.
 pub struct ConversationService {
     conversations: Arc<dyn ConversationRepository>,
 }
 
 impl ConversationService {
-    /// Wires the use-cases.
+    /// Creates the service.
     #[must_use]
     pub fn new(conversations: Arc<dyn ConversationRepository>) -> Self {
         Self { conversations }
     }
 
-    /// The caller's conversations, pinned first, then newest activity.
+    /// The caller's conversations, pinned first, then latest activity.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     pub async fn list(
         &self,
         caller: UserId,
@@ -31,7 +31,7 @@ impl ConversationService {
         Ok(self.conversations.list(caller, page).await?)
     }
 
-    /// Opens a conversation at one place of its history. It moves no read position.
+    /// A window of a conversation's history. Does not move the read position.
     ///
     /// # Errors
     /// [`ConversationError::UnknownConversation`].
@@ -47,7 +47,7 @@ impl ConversationService {
             .ok_or(ConversationError::UnknownConversation)
     }
 
-    /// Notes that the caller has read up to `seq`; never back, never beyond the newest message.
+    /// Marks messages as read up to `seq`; never moves backwards or past the newest message.
     ///
     /// # Errors
     /// [`ConversationError::UnknownConversation`].
@@ -76,7 +76,7 @@ impl ConversationService {
         known(self.conversations.set_preferences(caller, conversation, preferences).await?)
     }
 
-    /// Clears what the caller sees of a conversation and hides it until a new message comes.
+    /// Clears the caller's history of a conversation and hides it until the next message.
     ///
     /// # Errors
     /// [`ConversationError::UnknownConversation`].

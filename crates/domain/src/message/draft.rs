@@ -2,72 +2,73 @@ use super::{ClientMessageId, MessageContent, MessageId, Seq};
 use crate::conversation::{Pair, PairState};
 use crate::id::UserId;
 
-/// A message that somebody wants to send.
+/// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The two.
+    /// The sender and the receiver.
     pub pair: Pair,
-    /// Which of them writes.
+    /// Which of the two is the sender.
     pub sender: UserId,
     /// The text.
     pub content: MessageContent,
-    /// What makes sending it again store it once.
+    /// The idempotency key: a retry under the same key stores nothing.
     pub client_message_id: Option<ClientMessageId>,
 }
 
-/// A message that was stored before under the draft's sender, receiver and `client_message_id`.
+/// A stored message with the draft's sender, receiver and `client_message_id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingMessage {
-    /// Its place.
+    /// Its position.
     pub seq: Seq,
-    /// Its text; none once it was recalled, and then any text is taken for the same.
+    /// Its text; `None` once it is recalled. A recalled text cannot be compared, so any text counts as the same.
     pub content: Option<MessageContent>,
 }
 
-/// What becomes of a draft.
+/// The decision on a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendDecision {
-    /// It is stored at this place.
+    /// Store it at this position.
     Store(MessagePosition),
-    /// It was stored before at this place.
+    /// An earlier call stored it at this position.
     Known(Seq),
-    /// No.
+    /// Do not store it.
     Refuse(SendRefusal),
 }
 
-/// The place that a draft was given.
+/// The position assigned to a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessagePosition {
-    /// Its place in the conversation.
+    /// Its position in the conversation.
     pub seq: Seq,
-    /// Its number among its sender's messages in the conversation.
+    /// Its position among its sender's messages in the conversation, from 1.
     pub sender_ordinal: i64,
 }
 
-/// Why a draft is not sent.
+/// Why a draft is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendRefusal {
     /// The two are not friends.
     NotFriends,
     /// The receiver blocks the sender.
     Blocked,
-    /// The same `client_message_id` came before with another text.
+    /// The same `client_message_id` was used with another text.
     IdempotencyConflict,
 }
 
-/// What came of a draft.
+/// The result of sending a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// It is stored, by this call or by an earlier one with the same `client_message_id`.
+    /// The message is stored, by this call or by an earlier one with the same `client_message_id`.
     Sent(MessageId),
-    /// It is not.
+    /// The draft was refused and nothing was stored.
     Refused(SendRefusal),
 }
 
-/// Decides what becomes of a draft, given its pair's row, locked (none: the two never met), and what is known under its
-/// key. A draft that is stored takes its place from `pair`.
+/// Decides on a draft, given its pair's locked row (`None` if the two never met) and the message already stored under its
+/// key. A draft to be stored takes its position from `pair`.
 ///
-/// What is known answers first, whatever has changed between the two since: whoever sends again learns what came of it.
+/// A stored message takes precedence over every refusal: a retry gets the result of the first attempt, whatever has
+/// changed between the two since.
 #[must_use]
 pub fn decide_send(
     draft: &Draft,

@@ -3,31 +3,31 @@ use std::time::Duration;
 use super::{RecallRefusal, SendRefusal};
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on messages refuses.
+/// Why a use case on messages fails.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// One cannot write to oneself.
-    #[error("one cannot write to oneself")]
+    /// The receiver is the sender.
+    #[error("a message cannot be sent to its own sender")]
     SelfTarget,
-    /// The receiver is not a friend of the sender, or not there at all.
-    #[error("the two are not friends")]
+    /// The receiver is not a friend of the sender, or does not exist.
+    #[error("the sender and the receiver are not friends")]
     NotFriends,
     /// The receiver blocks the sender.
-    #[error("the receiver refuses messages of this sender")]
+    #[error("the receiver blocks the sender")]
     Blocked,
-    /// The same `client_message_id` came before with another text.
+    /// The same `client_message_id` was used with another text.
     #[error("the client_message_id was used with another text")]
     IdempotencyConflict,
-    /// The sender has sent too many within a minute; it may be tried again after this time.
-    #[error("the sender's quota of messages is used up")]
+    /// The sender's quota per minute is used up; holds the time until the next message is allowed.
+    #[error("the sender's message quota is used up")]
     QuotaUsedUp(Duration),
-    /// For this caller there is no such message, or it is not the caller's to recall.
-    #[error("there is no such message")]
+    /// The message does not exist for this caller, or the caller may not recall it.
+    #[error("the message does not exist")]
     UnknownMessage,
-    /// It was sent too long ago.
+    /// The message is older than the recall window.
     #[error("the recall window is over")]
     RecallWindowOver,
-    /// Below the port.
+    /// The adapter failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

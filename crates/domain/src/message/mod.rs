@@ -1,4 +1,4 @@
-//! Messages: sending exactly once, recalling, deleting for oneself.
+//! Messages: idempotent sending, recall for both members, deletion for one of them.
 
 mod draft;
 mod error;
@@ -8,9 +8,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{
-    Draft, ExistingMessage, MessagePosition, SendDecision, SendOutcome, SendRefusal, decide_send,
-};
+pub use draft::{Draft, ExistingMessage, SendOutcome, MessagePosition, SendDecision, SendRefusal, decide_send};
 pub use error::MessageError;
 pub use model::{
     ClientMessageId, Message, MessageContent, MessageId, RecallDecision, RecallRefusal, Recallable, Seq,

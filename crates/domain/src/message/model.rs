@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::error::{InvalidValue, Rule};
 use crate::id::{ConversationId, UserId};
 
-/// A message's place in its conversation: 1, 2, 3… without gaps, in commit order.
+/// A message's position in its conversation: 1, 2, 3… without gaps, in commit order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(i64);
 
@@ -14,10 +14,10 @@ impl Seq {
     /// Before the first message.
     pub const NONE: Self = Self(0);
 
-    /// Checks a place that a caller sent in `field`.
+    /// Validates a position that a client sent in `field`.
     ///
     /// # Errors
-    /// [`Rule::Range`] for a negative one.
+    /// [`Rule::Range`] for a negative number.
     pub const fn parse(field: &'static str, number: i64) -> Result<Self, InvalidValue> {
         if number < 0 {
             return Err(InvalidValue::new(field, Rule::Range { min: 0, max: i64::MAX }));
@@ -25,7 +25,7 @@ impl Seq {
         Ok(Self(number))
     }
 
-    /// Takes a place from where it is kept.
+    /// Wraps a stored position without validation.
     #[must_use]
     pub const fn new(number: i64) -> Self {
         Self(number)
@@ -37,27 +37,27 @@ impl Seq {
         self.0
     }
 
-    /// The place after this one.
+    /// The following position.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// A message's id: its conversation and its place there, which is the row's primary key. For clients it is opaque.
+/// A message's id: its conversation and its position, together the row's primary key. Opaque to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// The conversation.
     pub conversation: ConversationId,
-    /// The place.
+    /// The position.
     pub seq: Seq,
 }
 
 impl MessageId {
-    /// Reads an id that a caller sent in `message_id`.
+    /// Parses an id that a client sent in `message_id`.
     ///
     /// # Errors
-    /// [`Rule::Id`] unless it is spelled as [`fmt::Display`] spells it.
+    /// [`Rule::Id`] unless the text is exactly what [`fmt::Display`] prints.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         const FIELD: &str = "message_id";
         let invalid = InvalidValue::new(FIELD, Rule::Id);
@@ -74,14 +74,14 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// What somebody writes: 1–5000 characters, not only white space, kept and returned exactly as sent.
+/// A message's text: 1–5000 characters, not only white space, stored and returned exactly as sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageContent(String);
 
 impl MessageContent {
     const MAX: usize = 5000;
 
-    /// Checks a text that a caller sent in `content`.
+    /// Validates a text that a client sent in `content`.
     ///
     /// # Errors
     /// [`Rule::Length`], [`Rule::NotBlank`], or [`Rule::Characters`] for a NUL.
@@ -99,7 +99,7 @@ impl MessageContent {
         Ok(Self(text))
     }
 
-    /// Takes a text from where it is kept.
+    /// Wraps a stored text without validation.
     #[must_use]
     pub const fn from_stored(text: String) -> Self {
         Self(text)
@@ -111,7 +111,7 @@ impl MessageContent {
         &self.0
     }
 
-    /// The text, for whoever needs it no longer here.
+    /// The text, owned.
     #[must_use]
     pub fn into_inner(self) -> String {
         self.0
@@ -124,14 +124,14 @@ impl fmt::Debug for MessageContent {
     }
 }
 
-/// The key that a client gives a message, so that sending it again stores it once: 1–64 characters.
+/// A client's idempotency key for a message, so that a retry is stored once: 1–64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientMessageId(String);
 
 impl ClientMessageId {
     const MAX: usize = 64;
 
-    /// Checks a key that a caller sent in `client_message_id`.
+    /// Validates a key that a client sent in `client_message_id`.
     ///
     /// # Errors
     /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
@@ -153,52 +153,52 @@ impl ClientMessageId {
     }
 }
 
-/// A message, as a member of its conversation sees it.
+/// A message as a member of its conversation sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The message's id.
     pub id: MessageId,
-    /// Who wrote it.
+    /// The sender.
     pub sender_id: UserId,
-    /// The text; none once it was recalled.
+    /// The text; `None` once it is recalled.
     pub content: Option<MessageContent>,
-    /// When it was stored, by the database's clock; never against the order of `seq`.
+    /// When it was stored, by the database's clock; never decreases along `seq`.
     pub created_at: DateTime<Utc>,
 }
 
-/// A message, locked, as far as recalling depends on it.
+/// The parts of a locked message that a recall depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recallable {
-    /// Who wrote it.
+    /// The sender.
     pub sender: UserId,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
-    /// Whether it was recalled already.
+    /// Whether it is recalled already.
     pub recalled: bool,
 }
 
-/// What becomes of a recall that is allowed.
+/// The effect of a permitted recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecallDecision {
-    /// The text is erased now.
+    /// Erase the text.
     Recall,
-    /// It was before; nothing is left to do.
+    /// An earlier recall erased it; there is nothing to do.
     AlreadyRecalled,
 }
 
-/// Why a message may not be recalled.
+/// Why a recall is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecallRefusal {
-    /// Somebody else wrote it; for this caller it does not exist.
+    /// The caller is not the sender; to this caller the message does not exist.
     NotYours,
-    /// It was sent too long ago.
+    /// The message is older than the recall window.
     WindowOver,
 }
 
-/// Decides whether `caller` may recall `message`, which is locked, at the database's time `now`.
+/// Decides whether `caller` may recall the locked `message` at the database's time `now`.
 ///
 /// # Errors
-/// Why not.
+/// The reason for the refusal.
 pub fn decide_recall(
     message: &Recallable,
     caller: UserId,

@@ -2,38 +2,38 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Draft, MessageId, RecallDecision, RecallRefusal, SendOutcome};
+use super::{Draft, MessageId, SendOutcome, RecallDecision, RecallRefusal};
 use crate::error::PortError;
 use crate::id::UserId;
 
-/// What came of a recall.
+/// The result of a recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecallOutcome {
-    /// The text is gone.
+    /// The text is erased.
     Done(RecallDecision),
-    /// There is no such message.
+    /// The message does not exist, or the caller did not send it.
     Unknown,
-    /// The domain refused.
+    /// [`super::decide_recall`] refused.
     Refused(RecallRefusal),
 }
 
-/// Keeps the messages.
+/// Stores messages.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait MessageRepository: Send + Sync {
     /// Stores what [`super::decide_send`] allows, one outcome per draft, in their order.
     ///
-    /// MUST be durable when it returns. MUST give each conversation's messages the places 1, 2, 3… without gaps, in commit
-    /// order. MUST store a `client_message_id` once per sender and receiver, for ever and on every instance.
+    /// MUST be durable when it returns. MUST assign each conversation's messages the positions 1, 2, 3… without gaps, in
+    /// commit order. MUST store a `client_message_id` once per sender and receiver, permanently and across all instances.
     ///
     /// # Errors
-    /// Below the port; then nothing was stored, or it is not known whether it was.
+    /// Any `PortError` from the adapter; then nothing was stored, or the outcome is unknown.
     async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError>;
 
-    /// Erases a message's text, as [`super::decide_recall`] decides by the database's clock.
+    /// Erases a message's text if [`super::decide_recall`] permits it at the database's time.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn recall(
         &self,
         message: MessageId,
@@ -41,20 +41,20 @@ pub trait MessageRepository: Send + Sync {
         window: Duration,
     ) -> Result<RecallOutcome, PortError>;
 
-    /// Hides a message for `caller` only; repeating changes nothing. Is false when the caller is not a member of its
-    /// conversation or there is no such message.
+    /// Hides a message for `caller` only. Idempotent. Returns `false` if the message does not exist or the caller is not a
+    /// member of its conversation.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any `PortError` from the adapter.
     async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError>;
 }
 
-/// Keeps a sender from flooding others.
+/// Rate limiter for sending messages.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait SendQuota: Send + Sync {
-    /// Counts one more message of `sender`. MUST NOT count one that is too many, and MUST NOT remember senders for ever.
+    /// Counts one more message of `sender`. MUST NOT count a refused message, and MUST NOT keep idle senders in memory.
     ///
     /// # Errors
-    /// How long to wait, when it is too many.
+    /// The time until the next message is allowed, if the quota is used up.
     fn spend(&self, sender: UserId) -> Result<(), Duration>;
 }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, RecallOutcome,
-    SendOutcome, SendQuota,
+    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, SendOutcome,
+    RecallOutcome, SendQuota,
 };
 use crate::conversation::Pair;
 use crate::error::PortError;
 use crate::id::UserId;
 
-/// The use-cases on messages.
+/// The use cases on messages.
 pub struct MessageService {
     messages: Arc<dyn MessageRepository>,
     recall_window: Duration,
@@ -17,8 +17,8 @@ pub struct MessageService {
 }
 
 impl MessageService {
-    /// Wires the use-cases; a message may be recalled for `recall_window` after it was sent, and without a `quota` one may
-    /// send as many as one likes.
+    /// Creates the service. A message can be recalled for `recall_window` after it was stored; without a `quota` sending is
+    /// unlimited.
     #[must_use]
     pub fn new(
         messages: Arc<dyn MessageRepository>,
@@ -28,7 +28,7 @@ impl MessageService {
         Self { messages, recall_window, quota }
     }
 
-    /// Sends a message to a friend. When this returns, the message is stored durably and once.
+    /// Sends a message to a friend. On return the message is stored durably, exactly once per `client_message_id`.
     ///
     /// # Errors
     /// [`MessageError::SelfTarget`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
@@ -52,7 +52,7 @@ impl MessageService {
         }
     }
 
-    /// Takes a message back for both, within the recall window. Its text is erased; repeating is no error.
+    /// Recalls a message for both members, within the recall window, and erases its text. Idempotent.
     ///
     /// # Errors
     /// [`MessageError::UnknownMessage`], [`MessageError::RecallWindowOver`].
@@ -64,7 +64,7 @@ impl MessageService {
         }
     }
 
-    /// Hides a message for the caller only; repeating is no error.
+    /// Hides a message for the caller only. Idempotent.
     ///
     /// # Errors
     /// [`MessageError::UnknownMessage`].

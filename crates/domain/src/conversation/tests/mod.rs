@@ -9,7 +9,7 @@ use crate::message::Seq;
 use crate::testing::assert_catalogue;
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_kind_and_name() {
     assert_catalogue([
         (ConversationError::UnknownConversation, ErrorKind::Invalid, "unknown_conversation"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
@@ -17,7 +17,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn a_window_begins_where_the_caller_says() {
+fn a_window_starts_at_the_requested_position() {
     assert_eq!(WindowAnchor::parse(None, None), Ok(WindowAnchor::Newest));
     assert_eq!(WindowAnchor::parse(Some(0), None), Ok(WindowAnchor::Before(Seq::NONE)));
     assert_eq!(WindowAnchor::parse(Some(7), None), Ok(WindowAnchor::Before(Seq::new(7))));
@@ -26,21 +26,21 @@ fn a_window_begins_where_the_caller_says() {
 }
 
 #[test]
-fn a_window_does_not_begin_at_two_places() {
+fn a_window_cannot_start_at_two_positions() {
     let refused = Err(InvalidValue::new("before", Rule::Exclusive("after")));
     assert_eq!(WindowAnchor::parse(Some(1), Some(1)), refused);
     assert_eq!(WindowAnchor::parse(Some(-1), Some(-1)), refused);
 }
 
 #[test]
-fn a_window_does_not_begin_at_a_negative_place() {
+fn a_window_cannot_start_at_a_negative_position() {
     let range = Rule::Range { min: 0, max: i64::MAX };
     assert_eq!(WindowAnchor::parse(Some(-1), None), Err(InvalidValue::new("before", range)));
     assert_eq!(WindowAnchor::parse(None, Some(-1)), Err(InvalidValue::new("after", range)));
 }
 
 #[test]
-fn a_window_shows_one_to_two_hundred_messages() {
+fn a_window_is_limited_to_1_to_200_messages() {
     for limit in [1, 2, 199, 200] {
         assert_eq!(WindowLimit::parse(limit).unwrap().get(), limit);
     }
@@ -51,19 +51,19 @@ fn a_window_shows_one_to_two_hundred_messages() {
 }
 
 #[test]
-fn a_window_shows_the_newest_fifty_unless_asked_otherwise() {
+fn a_window_shows_the_newest_50_by_default() {
     let request = WindowRequest::default();
     assert_eq!((request.anchor, request.limit.get()), (WindowAnchor::Newest, 50));
 }
 
 #[test]
-fn a_list_of_conversations_has_up_to_a_thousand_rows() {
+fn a_list_page_has_up_to_1000_rows_by_default() {
     assert_eq!(ConversationPageRequest::default().limit.get(), 1000);
 }
 
 #[test]
-fn the_peers_messages_are_counted_by_any_message_alone() {
-    // Who wrote each message of a conversation, in order: true for the peer.
+fn any_single_message_yields_the_count_of_the_peers_messages() {
+    // The sender of each message in order: true for the peer.
     let by_peer = [true, false, false, true, true, false, true];
     let (mut own, mut peer) = (0, 0);
     for (position, &sent_by_peer) in (1..).zip(&by_peer) {

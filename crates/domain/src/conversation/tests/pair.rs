@@ -5,7 +5,7 @@ use crate::testing::user;
 
 const LO: UserId = user(1);
 const HI: UserId = user(2);
-const STRANGER: UserId = user(3);
+const OUTSIDER: UserId = user(3);
 
 fn pair() -> Pair {
     Pair::new(LO, HI).unwrap()
@@ -24,7 +24,7 @@ fn state() -> PairState {
 }
 
 #[test]
-fn both_sides_make_the_same_pair() {
+fn both_sides_construct_the_same_pair() {
     let (one, other) = (Pair::new(LO, HI).unwrap(), Pair::new(HI, LO).unwrap());
     assert_eq!(one, other);
     assert_eq!((one.lo(), one.hi()), (LO, HI));
@@ -32,13 +32,13 @@ fn both_sides_make_the_same_pair() {
 }
 
 #[test]
-fn nobody_is_a_pair_alone() {
+fn a_user_is_no_pair_with_itself() {
     assert_eq!(Pair::new(LO, LO), None);
 }
 
 #[test]
-fn each_pair_has_a_conversation_of_its_own() {
-    let others = [Pair::new(LO, STRANGER), Pair::new(HI, STRANGER)].map(Option::unwrap);
+fn different_pairs_have_different_conversations() {
+    let others = [Pair::new(LO, OUTSIDER), Pair::new(HI, OUTSIDER)].map(Option::unwrap);
     for other in others {
         assert_ne!(pair().conversation_id(), other.conversation_id());
     }
@@ -46,15 +46,15 @@ fn each_pair_has_a_conversation_of_its_own() {
 
 #[test]
 fn a_conversations_id_never_changes() {
-    // Computed by hand from the namespace and the two ids: stored conversations are found by it.
+    // Computed independently from the namespace and the two ids. Stored conversations are found by this id.
     assert_eq!(pair().conversation_id().to_string(), "5ea445a9-ffa4-5463-a9f1-e3b313b8b643");
 }
 
 #[test]
-fn a_member_is_on_one_side_and_a_stranger_on_none() {
+fn a_member_is_on_one_side_and_an_outsider_on_none() {
     assert_eq!(pair().side_of(LO), Some(Side::Low));
     assert_eq!(pair().side_of(HI), Some(Side::High));
-    assert_eq!(pair().side_of(STRANGER), None);
+    assert_eq!(pair().side_of(OUTSIDER), None);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn each_member_is_the_others_peer() {
 }
 
 #[test]
-fn a_block_stops_the_other_one_only() {
+fn a_block_applies_to_the_other_member_only() {
     for (lo_blocks, hi_blocks) in [(false, false), (true, false), (false, true), (true, true)] {
         let state = PairState { lo_blocks, hi_blocks, ..state() };
         assert_eq!(state.is_blocked(HI), lo_blocks, "{state:?}");
@@ -73,12 +73,12 @@ fn a_block_stops_the_other_one_only() {
 }
 
 #[test]
-fn a_stranger_to_a_pair_is_blocked_always() {
-    assert!(state().is_blocked(STRANGER));
+fn an_outsider_is_always_blocked() {
+    assert!(state().is_blocked(OUTSIDER));
 }
 
 #[test]
-fn places_are_taken_without_gaps_and_counted_per_sender() {
+fn positions_have_no_gaps_and_are_counted_per_sender() {
     let mut state = PairState { last_seq: Seq::NONE, lo_sent: 0, hi_sent: 0, ..state() };
     let taken = [LO, HI, HI, LO].map(|sender| state.take_place(sender));
     assert_eq!(taken, [(1, 1), (2, 1), (3, 2), (4, 2)].map(|(seq, ordinal)| (Seq::new(seq), ordinal)));
@@ -86,7 +86,7 @@ fn places_are_taken_without_gaps_and_counted_per_sender() {
 }
 
 #[test]
-fn a_place_follows_the_last_one_whoever_took_it() {
+fn the_next_position_follows_the_newest_of_either_sender() {
     let mut state = state();
     assert_eq!(state.take_place(LO), (Seq::new(6), 3));
     assert_eq!(state, PairState { last_seq: Seq::new(6), lo_sent: 3, ..self::state() });

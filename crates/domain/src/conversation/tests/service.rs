@@ -56,7 +56,7 @@ fn window() -> ConversationWindow {
 }
 
 #[test]
-fn the_list_is_the_callers_own_and_the_page_asked_for() {
+fn the_list_is_the_requested_page_of_the_callers_conversations() {
     let after = ConversationCursor { pinned: true, updated_at: at(5), id: CONVERSATION };
     let request = ConversationPageRequest { limit: PageLimit::parse(1).unwrap(), after: Some(after) };
     let page = ConversationPage { items: vec![summary()], next: Some(after) };
@@ -69,7 +69,7 @@ fn the_list_is_the_callers_own_and_the_page_asked_for() {
 }
 
 #[test]
-fn opening_shows_the_window_asked_for_and_does_nothing_else() {
+fn opening_returns_the_requested_window_and_changes_nothing() {
     let request =
         WindowRequest { anchor: WindowAnchor::Before(Seq::new(8)), limit: WindowLimit::parse(2).unwrap() };
     let service = service(|conversations| {
@@ -80,7 +80,7 @@ fn opening_shows_the_window_asked_for_and_does_nothing_else() {
 }
 
 #[test]
-fn reading_moves_the_callers_own_position() {
+fn marking_as_read_moves_the_callers_own_position() {
     let position = ReadPosition { read_seq: Seq::new(7), unread_count: 1 };
     let service = service(|conversations| {
         let expected = conversations.expect_mark_read().with(eq(user(1)), eq(CONVERSATION), eq(Seq::new(7)));
@@ -90,7 +90,7 @@ fn reading_moves_the_callers_own_position() {
 }
 
 #[test]
-fn preferences_are_the_callers_own() {
+fn preferences_belong_to_the_caller() {
     let preferences = Preferences { pinned: Some(true), muted: None };
     let service = service(|conversations| {
         let expected =
@@ -101,7 +101,7 @@ fn preferences_are_the_callers_own() {
 }
 
 #[test]
-fn clearing_is_the_callers_own() {
+fn clearing_affects_the_caller_only() {
     let service = service(|conversations| {
         let expected = conversations.expect_clear().with(eq(user(1)), eq(CONVERSATION));
         expected.once().returning(|_, _| Ok(true));
@@ -110,7 +110,7 @@ fn clearing_is_the_callers_own() {
 }
 
 #[test]
-fn a_conversation_that_is_not_the_callers_does_not_exist() {
+fn a_conversation_of_others_does_not_exist_for_the_caller() {
     let service = service(|conversations| {
         conversations.expect_window().returning(|_, _, _| Ok(None));
         conversations.expect_mark_read().returning(|_, _, _| Ok(None));
@@ -126,7 +126,7 @@ fn a_conversation_that_is_not_the_callers_does_not_exist() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn an_adapter_error_is_passed_on() {
     let service = service(|conversations| {
         conversations.expect_list().returning(|_, _| Err(fault()));
         conversations.expect_window().returning(|_, _, _| Err(fault()));

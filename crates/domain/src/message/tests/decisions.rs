@@ -41,7 +41,7 @@ fn sent_by(sender: UserId) -> Recallable {
 }
 
 #[test]
-fn a_draft_between_friends_takes_the_next_place() {
+fn a_draft_between_friends_takes_the_next_position() {
     let mut pair = friends();
     let decision = decide_send(&draft("hi"), Some(&mut pair), None);
     assert_eq!(decision, SendDecision::Store(MessagePosition { seq: Seq::new(11), sender_ordinal: 5 }));
@@ -49,7 +49,7 @@ fn a_draft_between_friends_takes_the_next_place() {
 }
 
 #[test]
-fn drafts_of_one_batch_take_one_place_after_the_other() {
+fn drafts_of_one_batch_take_consecutive_positions() {
     let mut pair = friends();
     let from_receiver = Draft { sender: RECEIVER, ..draft("hi") };
     let decisions =
@@ -61,13 +61,13 @@ fn drafts_of_one_batch_take_one_place_after_the_other() {
 }
 
 #[test]
-fn a_draft_to_somebody_never_met_is_refused() {
+fn a_draft_to_a_user_never_met_is_refused() {
     let decision = decide_send(&draft("hi"), None, None);
     assert_eq!(decision, SendDecision::Refuse(SendRefusal::NotFriends));
 }
 
 #[test]
-fn not_being_friends_is_judged_before_any_block_and_takes_no_place() {
+fn missing_friendship_takes_precedence_over_a_block() {
     let apart = PairState { friends: false, hi_blocks: true, ..friends() };
     let mut pair = apart;
     let decision = decide_send(&draft("hi"), Some(&mut pair), None);
@@ -75,7 +75,7 @@ fn not_being_friends_is_judged_before_any_block_and_takes_no_place() {
 }
 
 #[test]
-fn the_blocked_one_is_refused_and_takes_no_place() {
+fn a_blocked_sender_is_refused_and_takes_no_position() {
     let blocked = PairState { hi_blocks: true, ..friends() };
     let mut pair = blocked;
     let decision = decide_send(&draft("hi"), Some(&mut pair), None);
@@ -83,14 +83,14 @@ fn the_blocked_one_is_refused_and_takes_no_place() {
 }
 
 #[test]
-fn the_one_who_blocks_may_write_still() {
+fn the_blocking_member_can_still_send() {
     let mut pair = PairState { lo_blocks: true, ..friends() };
     let decision = decide_send(&draft("hi"), Some(&mut pair), None);
     assert!(matches!(decision, SendDecision::Store(_)), "{decision:?}");
 }
 
 #[test]
-fn what_was_sent_before_is_answered_again_whatever_has_changed_since() {
+fn a_retry_gets_the_first_result_whatever_has_changed_since() {
     let apart = PairState { friends: false, ..friends() };
     let blocked = PairState { hi_blocks: true, ..friends() };
     for mut pair in [None, Some(friends()), Some(apart), Some(blocked)] {
@@ -101,7 +101,7 @@ fn what_was_sent_before_is_answered_again_whatever_has_changed_since() {
 }
 
 #[test]
-fn another_text_under_the_same_key_is_refused_and_takes_no_place() {
+fn another_text_under_the_same_key_is_refused() {
     for text in ["Hi", "hi ", "你好"] {
         let mut pair = friends();
         let decision = decide_send(&draft(text), Some(&mut pair), Some(&known(Some("hi"))));
@@ -111,13 +111,13 @@ fn another_text_under_the_same_key_is_refused_and_takes_no_place() {
 }
 
 #[test]
-fn the_text_of_a_recalled_message_is_compared_no_longer() {
+fn the_text_of_a_recalled_message_is_not_compared() {
     let decision = decide_send(&draft("anything"), Some(&mut friends()), Some(&known(None)));
     assert_eq!(decision, SendDecision::Known(Seq::new(3)));
 }
 
 #[test]
-fn a_message_is_recalled_until_the_window_is_over() {
+fn a_message_can_be_recalled_until_the_window_is_over() {
     let end = at(120);
     for now in [at(-5), at(0), at(119), end] {
         assert_eq!(decide_recall(&sent_by(SENDER), SENDER, now, WINDOW), Ok(RecallDecision::Recall), "{now}");
@@ -129,7 +129,7 @@ fn a_message_is_recalled_until_the_window_is_over() {
 }
 
 #[test]
-fn a_window_of_any_length_is_taken_as_it_is() {
+fn a_recall_window_may_have_any_length() {
     let late = at(1_000_000_000);
     let recall = |window| decide_recall(&sent_by(SENDER), SENDER, late, window);
     assert_eq!(recall(Duration::MAX), Ok(RecallDecision::Recall));
@@ -137,7 +137,7 @@ fn a_window_of_any_length_is_taken_as_it_is() {
 }
 
 #[test]
-fn recalling_again_is_no_error_however_late() {
+fn recalling_again_succeeds_at_any_time() {
     let recalled = Recallable { recalled: true, ..sent_by(SENDER) };
     for now in [at(1), at(1_000_000)] {
         assert_eq!(decide_recall(&recalled, SENDER, now, WINDOW), Ok(RecallDecision::AlreadyRecalled));
@@ -145,7 +145,7 @@ fn recalling_again_is_no_error_however_late() {
 }
 
 #[test]
-fn only_the_sender_recalls_and_the_other_learns_nothing() {
+fn only_the_sender_can_recall_and_the_peer_learns_nothing() {
     for message in [sent_by(SENDER), Recallable { recalled: true, ..sent_by(SENDER) }] {
         for now in [at(1), at(1_000_000)] {
             let refused = Err(RecallRefusal::NotYours);

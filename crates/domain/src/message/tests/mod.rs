@@ -11,7 +11,7 @@ fn content(text: &str) -> MessageContent {
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_kind_and_name() {
     const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
     assert_catalogue([
         (MessageError::SelfTarget, ErrorKind::Invalid, "cannot_message_oneself"),

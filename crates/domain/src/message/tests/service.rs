@@ -30,7 +30,7 @@ fn pair() -> Pair {
 }
 
 #[test]
-fn a_message_is_appended_once_with_its_sender_text_and_key() {
+fn a_message_is_stored_once_with_its_sender_text_and_key() {
     let key = Some(ClientMessageId::parse("key".to_owned()).unwrap());
     for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
         for client_message_id in [None, key.clone()] {
@@ -51,14 +51,14 @@ fn a_message_is_appended_once_with_its_sender_text_and_key() {
 }
 
 #[test]
-fn nobody_writes_to_oneself() {
+fn a_user_cannot_write_to_itself() {
     let service = service(|_| {});
     let sent = block_on(service.send(user(1), user(1), content("hi"), None));
     assert_eq!(refusal(sent), Some("cannot_message_oneself"));
 }
 
 #[test]
-fn a_quota_counts_the_senders_messages_and_what_is_too_many_is_not_stored() {
+fn a_message_beyond_the_senders_quota_is_not_stored() {
     let wait = Duration::from_secs(12);
     let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
     messages.expect_append().once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
@@ -69,7 +69,7 @@ fn a_quota_counts_the_senders_messages_and_what_is_too_many_is_not_stored() {
     });
     let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
     let send = |receiver| block_on(service.send(user(1), receiver, content("hi"), None));
-    assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the request is judged first");
+    assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the receiver is checked first");
     assert_eq!(refusal(send(user(2))), None);
     let error = send(user(2)).unwrap_err();
     assert_eq!(
@@ -94,7 +94,7 @@ fn each_refusal_to_send_has_its_name() {
 }
 
 #[test]
-fn a_draft_without_an_outcome_is_our_fault() {
+fn a_draft_without_an_outcome_is_an_internal_error() {
     let service = service(|messages| {
         messages.expect_append().returning(|_| Ok(vec![]));
     });
@@ -103,7 +103,7 @@ fn a_draft_without_an_outcome_is_our_fault() {
 }
 
 #[test]
-fn a_recall_is_the_callers_within_the_window_of_the_settings() {
+fn a_recall_uses_the_caller_and_the_configured_window() {
     for decision in [RecallDecision::Recall, RecallDecision::AlreadyRecalled] {
         let service = service(|messages| {
             let expected = messages.expect_recall().with(eq(message()), eq(user(1)), eq(WINDOW));
@@ -128,7 +128,7 @@ fn each_refusal_to_recall_has_its_name() {
 }
 
 #[test]
-fn a_message_is_deleted_for_the_caller_only() {
+fn a_deletion_affects_the_caller_only() {
     let service = service(|messages| {
         let expected = messages.expect_delete_for().with(eq(user(2)), eq(message()));
         expected.once().returning(|_, _| Ok(true));
@@ -137,7 +137,7 @@ fn a_message_is_deleted_for_the_caller_only() {
 }
 
 #[test]
-fn a_message_that_is_not_the_callers_is_not_deleted() {
+fn a_message_of_others_is_not_deleted() {
     let service = service(|messages| {
         messages.expect_delete_for().returning(|_, _| Ok(false));
     });
@@ -145,7 +145,7 @@ fn a_message_that_is_not_the_callers_is_not_deleted() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn an_adapter_error_is_passed_on() {
     let service = service(|messages| {
         messages.expect_append().returning(|_| Err(fault()));
         messages.expect_recall().returning(|_, _, _| Err(fault()));

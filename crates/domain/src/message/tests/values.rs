@@ -6,7 +6,7 @@ use crate::message::{ClientMessageId, MessageContent, MessageId, Seq};
 const CONVERSATION: &str = "01890a5d-ac96-574b-bcce-b302099a8057";
 
 #[test]
-fn a_place_is_not_negative() {
+fn a_position_is_not_negative() {
     for number in [0, 1, i64::MAX] {
         assert_eq!(Seq::parse("seq", number).map(Seq::get), Ok(number));
     }
@@ -17,7 +17,7 @@ fn a_place_is_not_negative() {
 }
 
 #[test]
-fn places_follow_each_other_from_one_on() {
+fn positions_count_from_one() {
     assert_eq!(Seq::NONE.get(), 0);
     assert_eq!(Seq::NONE.next(), Seq::new(1));
     assert_eq!(Seq::new(41).next(), Seq::new(42));
@@ -25,7 +25,7 @@ fn places_follow_each_other_from_one_on() {
 }
 
 #[test]
-fn a_messages_id_is_read_as_it_is_shown() {
+fn a_message_id_round_trips_through_its_text() {
     for seq in [1, 10, 907, i64::MAX] {
         let text = format!("{CONVERSATION}-{seq}");
         let id = MessageId::parse(&text).unwrap();
@@ -36,7 +36,7 @@ fn a_messages_id_is_read_as_it_is_shown() {
 }
 
 #[test]
-fn a_messages_id_has_one_spelling_only() {
+fn a_message_id_has_exactly_one_spelling() {
     let endings =
         ["", "-", "-0", "-01", "-+1", "--1", "-1 ", "- 1", "-1a", "-1.0", "-１", "-9223372036854775808", "1"];
     let whole =
@@ -71,7 +71,7 @@ fn a_text_is_kept_exactly_as_sent() {
 }
 
 #[test]
-fn a_text_has_one_to_five_thousand_characters() {
+fn a_text_has_1_to_5000_characters() {
     let refused = Err(InvalidValue::new("content", Rule::Length { min: 1, max: 5000 }));
     assert_eq!(MessageContent::parse(String::new()), refused);
     for character in ["a", "字", "😀"] {
@@ -82,7 +82,7 @@ fn a_text_has_one_to_five_thousand_characters() {
 }
 
 #[test]
-fn a_text_of_white_space_only_is_refused() {
+fn a_text_of_only_white_space_is_refused() {
     for text in [" ", "\n", "\t \r\n", "\u{a0}", "\u{3000}\u{3000}", "\u{2003}\u{2028}", "\u{85}"] {
         let refused = Err(InvalidValue::new("content", Rule::NotBlank));
         assert_eq!(MessageContent::parse(text.to_owned()), refused, "{text:?}");
@@ -90,7 +90,7 @@ fn a_text_of_white_space_only_is_refused() {
 }
 
 #[test]
-fn a_text_holds_no_nul() {
+fn a_text_contains_no_nul() {
     for text in ["\0", "a\0", "\0a", "你\0好"] {
         let refused = Err(InvalidValue::new("content", Rule::Characters));
         assert_eq!(MessageContent::parse(text.to_owned()), refused, "{text:?}");
@@ -98,7 +98,7 @@ fn a_text_holds_no_nul() {
 }
 
 #[test]
-fn a_stored_text_is_taken_as_it_is() {
+fn a_stored_text_is_not_validated() {
     assert_eq!(MessageContent::from_stored("  ".to_owned()).as_str(), "  ");
 }
 
@@ -108,7 +108,7 @@ fn a_text_does_not_reach_the_log() {
 }
 
 #[test]
-fn a_clients_key_has_one_to_sixty_four_characters() {
+fn a_client_message_id_has_1_to_64_characters() {
     let refused = Err(InvalidValue::new("client_message_id", Rule::Length { min: 1, max: 64 }));
     assert_eq!(ClientMessageId::parse(String::new()), refused);
     for character in ["a", "键", "😀", " "] {
@@ -120,7 +120,7 @@ fn a_clients_key_has_one_to_sixty_four_characters() {
 }
 
 #[test]
-fn a_clients_key_holds_no_nul() {
+fn a_client_message_id_contains_no_nul() {
     for text in ["\0", "a\0b"] {
         let refused = Err(InvalidValue::new("client_message_id", Rule::Characters));
         assert_eq!(ClientMessageId::parse(text.to_owned()), refused, "{text:?}");
