@@ -15,7 +15,7 @@
 //! | somebody else holds a conversation | its drafts are left to the database's threads, which wait; the others go on |
 //! | an error before COMMIT | nothing was stored; the drafts are tried one by one, so that a poisoned one harms nobody |
 //! | the connection is lost before COMMIT | nothing was stored; the batch is tried again on another one |
-//! | the answer to COMMIT is lost | the database is asked what became of it ([`super::settle`]) |
+//! | the answer to COMMIT is lost | the database is asked what became of it ([`super::commit_outcome`]) |
 //! | a panic | as an error before COMMIT |
 //! | the server stops | what was accepted is stored before the writers end |
 
@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 
 use super::append::Locking;
 use super::counters::SendCounters;
-use super::settle::{Failure, store};
+use super::commit_outcome::{Failure, store};
 use crate::db::{Connections, Db};
 use crate::metrics::{Collectors, Sampled};
 

@@ -22,7 +22,7 @@ use group_commit::SendQueue;
 mod append;
 mod counters;
 mod group_commit;
-mod settle;
+mod commit_outcome;
 
 pub use counters::SendCounters;
 pub use group_commit::SendQueueSettings;
