@@ -190,7 +190,7 @@ fn use_cases(
         queue: Application::DB_QUEUE,
     })?);
     let writers = usize::try_from(Application::WRITERS)?;
-    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE, patience: Db::PATIENCE };
+    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE, max_wait: Db::PATIENCE };
     let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
     let rules = settings.rules;
     let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));

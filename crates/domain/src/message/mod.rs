@@ -8,7 +8,9 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{Draft, ExistingMessage, SendOutcome, MessagePosition, SendDecision, SendRefusal, decide_send};
+pub use draft::{
+    Draft, ExistingMessage, MessagePosition, SendDecision, SendOutcome, SendRefusal, decide_send,
+};
 pub use error::MessageError;
 pub use model::{
     ClientMessageId, Message, MessageContent, MessageId, RecallDecision, RecallRefusal, Recallable, Seq,

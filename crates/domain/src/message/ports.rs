@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Draft, MessageId, SendOutcome, RecallDecision, RecallRefusal};
+use super::{Draft, MessageId, RecallDecision, RecallRefusal, SendOutcome};
 use crate::error::PortError;
 use crate::id::UserId;
 

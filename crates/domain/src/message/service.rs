@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, SendOutcome,
-    RecallOutcome, SendQuota,
+    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, RecallOutcome,
+    SendOutcome, SendQuota,
 };
 use crate::conversation::Pair;
 use crate::error::PortError;

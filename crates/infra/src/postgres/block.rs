@@ -18,8 +18,13 @@ repository! {
     PgBlockRepository
 }
 
-/// Notes on the pair's row, which every send reads, whether `owner` blocks the other.
-fn note(connection: &mut PgConnection, pair: &Pair, owner: UserId, blocks: bool) -> Result<(), DbError> {
+/// Copies the block to the pair's row, which every send reads anyway.
+fn set_block_flag(
+    connection: &mut PgConnection,
+    pair: &Pair,
+    owner: UserId,
+    blocks: bool,
+) -> Result<(), DbError> {
     let row = conversations::table.find(pair.conversation_id().as_uuid());
     match pair.side_of(owner) {
         Some(Side::Low) => {
@@ -37,7 +42,7 @@ fn block(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bo
     if !pair::both_exist(connection, pair)? {
         return Ok(false);
     }
-    pair::lock_or_make(connection, pair)?;
+    pair::lock_or_create(connection, pair)?;
     diesel::insert_into(blocks::table)
         .values((
             blocks::owner_id.eq(owner.as_uuid()),
@@ -46,12 +51,12 @@ fn block(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bo
         ))
         .on_conflict_do_nothing()
         .execute(connection)?;
-    note(connection, pair, owner, true)?;
+    set_block_flag(connection, pair, owner, true)?;
     Ok(true)
 }
 
 fn unblock(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
-    // An erased account may still stand in the list of blocks.
+    // A block on an erased account can still be lifted.
     let peer = users::table.find(pair.peer_of(owner).as_uuid());
     if !diesel::select(diesel::dsl::exists(peer)).get_result(connection)? {
         return Ok(false);
@@ -61,7 +66,7 @@ fn unblock(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<
     }
     diesel::delete(blocks::table.find((owner.as_uuid(), pair.peer_of(owner).as_uuid())))
         .execute(connection)?;
-    note(connection, pair, owner, false)?;
+    set_block_flag(connection, pair, owner, false)?;
     Ok(true)
 }
 
@@ -88,7 +93,7 @@ pub(super) fn list(
         .filter(blocks::owner_id.eq(owner.as_uuid()))
         .into_boxed();
     if let Some(after) = page.after {
-        // The bound alone is what the index can begin at.
+        // A separate bound, because the index scan can only start at this condition.
         let bound = blocks::created_at.le(after.created_at);
         let earlier = blocks::created_at.lt(after.created_at);
         rows = rows.filter(bound.and(earlier.or(blocks::blocked_id.lt(after.user_id.as_uuid()))));

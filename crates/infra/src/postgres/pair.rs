@@ -1,4 +1,4 @@
-//! The row of a pair, which everything between two people locks first.
+//! The row of a pair: the lock that serialises everything between two users.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -32,7 +32,7 @@ impl TryFrom<PairRow> for PairState {
 
     fn try_from(row: PairRow) -> Result<Self, DbError> {
         let pair = Pair::new(UserId::from_uuid(row.user_lo), UserId::from_uuid(row.user_hi))
-            .ok_or(DbError::Impossible("conversations: a pair of one person"))?;
+            .ok_or(DbError::Impossible("conversations: both members are the same user"))?;
         Ok(Self {
             pair,
             friends: row.friends,
@@ -45,7 +45,7 @@ impl TryFrom<PairRow> for PairState {
     }
 }
 
-/// Locks the row of a pair that has met; none for one that never has.
+/// Locks the row of a pair; `None` if the two never met.
 pub(super) fn lock(connection: &mut PgConnection, id: ConversationId) -> Result<Option<PairState>, DbError> {
     conversations::table
         .find(id.as_uuid())
@@ -57,8 +57,8 @@ pub(super) fn lock(connection: &mut PgConnection, id: ConversationId) -> Result<
         .transpose()
 }
 
-/// Locks the row of a pair, making it at first contact.
-pub(super) fn lock_or_make(connection: &mut PgConnection, pair: &Pair) -> Result<PairState, DbError> {
+/// Locks the row of a pair and creates it at first contact.
+pub(super) fn lock_or_create(connection: &mut PgConnection, pair: &Pair) -> Result<PairState, DbError> {
     let id = pair.conversation_id();
     if let Some(state) = lock(connection, id)? {
         return Ok(state);
@@ -71,10 +71,10 @@ pub(super) fn lock_or_make(connection: &mut PgConnection, pair: &Pair) -> Result
         ))
         .on_conflict_do_nothing()
         .execute(connection)?;
-    lock(connection, id)?.ok_or(DbError::Impossible("conversations: the row just made is not there"))
+    lock(connection, id)?.ok_or(DbError::Impossible("conversations: the row just inserted is missing"))
 }
 
-/// Whether both accounts are there and not erased. Holds off their erasure until the transaction ends.
+/// Whether both accounts exist and are not erased. Blocks their erasure until the transaction ends.
 pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<bool, DbError> {
     let found: Vec<Uuid> = users::table
         .filter(users::id.eq_any([pair.lo().as_uuid(), pair.hi().as_uuid()]))
@@ -86,33 +86,33 @@ pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<b
     Ok(found.len() == 2)
 }
 
-/// Of whom something is counted that must not grow meanwhile.
+/// Users whose counters are limited and must be locked exclusively.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
-    /// Of this one of the pair alone.
+    /// This member of the pair.
     One(UserId),
-    /// Of both.
+    /// Both members.
     Both,
 }
 
-/// As [`both_exist`], and nobody else counts the same until the transaction ends. One at a time, in the order of the ids,
-/// so that two who count cannot wait for each other; whoever is not counted is held as others hold them, so that many may
-/// ask one person at once.
+/// As [`both_exist`], and locks the counted users exclusively until the transaction ends. Users are locked one at a time in
+/// id order, so that two transactions cannot deadlock. A user who is not counted is locked in shared mode, so that many
+/// requests to one user can run concurrently.
 pub(super) fn both_exist_counted(
     connection: &mut PgConnection,
     pair: &Pair,
     counted: Counted,
 ) -> Result<bool, DbError> {
     for user in [pair.lo(), pair.hi()] {
-        let there = users::table
+        let row = users::table
             .filter(users::id.eq(user.as_uuid()))
             .filter(users::state.ne(ERASED))
             .select(users::id);
         let is_counted = counted == Counted::Both || counted == Counted::One(user);
         let found: Option<Uuid> = if is_counted {
-            there.for_no_key_update().first(connection).optional()?
+            row.for_no_key_update().first(connection).optional()?
         } else {
-            there.for_share().first(connection).optional()?
+            row.for_share().first(connection).optional()?
         };
         if found.is_none() {
             return Ok(false);
@@ -121,7 +121,7 @@ pub(super) fn both_exist_counted(
     Ok(true)
 }
 
-/// Makes the two friends; their row is locked. The conversation shows again for both, with what each had of it.
+/// Makes the two friends; the caller holds the pair's lock. The conversation reappears in both lists with its history.
 pub(super) fn befriend(
     connection: &mut PgConnection,
     pair: &Pair,
@@ -160,8 +160,8 @@ pub(super) fn befriend(
 }
 
 statement! {
-    // The pair's row is read once, so that the floor and the peer's count at the floor belong together. A read position
-    // that has moved beyond that row meanwhile keeps its own count.
+    // The pair's row is read once, so that the cleared position and the peer's count at it are consistent. A read position
+    // that has concurrently moved past that row keeps its own count.
     ClearMember<'a> { conversation: Uuid, user: &'a Uuid } -> ();
     "UPDATE conversation_members m
         SET hidden = true,
@@ -174,15 +174,15 @@ statement! {
 }
 
 statement! {
-    // What lies below the floor is out of sight already.
-    ForgetDeletions<'a> { conversation: Uuid, user: &'a Uuid } -> ();
+    // Messages at or below the cleared position are invisible anyway.
+    PurgeDeletions<'a> { conversation: Uuid, user: &'a Uuid } -> ();
     "DELETE FROM message_deletions d
       USING conversation_members m
       WHERE m.conversation_id = d.conversation_id AND m.user_id = d.user_id AND d.seq <= m.cleared_seq
         AND d.conversation_id = " [conversation: sql::Uuid] " AND d.user_id = " [user: sql::Uuid]
 }
 
-/// Clears and hides the member's side of a conversation. Is false for one who is not a member.
+/// Clears and hides the member's view of a conversation. Returns `false` unless `member` is a member.
 pub(super) fn clear_side(
     connection: &mut PgConnection,
     conversation: ConversationId,
@@ -190,6 +190,6 @@ pub(super) fn clear_side(
 ) -> Result<bool, DbError> {
     let (conversation, user) = (conversation.as_uuid(), member.as_uuid());
     let cleared = ClearMember { conversation, user: &user }.execute(connection)?;
-    ForgetDeletions { conversation, user: &user }.execute(connection)?;
+    PurgeDeletions { conversation, user: &user }.execute(connection)?;
     Ok(cleared == 1)
 }

@@ -37,7 +37,7 @@ impl Explained {
         let queue = infra::postgres::SendQueueSettings {
             writers: 1,
             queue: 1024,
-            patience: std::time::Duration::from_secs(60),
+            max_wait: std::time::Duration::from_secs(60),
         };
         Self { pool: ground.pool_at(&url, queue), wire }
     }

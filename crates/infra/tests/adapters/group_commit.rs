@@ -14,7 +14,7 @@ use crate::proxy::{Cut, Proxy};
 use crate::support::{Ground, Pool, draft};
 
 const ONE_WRITER: SendQueueSettings =
-    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
+    SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
 pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortError>>;
 
@@ -104,7 +104,7 @@ async fn a_conversation_that_somebody_else_holds_stalls_nobody_else() {
     holder.batch_execute(&format!("BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE")).unwrap();
     let held = send(&pool, alice, bob, "held", Some("k"));
     let counters = pool.messages.counters();
-    eventually("it was not left to others", || counters.left_to_others() == 1).await;
+    eventually("it was not left to others", || counters.deferred() == 1).await;
     for _ in 0..20 {
         assert!(matches!(
             send(&pool, alice, carol, "free", None).await.unwrap().unwrap(),
@@ -172,7 +172,7 @@ async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
     let ground = Ground::new();
     let (_, alice, bob) = friends(&ground, ground.url()).await;
     let pool = ground
-        .pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2, patience: Duration::from_secs(60) });
+        .pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2, max_wait: Duration::from_secs(60) });
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let gone = send(&pool, alice, bob, "gone", None);
     accepted(&pool, 2).await;
@@ -193,13 +193,13 @@ async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
 async fn a_draft_that_has_waited_too_long_behind_a_writer_that_stands_still_is_not_stored() {
     let ground = Ground::new();
     let (_, alice, bob) = friends(&ground, ground.url()).await;
-    let patience = Duration::from_millis(300);
-    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 1024, patience });
+    let max_wait = Duration::from_millis(300);
+    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 1024, max_wait });
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
     let late = send(&pool, alice, bob, "late", Some("key"));
     accepted(&pool, 2).await;
     let queued = Instant::now();
-    eventually("time stands still", || queued.elapsed() > patience).await;
+    eventually("time stands still", || queued.elapsed() > max_wait).await;
     drop(holder);
     first.await.unwrap().unwrap();
     let refused = late.await.unwrap().unwrap_err();

@@ -28,7 +28,7 @@ use crate::support::{Ground, Pool, draft};
 use crate::wire::{Asked, Wire};
 
 const ONE_WRITER: SendQueueSettings =
-    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
+    SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
 /// Somebody with three hundred friends, from a history of one message to one of a thousand.
 fn hub() -> Ground {

@@ -72,7 +72,7 @@ impl Ground {
     pub(crate) fn pool(&self) -> Arc<Pool> {
         self.pool_at(
             self.url(),
-            SendQueueSettings { writers: 2, queue: 1024, patience: Duration::from_secs(60) },
+            SendQueueSettings { writers: 2, queue: 1024, max_wait: Duration::from_secs(60) },
         )
     }
 

@@ -1,4 +1,4 @@
-//! Lists of conversations, in one round trip for all that are asked for.
+//! Conversation lists: keyset pagination, several members' requests in one statement.
 
 use std::cmp::Reverse;
 
@@ -20,16 +20,17 @@ use super::view::{NOT_DELETED, Viewpoint, remark};
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
-/// The page of a list that a member asks for.
+/// A member's request for a page of the list.
 #[derive(Debug, Clone)]
-pub(super) struct Inquiry {
+pub(super) struct ListQuery {
     pub(super) member: UserId,
     pub(super) page: ConversationPageRequest,
 }
 
 statement! {
-    // A page is chosen first, from the member's own rows and their pairs alone; what it shows is fetched for it only.
-    // Its newest message is nearly always the conversation's: only who has deleted that one has the history searched.
+    // The page is selected first, from the member's rows and their pairs alone; the rest is fetched for its rows only.
+    // The preview is nearly always the conversation's newest message; the history is searched only if the member deleted
+    // that one.
     Lists<'a> {
         members: &'a [Uuid],
         first_page: &'a [bool],
@@ -111,39 +112,42 @@ const fn key(conversation: &ConversationSummary) -> ConversationCursor {
     ConversationCursor { pinned, updated_at, id }
 }
 
-/// One page of a list.
-pub(super) type Listed = Result<ConversationPage, PortError>;
+/// The response to one [`ListQuery`].
+pub(super) type ListResult = Result<ConversationPage, PortError>;
 
-fn page(inquiry: &Inquiry, rows: Vec<Row>) -> Listed {
-    let items: Result<Vec<_>, _> = rows.into_iter().map(|row| summary(inquiry.member, row)).collect();
+fn page(query: &ListQuery, rows: Vec<Row>) -> ListResult {
+    let items: Result<Vec<_>, _> = rows.into_iter().map(|row| summary(query.member, row)).collect();
     let mut items = items.map_err(PortError::internal)?;
-    // The rows of all lists come together, in no order that the database owes.
+    // The statement returns the rows of all lists in no guaranteed order.
     items
         .sort_by_key(|conversation| Reverse((conversation.pinned, conversation.updated_at, conversation.id)));
-    Ok(Page::from_lookahead(items, inquiry.page.limit.get(), key))
+    Ok(Page::from_lookahead(items, query.page.limit.get(), key))
 }
 
-/// What each has asked for, in the same order. A row that cannot be understood fails its own list alone.
-pub(super) fn lists(connection: &mut PgConnection, inquiries: &[Inquiry]) -> Result<Vec<Listed>, DbError> {
-    let all = || inquiries.iter();
-    let after = || all().map(|inquiry| inquiry.page.after);
+/// Responds to each query, in the same order. An invalid row fails its own list only.
+pub(super) fn lists(
+    connection: &mut PgConnection,
+    queries: &[ListQuery],
+) -> Result<Vec<ListResult>, DbError> {
+    let all = || queries.iter();
+    let after = || all().map(|query| query.page.after);
     let rows: Vec<Row> = Lists {
-        members: &all().map(|inquiry| inquiry.member.as_uuid()).collect::<Vec<_>>(),
+        members: &all().map(|query| query.member.as_uuid()).collect::<Vec<_>>(),
         first_page: &after().map(|after| after.is_none()).collect::<Vec<_>>(),
         pinned: &after().map(|after| after.is_some_and(|after| after.pinned)).collect::<Vec<_>>(),
         updated_at: &after()
             .map(|after| after.map_or(DateTime::UNIX_EPOCH, |after| after.updated_at))
             .collect::<Vec<_>>(),
         ids: &after().map(|after| after.map_or(Uuid::nil(), |after| after.id.as_uuid())).collect::<Vec<_>>(),
-        most: &all().map(|inquiry| inquiry.page.limit.get() + 1).collect::<Vec<_>>(),
+        most: &all().map(|query| query.page.limit.get() + 1).collect::<Vec<_>>(),
     }
     .load(connection)?;
     let mut shares: Vec<Vec<Row>> = all().map(|_| Vec::new()).collect();
     for row in rows {
-        // WITH ORDINALITY counts from one.
+        // WITH ORDINALITY counts from 1.
         if let Some(share) = usize::try_from(row.0 - 1).ok().and_then(|place| shares.get_mut(place)) {
             share.push(row);
         }
     }
-    Ok(all().zip(shares).map(|(inquiry, rows)| page(inquiry, rows)).collect())
+    Ok(all().zip(shares).map(|(query, rows)| page(query, rows)).collect())
 }

@@ -20,30 +20,29 @@ mod read;
 mod view;
 mod window;
 
-use list::{Inquiry, Listed};
+use list::{ListQuery, ListResult};
 pub(super) use read::UNREAD;
-use window::{Glance, Seen};
+use window::{WindowQuery, WindowResult};
 
-/// How many requests one statement answers at most. Beyond this there is little left to share, and the first of them waits
-/// for the last.
-const WINDOWS_AT_ONCE: usize = 16;
-/// A list can be long, so that fewer of them are taken together.
-const LISTS_AT_ONCE: usize = 8;
+/// Maximum number of windows per statement. A larger batch saves little, and its first request waits for the last.
+const MAX_WINDOW_BATCH: usize = 16;
+/// Maximum number of lists per statement; fewer, because a list can be long.
+const MAX_LIST_BATCH: usize = 8;
 
-/// How members see their conversations, on PostgreSQL.
+/// Members' views of their conversations, on PostgreSQL.
 #[derive(Clone)]
 pub struct PgConversationRepository {
     db: Arc<Db>,
-    lists: Coalesced<Inquiry, Listed>,
-    windows: Coalesced<Glance, Seen>,
+    lists: Coalesced<ListQuery, ListResult>,
+    windows: Coalesced<WindowQuery, WindowResult>,
 }
 
 impl PgConversationRepository {
-    /// Keeps its rows in `db`.
+    /// Creates the repository on `db`.
     #[must_use]
     pub fn new(db: Arc<Db>) -> Self {
-        let lists = Coalesced::new(Arc::clone(&db), LISTS_AT_ONCE, list::lists);
-        let windows = Coalesced::new(Arc::clone(&db), WINDOWS_AT_ONCE, window::windows);
+        let lists = Coalesced::new(Arc::clone(&db), MAX_LIST_BATCH, list::lists);
+        let windows = Coalesced::new(Arc::clone(&db), MAX_WINDOW_BATCH, window::windows);
         Self { db, lists, windows }
     }
 }
@@ -76,7 +75,7 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, PortError> {
-        self.lists.ask(Inquiry { member, page: page.clone() }).await?
+        self.lists.ask(ListQuery { member, page: page.clone() }).await?
     }
 
     async fn window(
@@ -85,7 +84,7 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         request: &WindowRequest,
     ) -> Result<Option<ConversationWindow>, PortError> {
-        self.windows.ask(Glance { member, conversation, request: *request }).await?
+        self.windows.ask(WindowQuery { member, conversation, request: *request }).await?
     }
 
     async fn mark_read(

@@ -1,4 +1,4 @@
-//! The read position, and the unread messages that it leaves.
+//! Read positions and unread counts.
 
 use diesel::PgConnection;
 use diesel::prelude::*;
@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::db::{DbError, statement};
 use crate::schema::{conversation_members, conversations, messages};
 
-/// The unread messages of the member `m` of the conversation `c`: all that the peer ever sent, less those seen, less the
-/// few behind the read position that were recalled or hidden. Those few are looked for only where the newest of them lies
-/// behind it.
+/// SQL expression: the unread count of member `m` in conversation `c`. It is the number of messages the peer ever sent,
+/// minus those seen, minus the few after the read position that were recalled or deleted. Those few are searched for only
+/// if the newest of them is after the read position.
 pub(in crate::postgres) const UNREAD: &str = "
     (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen
     - CASE WHEN c.recalled_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
@@ -35,8 +35,8 @@ statement! {
 }
 
 statement! {
-    // Diesel prepares an UPDATE of its own anew at every call.
-    MoveOn<'a> { conversation: Uuid, member: &'a Uuid, read_seq: i64, seen: Option<i64> } -> ();
+    // Diesel's query builder would prepare this UPDATE at every call.
+    AdvanceReadPosition<'a> { conversation: Uuid, member: &'a Uuid, read_seq: i64, seen: Option<i64> } -> ();
     "UPDATE conversation_members
         SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen)
       WHERE conversation_id = " [conversation: SqlUuid] " AND user_id = " [member: SqlUuid]
@@ -63,16 +63,17 @@ pub(super) fn mark_read(
     let last_seq: i64 = conversations::table.find(id).select(conversations::last_seq).first(connection)?;
     let wanted = seq.get().min(last_seq);
     if wanted > read_seq {
-        // At or below the floor nothing new was seen.
+        // At or below the cleared position there is nothing new to see.
         let seen = if wanted > cleared_seq { Some(seen_at(connection, id, wanted, peer)?) } else { None };
-        MoveOn { conversation: id, member: &user, read_seq: wanted, seen }.execute(connection)?;
+        AdvanceReadPosition { conversation: id, member: &user, read_seq: wanted, seen }
+            .execute(connection)?;
     }
     let (read_seq, unread_count): (i64, i64) =
         Unread { conversation: id, member: &user }.get_result(connection)?;
     Ok(Some(ReadPosition { read_seq: Seq::new(read_seq), unread_count }))
 }
 
-/// How many messages of `peer` lie at or before the place `seq`, where there is a message.
+/// The number of `peer`'s messages at or before the message at `seq`.
 fn seen_at(connection: &mut PgConnection, conversation: Uuid, seq: i64, peer: Uuid) -> Result<i64, DbError> {
     let (sender, ordinal): (Uuid, i64) = messages::table
         .find((conversation, seq))

@@ -1,4 +1,4 @@
-//! What the list and the window make of rows alike.
+//! Row conversions shared by the list and the window.
 
 use chrono::{DateTime, Utc};
 use domain::friendship::Remark;
@@ -7,15 +7,15 @@ use domain::message::{Message, MessageContent, MessageId, Seq};
 
 use crate::db::DbError;
 
-/// Keeps what the member `m` has not deleted of the messages `x`. It ends within the inner query, so that a bound on
-/// `d.seq` can follow, and wants a `)`.
+/// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`
+/// can follow; the user of the constant adds the closing `)`.
 ///
-/// `NOT IN`, because PostgreSQL keeps its rows in a hash. `NOT EXISTS` becomes a join, and the planner, which knows only
-/// how much is deleted on average, compares each message with each deletion: 10,000 of them took four seconds.
+/// `NOT IN` makes PostgreSQL hash the deletions. `NOT EXISTS` becomes a join, and the planner, which only knows the average
+/// number of deletions, compares each message with each deletion: 10,000 of them took four seconds.
 pub(super) const NOT_DELETED: &str = "x.seq NOT IN (
     SELECT d.seq FROM message_deletions d WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id";
 
-/// Whose eyes see a conversation.
+/// The member whose view of a conversation is read.
 #[derive(Clone, Copy)]
 pub(super) struct Viewpoint {
     pub(super) conversation: ConversationId,
@@ -24,7 +24,7 @@ pub(super) struct Viewpoint {
 }
 
 impl Viewpoint {
-    /// A message of the conversation, which the member wrote or else the peer.
+    /// A message sent by the member (`own`) or else by the peer.
     pub(super) fn message(
         self,
         seq: i64,
@@ -41,7 +41,7 @@ impl Viewpoint {
     }
 }
 
-/// What the member calls the peer.
+/// The member's remark on the peer.
 pub(super) fn remark(peer: UserId, text: &str) -> Result<Remark, DbError> {
     Remark::parse(text).map_err(DbError::stored("conversation_members", peer))
 }

@@ -1,4 +1,4 @@
-//! Parts of conversations' histories, each with the conversation itself, in one round trip for all that are asked for.
+//! Conversation windows: a conversation with a slice of its history, several members' requests in one statement.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -14,17 +14,18 @@ use super::view::{NOT_DELETED, Viewpoint, remark};
 use crate::db::{DbError, statement};
 use crate::postgres::stored;
 
-/// The part of a conversation that a member asks for.
+/// A member's request for a window.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Glance {
+pub(super) struct WindowQuery {
     pub(super) member: UserId,
     pub(super) conversation: ConversationId,
     pub(super) request: WindowRequest,
 }
 
 statement! {
-    // Each row is one that was asked for, its messages columns of arrays: a row for each message would carry the
-    // conversation along. A peer that was erased is a member no more. `OFFSET 0` keeps the planner from reading a whole table to join a few rows of it.
+    // One row per request, with its messages as one array per column: one row per message would repeat the conversation.
+    // An erased peer is no longer a member. `OFFSET 0` keeps the planner from reading a whole table to join a few of its
+    // rows.
     Windows<'a> {
         conversations: &'a [Uuid],
         members: &'a [Uuid],
@@ -78,7 +79,7 @@ type Whom = (i64, Uuid, String, String, String);
 type Standing = (bool, i64, i64, i64);
 type Columns = (Option<Vec<i64>>, Option<Vec<bool>>, Option<Vec<Option<String>>>, Option<Vec<DateTime<Utc>>>);
 
-/// The messages, oldest first, and whether more follow: one more was asked for than is shown.
+/// The messages, oldest first, and whether more follow: the statement fetches one more than the limit.
 fn messages(viewpoint: Viewpoint, columns: Columns, request: WindowRequest) -> (Vec<Message>, bool) {
     let (seqs, owns, contents, times) = columns;
     let all = seqs.into_iter().flatten().zip(owns.into_iter().flatten());
@@ -94,8 +95,8 @@ fn messages(viewpoint: Viewpoint, columns: Columns, request: WindowRequest) -> (
     (messages, has_more)
 }
 
-fn window(glance: Glance, row: (Whom, Standing, Columns)) -> Result<ConversationWindow, DbError> {
-    let Glance { member, conversation: id, request } = glance;
+fn window(query: WindowQuery, row: (Whom, Standing, Columns)) -> Result<ConversationWindow, DbError> {
+    let WindowQuery { member, conversation: id, request } = query;
     let ((_, peer, state, name, remarked), (is_friend, read_seq, peer_read_seq, last_seq), columns) = row;
     let friend_id = UserId::from_uuid(peer);
     let viewpoint = Viewpoint { conversation: id, member, peer: friend_id };
@@ -114,33 +115,36 @@ fn window(glance: Glance, row: (Whom, Standing, Columns)) -> Result<Conversation
     })
 }
 
-/// What one has asked for; none where there is no such conversation for that member.
-pub(super) type Seen = Result<Option<ConversationWindow>, PortError>;
+/// The response to one [`WindowQuery`]; `None` if the conversation does not exist for that member.
+pub(super) type WindowResult = Result<Option<ConversationWindow>, PortError>;
 
-/// What each has asked for, in the same order. A row that cannot be understood fails its own request alone.
-pub(super) fn windows(connection: &mut PgConnection, glances: &[Glance]) -> Result<Vec<Seen>, DbError> {
-    let all = || glances.iter();
+/// Responds to each query, in the same order. An invalid row fails its own request only.
+pub(super) fn windows(
+    connection: &mut PgConnection,
+    queries: &[WindowQuery],
+) -> Result<Vec<WindowResult>, DbError> {
+    let all = || queries.iter();
     let (before, after): (Vec<_>, Vec<_>) = all()
-        .map(|glance| match glance.request.anchor {
+        .map(|query| match query.request.anchor {
             WindowAnchor::Newest => (Some(i64::MAX), None),
             WindowAnchor::Before(seq) => (Some(seq.get()), None),
             WindowAnchor::After(seq) => (None, Some(seq.get())),
         })
         .unzip();
     let rows: Vec<(Whom, Standing, Columns)> = Windows {
-        conversations: &all().map(|glance| glance.conversation.as_uuid()).collect::<Vec<_>>(),
-        members: &all().map(|glance| glance.member.as_uuid()).collect::<Vec<_>>(),
+        conversations: &all().map(|query| query.conversation.as_uuid()).collect::<Vec<_>>(),
+        members: &all().map(|query| query.member.as_uuid()).collect::<Vec<_>>(),
         before: &before,
         after: &after,
-        most: &all().map(|glance| glance.request.limit.get() + 1).collect::<Vec<_>>(),
+        most: &all().map(|query| query.request.limit.get() + 1).collect::<Vec<_>>(),
     }
     .load(connection)?;
-    let mut answers: Vec<Seen> = all().map(|_| Ok(None)).collect();
+    let mut answers: Vec<WindowResult> = all().map(|_| Ok(None)).collect();
     for row in rows {
-        // WITH ORDINALITY counts from one.
+        // WITH ORDINALITY counts from 1.
         let place = usize::try_from(row.0.0 - 1).unwrap_or(usize::MAX);
-        if let (Some(glance), Some(answer)) = (glances.get(place), answers.get_mut(place)) {
-            *answer = window(*glance, row).map(Some).map_err(PortError::internal);
+        if let (Some(query), Some(answer)) = (queries.get(place), answers.get_mut(place)) {
+            *answer = window(*query, row).map(Some).map_err(PortError::internal);
         }
     }
     Ok(answers)

@@ -155,7 +155,7 @@ fn ask(
     if !pair::both_exist_counted(connection, &request.pair, counted)? {
         return Ok(Some(AskOutcome::UnknownUser));
     }
-    let state = pair::lock_or_make(connection, &request.pair)?;
+    let state = pair::lock_or_create(connection, &request.pair)?;
     let (conversation, now) = (request.pair.conversation_id(), db::now(connection)?);
     let waiting = pending(connection, conversation, now)?;
     Ok(Some(match decide_ask(&state, request.sender, waiting.as_ref()) {

@@ -1,6 +1,6 @@
-//! The send path: lock the pairs, look known keys up, let the domain decide, store, all in one transaction.
+//! The send transaction: lock the pairs, look up idempotency keys, let the domain decide, bulk-insert.
 //!
-//! Every statement is set-based and of constant shape, so that it is prepared once and serves one draft as well as many.
+//! Every statement is set-based and of constant shape: it is prepared once and serves one draft as well as a batch.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,13 +19,13 @@ use uuid::Uuid;
 use crate::db::{DbError, statement};
 use crate::postgres::pair::PairRow;
 
-/// Whether the two are friends and neither is being erased. The few accounts that are (nearly always none) are read once per
-/// statement, however many pairs it locks, so that nobody writes to an erased account while its friendships are still
-/// being ended.
+/// True if the two are friends and neither account is being erased. An erased account thus receives no messages while its
+/// friendships are still being removed. The list of running erasures (nearly always empty) is read once per statement,
+/// however many pairs it locks.
 const FRIENDS: &str = "friends AND NOT ARRAY[user_lo, user_hi] && ARRAY(SELECT user_id FROM erasures WHERE stage = 'relations')";
 
 statement! {
-    // In the order of the ids, so that two batches cannot wait for each other.
+    // Locks in id order, so that two batches cannot deadlock.
     LockPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
     "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
        FROM conversations
@@ -35,7 +35,7 @@ statement! {
 }
 
 statement! {
-    // Leaves out what somebody else holds, so that one conversation cannot stall the others.
+    // Skips pairs that another transaction has locked, so that one conversation cannot stall the batch.
     LockFreePairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
     "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
        FROM conversations
@@ -50,8 +50,8 @@ statement! {
 }
 
 statement! {
-    // A statement of its own, after the lock was granted: within one statement the snapshot would predate the wait.
-    KnownKeys<'a> { conversations: &'a [Uuid], senders: &'a [Uuid], keys: &'a [&'a str] }
+    // A separate statement after the lock was granted: within one statement the snapshot would predate the lock wait.
+    ExistingMessages<'a> { conversations: &'a [Uuid], senders: &'a [Uuid], keys: &'a [&'a str] }
         -> (SqlUuid, SqlUuid, Text, BigInt, Nullable<Text>);
     "SELECT m.conversation_id, m.sender_id, m.client_message_id, m.seq, m.content
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [senders: Array<SqlUuid>] ", " [keys: Array<Text>] ")
@@ -60,7 +60,7 @@ statement! {
 }
 
 statement! {
-    // The time is read after the lock and never runs against seq, even if the machine's clock is set back.
+    // The time is read after locking and never decreases along seq, even if the machine's clock is set back.
     Store<'a> {
         conversations: &'a [Uuid],
         seqs: &'a [i64],
@@ -96,59 +96,67 @@ statement! {
        FROM stored"
 }
 
-/// What to do about a conversation that somebody else holds.
+/// How to treat a conversation that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
     /// Leave its drafts undecided.
     Skip,
-    /// Wait for it.
+    /// Wait for the lock.
     Wait,
 }
 
-/// What a transaction did, once it is committed.
+/// The result of a send transaction; valid only once it is committed.
 #[derive(Debug)]
 pub(super) struct Appended {
-    /// One per draft; none where somebody else held the conversation.
+    /// One per draft; `None` if another transaction held its conversation.
     pub(super) outcomes: Vec<Option<SendOutcome>>,
-    /// How to find out whether it was committed; none when it stored nothing.
-    pub(super) proof: Option<Proof>,
+    /// Finds out whether the transaction was committed; `None` if it stored nothing.
+    pub(super) probe: Option<CommitProbe>,
 }
 
-/// What is there if, and only if, a transaction was committed.
+/// Identifies a transaction and one row that exists if, and only if, that transaction was committed.
 #[derive(Debug)]
-pub(super) struct Proof {
+pub(super) struct CommitProbe {
     /// The transaction's id.
     pub(super) xid: i64,
     /// The first message that it stored.
     pub(super) message: MessageId,
-    /// Whose that message is.
+    /// The message's sender.
     pub(super) sender: UserId,
-    /// The time that it was given.
+    /// The message's timestamp.
     pub(super) created_at: DateTime<Utc>,
 }
 
-/// What makes a message the same one: conversation, sender and key.
-type Key = (Uuid, Uuid, ClientMessageId);
-
-fn key_of(draft: &Draft) -> Option<Key> {
-    let key = draft.client_message_id.clone()?;
-    Some((draft.pair.conversation_id().as_uuid(), draft.sender.as_uuid(), key))
+/// Identifies a message for deduplication.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DedupKey {
+    conversation: Uuid,
+    sender: Uuid,
+    client_message_id: ClientMessageId,
 }
 
-/// The pairs of a batch, locked, and those that somebody else holds.
-struct Pairs {
+fn dedup_key(draft: &Draft) -> Option<DedupKey> {
+    Some(DedupKey {
+        conversation: draft.pair.conversation_id().as_uuid(),
+        sender: draft.sender.as_uuid(),
+        client_message_id: draft.client_message_id.clone()?,
+    })
+}
+
+/// The pairs of a batch: those locked here, and those that another transaction holds.
+struct BatchPairs {
     locked: HashMap<Uuid, PairState>,
     held: HashSet<Uuid>,
 }
 
-/// Stores what the domain allows and tells what came of each draft.
+/// Stores the drafts that the domain accepts and returns one outcome per draft.
 pub(super) fn append(
     connection: &mut PgConnection,
     drafts: &[Draft],
     locking: Locking,
 ) -> Result<Appended, DbError> {
-    let Pairs { locked: mut pairs, held } = lock_pairs(connection, drafts, locking)?;
-    let mut known = known_keys(connection, drafts)?;
+    let BatchPairs { locked: mut pairs, held } = lock_pairs(connection, drafts, locking)?;
+    let mut existing = existing_messages(connection, drafts)?;
     let mut placed = Vec::with_capacity(drafts.len());
     let mut outcomes = Vec::with_capacity(drafts.len());
     for draft in drafts {
@@ -157,29 +165,31 @@ pub(super) fn append(
             outcomes.push(None);
             continue;
         }
-        let key = key_of(draft);
-        let known_message = key.as_ref().and_then(|key| known.get(key));
-        outcomes.push(Some(match decide_send(draft, pairs.get_mut(&id.as_uuid()), known_message) {
-            SendDecision::Store(place) => {
-                // A twin later in the same batch finds it here.
+        let key = dedup_key(draft);
+        let duplicate = key.as_ref().and_then(|key| existing.get(key));
+        outcomes.push(Some(match decide_send(draft, pairs.get_mut(&id.as_uuid()), duplicate) {
+            SendDecision::Store(position) => {
+                // A duplicate later in the same batch finds it here.
                 if let Some(key) = key {
-                    known.insert(
-                        key,
-                        ExistingMessage { seq: place.seq, content: Some(draft.content.clone()) },
-                    );
+                    let content = Some(draft.content.clone());
+                    existing.insert(key, ExistingMessage { seq: position.seq, content });
                 }
-                placed.push((draft, place));
-                SendOutcome::Sent(MessageId { conversation: id, seq: place.seq })
+                placed.push((draft, position));
+                SendOutcome::Sent(MessageId { conversation: id, seq: position.seq })
             }
             SendDecision::Known(seq) => SendOutcome::Sent(MessageId { conversation: id, seq }),
             SendDecision::Refuse(refusal) => SendOutcome::Refused(refusal),
         }));
     }
-    let proof = store(connection, &placed, &pairs)?;
-    Ok(Appended { outcomes, proof })
+    let probe = store(connection, &placed, &pairs)?;
+    Ok(Appended { outcomes, probe })
 }
 
-fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft], locking: Locking) -> Result<Pairs, DbError> {
+fn lock_pairs(
+    connection: &mut PgConnection,
+    drafts: &[Draft],
+    locking: Locking,
+) -> Result<BatchPairs, DbError> {
     let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.pair.conversation_id().as_uuid()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -191,49 +201,65 @@ fn lock_pairs(connection: &mut PgConnection, drafts: &[Draft], locking: Locking)
         .into_iter()
         .map(|(id, row)| Ok((id, PairState::try_from(row)?)))
         .collect::<Result<_, DbError>>()?;
-    // What was not locked is held by somebody else, or was never there.
+    // A pair that was not locked is held by another transaction or does not exist.
     ids.retain(|id| !locked.contains_key(id));
     let held = if ids.is_empty() || locking == Locking::Wait {
         HashSet::new()
     } else {
         ExistingPairs { ids: &ids }.load::<(Uuid,)>(connection)?.into_iter().map(|(id,)| id).collect()
     };
-    Ok(Pairs { locked, held })
+    Ok(BatchPairs { locked, held })
 }
 
-fn known_keys(
+#[derive(Queryable)]
+struct ExistingRow {
+    conversation: Uuid,
+    sender: Uuid,
+    client_message_id: String,
+    seq: i64,
+    content: Option<String>,
+}
+
+impl ExistingRow {
+    fn into_domain(self) -> Result<(DedupKey, ExistingMessage), DbError> {
+        let client_message_id = ClientMessageId::parse(self.client_message_id)
+            .map_err(DbError::stored("messages", self.conversation))?;
+        let key = DedupKey { conversation: self.conversation, sender: self.sender, client_message_id };
+        let content = self.content.map(MessageContent::from_stored);
+        Ok((key, ExistingMessage { seq: Seq::new(self.seq), content }))
+    }
+}
+
+fn existing_messages(
     connection: &mut PgConnection,
     drafts: &[Draft],
-) -> Result<HashMap<Key, ExistingMessage>, DbError> {
-    let with_key: Vec<Key> = drafts.iter().filter_map(key_of).collect();
-    if with_key.is_empty() {
+) -> Result<HashMap<DedupKey, ExistingMessage>, DbError> {
+    let keys: Vec<DedupKey> = drafts.iter().filter_map(dedup_key).collect();
+    if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let conversations: Vec<Uuid> = with_key.iter().map(|key| key.0).collect();
-    let senders: Vec<Uuid> = with_key.iter().map(|key| key.1).collect();
-    let keys: Vec<&str> = with_key.iter().map(|key| key.2.as_str()).collect();
-    KnownKeys { conversations: &conversations, senders: &senders, keys: &keys }
-        .load::<(Uuid, Uuid, String, i64, Option<String>)>(connection)?
-        .into_iter()
-        .map(|(conversation, sender, key, seq, content)| {
-            let key = ClientMessageId::parse(key).map_err(DbError::stored("messages", conversation))?;
-            let content = content.map(MessageContent::from_stored);
-            Ok(((conversation, sender, key), ExistingMessage { seq: Seq::new(seq), content }))
-        })
-        .collect()
+    ExistingMessages {
+        conversations: &keys.iter().map(|key| key.conversation).collect::<Vec<_>>(),
+        senders: &keys.iter().map(|key| key.sender).collect::<Vec<_>>(),
+        keys: &keys.iter().map(|key| key.client_message_id.as_str()).collect::<Vec<_>>(),
+    }
+    .load::<ExistingRow>(connection)?
+    .into_iter()
+    .map(ExistingRow::into_domain)
+    .collect()
 }
 
 fn store(
     connection: &mut PgConnection,
     placed: &[(&Draft, MessagePosition)],
     pairs: &HashMap<Uuid, PairState>,
-) -> Result<Option<Proof>, DbError> {
-    let Some((first, first_place)) = placed.first() else { return Ok(None) };
+) -> Result<Option<CommitProbe>, DbError> {
+    let Some((first, first_position)) = placed.first() else { return Ok(None) };
     let conversations: Vec<Uuid> =
         placed.iter().map(|(draft, _)| draft.pair.conversation_id().as_uuid()).collect();
-    let seqs: Vec<i64> = placed.iter().map(|(_, place)| place.seq.get()).collect();
+    let seqs: Vec<i64> = placed.iter().map(|(_, position)| position.seq.get()).collect();
     let senders: Vec<Uuid> = placed.iter().map(|(draft, _)| draft.sender.as_uuid()).collect();
-    let ordinals: Vec<i64> = placed.iter().map(|(_, place)| place.sender_ordinal).collect();
+    let ordinals: Vec<i64> = placed.iter().map(|(_, position)| position.sender_ordinal).collect();
     let keys: Vec<Option<&str>> = placed
         .iter()
         .map(|(draft, _)| draft.client_message_id.as_ref().map(ClientMessageId::as_str))
@@ -243,7 +269,7 @@ fn store(
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_place.seq };
+    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_position.seq };
     let (stored, xid, created_at): (i64, i64, DateTime<Utc>) = Store {
         conversations: &conversations,
         seqs: &seqs,
@@ -259,7 +285,7 @@ fn store(
     }
     .get_result(connection)?;
     if usize::try_from(stored) != Ok(placed.len()) {
-        return Err(DbError::Impossible("messages: not every placed draft was stored"));
+        return Err(DbError::Impossible("messages: fewer rows were inserted than drafts accepted"));
     }
-    Ok(Some(Proof { xid, message, sender: first.sender, created_at }))
+    Ok(Some(CommitProbe { xid, message, sender: first.sender, created_at }))
 }

@@ -1,4 +1,4 @@
-//! One transaction of the send path, from its first lock to a certain end.
+//! Commit outcome resolution: runs one send transaction and, if the reply to COMMIT is lost, finds out whether it committed.
 
 use std::time::{Duration, Instant};
 
@@ -10,103 +10,102 @@ use domain::error::PortError;
 use domain::message::{Draft, SendOutcome};
 use uuid::Uuid;
 
-use super::append::{Appended, Locking, Proof, append};
+use super::append::{Appended, CommitProbe, Locking, append};
 use crate::db::{Connections, Db, DbError, Unfinished, Verdict, statement, transaction};
 
 statement! {
-    // An id that was never given out, or was forgotten in a crash, has no status. It is told by taking one: those given out
-    // are smaller. A snapshot does not tell it, because what it calls the end is the last id that is over and not the last
-    // that is under way.
-    Status<'a> { xid: &'a i64 } -> (Nullable<Text>);
+    // An id that was never assigned, or was lost in a crash, has no status. Assigning a new id detects it: all assigned ids
+    // are smaller. A snapshot's xmax does not: it follows the last completed id and ignores those still in progress.
+    TransactionStatus<'a> { xid: &'a i64 } -> (Nullable<Text>);
     "SELECT CASE WHEN s.xid < pg_current_xact_id() THEN pg_xact_status(s.xid) ELSE 'aborted' END
        FROM (SELECT (" [xid: BigInt] "::bigint)::text::xid8 AS xid) s"
 }
 
 statement! {
-    // After a crash a transaction id whose commit never reached the disk is given again, and so is the place, perhaps to the
-    // same sender; but not the time.
-    IsThere<'a> { conversation: Uuid, seq: i64, sender: &'a Uuid, created_at: DateTime<Utc> } -> (Bool);
+    // After a crash an id whose commit never reached the disk is assigned again, and so is the message's position, possibly
+    // to the same sender; but never with the same time.
+    MessageExists<'a> { conversation: Uuid, seq: i64, sender: &'a Uuid, created_at: DateTime<Utc> } -> (Bool);
     "SELECT EXISTS (SELECT FROM messages m WHERE m.conversation_id = " [conversation: SqlUuid]
           " AND m.seq = " [seq: BigInt] " AND m.sender_id = " [sender: SqlUuid]
           " AND m.created_at = " [created_at: Timestamptz] ")"
 }
 
-/// Why a batch has no outcomes.
+/// Why a batch was not stored.
 #[derive(Debug)]
-pub(super) enum Failure {
-    /// Nothing was stored; another try may do better, at once.
-    TryAgain(DbError),
-    /// Nothing was stored, and one of the drafts may be to blame.
-    Poisoned(DbError),
-    /// The database is away or too busy, or it is not known what was stored.
-    Hopeless(PortError),
+pub(super) enum StoreError {
+    /// Nothing was stored; an immediate retry may succeed.
+    Retry(DbError),
+    /// Nothing was stored; one of the drafts may be the cause.
+    Failed(DbError),
+    /// The database is unreachable or overloaded, or the outcome is unknown.
+    Unavailable(PortError),
 }
 
-impl Failure {
-    /// What the senders are told.
+impl StoreError {
+    /// The error to report to the callers.
     pub(super) fn into_error(self) -> PortError {
         match self {
-            Self::TryAgain(error) => PortError::unavailable(Db::RETRY_AFTER, error),
-            Self::Poisoned(error) => PortError::internal(error),
-            Self::Hopeless(error) => error,
+            Self::Retry(error) => PortError::unavailable(Db::RETRY_AFTER, error),
+            Self::Failed(error) => PortError::internal(error),
+            Self::Unavailable(error) => error,
         }
     }
 }
 
-/// How long the end of a transaction whose answer was lost is asked for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time to probe for the outcome of a transaction whose reply was lost.
+const MAX_PROBE_TIME: Duration = Duration::from_secs(10);
 
-/// Stores what may be stored of `drafts`, in one transaction.
+/// Stores the accepted ones of `drafts` in one transaction.
 pub(super) fn store(
     connections: &Connections,
     drafts: &[Draft],
     locking: Locking,
-) -> Result<Vec<Option<SendOutcome>>, Failure> {
-    let mut connection = connections.take().map_err(Failure::Hopeless)?;
+) -> Result<Vec<Option<SendOutcome>>, StoreError> {
+    let mut connection = connections.take().map_err(StoreError::Unavailable)?;
     match transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
         Ok(appended) => Ok(appended.outcomes),
         Err(Unfinished::RolledBack(error)) => Err(match connections.judge(&error) {
             Verdict::ConnectionLost => {
                 connections.lost(connection);
-                Failure::TryAgain(error)
+                StoreError::Retry(error)
             }
-            Verdict::RolledBack => Failure::TryAgain(error),
-            Verdict::Busy => Failure::Hopeless(PortError::unavailable(Db::RETRY_AFTER, error)),
-            Verdict::Bug => Failure::Poisoned(error),
+            Verdict::RolledBack => StoreError::Retry(error),
+            Verdict::Busy => StoreError::Unavailable(PortError::unavailable(Db::RETRY_AFTER, error)),
+            Verdict::Bug => StoreError::Failed(error),
         }),
         Err(Unfinished::InDoubt { value, error }) => {
             connections.judge(&error);
             connections.lost(connection);
-            settle(connections, value, error)
+            resolve(connections, value, error)
         }
     }
 }
 
-/// Finds out whether a transaction was committed whose answer to COMMIT was lost. It is never simply tried again: messages
-/// without a key would double.
-fn settle(
+/// Finds out whether a transaction was committed after the reply to COMMIT was lost. A blind retry would duplicate messages
+/// without a key.
+fn resolve(
     connections: &Connections,
     appended: Appended,
     error: DbError,
-) -> Result<Vec<Option<SendOutcome>>, Failure> {
-    let Some(proof) = appended.proof else { return Ok(appended.outcomes) };
-    tracing::warn!(%error, "the answer to a COMMIT was lost; asking what became of it");
-    let deadline = Instant::now() + PATIENCE;
+) -> Result<Vec<Option<SendOutcome>>, StoreError> {
+    let Some(probe) = appended.probe else { return Ok(appended.outcomes) };
+    tracing::warn!(%error, "reply to COMMIT lost; probing whether it committed");
+    let deadline = Instant::now() + MAX_PROBE_TIME;
     while Instant::now() < deadline {
-        match committed(connections, &proof) {
+        match probe_commit(connections, &probe) {
             Some(true) => return Ok(appended.outcomes),
-            Some(false) => return Err(Failure::TryAgain(error)),
-            // It is not over yet, or the database is not back.
+            Some(false) => return Err(StoreError::Retry(error)),
+            // The transaction is still in progress, or the database is unreachable.
             None => std::thread::sleep(Duration::from_millis(50)),
         }
     }
-    Err(Failure::Hopeless(PortError::unavailable(Db::RETRY_AFTER, error)))
+    Err(StoreError::Unavailable(PortError::unavailable(Db::RETRY_AFTER, error)))
 }
 
-/// Whether the transaction was committed; none while that cannot be told.
-fn committed(connections: &Connections, proof: &Proof) -> Option<bool> {
+/// Whether the transaction was committed; `None` while unknown.
+fn probe_commit(connections: &Connections, probe: &CommitProbe) -> Option<bool> {
     let mut connection = connections.take().ok()?;
-    match status(connection.inner(), proof) {
+    match status(connection.inner(), probe) {
         Ok(status) => status,
         Err(error) => {
             if connections.judge(&DbError::from(error)) == Verdict::ConnectionLost {
@@ -117,20 +116,20 @@ fn committed(connections: &Connections, proof: &Proof) -> Option<bool> {
     }
 }
 
-fn status(connection: &mut PgConnection, proof: &Proof) -> QueryResult<Option<bool>> {
-    let (status,) = Status { xid: &proof.xid }.get_result::<(Option<String>,)>(connection)?;
+fn status(connection: &mut PgConnection, probe: &CommitProbe) -> QueryResult<Option<bool>> {
+    let (status,) = TransactionStatus { xid: &probe.xid }.get_result::<(Option<String>,)>(connection)?;
     match status.as_deref() {
         None | Some("in progress") => Ok(None),
-        // Asked by a statement of its own: a snapshot from before the end of the transaction would not show the message.
+        // A separate statement: a snapshot taken before the end of the transaction would not show the message.
         Some("committed") => {
-            let asked = IsThere {
-                conversation: proof.message.conversation.as_uuid(),
-                seq: proof.message.seq.get(),
-                sender: &proof.sender.as_uuid(),
-                created_at: proof.created_at,
+            let query = MessageExists {
+                conversation: probe.message.conversation.as_uuid(),
+                seq: probe.message.seq.get(),
+                sender: &probe.sender.as_uuid(),
+                created_at: probe.created_at,
             };
-            let (is_there,) = asked.get_result::<(bool,)>(connection)?;
-            Ok(Some(is_there))
+            let (exists,) = query.get_result::<(bool,)>(connection)?;
+            Ok(Some(exists))
         }
         Some(_) => Ok(Some(false)),
     }
@@ -165,41 +164,41 @@ mod tests {
         (database, one, other)
     }
 
-    /// Stores a message in the transaction that is open, or in one of its own.
-    fn store_one(connection: &mut PgConnection) -> Proof {
+    /// Stores a message in the open transaction, or else in an implicit one.
+    fn store_one(connection: &mut PgConnection) -> CommitProbe {
         let id = Uuid::from_u128(1);
         let (xid, created_at) = Stored { conversation: &id }.get_result(connection).unwrap();
         let message = MessageId { conversation: ConversationId::from_uuid(id), seq: Seq::new(1) };
-        Proof { xid, message, sender: UserId::from_uuid(id), created_at }
+        CommitProbe { xid, message, sender: UserId::from_uuid(id), created_at }
     }
 
     #[test]
-    fn a_transaction_under_way_is_neither_committed_nor_given_up() {
-        let (_database, mut writer, mut asker) = connections();
+    fn a_transaction_in_progress_has_no_outcome_yet() {
+        let (_database, mut writer, mut prober) = connections();
         writer.batch_execute("BEGIN").unwrap();
-        let proof = store_one(&mut writer);
-        assert_eq!(status(&mut asker, &proof).unwrap(), None);
+        let probe = store_one(&mut writer);
+        assert_eq!(status(&mut prober, &probe).unwrap(), None);
         writer.batch_execute("COMMIT").unwrap();
-        assert_eq!(status(&mut asker, &proof).unwrap(), Some(true));
+        assert_eq!(status(&mut prober, &probe).unwrap(), Some(true));
     }
 
     #[test]
-    fn one_that_was_rolled_back_or_never_began_stored_nothing() {
-        let (_database, mut writer, mut asker) = connections();
+    fn a_rolled_back_or_unassigned_transaction_is_not_committed() {
+        let (_database, mut writer, mut prober) = connections();
         writer.batch_execute("BEGIN").unwrap();
-        let proof = store_one(&mut writer);
+        let probe = store_one(&mut writer);
         writer.batch_execute("ROLLBACK").unwrap();
-        assert_eq!(status(&mut asker, &proof).unwrap(), Some(false));
-        let never = Proof { xid: proof.xid + 1_000_000, ..proof };
-        assert_eq!(status(&mut asker, &never).unwrap(), Some(false));
+        assert_eq!(status(&mut prober, &probe).unwrap(), Some(false));
+        let unassigned = CommitProbe { xid: probe.xid + 1_000_000, ..probe };
+        assert_eq!(status(&mut prober, &unassigned).unwrap(), Some(false));
     }
 
     #[test]
-    fn another_transaction_that_was_given_the_same_id_and_place_is_no_proof() {
-        let (_database, mut writer, mut asker) = connections();
-        let proof = store_one(&mut writer);
-        assert_eq!(status(&mut asker, &proof).unwrap(), Some(true));
-        let forgotten = Proof { created_at: proof.created_at - chrono::TimeDelta::microseconds(1), ..proof };
-        assert_eq!(status(&mut asker, &forgotten).unwrap(), Some(false));
+    fn a_reused_transaction_id_and_position_do_not_count_as_committed() {
+        let (_database, mut writer, mut prober) = connections();
+        let probe = store_one(&mut writer);
+        assert_eq!(status(&mut prober, &probe).unwrap(), Some(true));
+        let lost = CommitProbe { created_at: probe.created_at - chrono::TimeDelta::microseconds(1), ..probe };
+        assert_eq!(status(&mut prober, &lost).unwrap(), Some(false));
     }
 }

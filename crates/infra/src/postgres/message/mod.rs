@@ -20,9 +20,9 @@ use crate::schema::{conversation_members, conversations, message_deletions, mess
 use group_commit::SendQueue;
 
 mod append;
+mod commit_outcome;
 mod counters;
 mod group_commit;
-mod commit_outcome;
 
 pub use counters::SendCounters;
 pub use group_commit::SendQueueSettings;
@@ -34,24 +34,24 @@ pub struct PgMessageRepository {
 }
 
 impl PgMessageRepository {
-    /// Keeps its rows in `db` and starts the writers of the send queue.
+    /// Creates the repository and starts the writers of the send queue.
     ///
     /// # Errors
-    /// When the system starts no more threads.
+    /// If the system cannot start more threads.
     pub fn start(db: Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let queue = SendQueue::start(&db, settings)?;
         Ok(Self { db, queue })
     }
 
-    /// What is told of the send queue.
+    /// Metrics of the send queue.
     ///
     /// # Errors
-    /// When a name cannot be used.
+    /// If a metric's name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.queue.collectors()
     }
 
-    /// What the send queue has done since the start.
+    /// Counters of the send queue since the start.
     #[must_use]
     pub fn counters(&self) -> Arc<SendCounters> {
         self.queue.counters()
@@ -67,7 +67,7 @@ fn recall(
     let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
     let row = messages::table.find((conversation, seq));
     let own = row.filter(messages::sender_id.eq(caller.as_uuid()));
-    // To anybody but its sender it does not exist: nothing is even locked.
+    // For everyone but its sender the message does not exist, so that nothing is locked.
     if !diesel::select(diesel::dsl::exists(own)).get_result(connection)? {
         return Ok(RecallOutcome::Unknown);
     }
@@ -127,13 +127,13 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
 #[async_trait]
 impl MessageRepository for PgMessageRepository {
     async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError> {
-        // All are queued before the first is waited for, so that they can share a batch.
-        let answers: Vec<_> =
+        // All are queued before the first is awaited, so that they can share a batch.
+        let replies: Vec<_> =
             drafts.into_iter().map(|draft| self.queue.submit(draft)).collect::<Result<_, _>>()?;
-        let mut outcomes = Vec::with_capacity(answers.len());
-        for answer in answers {
-            let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue gave the message up");
-            outcomes.push(answer.await.map_err(dropped)??);
+        let mut outcomes = Vec::with_capacity(replies.len());
+        for reply in replies {
+            let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue dropped the message");
+            outcomes.push(reply.await.map_err(dropped)??);
         }
         Ok(outcomes)
     }
