@@ -11,14 +11,13 @@ use domain::conversation::{
 };
 use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
-use domain::message::Seq;
+use domain::message::{Message, Seq};
 use domain::page::Page;
 use uuid::Uuid;
 
 use super::read::UNREAD;
-use super::view::{NOT_DELETED, Viewpoint, remark};
+use super::view::{NOT_DELETED, PeerColumns, Viewpoint, batch_entry};
 use crate::db::{DbError, statement};
-use crate::postgres::stored;
 
 /// A member's request for a page of the list.
 #[derive(Debug, Clone)]
@@ -39,8 +38,8 @@ statement! {
         ids: &'a [Uuid],
         most: &'a [i64],
     } -> (
-        BigInt,
-        (SqlUuid, SqlUuid, Text, Text, Text),
+        (BigInt, SqlUuid),
+        (SqlUuid, Text, Text, Text),
         (BigInt, BigInt, BigInt, Timestamptz, Bool, Bool),
         (Nullable<BigInt>, Nullable<Bool>, Nullable<Text>, Nullable<Timestamptz>),
     );
@@ -78,32 +77,66 @@ statement! {
              LIMIT 1)) newest ON true"
 }
 
-type Whom = (Uuid, Uuid, String, String, String);
-type Standing = (i64, i64, i64, DateTime<Utc>, bool, bool);
-type MaybeMessage = (Option<i64>, Option<bool>, Option<String>, Option<DateTime<Utc>>);
-type Row = (i64, Whom, Standing, MaybeMessage);
+#[derive(Queryable)]
+struct ListRow {
+    request: RequestColumns,
+    peer: PeerColumns,
+    view: ViewColumns,
+    preview: PreviewColumns,
+}
 
-fn summary(member: UserId, row: Row) -> Result<ConversationSummary, DbError> {
-    let (_, (id, peer, state, name, remarked), standing, newest) = row;
-    let (unread_count, last_seq, read_seq, updated_at, pinned, muted) = standing;
-    let (id, friend_id) = (ConversationId::from_uuid(id), UserId::from_uuid(peer));
-    let viewpoint = Viewpoint { conversation: id, member, peer: friend_id };
-    let last_message = match newest {
-        (Some(seq), Some(own), content, Some(at)) => Some(viewpoint.message(seq, own, content, at)),
-        _ => None,
-    };
+/// The number of the request in its batch, and the conversation.
+#[derive(Queryable)]
+struct RequestColumns {
+    number: i64,
+    conversation: Uuid,
+}
+
+#[derive(Queryable)]
+struct ViewColumns {
+    unread_count: i64,
+    last_seq: i64,
+    read_seq: i64,
+    updated_at: DateTime<Utc>,
+    pinned: bool,
+    muted: bool,
+}
+
+/// The newest visible message; all `NULL` if there is none.
+#[derive(Queryable)]
+struct PreviewColumns {
+    seq: Option<i64>,
+    own: Option<bool>,
+    content: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+}
+
+impl PreviewColumns {
+    fn into_message(self, viewpoint: Viewpoint) -> Result<Option<Message>, DbError> {
+        match (self.seq, self.own, self.created_at, self.content) {
+            (Some(seq), Some(own), Some(at), content) => Ok(Some(viewpoint.message(seq, own, content, at))),
+            (None, None, None, None) => Ok(None),
+            _ => Err(DbError::Impossible("messages: a preview lacks a part of its columns")),
+        }
+    }
+}
+
+fn summary(member: UserId, row: ListRow) -> Result<ConversationSummary, DbError> {
+    let ListRow { request, peer, view, preview } = row;
+    let id = ConversationId::from_uuid(request.conversation);
+    let viewpoint = Viewpoint { conversation: id, member, peer: peer.id() };
     Ok(ConversationSummary {
         id,
-        friend_id,
-        friend_name: stored::display(friend_id, &state, &name)?,
-        remark: remark(friend_id, &remarked)?,
-        unread_count,
-        last_message,
-        last_seq: Seq::new(last_seq),
-        read_seq: Seq::new(read_seq),
-        updated_at,
-        pinned,
-        muted,
+        friend_id: peer.id(),
+        friend_name: peer.display_name()?,
+        remark: peer.remark()?,
+        unread_count: view.unread_count,
+        last_message: preview.into_message(viewpoint)?,
+        last_seq: Seq::new(view.last_seq),
+        read_seq: Seq::new(view.read_seq),
+        updated_at: view.updated_at,
+        pinned: view.pinned,
+        muted: view.muted,
     })
 }
 
@@ -115,7 +148,7 @@ const fn key(conversation: &ConversationSummary) -> ConversationCursor {
 /// The response to one [`ListQuery`].
 pub(super) type ListResult = Result<ConversationPage, PortError>;
 
-fn page(query: &ListQuery, rows: Vec<Row>) -> ListResult {
+fn page(query: &ListQuery, rows: Vec<ListRow>) -> ListResult {
     let items: Result<Vec<_>, _> = rows.into_iter().map(|row| summary(query.member, row)).collect();
     let mut items = items.map_err(PortError::internal)?;
     // The statement returns the rows of all lists in no guaranteed order.
@@ -131,7 +164,7 @@ pub(super) fn lists(
 ) -> Result<Vec<ListResult>, DbError> {
     let all = || queries.iter();
     let after = || all().map(|query| query.page.after);
-    let rows: Vec<Row> = Lists {
+    let rows: Vec<ListRow> = Lists {
         members: &all().map(|query| query.member.as_uuid()).collect::<Vec<_>>(),
         first_page: &after().map(|after| after.is_none()).collect::<Vec<_>>(),
         pinned: &after().map(|after| after.is_some_and(|after| after.pinned)).collect::<Vec<_>>(),
@@ -142,12 +175,38 @@ pub(super) fn lists(
         most: &all().map(|query| query.page.limit.get() + 1).collect::<Vec<_>>(),
     }
     .load(connection)?;
-    let mut shares: Vec<Vec<Row>> = all().map(|_| Vec::new()).collect();
+    let mut pages: Vec<Vec<ListRow>> = all().map(|_| Vec::new()).collect();
     for row in rows {
-        // WITH ORDINALITY counts from 1.
-        if let Some(share) = usize::try_from(row.0 - 1).ok().and_then(|place| shares.get_mut(place)) {
-            share.push(row);
+        batch_entry(&mut pages, row.request.number)?.push(row);
+    }
+    Ok(all().zip(pages).map(|(query, rows)| page(query, rows)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_that_lacks_a_part_of_its_columns_is_an_error() {
+        let id = Uuid::from_u128(1);
+        let (conversation, member) = (ConversationId::from_uuid(id), UserId::from_uuid(id));
+        let viewpoint = Viewpoint { conversation, member, peer: member };
+        let at = Some(DateTime::UNIX_EPOCH);
+        let preview = |seq, own, text: Option<&str>, created_at| {
+            let content = text.map(str::to_owned);
+            PreviewColumns { seq, own, content, created_at }.into_message(viewpoint)
+        };
+        assert!(preview(None, None, None, None).unwrap().is_none());
+        assert!(preview(Some(1), Some(true), None, at).unwrap().is_some(), "a recalled message");
+        assert!(preview(Some(1), Some(true), Some("hi"), at).unwrap().is_some());
+        for half in [
+            preview(None, Some(true), Some("hi"), at),
+            preview(Some(1), None, Some("hi"), at),
+            preview(Some(1), Some(true), Some("hi"), None),
+            preview(None, None, Some("hi"), None),
+            preview(Some(1), None, None, None),
+        ] {
+            assert!(matches!(half, Err(DbError::Impossible(_))), "{half:?}");
         }
     }
-    Ok(all().zip(shares).map(|(query, rows)| page(query, rows)).collect())
 }

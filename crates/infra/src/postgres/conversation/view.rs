@@ -1,11 +1,15 @@
 //! Row conversions shared by the list and the window.
 
 use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, MessageContent, MessageId, Seq};
+use domain::user::DisplayName;
+use uuid::Uuid;
 
 use crate::db::DbError;
+use crate::postgres::stored;
 
 /// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`
 /// can follow; the user of the constant adds the closing `)`.
@@ -15,8 +19,39 @@ use crate::db::DbError;
 pub(super) const NOT_DELETED: &str = "x.seq NOT IN (
     SELECT d.seq FROM message_deletions d WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id";
 
+/// The entry of a batch that a row belongs to, by its `WITH ORDINALITY` number, which counts from 1.
+pub(super) fn batch_entry<T>(batch: &mut [T], number: i64) -> Result<&mut T, DbError> {
+    let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+    index
+        .and_then(|index| batch.get_mut(index))
+        .ok_or(DbError::Impossible("conversation_members: a row belongs to no request of its batch"))
+}
+
+/// The peer of a conversation, with the member's remark.
+#[derive(Debug, Queryable)]
+pub(super) struct PeerColumns {
+    id: Uuid,
+    state: String,
+    name: String,
+    remark: String,
+}
+
+impl PeerColumns {
+    pub(super) const fn id(&self) -> UserId {
+        UserId::from_uuid(self.id)
+    }
+
+    pub(super) fn display_name(&self) -> Result<DisplayName, DbError> {
+        stored::display(self.id(), &self.state, &self.name)
+    }
+
+    pub(super) fn remark(&self) -> Result<Remark, DbError> {
+        Remark::parse(&self.remark).map_err(DbError::stored("conversation_members", self.id()))
+    }
+}
+
 /// The member whose view of a conversation is read.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Viewpoint {
     pub(super) conversation: ConversationId,
     pub(super) member: UserId,
@@ -41,7 +76,18 @@ impl Viewpoint {
     }
 }
 
-/// The member's remark on the peer.
-pub(super) fn remark(peer: UserId, text: &str) -> Result<Remark, DbError> {
-    Remark::parse(text).map_err(DbError::stored("conversation_members", peer))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_no_request_is_an_error() {
+        let mut batch = ["first", "second"];
+        assert_eq!(*batch_entry(&mut batch, 1).unwrap(), "first");
+        assert_eq!(*batch_entry(&mut batch, 2).unwrap(), "second");
+        for number in [i64::MIN, -1, 0, 3, i64::MAX] {
+            let entry = batch_entry(&mut batch, number);
+            assert!(matches!(entry, Err(DbError::Impossible(_))), "{number}");
+        }
+    }
 }

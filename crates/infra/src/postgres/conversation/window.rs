@@ -10,9 +10,8 @@ use domain::id::{ConversationId, UserId};
 use domain::message::{Message, Seq};
 use uuid::Uuid;
 
-use super::view::{NOT_DELETED, Viewpoint, remark};
+use super::view::{NOT_DELETED, PeerColumns, Viewpoint, batch_entry};
 use crate::db::{DbError, statement};
-use crate::postgres::stored;
 
 /// A member's request for a window.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,8 @@ statement! {
         after: &'a [Option<i64>],
         most: &'a [i64],
     } -> (
-        (BigInt, SqlUuid, Text, Text, Text),
+        BigInt,
+        (SqlUuid, Text, Text, Text),
         (Bool, BigInt, BigInt, BigInt),
         (
             Nullable<Array<BigInt>>,
@@ -75,17 +75,46 @@ statement! {
                     LIMIT r.most)) w) page"
 }
 
-type Whom = (i64, Uuid, String, String, String);
-type Standing = (bool, i64, i64, i64);
-type Columns = (Option<Vec<i64>>, Option<Vec<bool>>, Option<Vec<Option<String>>>, Option<Vec<DateTime<Utc>>>);
+#[derive(Queryable)]
+struct WindowRow {
+    /// The number of the request in its batch.
+    number: i64,
+    peer: PeerColumns,
+    state: StateColumns,
+    messages: MessageColumns,
+}
 
-/// The messages, oldest first, and whether more follow: the statement fetches one more than the limit.
-fn messages(viewpoint: Viewpoint, columns: Columns, request: WindowRequest) -> (Vec<Message>, bool) {
-    let (seqs, owns, contents, times) = columns;
-    let all = seqs.into_iter().flatten().zip(owns.into_iter().flatten());
-    let all = all.zip(contents.into_iter().flatten().zip(times.into_iter().flatten()));
-    let mut messages: Vec<Message> =
-        all.map(|((seq, own), (content, at))| viewpoint.message(seq, own, content, at)).collect();
+#[derive(Queryable)]
+struct StateColumns {
+    is_friend: bool,
+    read_seq: i64,
+    peer_read_seq: i64,
+    last_seq: i64,
+}
+
+/// The messages, one array per column; all `NULL` if there is none.
+#[derive(Queryable)]
+struct MessageColumns {
+    seqs: Option<Vec<i64>>,
+    owns: Option<Vec<bool>>,
+    contents: Option<Vec<Option<String>>>,
+    times: Option<Vec<DateTime<Utc>>>,
+}
+
+impl MessageColumns {
+    fn into_messages(self, viewpoint: Viewpoint) -> Result<Vec<Message>, DbError> {
+        let (seqs, owns) = (self.seqs.unwrap_or_default(), self.owns.unwrap_or_default());
+        let (contents, times) = (self.contents.unwrap_or_default(), self.times.unwrap_or_default());
+        if [owns.len(), contents.len(), times.len()] != [seqs.len(); 3] {
+            return Err(DbError::Impossible("messages: the columns of a window differ in length"));
+        }
+        let rows = seqs.into_iter().zip(owns).zip(contents.into_iter().zip(times));
+        Ok(rows.map(|((seq, own), (content, at))| viewpoint.message(seq, own, content, at)).collect())
+    }
+}
+
+/// Restores the order, oldest first, and finds out whether more follow: the statement fetches one more than the limit.
+fn trim(mut messages: Vec<Message>, request: WindowRequest) -> (Vec<Message>, bool) {
     let limit = usize::try_from(request.limit.get()).unwrap_or(usize::MAX);
     let has_more = messages.len() > limit;
     messages.truncate(limit);
@@ -95,21 +124,20 @@ fn messages(viewpoint: Viewpoint, columns: Columns, request: WindowRequest) -> (
     (messages, has_more)
 }
 
-fn window(query: WindowQuery, row: (Whom, Standing, Columns)) -> Result<ConversationWindow, DbError> {
+fn window(query: WindowQuery, row: WindowRow) -> Result<ConversationWindow, DbError> {
     let WindowQuery { member, conversation: id, request } = query;
-    let ((_, peer, state, name, remarked), (is_friend, read_seq, peer_read_seq, last_seq), columns) = row;
-    let friend_id = UserId::from_uuid(peer);
-    let viewpoint = Viewpoint { conversation: id, member, peer: friend_id };
-    let (messages, has_more) = messages(viewpoint, columns, request);
+    let WindowRow { peer, state, messages, .. } = row;
+    let viewpoint = Viewpoint { conversation: id, member, peer: peer.id() };
+    let (messages, has_more) = trim(messages.into_messages(viewpoint)?, request);
     Ok(ConversationWindow {
         id,
-        friend_id,
-        friend_name: stored::display(friend_id, &state, &name)?,
-        remark: remark(friend_id, &remarked)?,
-        is_friend,
-        read_seq: Seq::new(read_seq),
-        peer_read_seq: is_friend.then_some(Seq::new(peer_read_seq)),
-        last_seq: Seq::new(last_seq),
+        friend_id: peer.id(),
+        friend_name: peer.display_name()?,
+        remark: peer.remark()?,
+        is_friend: state.is_friend,
+        read_seq: Seq::new(state.read_seq),
+        peer_read_seq: state.is_friend.then_some(Seq::new(state.peer_read_seq)),
+        last_seq: Seq::new(state.last_seq),
         has_more,
         messages,
     })
@@ -131,7 +159,7 @@ pub(super) fn windows(
             WindowAnchor::After(seq) => (None, Some(seq.get())),
         })
         .unzip();
-    let rows: Vec<(Whom, Standing, Columns)> = Windows {
+    let rows: Vec<WindowRow> = Windows {
         conversations: &all().map(|query| query.conversation.as_uuid()).collect::<Vec<_>>(),
         members: &all().map(|query| query.member.as_uuid()).collect::<Vec<_>>(),
         before: &before,
@@ -139,13 +167,37 @@ pub(super) fn windows(
         most: &all().map(|query| query.request.limit.get() + 1).collect::<Vec<_>>(),
     }
     .load(connection)?;
-    let mut answers: Vec<WindowResult> = all().map(|_| Ok(None)).collect();
+    let mut responses: Vec<(WindowQuery, WindowResult)> = all().map(|query| (*query, Ok(None))).collect();
     for row in rows {
-        // WITH ORDINALITY counts from 1.
-        let place = usize::try_from(row.0.0 - 1).unwrap_or(usize::MAX);
-        if let (Some(query), Some(answer)) = (queries.get(place), answers.get_mut(place)) {
-            *answer = window(*query, row).map(Some).map_err(PortError::internal);
+        let (query, response) = batch_entry(&mut responses, row.number)?;
+        *response = window(*query, row).map(Some).map_err(PortError::internal);
+    }
+    Ok(responses.into_iter().map(|(_, response)| response).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_differ_in_length_are_an_error() {
+        let id = Uuid::from_u128(1);
+        let (conversation, member) = (ConversationId::from_uuid(id), UserId::from_uuid(id));
+        let viewpoint = Viewpoint { conversation, member, peer: member };
+        let messages = |seqs: usize, owns: usize, contents: usize, times: usize| {
+            let columns = MessageColumns {
+                seqs: Some(vec![1; seqs]),
+                owns: Some(vec![true; owns]),
+                contents: Some(vec![None; contents]),
+                times: (times > 0).then(|| vec![DateTime::UNIX_EPOCH; times]),
+            };
+            columns.into_messages(viewpoint)
+        };
+        assert_eq!(messages(0, 0, 0, 0).unwrap().len(), 0);
+        assert_eq!(messages(2, 2, 2, 2).unwrap().len(), 2);
+        for (seqs, owns, contents, times) in [(1, 2, 2, 2), (2, 1, 2, 2), (2, 2, 1, 2), (2, 2, 2, 0)] {
+            let refused = messages(seqs, owns, contents, times);
+            assert!(matches!(refused, Err(DbError::Impossible(_))), "{refused:?}");
         }
     }
-    Ok(answers)
 }
