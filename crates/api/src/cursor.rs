@@ -1,6 +1,7 @@
 //! Cursors: where a list goes on, opaque to clients.
 
 use chrono::{DateTime, Utc};
+use domain::auth::SessionCursor;
 use domain::block::BlockCursor;
 use domain::conversation::ConversationCursor;
 use domain::error::{InvalidValue, Rule};
@@ -10,7 +11,6 @@ use domain::id::{ConversationId, RequestId, SessionId, UserId};
 use domain::message::{MessageId, Seq};
 use domain::page::{PageLimit, PageRequest};
 use domain::search::SearchCursor;
-use domain::session::SessionCursor;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! The caller's sessions on all devices: listing them and ending them; and the password, which ends all others.
 
 use actix_web::{delete, get, put, web};
+use domain::auth::OpenSession;
 use domain::id::SessionId;
-use domain::session::OpenSession;
 use domain::user::{Password, PasswordAttempt};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

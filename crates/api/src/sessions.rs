@@ -2,7 +2,7 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
+use domain::auth::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
 use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ async fn log_in(
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
     let attempt = PasswordAttempt::new(password);
-    let login = domain::session::Login { identifier, attempt, address: client.0, device: device.0 };
+    let login = domain::auth::Login { identifier, attempt, address: client.0, device: device.0 };
     Ok(Data::new(language, use_cases.sessions.login(login).await?.into()))
 }
 

@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod auth;
 pub mod block;
 pub mod clock;
 pub mod conversation;
@@ -25,7 +26,6 @@ pub mod maintenance;
 pub mod message;
 pub mod page;
 pub mod search;
-pub mod session;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
 pub mod user;

@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use domain::auth::{EndedSessions, SessionStatus};
 use domain::id::SessionId;
-use domain::session::{EndedSessions, SessionStatus};
 
 use crate::clock::DatabaseClock;
 use crate::db::{Connections, Db};

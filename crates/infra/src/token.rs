@@ -1,9 +1,9 @@
 //! Tokens: JWTs signed with HMAC-SHA-256.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::auth::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
-use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;

@@ -5,8 +5,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use domain::auth::{Authentication, Caller, RefreshClaims};
 use domain::id::UserId;
-use domain::session::{Authentication, Caller, RefreshClaims};
 use futures_util::future::Either;
 
 use crate::UseCases;

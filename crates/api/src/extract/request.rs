@@ -3,8 +3,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpRequest, web};
+use domain::auth::{DeviceName, IdempotencyKey};
 use domain::error::{InvalidValue, Rule};
-use domain::session::{DeviceName, IdempotencyKey};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;

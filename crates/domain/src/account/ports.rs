@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
+use crate::auth::Caller;
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
-use crate::session::Caller;
 
 /// The result of disabling or enabling an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{AccountError, AccountRepository, ErasureRepository, ErasureStep, StateChange};
+use crate::auth::{Caller, EndedSessions, SessionError, SessionService};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
-use crate::session::{Caller, EndedSessions, SessionError, SessionService};
 use crate::user::PasswordAttempt;
 
 /// The ports of [`AccountService`].

@@ -11,12 +11,12 @@ use super::{
     AccountError, AccountPorts, AccountService, AccountState, ErasureService, ErasureStage, ErasureStep,
     MockAccountRepository, MockErasureRepository, StateChange,
 };
-use crate::error::{ErrorKind, PortError};
-use crate::id::SessionId;
-use crate::session::{
+use crate::auth::{
     Admission, Caller, MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec,
     SessionPorts, SessionService, TokenLifetimes,
 };
+use crate::error::{ErrorKind, PortError};
+use crate::id::SessionId;
 use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
 use crate::user::{
     Credentials, LoginIdentifier, MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname,

@@ -1,11 +1,11 @@
 use chrono::{DateTime, Utc};
 
+use crate::auth::DeviceName;
 use crate::block::BlockedUser;
 use crate::friendship::{Friend, Remark};
 use crate::friendship_request::{Direction, ListedRequest};
 use crate::id::{ConversationId, SessionId, UserId};
 use crate::message::{ClientMessageId, Message, Seq};
-use crate::session::DeviceName;
 use crate::user::{DisplayName, User};
 
 /// A part of an export, small enough to be held in memory whatever the account has. Parts come in the order of these

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::session::TokenLifetimes;
+use crate::auth::TokenLifetimes;
 
 /// One kind of maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

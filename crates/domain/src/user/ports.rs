@@ -6,9 +6,9 @@ use super::{
     AccountSummary, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid,
     UidChangeRefusal, User,
 };
+use crate::auth::{DeviceName, Session};
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::session::{DeviceName, Session};
 
 /// An account to register.
 #[derive(Debug, Clone)]

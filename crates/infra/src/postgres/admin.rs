@@ -3,9 +3,9 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::admin::{Account, AccountPage, AccountPageRequest, AdminRepository};
+use domain::auth::EndReason;
 use domain::error::PortError;
 use domain::id::UserId;
-use domain::session::EndReason;
 use domain::user::{PasswordHash, Uid};
 use uuid::Uuid;
 

@@ -10,10 +10,10 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use domain::auth::DeviceName;
 use domain::conversation::Pair;
 use domain::error::PortError;
 use domain::id::UserId;
-use domain::session::DeviceName;
 use domain::user::{
     AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, PhoneNumber, Profile,
     RegisterOutcome, Relation, Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,

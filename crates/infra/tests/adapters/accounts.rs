@@ -1,6 +1,7 @@
 //! What takes effect at once when an account is erased or disabled.
 
 use domain::account::{AccountRepository, StateChange};
+use domain::auth::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
@@ -8,7 +9,6 @@ use domain::friendship_request::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, RequestPageRequest,
 };
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
-use domain::session::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::user::{
     DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, Uid, UserRepository,
 };

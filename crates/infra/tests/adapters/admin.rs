@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
+use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::page::PageLimit;
-use domain::session::{DeviceName, NewSession, SessionRepository};
 use domain::user::{DisplayName, PasswordHash, Uid};
 use infra::db::{Db, DbSettings};
 use infra::inspection;

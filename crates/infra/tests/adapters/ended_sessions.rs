@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use domain::session::{
+use domain::auth::{
     Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
 };
 use domain::user::PasswordHash;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
 use domain::account::{AccountRepository, ErasureRepository, ErasureStep};
+use domain::auth::{Caller, Session};
 use domain::block::BlockRepository;
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
 use domain::id::UserId;
 use domain::message::MessageRepository;
 use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
-use domain::session::{Caller, Session};
 
 use crate::support::{Ground, Pool, pair};
 

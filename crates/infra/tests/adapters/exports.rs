@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::AccountRepository;
+use domain::auth::{EndReason, SessionRepository};
 use domain::block::BlockRepository;
 use domain::conversation::ConversationRepository;
 use domain::error::{DomainError, ErrorKind, PortError};
@@ -10,7 +11,6 @@ use domain::friendship::FriendshipRepository;
 use domain::friendship_request::Direction;
 use domain::id::UserId;
 use domain::message::{MessageContent, MessageRepository};
-use domain::session::{EndReason, SessionRepository};
 use domain::testing::user;
 use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
@@ -183,7 +183,7 @@ async fn an_export_shows_one_moment_whatever_happens_meanwhile() {
     reader.next().await.unwrap();
     pool.say(bob, alice, "after").await;
     pool.friendships.remove(&pair(alice, bob), bob).await.unwrap();
-    let caller = domain::session::Caller { user_id: alice, session_id: session.id };
+    let caller = domain::auth::Caller { user_id: alice, session_id: session.id };
     pool.accounts.erase(caller).await.unwrap().unwrap();
     assert_eq!(rest(reader).await, before[1..]);
     assert!(pool.exports.open(alice).await.unwrap().is_none(), "and now there is no such account");

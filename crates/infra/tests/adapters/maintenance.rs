@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
+use domain::auth::{EndReason, SessionRepository};
 use domain::friendship_request::{Answer, AnswerOutcome, AnswerRefusal, FriendshipRequestRepository};
 use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
-use domain::session::{EndReason, SessionRepository};
 
 use crate::support::{Ground, Pool, pair};
 

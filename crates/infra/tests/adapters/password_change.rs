@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::session::{
+use domain::auth::{
     EndReason, PasswordChange, PasswordChangeOutcome, RotateOutcome, Session, SessionRepository,
 };
 use domain::user::{LoginIdentifier, UserRepository};

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
 };
@@ -15,7 +16,6 @@ use domain::friendship_request::{
 };
 use domain::message::{MessageRepository, Seq};
 use domain::page::PageLimit;
-use domain::session::{DeviceName, NewSession, SessionRepository};
 use domain::user::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserRepository};
 
 use crate::crowd::{Talk, conversation, person};

@@ -4,11 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::auth::{Caller, EndReason, RotateOutcome, SessionLimits, SessionPageRequest, SessionRepository};
 use domain::id::SessionId;
 use domain::page::PageLimit;
-use domain::session::{
-    Caller, EndReason, RotateOutcome, SessionLimits, SessionPageRequest, SessionRepository,
-};
 
 use crate::sessions::{caller, order};
 use crate::support::Ground;

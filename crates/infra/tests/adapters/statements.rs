@@ -4,6 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::auth::{
+    AttemptResult, Caller, EnteredIdentifier, LoginThrottle, RotateOutcome, SessionCursor, SessionLimits,
+    SessionPageRequest, SessionRepository, ThrottleKey,
+};
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
@@ -13,10 +17,6 @@ use domain::friendship_request::{Direction, FriendshipRequestRepository, Request
 use domain::id::SessionId;
 use domain::message::{MessageRepository, SendOutcome, Seq};
 use domain::page::PageLimit;
-use domain::session::{
-    AttemptResult, Caller, EnteredIdentifier, LoginThrottle, RotateOutcome, SessionCursor, SessionLimits,
-    SessionPageRequest, SessionRepository, ThrottleKey,
-};
 use domain::testing::at;
 use domain::user::{LoginIdentifier, Uid, UserRepository};
 use infra::postgres::SendQueueSettings;

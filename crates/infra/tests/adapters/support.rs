@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use domain::auth::{DeviceName, Session};
 use domain::conversation::{ConversationRepository, Pair};
 use domain::friendship_request::{
     AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
@@ -13,7 +14,6 @@ use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
     ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
-use domain::session::{DeviceName, Session};
 use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;

@@ -1,9 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::{
-    Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
-};
+use domain::auth::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey};
 use domain::testing::user;
 
 use crate::support::{Ground, Pool};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::DeviceName;
+use domain::auth::DeviceName;
 use domain::user::{
     LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::account::{AccountPorts, AccountService};
 use domain::admin::AdminService;
-use domain::session::SessionService;
+use domain::auth::SessionService;
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};

@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
+use domain::auth::{DeviceName, Registration};
 use domain::id::UserId;
-use domain::session::{DeviceName, Registration};
 use domain::user::{DisplayName, Nickname, PhoneNumber, Uid};
 
 use super::services::Services;

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api::TrustedProxies;
+use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
-use domain::session::TokenLifetimes;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use cli::{Cli, Command, ConfigCommand, UserCommand};

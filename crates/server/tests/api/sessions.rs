@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use domain::auth::{AccessClaims, Generation, RefreshClaims, TokenCodec};
 use domain::clock::Clock;
 use domain::id::{SessionId, UserId};
-use domain::session::{AccessClaims, Generation, RefreshClaims, TokenCodec};
 use domain::testing::at;
 use infra::clock::SystemClock;
 use infra::token::JwtCodec;

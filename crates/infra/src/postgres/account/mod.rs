@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{AccountRepository, AccountState, StateChange};
+use domain::auth::{Caller, EndReason};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
-use domain::session::{Caller, EndReason};
 use uuid::Uuid;
 
 use super::{repository, session, stored};

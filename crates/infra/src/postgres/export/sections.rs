@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
+use domain::auth::DeviceName;
 use domain::block::BlockCursor;
 use domain::error::InvalidValue;
 use domain::export::{ExportPart, ExportedSession};
@@ -10,7 +11,6 @@ use domain::friendship::FriendCursor;
 use domain::friendship_request::{Direction, RequestCursor};
 use domain::id::{SessionId, UserId};
 use domain::page::{PageLimit, PageRequest};
-use domain::session::DeviceName;
 use uuid::Uuid;
 
 use crate::db::DbError;

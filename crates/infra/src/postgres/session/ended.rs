@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
+use domain::auth::Caller;
 use domain::id::SessionId;
-use domain::session::Caller;
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};

@@ -5,11 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
+use domain::auth::{DeviceName, OpenSession, SessionCursor, SessionLimits, SessionPage, SessionPageRequest};
 use domain::id::{SessionId, UserId};
 use domain::page::Page;
-use domain::session::{
-    DeviceName, OpenSession, SessionCursor, SessionLimits, SessionPage, SessionPageRequest,
-};
 use uuid::Uuid;
 
 use crate::db::{self, DbError};

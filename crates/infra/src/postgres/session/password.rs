@@ -2,7 +2,7 @@
 
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::session::{EndReason, PasswordChange, PasswordChangeOutcome};
+use domain::auth::{EndReason, PasswordChange, PasswordChangeOutcome};
 
 use super::{end_others, lock_open, rotate};
 use crate::db::{self, DbError};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::SESSION;
-use crate::session::{
+use crate::auth::{
     Generation, IdempotencyKey, RefreshAttempt, RefreshClaims, RefreshDecision, RefreshPolicy, SessionState,
     decide_refresh,
 };

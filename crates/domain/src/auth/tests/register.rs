@@ -3,8 +3,8 @@ use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
+use crate::auth::{DeviceName, LoggedIn, Registration, SessionError};
 use crate::error::PortError;
-use crate::session::{DeviceName, LoggedIn, Registration, SessionError};
 use crate::testing::{assert_fault, at, fault, refusal};
 use crate::user::{
     MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome, Uid,

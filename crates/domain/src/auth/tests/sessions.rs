@@ -8,9 +8,9 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::{CALLER, LIFETIMES, SESSION, World};
+use crate::auth::{DeviceName, EndReason, OpenSession, SessionLimits, SessionPageRequest, TokenLifetimes};
 use crate::id::SessionId;
 use crate::page::Page;
-use crate::session::{DeviceName, EndReason, OpenSession, SessionLimits, SessionPageRequest, TokenLifetimes};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));

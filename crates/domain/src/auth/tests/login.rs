@@ -2,7 +2,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
-use crate::session::{
+use crate::auth::{
     Admission, AttemptResult, ClientAddress, DeviceName, EnteredIdentifier, LoggedIn, Login, SessionError,
     ThrottleKey,
 };

@@ -5,7 +5,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{LIFETIMES, NOW, SESSION, World, assert_issued, session};
-use crate::session::{
+use crate::auth::{
     Generation, IdempotencyKey, IssuedTokens, RefreshClaims, RotateOutcome, Session, SessionError,
     TokenLifetimes,
 };

@@ -1,6 +1,6 @@
 use super::{ACCESS, goose, secret};
+use crate::auth::{DeviceName, Generation, IdempotencyKey, IssuedTokens, LoggedIn};
 use crate::error::{InvalidValue, Rule};
-use crate::session::{DeviceName, Generation, IdempotencyKey, IssuedTokens, LoggedIn};
 
 #[test]
 fn generations_count_up_from_zero() {

@@ -6,11 +6,11 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
-use crate::id::SessionId;
-use crate::session::{
+use crate::auth::{
     Admission, AttemptResult, Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError,
     ThrottleKey,
 };
+use crate::id::SessionId;
 use crate::testing::{assert_fault, at, fault, refusal, user};
 use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
 
