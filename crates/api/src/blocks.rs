@@ -1,9 +1,9 @@
 //! Blocks.
 
 use actix_web::{delete, get, put, web};
+use domain::account::Uid;
 use domain::block::BlockedUser;
 use domain::id::UserId;
-use domain::user::Uid;
 use serde::Serialize;
 use utoipa::ToSchema;
 

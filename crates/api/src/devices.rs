@@ -1,9 +1,9 @@
 //! The caller's sessions on all devices: listing them and ending them; and the password, which ends all others.
 
 use actix_web::{delete, get, put, web};
+use domain::account::{Password, PasswordAttempt};
 use domain::auth::OpenSession;
 use domain::id::SessionId;
-use domain::user::{Password, PasswordAttempt};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use domain::account::{DisplayName, Nickname, Uid, User};
 use domain::error::PortError;
 use domain::export::{ExportPart, ExportedConversation, ExportedMessage, MockExportReader};
 use domain::friendship::Remark;
@@ -9,7 +10,6 @@ use domain::friendship_request::Direction;
 use domain::id::ConversationId;
 use domain::message::{ClientMessageId, Message, MessageContent, MessageId, Seq};
 use domain::testing::{at, user};
-use domain::user::{DisplayName, Nickname, Uid, User};
 use futures_util::StreamExt;
 use serde_json::Value;
 use uuid::Uuid;

@@ -2,9 +2,9 @@
 
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::{HttpResponse, get, web};
+use domain::account::{PhoneNumber, User};
 use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
 use domain::message::ClientMessageId;
-use domain::user::{PhoneNumber, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,9 +1,9 @@
 //! Friendships.
 
 use actix_web::{delete, get, put, web};
+use domain::account::Uid;
 use domain::friendship::{Friend, Remark};
 use domain::id::UserId;
-use domain::user::Uid;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -45,7 +45,7 @@ pub use waiting::waiting_app;
 
 use std::sync::Arc;
 
-use domain::account::AccountService;
+use domain::account::{AccountService, UserService};
 use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
@@ -54,7 +54,6 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::search::SearchService;
-use domain::user::UserService;
 
 /// The use-cases that the handlers call, one service per feature.
 pub struct UseCases {

@@ -2,8 +2,9 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::auth::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
-use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
+use domain::account::{Nickname, Password, PasswordAttempt, PhoneNumber, Registration, Uid};
+use domain::auth::{IssuedTokens, LoggedIn};
+use domain::login_throttle::EnteredIdentifier;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,7 +1,7 @@
 //! Accounts: one's own, and finding others.
 
 use actix_web::{delete, get, patch, web};
-use domain::user::{AccountSummary, Nickname, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
+use domain::account::{AccountSummary, Nickname, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

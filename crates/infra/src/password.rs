@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bcrypt::BcryptError;
+use domain::account::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use domain::error::PortError;
-use domain::user::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

@@ -1,7 +1,7 @@
 //! Random bytes from the operating system.
 
+use domain::account::RandomSource;
 use domain::error::PortError;
-use domain::user::RandomSource;
 
 /// The operating system's random generator.
 #[derive(Debug, Clone, Copy, Default)]

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::task::JoinHandle;
-use domain::account::{ErasureService, ErasureStep};
+use domain::account::{ErasureService, ErasureStep, RandomSource};
 use domain::id::UserId;
 use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
-use domain::user::RandomSource;
 use infra::db::{Db, DbSettings};
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
 use infra::random::SystemRandom;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::{AccountError, AccountRepository, ErasureRepository, ErasureStep, StateChange};
+use crate::account::PasswordAttempt;
 use crate::auth::{Caller, EndedSessions, SessionError, SessionService};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
-use crate::user::PasswordAttempt;
 
 /// The ports of [`AccountService`].
 pub struct AccountPorts {

@@ -11,17 +11,18 @@ use super::{
     AccountError, AccountPorts, AccountService, AccountState, ErasureService, ErasureStage, ErasureStep,
     MockAccountRepository, MockErasureRepository, StateChange,
 };
-use crate::auth::{
-    Admission, Caller, MockEndedSessions, MockLoginThrottle, MockSessionRepository, MockTokenCodec,
-    SessionPorts, SessionService, TokenLifetimes,
-};
-use crate::error::{ErrorKind, PortError};
-use crate::id::SessionId;
-use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
-use crate::user::{
+use crate::account::{
     Credentials, LoginIdentifier, MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname,
     PasswordAttempt, PasswordHash, Uid, User,
 };
+use crate::auth::{
+    Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService,
+    TokenLifetimes,
+};
+use crate::error::{ErrorKind, PortError};
+use crate::id::SessionId;
+use crate::login_throttle::{Admission, MockLoginThrottle};
+use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
 
 const CALLER: Caller = Caller { user_id: user(1), session_id: session(66) };
 

@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use crate::account::AccountState;
+use crate::account::{AccountState, DisplayName, Uid};
 use crate::id::UserId;
 use crate::page::{Page, PageRequest};
-use crate::user::{DisplayName, Uid};
 
 /// An account, as an operator sees it: nothing that its owner would not want to be shown around.
 #[derive(Debug, Clone, PartialEq, Eq)]

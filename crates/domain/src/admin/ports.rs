@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
 use super::{AccountPage, AccountPageRequest};
+use crate::account::{PasswordHash, Uid};
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::user::{PasswordHash, Uid};
 
 /// Keeps what operators work on.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::{AccountPage, AccountPageRequest, AdminError, AdminRepository};
+use crate::account::{Password, PasswordHasher, Uid};
 use crate::id::UserId;
-use crate::user::{Password, PasswordHasher, Uid};
 
 /// The use-cases of those who operate the server. They need no password and no token: who can run them has the database.
 pub struct AdminService {

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use super::{
     Account, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService, MockAdminRepository,
 };
+use crate::account::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
-use crate::user::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
 
 fn service(prepare: impl FnOnce(&mut MockAdminRepository, &mut MockPasswordHasher)) -> AdminService {
     let (mut repository, mut hasher) = (MockAdminRepository::new(), MockPasswordHasher::new());

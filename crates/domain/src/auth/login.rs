@@ -1,11 +1,12 @@
 //! Password verification: login, reauthentication before sensitive actions, and password change.
 
 use super::{
-    Admission, AttemptResult, Caller, ClientAddress, DeviceName, EnteredIdentifier, IssuedTokens, LoggedIn,
-    NewSession, PasswordChange, PasswordChangeOutcome, SessionError, SessionService, ThrottleKey,
+    Caller, DeviceName, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome,
+    SessionError, SessionService,
 };
+use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt};
 use crate::error::PortError;
-use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt};
+use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 
 /// A login attempt.
 #[derive(Debug, Clone)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::account::User;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{SessionId, UserId};
 use crate::page::{Page, PageRequest};
-use crate::user::User;
 
 /// The number of refreshes of a session. A refresh token is valid for one generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Ports of the session use cases and of the login throttle.
+//! Ports of the session use cases.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::{
-    AccessClaims, AttemptResult, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy,
-    Session, SessionPage, SessionPageRequest, ThrottleKey,
+    AccessClaims, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy, Session,
+    SessionPage, SessionPageRequest,
 };
+use crate::account::PasswordHash;
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
-use crate::user::PasswordHash;
 
 /// A session to open.
 #[derive(Debug, Clone)]
@@ -142,36 +142,6 @@ pub trait SessionRepository: Send + Sync {
     /// # Errors
     /// Any `PortError` from the adapter.
     async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError>;
-}
-
-/// Whether the throttle admits an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// The password may be verified; the attempt is counted as a failure.
-    Admitted,
-    /// The attempt is not counted and not verified.
-    Refused {
-        /// Time until the next attempt is admitted.
-        retry_after: Duration,
-    },
-}
-
-/// Stores the failure records of the login throttle, shared by all instances.
-#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
-#[async_trait]
-pub trait LoginThrottle: Send + Sync {
-    /// Counts an attempt under every key if [`super::count_attempt`] admits it for all of them by the database's clock,
-    /// and under none otherwise. MUST NOT admit more attempts concurrently than sequentially.
-    ///
-    /// # Errors
-    /// Any `PortError` from the adapter.
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError>;
-
-    /// Releases a counted attempt under every key, see [`super::release`].
-    ///
-    /// # Errors
-    /// Any `PortError` from the adapter.
-    async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError>;
 }
 
 /// Why a token is refused without looking at its session.

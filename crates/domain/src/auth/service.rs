@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, LoginThrottle, SessionError, SessionLimits,
-    SessionPage, SessionPageRequest, SessionRepository, TokenCodec, TokenLifetimes,
+    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, SessionError, SessionLimits, SessionPage,
+    SessionPageRequest, SessionRepository, TokenCodec, TokenLifetimes,
 };
-use crate::clock::Clock;
-use crate::id::{SessionId, UserId};
-use crate::user::{
+use crate::account::{
     NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome, Uid,
     UserRepository,
 };
+use crate::clock::Clock;
+use crate::id::{SessionId, UserId};
+use crate::login_throttle::LoginThrottle;
 
 /// The ports of [`SessionService`].
 pub struct SessionPorts {

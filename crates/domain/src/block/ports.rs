@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::account::{DisplayName, Uid};
 use crate::conversation::Pair;
 use crate::error::PortError;
 use crate::id::UserId;
 use crate::page::{Page, PageRequest};
-use crate::user::{DisplayName, Uid};
 
 /// An entry of a block list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use pollster::block_on;
 use super::{
     BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
 };
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, PortError};
 use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
-use crate::user::DisplayName;
 
 fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
     let mut blocks = MockBlockRepository::new();

@@ -1,10 +1,10 @@
 use chrono::{DateTime, Utc};
 
+use crate::account::DisplayName;
 use crate::error::{InvalidValue, Rule};
 use crate::friendship::Remark;
 use crate::id::{ConversationId, UserId};
 use crate::message::{Message, Seq};
-use crate::user::DisplayName;
 
 /// A conversation in a member's list.
 #[derive(Debug, Clone, PartialEq, Eq)]

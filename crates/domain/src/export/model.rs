@@ -1,12 +1,12 @@
 use chrono::{DateTime, Utc};
 
+use crate::account::{DisplayName, User};
 use crate::auth::DeviceName;
 use crate::block::BlockedUser;
 use crate::friendship::{Friend, Remark};
 use crate::friendship_request::{Direction, ListedRequest};
 use crate::id::{ConversationId, SessionId, UserId};
 use crate::message::{ClientMessageId, Message, Seq};
-use crate::user::{DisplayName, User};
 
 /// A part of an export, small enough to be held in memory whatever the account has. Parts come in the order of these
 /// variants; of each list there may be any number of parts, in the list's own order.

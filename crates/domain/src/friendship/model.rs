@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 
+use crate::account::{DisplayName, Uid};
 use crate::error::{InvalidValue, Rule};
 use crate::id::{FriendshipId, UserId};
-use crate::user::{DisplayName, Uid};
 
 /// 备注, what the owner calls a friend: at most 64 characters, empty for none, kept and returned exactly as sent. Nobody
 /// else sees it.

@@ -8,12 +8,12 @@ use super::{
     Friend, FriendCursor, FriendLimit, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
     MockFriendshipRepository, Remark, decide_friendship,
 };
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::FriendshipId;
 use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
-use crate::user::DisplayName;
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipService {
     let mut friendships = MockFriendshipRepository::new();

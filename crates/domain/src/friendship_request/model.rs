@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::account::DisplayName;
 use crate::conversation::PairState;
 use crate::error::{InvalidValue, Rule};
 use crate::friendship::FriendLimit;
 use crate::id::{RequestId, UserId};
-use crate::user::DisplayName;
 
 /// What the sender writes to be recognised: at most 128 characters, possibly none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
+use domain::account::{PasswordHash, Uid};
 use domain::admin::{Account, AccountPage, AccountPageRequest, AdminRepository};
 use domain::auth::EndReason;
 use domain::error::PortError;
 use domain::id::UserId;
-use domain::user::{PasswordHash, Uid};
 use uuid::Uuid;
 
 use super::stored::{self, ERASED};

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use domain::account::{AccountSummary, Nickname, PhoneNumber, User};
 use domain::id::UserId;
-use domain::user::{AccountSummary, Nickname, PhoneNumber, User};
 use uuid::Uuid;
 
 use super::conversation::UNREAD;

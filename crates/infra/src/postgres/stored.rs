@@ -1,8 +1,7 @@
 //! What rows hold, made into the domain's values. A row that the domain refuses is our fault and names itself.
 
-use domain::account::AccountState;
+use domain::account::{AccountState, DisplayName, Nickname, Uid};
 use domain::id::UserId;
-use domain::user::{DisplayName, Nickname, Uid};
 
 use crate::db::DbError;
 

@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
-use domain::auth::{
+use domain::error::PortError;
+use domain::login_throttle::{
     Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt,
     release,
 };
-use domain::error::PortError;
 use sha2::{Digest, Sha256};
 
 use super::repository;

@@ -1,6 +1,9 @@
 //! What takes effect at once when an account is erased or disabled.
 
-use domain::account::{AccountRepository, StateChange};
+use domain::account::{
+    AccountRepository, DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, StateChange,
+    Uid, UserRepository,
+};
 use domain::auth::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};
@@ -9,9 +12,6 @@ use domain::friendship_request::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, RequestPageRequest,
 };
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
-use domain::user::{
-    DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, Uid, UserRepository,
-};
 
 use crate::sessions::order;
 use crate::support::{Ground, Pool, draft, new_user, pair};

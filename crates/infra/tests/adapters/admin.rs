@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
+use domain::account::{DisplayName, PasswordHash, Uid};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::page::PageLimit;
-use domain::user::{DisplayName, PasswordHash, Uid};
 use infra::db::{Db, DbSettings};
 use infra::inspection;
 use infra::postgres::PgAdminRepository;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use domain::account::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
@@ -16,7 +17,6 @@ use domain::friendship_request::{
 };
 use domain::message::{MessageRepository, Seq};
 use domain::page::PageLimit;
-use domain::user::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserRepository};
 
 use crate::crowd::{Talk, conversation, person};
 use crate::explained::{Explained, Plan};

@@ -2,13 +2,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::account::PasswordHash;
 use domain::auth::{
     Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshAttempt, RefreshClaims, RefreshPolicy,
     RotateOutcome, Session, SessionRepository,
 };
 use domain::id::UserId;
 use domain::testing::at;
-use domain::user::PasswordHash;
 
 use crate::support::{Ground, Pool};
 

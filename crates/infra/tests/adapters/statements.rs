@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::account::{LoginIdentifier, Uid, UserRepository};
 use domain::auth::{
-    AttemptResult, Caller, EnteredIdentifier, LoginThrottle, RotateOutcome, SessionCursor, SessionLimits,
-    SessionPageRequest, SessionRepository, ThrottleKey,
+    Caller, RotateOutcome, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository,
 };
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{
@@ -15,10 +15,10 @@ use domain::conversation::{
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
 use domain::id::SessionId;
+use domain::login_throttle::{AttemptResult, EnteredIdentifier, LoginThrottle, ThrottleKey};
 use domain::message::{MessageRepository, SendOutcome, Seq};
 use domain::page::PageLimit;
 use domain::testing::at;
-use domain::user::{LoginIdentifier, Uid, UserRepository};
 use infra::postgres::SendQueueSettings;
 
 use crate::crowd::{conversation, person};

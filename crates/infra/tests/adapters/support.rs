@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use domain::account::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use domain::auth::{DeviceName, Session};
 use domain::conversation::{ConversationRepository, Pair};
 use domain::friendship_request::{
@@ -14,7 +15,6 @@ use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
     ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
-use domain::user::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{

@@ -1,10 +1,10 @@
 //! Looking after accounts.
 
 use anyhow::Context;
+use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
-use domain::auth::{DeviceName, Registration};
+use domain::auth::DeviceName;
 use domain::id::UserId;
-use domain::user::{DisplayName, Nickname, PhoneNumber, Uid};
 
 use super::services::Services;
 use super::{Outcome, password, say};

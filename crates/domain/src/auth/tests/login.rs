@@ -2,12 +2,10 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
-use crate::auth::{
-    Admission, AttemptResult, ClientAddress, DeviceName, EnteredIdentifier, LoggedIn, Login, SessionError,
-    ThrottleKey,
-};
+use crate::account::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
+use crate::auth::{DeviceName, LoggedIn, Login, SessionError};
+use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
-use crate::user::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
 
 fn by_uid() -> LoginIdentifier {
     LoginIdentifier::Uid(uid("Goose_1"))

@@ -5,7 +5,6 @@ mod refresh;
 mod register;
 mod rotation;
 mod sessions;
-mod throttle;
 mod values;
 
 use std::sync::Arc;
@@ -17,17 +16,17 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{
-    AccessClaims, Admission, AttemptResult, Caller, Generation, IssuedTokens, MockEndedSessions,
-    MockLoginThrottle, MockSessionRepository, MockTokenCodec, RefreshClaims, Session, SessionError,
-    SessionPorts, SessionService, ThrottleKey, TokenLifetimes,
+    AccessClaims, Caller, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
+    RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
+};
+use crate::account::{
+    MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname, PhoneNumber, Uid, User,
 };
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
+use crate::login_throttle::{Admission, AttemptResult, MockLoginThrottle, ThrottleKey};
 use crate::testing::{FixedClock, assert_catalogue, at, user};
-use crate::user::{
-    MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname, PhoneNumber, Uid, User,
-};
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));
 const CALLER: Caller = Caller { user_id: user(1), session_id: SESSION };

@@ -6,13 +6,11 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
-use crate::auth::{
-    Admission, AttemptResult, Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError,
-    ThrottleKey,
-};
+use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
+use crate::auth::{Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError};
 use crate::id::SessionId;
+use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
-use crate::user::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
 
 const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
 

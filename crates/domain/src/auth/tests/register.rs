@@ -3,12 +3,13 @@ use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
-use crate::auth::{DeviceName, LoggedIn, Registration, SessionError};
+use crate::account::{
+    MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome,
+    Registration, Uid,
+};
+use crate::auth::{DeviceName, LoggedIn, SessionError};
 use crate::error::PortError;
 use crate::testing::{assert_fault, at, fault, refusal};
-use crate::user::{
-    MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome, Uid,
-};
 
 fn registration(uid: Option<Uid>) -> Registration {
     Registration {

@@ -4,6 +4,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
+use crate::account::DisplayName;
 use crate::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationService, ConversationSummary,
     ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowLimit,
@@ -14,7 +15,6 @@ use crate::id::ConversationId;
 use crate::message::Seq;
 use crate::page::PageLimit;
 use crate::testing::{assert_fault, at, fault, refusal, user};
-use crate::user::DisplayName;
 
 const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(55));
 

@@ -6,6 +6,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::friendship::FriendLimit;
 use crate::friendship_request::{
@@ -16,7 +17,6 @@ use crate::friendship_request::{
 use crate::id::RequestId;
 use crate::page::PageLimit;
 use crate::testing::{assert_fault, at, fault, refusal, user};
-use crate::user::DisplayName;
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
 const RULES: RequestRules =

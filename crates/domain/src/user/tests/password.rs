@@ -1,7 +1,7 @@
 use secrecy::SecretString;
 
+use crate::account::{Password, PasswordAttempt, PasswordHash};
 use crate::error::{InvalidValue, Rule};
-use crate::user::{Password, PasswordAttempt, PasswordHash};
 
 fn parse(text: &str) -> Result<Password, InvalidValue> {
     Password::parse("new_password", SecretString::from(text))

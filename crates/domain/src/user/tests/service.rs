@@ -4,11 +4,11 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{DAY, uid};
-use crate::testing::{assert_fault, at, fault, refusal, user};
-use crate::user::{
+use crate::account::{
     AccountSummary, MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal,
     User, UserService,
 };
+use crate::testing::{assert_fault, at, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
     let mut users = MockUserRepository::new();

@@ -1,6 +1,6 @@
 use super::uid;
+use crate::account::{LoginIdentifier, Nickname, PhoneNumber, Uid};
 use crate::error::{InvalidValue, Rule};
-use crate::user::{LoginIdentifier, Nickname, PhoneNumber, Uid};
 
 #[test]
 fn a_uid_keeps_its_case() {

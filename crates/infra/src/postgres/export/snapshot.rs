@@ -2,10 +2,10 @@
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
+use domain::account::User;
 use domain::error::PortError;
 use domain::export::ExportPart;
 use domain::id::UserId;
-use domain::user::User;
 
 use super::conversations::Conversations;
 use super::sections::{self, Section};

@@ -1,5 +1,6 @@
 //! Whether what each of the two sees is what the model says.
 
+use domain::account::UserRepository;
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, ConversationSummary, WindowAnchor, WindowLimit,
     WindowRequest,
@@ -7,7 +8,6 @@ use domain::conversation::{
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::message::{Message, MessageContent, Seq};
 use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
-use domain::user::UserRepository;
 
 use super::steps::Life;
 use super::world::Said;

@@ -1,7 +1,4 @@
-//! The login throttle: rate limiting of failed logins.
-//!
-//! Failures count per identifier (or account) with exponential backoff, and per client address with a leaky bucket. An
-//! attempt counts as a failure before it is verified and is released on success.
+//! Throttle keys, failure records, and the decisions on them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::account::{LoginIdentifier, PhoneNumber, Uid};
 use crate::id::UserId;
-use crate::user::{LoginIdentifier, PhoneNumber, Uid};
 
 /// The identifier typed to log in. It may be malformed: such attempts are throttled like all others.
 #[derive(Clone, PartialEq, Eq)]

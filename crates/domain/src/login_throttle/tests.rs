@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::auth::{
+use crate::account::{LoginIdentifier, PhoneNumber, Uid};
+use crate::login_throttle::{
     AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release,
 };
 use crate::testing::{at, user};
-use crate::user::{LoginIdentifier, PhoneNumber, Uid};
 
 fn address(text: &str) -> Option<ClientAddress> {
     ClientAddress::new(text.parse().unwrap())
