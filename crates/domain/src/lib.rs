@@ -29,4 +29,3 @@ pub mod page;
 pub mod search;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
-pub mod user;

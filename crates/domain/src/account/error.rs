@@ -14,3 +14,34 @@ pub enum AccountError {
 domain_error!(AccountError {
     UnknownUser => Invalid, "unknown_user";
 });
+
+/// Refusals of the use cases on profiles.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// No account has this uid, or it is erased.
+    #[error("there is no such user")]
+    UnknownUser,
+    /// The caller's own account is erased or disabled, so its tokens are no longer valid.
+    #[error("the caller's account is gone")]
+    AccountGone,
+    /// Another account has this uid; case is ignored.
+    #[error("the uid is taken")]
+    UidTaken,
+    /// The new uid equals the current one, including case.
+    #[error("the new uid equals the current one")]
+    UidUnchanged,
+    /// The configured interval since the last change has not passed.
+    #[error("the uid was changed too recently")]
+    UidChangedTooRecently,
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+domain_error!(UserError {
+    UnknownUser => Invalid, "unknown_user";
+    AccountGone => Unauthenticated, "session_ended";
+    UidTaken => Invalid, "uid_taken";
+    UidUnchanged => Invalid, "uid_unchanged";
+    UidChangedTooRecently => Invalid, "uid_changed_too_recently";
+});

@@ -1,4 +1,4 @@
-//! The account lifecycle: disabling, enabling and erasing.
+//! Accounts: identity, profile, password, and the lifecycle from registration to erasure.
 //!
 //! Erasure takes effect in one short transaction. A background job then deletes the account's data in bounded steps,
 //! see [`ErasureRepository`].
@@ -10,9 +10,17 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use error::AccountError;
-pub use model::{AccountState, ErasureStage};
-pub use ports::{AccountRepository, ErasureRepository, ErasureStep, StateChange};
+pub use error::{AccountError, UserError};
+pub use model::{
+    AccountState, AccountSummary, DisplayName, ErasureStage, Nickname, Password, PasswordAttempt,
+    PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User, decide_uid_change,
+};
+pub use ports::{
+    AccountRepository, Credentials, ErasureRepository, ErasureStep, LoginIdentifier, NewUser, PasswordHasher,
+    RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UserRepository,
+};
 #[cfg(any(test, feature = "test-support"))]
-pub use ports::{MockAccountRepository, MockErasureRepository};
-pub use service::{AccountPorts, AccountService, ErasureProgress, ErasureService};
+pub use ports::{
+    MockAccountRepository, MockErasureRepository, MockPasswordHasher, MockRandomSource, MockUserRepository,
+};
+pub use service::{AccountPorts, AccountService, ErasureProgress, ErasureService, UserService};

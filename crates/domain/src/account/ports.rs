@@ -1,8 +1,158 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use crate::auth::Caller;
+use super::{
+    AccountSummary, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid,
+    UidChangeRefusal, User,
+};
+use crate::auth::{Caller, DeviceName, Session};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
+
+/// An account to register.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// 微信号.
+    pub uid: Uid,
+    /// 昵称.
+    pub name: Nickname,
+    /// Unique if given.
+    pub phone_number: Option<PhoneNumber>,
+    /// From the [`PasswordHasher`].
+    pub password_hash: PasswordHash,
+}
+
+/// The result of a registration.
+#[derive(Debug, Clone)]
+pub enum RegisterOutcome {
+    /// The account exists and its first session is open.
+    Registered(User, Session),
+    /// Another account has this uid; case is ignored.
+    UidTaken,
+    /// Another account has this phone number.
+    PhoneNumberTaken,
+}
+
+/// The result of a uid change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UidChangeOutcome {
+    /// The new uid is in force.
+    Changed,
+    /// Another account has it; case is ignored.
+    Taken,
+    /// [`super::decide_uid_change`] refused.
+    Refused(UidChangeRefusal),
+    /// The account does not exist or is not active.
+    UnknownUser,
+}
+
+/// How the account of a password check is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginIdentifier {
+    /// By uid (微信号).
+    Uid(Uid),
+    /// By phone number.
+    PhoneNumber(PhoneNumber),
+    /// By the caller's own id, to reauthenticate.
+    Account(UserId),
+}
+
+/// An account with the hash that a password attempt is verified against.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// The hash of its current password.
+    pub password_hash: PasswordHash,
+}
+
+/// Stores accounts: their identity, profile and password hash.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// Creates an account and its first session atomically.
+    ///
+    /// Of concurrent claims of one uid (ignoring case) or phone number exactly one MUST win. A taken uid MUST take
+    /// precedence over a taken phone number.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn register(&self, user: &NewUser, device: &DeviceName) -> Result<RegisterOutcome, PortError>;
+
+    /// The credentials of an account. MUST be `None` for an account that is not active.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError>;
+
+    /// The active account with this id and its counters. The unread total MUST equal the sum over the list of
+    /// conversations. Expired requests MUST NOT be counted.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
+
+    /// Renames an active account and returns its new state.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError>;
+
+    /// The account with this uid (ignoring case) as `viewer` sees it. MUST NOT find erased accounts.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError>;
+
+    /// Changes an account's uid if [`super::decide_uid_change`] allows it by the database's clock.
+    ///
+    /// Of concurrent claims of one uid exactly one MUST win.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn change_uid(
+        &self,
+        id: UserId,
+        wanted: &Uid,
+        interval: Duration,
+    ) -> Result<UidChangeOutcome, PortError>;
+}
+
+/// A deliberately slow password hash that runs on its own threads.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Load shedding: fails fast if a check queued now would not run in time. MUST cost next to nothing, so that an
+    /// overloaded instance refuses logins before it does any other work for them.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue is too long.
+    async fn check_capacity(&self) -> Result<(), PortError>;
+
+    /// Hashes a new password. Every character MUST matter.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue is too long.
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError>;
+
+    /// Whether the attempt matches the hash. Without a hash (no such account) it MUST take as long and return false, so
+    /// that response times do not reveal which accounts exist.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue is too long.
+    async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError>;
+}
+
+/// A cryptographically secure source of random bytes.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+pub trait RandomSource: Send + Sync {
+    /// Sixteen random bytes.
+    ///
+    /// # Errors
+    /// When the operating system's generator fails.
+    fn bytes(&self) -> Result<[u8; 16], PortError>;
+}
 
 /// The result of disabling or enabling an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

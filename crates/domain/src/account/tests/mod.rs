@@ -1,12 +1,13 @@
+mod lifecycle;
 mod password;
-mod service;
+mod profile;
 mod values;
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
+use crate::account::{Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, at};
 

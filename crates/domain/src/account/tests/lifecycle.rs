@@ -7,13 +7,10 @@ use pollster::block_on;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{
-    AccountError, AccountPorts, AccountService, AccountState, ErasureService, ErasureStage, ErasureStep,
-    MockAccountRepository, MockErasureRepository, StateChange,
-};
 use crate::account::{
-    Credentials, LoginIdentifier, MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname,
-    PasswordAttempt, PasswordHash, Uid, User,
+    AccountError, AccountPorts, AccountService, AccountState, Credentials, ErasureService, ErasureStage,
+    ErasureStep, LoginIdentifier, MockAccountRepository, MockErasureRepository, MockPasswordHasher,
+    MockRandomSource, MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
 };
 use crate::auth::{
     Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService,

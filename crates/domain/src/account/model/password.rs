@@ -62,7 +62,7 @@ impl PasswordAttempt {
     }
 }
 
-/// A password hash in the format of the [`super::PasswordHasher`].
+/// A password hash in the format of the [`crate::account::PasswordHasher`].
 #[derive(Debug, Clone)]
 pub struct PasswordHash(SecretString);
 
