@@ -45,7 +45,7 @@ pub use waiting::waiting_app;
 
 use std::sync::Arc;
 
-use domain::account::{AccountService, UserService};
+use domain::account::{AccountService, RegistrationService, UserService};
 use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
@@ -61,9 +61,11 @@ pub struct UseCases {
     pub accounts: AccountService,
     /// Accounts.
     pub users: UserService,
+    /// Registration.
+    pub registration: RegistrationService,
     /// Exports.
     pub exports: ExportService,
-    /// Registering, logging in, tokens.
+    /// Login, sessions and tokens.
     pub sessions: Arc<SessionService>,
     /// Friendship requests.
     pub friendship_requests: FriendshipRequestService,

@@ -114,7 +114,7 @@ pub(crate) async fn register(
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<Login>, ApiError> {
-    let login = use_cases.sessions.register(body.try_into()?, &device.0).await?;
+    let login = use_cases.registration.register(body.try_into()?, &device.0).await?;
     Ok(Data::new(language, login.into()))
 }
 

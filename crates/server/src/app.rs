@@ -8,7 +8,9 @@ use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
-use domain::account::{AccountPorts, AccountService, UserService};
+use domain::account::{
+    AccountPorts, AccountService, PasswordHasher, RegistrationPorts, RegistrationService, UserService,
+};
 use domain::auth::{SessionPorts, SessionService};
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
@@ -198,7 +200,7 @@ fn use_cases(
     metrics.register(db.collectors()?)?;
     metrics.register(messages.collectors()?)?;
     let ports = session_ports((settings, ground), &db, Arc::clone(&users), hasher)?;
-    let ended = Arc::clone(&ports.ended);
+    let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
     let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
     let use_cases = UseCases {
         accounts: AccountService::new(AccountPorts {
@@ -206,6 +208,7 @@ fn use_cases(
             sessions: Arc::clone(&sessions),
             ended,
         }),
+        registration: registration(Arc::clone(&users), hasher, Arc::clone(&sessions)),
         exports: ExportService::new(Arc::new(PgExportRepository::start(&db, Application::EXPORTS)?)),
         users: UserService::new(users, rules.uid_change_interval),
         sessions,
@@ -230,6 +233,14 @@ pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
         .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))
 }
 
+pub(crate) fn registration(
+    users: Arc<PgUserRepository>,
+    hasher: Arc<dyn PasswordHasher>,
+    sessions: Arc<SessionService>,
+) -> RegistrationService {
+    RegistrationService::new(RegistrationPorts { users, hasher, random: Arc::new(SystemRandom), sessions })
+}
+
 pub(crate) fn session_ports(
     (settings, ground): (&Settings, &Ground),
     db: &Arc<Db>,
@@ -246,6 +257,5 @@ pub(crate) fn session_ports(
         tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
         ended: Arc::new(EndedSessionsInMemory::start(db, life, Arc::clone(&clock))?),
         clock,
-        random: Arc::new(SystemRandom),
     })
 }

@@ -15,6 +15,25 @@ domain_error!(AccountError {
     UnknownUser => Invalid, "unknown_user";
 });
 
+/// Refusals of registration.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// Another account has this uid; case is ignored.
+    #[error("the uid is taken")]
+    UidTaken,
+    /// Another account has this phone number.
+    #[error("the phone number is taken")]
+    PhoneNumberTaken,
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+domain_error!(RegistrationError {
+    UidTaken => Invalid, "uid_taken";
+    PhoneNumberTaken => Invalid, "phone_number_taken";
+});
+
 /// Refusals of the use cases on profiles.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {

@@ -10,7 +10,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use error::{AccountError, UserError};
+pub use error::{AccountError, RegistrationError, UserError};
 pub use model::{
     AccountState, AccountSummary, DisplayName, ErasureStage, Nickname, Password, PasswordAttempt,
     PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User, decide_uid_change,
@@ -23,4 +23,7 @@ pub use ports::{
 pub use ports::{
     MockAccountRepository, MockErasureRepository, MockPasswordHasher, MockRandomSource, MockUserRepository,
 };
-pub use service::{AccountPorts, AccountService, ErasureProgress, ErasureService, UserService};
+pub use service::{
+    AccountPorts, AccountService, ErasureProgress, ErasureService, Registration, RegistrationPorts,
+    RegistrationService, UserService,
+};

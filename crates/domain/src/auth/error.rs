@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::TokenRefusal;
 use crate::error::{PortError, domain_error};
 
-/// Refusals of registration, login and the use cases on sessions.
+/// Refusals of login and of the use cases on sessions.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// No account matches, or the password is wrong. The response does not reveal which.
@@ -27,12 +27,6 @@ pub enum SessionError {
     /// No open session of the caller's account has this id.
     #[error("there is no such session")]
     UnknownSession,
-    /// Another account has this uid; case is ignored.
-    #[error("the uid is taken")]
-    UidTaken,
-    /// Another account has this phone number.
-    #[error("the phone number is taken")]
-    PhoneNumberTaken,
     /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -46,8 +40,6 @@ domain_error!(SessionError {
     SessionEnded => Unauthenticated, "session_ended";
     RefreshTokenReused => Conflict, "refresh_token_reused";
     UnknownSession => Invalid, "unknown_session";
-    UidTaken => Invalid, "uid_taken";
-    PhoneNumberTaken => Invalid, "phone_number_taken";
 });
 
 impl From<TokenRefusal> for SessionError {

@@ -10,7 +10,7 @@ mod ports;
 mod refresh;
 mod service;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tokens;
 
 pub use error::SessionError;
@@ -26,5 +26,5 @@ pub use ports::{
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockEndedSessions, MockSessionRepository, MockTokenCodec};
 pub use refresh::{RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
-pub use service::{Registration, SessionPorts, SessionService};
+pub use service::{SessionPorts, SessionService};
 pub use tokens::Authentication;

@@ -1,13 +1,12 @@
+//! Listing and ending sessions.
+
 use std::sync::Arc;
 
 use super::{
-    Caller, DeviceName, EndReason, EndedSessions, LoggedIn, SessionError, SessionLimits, SessionPage,
-    SessionPageRequest, SessionRepository, TokenCodec, TokenLifetimes,
+    Caller, EndReason, EndedSessions, SessionError, SessionLimits, SessionPage, SessionPageRequest,
+    SessionRepository, TokenCodec, TokenLifetimes,
 };
-use crate::account::{
-    NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome, Uid,
-    UserRepository,
-};
+use crate::account::{PasswordHasher, UserRepository};
 use crate::clock::Clock;
 use crate::id::{SessionId, UserId};
 use crate::login_throttle::LoginThrottle;
@@ -28,21 +27,6 @@ pub struct SessionPorts {
     pub ended: Arc<dyn EndedSessions>,
     /// The clock by which tokens expire.
     pub clock: Arc<dyn Clock>,
-    /// Generates uids for registrations without one.
-    pub random: Arc<dyn RandomSource>,
-}
-
-/// A registration.
-#[derive(Debug, Clone)]
-pub struct Registration {
-    /// 昵称.
-    pub name: Nickname,
-    /// The chosen password.
-    pub password: Password,
-    /// 微信号; generated if absent.
-    pub uid: Option<Uid>,
-    /// 手机号, an optional second login identifier.
-    pub phone_number: Option<PhoneNumber>,
 }
 
 /// The use cases on sessions. This file registers accounts, lists sessions and ends them; `login` verifies passwords
@@ -53,47 +37,10 @@ pub struct SessionService {
 }
 
 impl SessionService {
-    /// Attempts to generate a free uid; two random uids collide with probability 2⁻⁷⁵.
-    const UID_DRAWS: usize = 3;
-
     /// Creates the service.
     #[must_use]
     pub const fn new(ports: SessionPorts, lifetimes: TokenLifetimes) -> Self {
         Self { ports, lifetimes }
-    }
-
-    /// Registers an account and opens its first session.
-    ///
-    /// # Errors
-    /// [`SessionError::UidTaken`], [`SessionError::PhoneNumberTaken`].
-    pub async fn register(
-        &self,
-        registration: Registration,
-        device: &DeviceName,
-    ) -> Result<LoggedIn, SessionError> {
-        let password_hash = self.ports.hasher.hash(&registration.password).await?;
-        let chosen = registration.uid;
-        let draws = if chosen.is_some() { 1 } else { Self::UID_DRAWS };
-        for _ in 0..draws {
-            let uid = match &chosen {
-                Some(uid) => uid.clone(),
-                None => Uid::from_random(&self.ports.random.bytes()?),
-            };
-            let user = NewUser {
-                uid,
-                name: registration.name.clone(),
-                phone_number: registration.phone_number.clone(),
-                password_hash: password_hash.clone(),
-            };
-            match self.ports.users.register(&user, device).await? {
-                RegisterOutcome::Registered(user, session) => {
-                    return Ok(LoggedIn { user, tokens: self.issue(&session)? });
-                }
-                RegisterOutcome::PhoneNumberTaken => return Err(SessionError::PhoneNumberTaken),
-                RegisterOutcome::UidTaken => {}
-            }
-        }
-        Err(SessionError::UidTaken)
     }
 
     /// Ends the caller's session.

@@ -82,7 +82,7 @@ impl SessionService {
 
     /// Signs the tokens of the session's current generation. The result is the same at any time and on any instance,
     /// which makes retries idempotent. Neither token outlives the session, which refreshing does not extend.
-    pub(super) fn issue(&self, session: &Session) -> Result<IssuedTokens, PortError> {
+    pub(crate) fn issue(&self, session: &Session) -> Result<IssuedTokens, PortError> {
         let session_over = later(session.created_at, self.lifetimes.session_max);
         let expires_at = |life| later(session.refreshed_at, life).min(session_over);
         let access = AccessClaims {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::{AccountPorts, AccountService};
+use domain::account::{AccountPorts, AccountService, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
 use infra::db::{Db, DbSettings};
@@ -14,7 +14,7 @@ use crate::config::Settings;
 
 /// What a command may do that does its work and ends.
 pub(super) struct Services {
-    pub(super) sessions: Arc<SessionService>,
+    pub(super) registration: RegistrationService,
     pub(super) accounts: AccountService,
     pub(super) admin: AdminService,
 }
@@ -26,13 +26,13 @@ impl Services {
         // What is signed here is shown to nobody.
         let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
         let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
-        let ports = app::session_ports((settings, &ground), &db, users, app::hasher(settings)?)?;
+        let ports = app::session_ports((settings, &ground), &db, Arc::clone(&users), app::hasher(settings)?)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
         let accounts = Arc::new(PgAccountRepository::new(Arc::clone(&db)));
         Ok(Self {
-            accounts: AccountService::new(AccountPorts { accounts, sessions: Arc::clone(&sessions), ended }),
-            sessions,
+            registration: app::registration(users, Arc::clone(&hasher), Arc::clone(&sessions)),
+            accounts: AccountService::new(AccountPorts { accounts, sessions, ended }),
             admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })
     }

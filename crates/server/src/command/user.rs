@@ -83,7 +83,7 @@ async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
     let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose().map_err(cannot)?;
     let (password, shown) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
-    let made = services.sessions.register(registration, &DeviceName::default()).await?;
+    let made = services.registration.register(registration, &DeviceName::default()).await?;
     // Registering logs in; nobody has these tokens, so the session ends at once.
     services.admin.end_sessions(made.user.id).await?;
     say(format_args!("{} {}", made.user.id, made.user.uid.as_str()));

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::account::{
     AccountError, AccountPorts, AccountService, AccountState, Credentials, ErasureService, ErasureStage,
     ErasureStep, LoginIdentifier, MockAccountRepository, MockErasureRepository, MockPasswordHasher,
-    MockRandomSource, MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
+    MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
 };
 use crate::auth::{
     Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService,
@@ -74,7 +74,6 @@ impl World {
             tokens: Arc::new(MockTokenCodec::new()),
             ended: Arc::new(MockEndedSessions::new()),
             clock: Arc::new(FixedClock(at(0))),
-            random: Arc::new(MockRandomSource::new()),
         };
         let second = Duration::from_secs(1);
         let lifetimes =

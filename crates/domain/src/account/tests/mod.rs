@@ -1,13 +1,14 @@
 mod lifecycle;
 mod password;
 mod profile;
+mod registration;
 mod values;
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::account::{Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
+use crate::account::{RegistrationError, Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, at};
 
@@ -15,6 +16,15 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 fn uid(text: &str) -> Uid {
     Uid::parse("uid", text).unwrap()
+}
+
+#[test]
+fn every_refusal_of_registration_has_its_class_and_its_name() {
+    assert_catalogue([
+        (RegistrationError::UidTaken, ErrorKind::Invalid, "uid_taken"),
+        (RegistrationError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
+        (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
+    ]);
 }
 
 #[test]

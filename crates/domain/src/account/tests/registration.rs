@@ -1,15 +1,40 @@
+//! Registration.
+
+use std::sync::Arc;
+
 use mockall::predicate::eq;
 use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
-use super::{LEFT, World, assert_issued, goose, secret, session, uid};
 use crate::account::{
-    MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome,
-    Registration, Uid,
+    MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password, PasswordHash,
+    PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationPorts, RegistrationService,
+    Uid,
 };
-use crate::auth::{DeviceName, LoggedIn, SessionError};
+use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
+use crate::auth::{DeviceName, LoggedIn};
 use crate::error::PortError;
 use crate::testing::{assert_fault, at, fault, refusal};
+
+/// Mocks of all ports. They refuse calls that a test does not expect.
+#[derive(Default)]
+struct World {
+    users: MockUserRepository,
+    hasher: MockPasswordHasher,
+    random: MockRandomSource,
+    auth: AuthWorld,
+}
+
+impl World {
+    fn service(self) -> RegistrationService {
+        RegistrationService::new(RegistrationPorts {
+            users: Arc::new(self.users),
+            hasher: Arc::new(self.hasher),
+            random: Arc::new(self.random),
+            sessions: Arc::new(self.auth.service()),
+        })
+    }
+}
 
 fn registration(uid: Option<Uid>) -> Registration {
     Registration {
@@ -24,7 +49,7 @@ fn device() -> DeviceName {
     DeviceName::from_user_agent("goose/1.0")
 }
 
-fn register(world: World, uid: Option<Uid>) -> Result<LoggedIn, SessionError> {
+fn register(world: World, uid: Option<Uid>) -> Result<LoggedIn, RegistrationError> {
     block_on(world.service().register(registration(uid), &device()))
 }
 
@@ -45,7 +70,7 @@ fn is_registered_as(user: &NewUser, uid: &str) -> bool {
         && user.password_hash.expose() == "$2b$hash"
 }
 
-fn expect_draw(
+fn expect_attempt(
     users: &mut MockUserRepository,
     order: &mut Sequence,
     uid: &'static str,
@@ -63,7 +88,7 @@ fn registering_makes_the_account_and_logs_it_in() {
         .expect_register()
         .withf(|user, used| is_registered_as(user, "Goose_1") && *used == device());
     expected.once().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
-    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    world.auth.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     let logged_in = register(world, Some(uid("Goose_1"))).unwrap();
     assert_eq!(logged_in.user, goose());
     assert_issued(&logged_in.tokens, LEFT);
@@ -89,17 +114,17 @@ fn a_taken_phone_number_is_refused_at_once() {
 #[test]
 fn a_generated_uid_that_is_taken_is_generated_again() {
     let mut world = world();
-    let mut draw = 0_u8;
+    let mut attempts = 0_u8;
     world.random.expect_bytes().times(3).returning(move || {
-        draw += 1;
-        Ok([draw; 16])
+        attempts += 1;
+        Ok([attempts; 16])
     });
     let mut order = Sequence::new();
     let registered = RegisterOutcome::Registered(goose(), session());
-    expect_draw(&mut world.users, &mut order, "wxid_bbbbbbbbbbbbbbb", RegisterOutcome::UidTaken);
-    expect_draw(&mut world.users, &mut order, "wxid_ccccccccccccccc", RegisterOutcome::UidTaken);
-    expect_draw(&mut world.users, &mut order, "wxid_ddddddddddddddd", registered);
-    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    expect_attempt(&mut world.users, &mut order, "wxid_bbbbbbbbbbbbbbb", RegisterOutcome::UidTaken);
+    expect_attempt(&mut world.users, &mut order, "wxid_ccccccccccccccc", RegisterOutcome::UidTaken);
+    expect_attempt(&mut world.users, &mut order, "wxid_ddddddddddddddd", registered);
+    world.auth.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     assert_eq!(register(world, None).unwrap().user, goose());
 }
 
@@ -136,6 +161,6 @@ fn a_fault_below_is_passed_on() {
 fn a_token_that_cannot_be_signed_is_an_internal_error() {
     let mut world = world();
     world.users.expect_register().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
-    world.tokens.expect_sign_access().once().returning(|_| Err(PortError::internal("no key")));
+    world.auth.tokens.expect_sign_access().once().returning(|_| Err(PortError::internal("no key")));
     assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("internal_error"));
 }

@@ -2,7 +2,6 @@ mod access;
 mod login;
 mod passwords;
 mod refresh;
-mod register;
 mod rotation;
 mod sessions;
 mod values;
@@ -19,9 +18,7 @@ use super::{
     AccessClaims, Caller, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
     RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
 };
-use crate::account::{
-    MockPasswordHasher, MockRandomSource, MockUserRepository, Nickname, PhoneNumber, Uid, User,
-};
+use crate::account::{MockPasswordHasher, MockUserRepository, Nickname, PhoneNumber, Uid, User};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
@@ -34,7 +31,7 @@ const CALLER: Caller = Caller { user_id: user(1), session_id: SESSION };
 const NOW: i64 = 1000;
 const ACCESS: Duration = Duration::from_secs(600);
 /// The remaining lifetime of an access token signed at 998.
-const LEFT: Duration = Duration::from_secs(598);
+pub(crate) const LEFT: Duration = Duration::from_secs(598);
 const LIFETIMES: TokenLifetimes = TokenLifetimes {
     access: ACCESS,
     refresh: Duration::from_secs(604_800),
@@ -44,14 +41,13 @@ const LIFETIMES: TokenLifetimes = TokenLifetimes {
 
 /// Mocks of all ports. They refuse calls that a test does not expect.
 #[derive(Default)]
-struct World {
+pub(crate) struct World {
     users: MockUserRepository,
     sessions: MockSessionRepository,
     throttle: MockLoginThrottle,
     hasher: MockPasswordHasher,
-    tokens: MockTokenCodec,
+    pub(crate) tokens: MockTokenCodec,
     ended: MockEndedSessions,
-    random: MockRandomSource,
 }
 
 impl World {
@@ -62,7 +58,7 @@ impl World {
         world
     }
 
-    fn service(self) -> SessionService {
+    pub(crate) fn service(self) -> SessionService {
         self.service_with(LIFETIMES)
     }
 
@@ -79,13 +75,17 @@ impl World {
             tokens: Arc::new(self.tokens),
             ended: Arc::new(self.ended),
             clock: Arc::new(clock),
-            random: Arc::new(self.random),
         };
         SessionService::new(ports, lifetimes)
     }
 
     /// Expects exactly one pair of tokens to be signed, with these times.
-    fn expect_tokens_of(&mut self, session: &Session, access_expires: i64, refresh_expires: DateTime<Utc>) {
+    pub(crate) fn expect_tokens_of(
+        &mut self,
+        session: &Session,
+        access_expires: i64,
+        refresh_expires: DateTime<Utc>,
+    ) {
         let access = AccessClaims {
             user_id: session.user_id,
             session_id: session.id,
@@ -119,7 +119,7 @@ impl World {
     }
 }
 
-fn session() -> Session {
+pub(crate) fn session() -> Session {
     Session {
         id: SESSION,
         user_id: user(1),
@@ -129,7 +129,7 @@ fn session() -> Session {
     }
 }
 
-fn goose() -> User {
+pub(crate) fn goose() -> User {
     User {
         id: user(1),
         uid: uid("Goose_1"),
@@ -139,17 +139,17 @@ fn goose() -> User {
     }
 }
 
-fn uid(text: &str) -> Uid {
+pub(crate) fn uid(text: &str) -> Uid {
     Uid::parse("uid", text).unwrap()
 }
 
 #[track_caller]
-fn assert_issued(tokens: &IssuedTokens, expires_in: Duration) {
+pub(crate) fn assert_issued(tokens: &IssuedTokens, expires_in: Duration) {
     let shown = (tokens.access.expose_secret(), tokens.refresh.expose_secret(), tokens.expires_in);
     assert_eq!(shown, ("access", "refresh", expires_in));
 }
 
-fn secret(text: &str) -> SecretString {
+pub(crate) fn secret(text: &str) -> SecretString {
     SecretString::from(text)
 }
 
@@ -167,8 +167,6 @@ fn every_refusal_has_its_class_and_its_name() {
             "too_many_attempts",
         ),
         (SessionError::UnknownSession, ErrorKind::Invalid, "unknown_session"),
-        (SessionError::UidTaken, ErrorKind::Invalid, "uid_taken"),
-        (SessionError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
