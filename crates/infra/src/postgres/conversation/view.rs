@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
+use domain::account::{DisplayName};
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, MessageContent, MessageId, Seq};
-use domain::user::DisplayName;
 use uuid::Uuid;
 
 use crate::db::DbError;
