@@ -1,7 +1,7 @@
 //! Blocks.
 
 use actix_web::{delete, get, put, web};
-use domain::account::{Uid};
+use domain::account::Uid;
 use domain::block::BlockedUser;
 use domain::id::UserId;
 use serde::Serialize;

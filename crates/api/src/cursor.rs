@@ -1,7 +1,7 @@
 //! Cursors: where a list goes on, opaque to clients.
 
 use chrono::{DateTime, Utc};
-use domain::auth::{SessionCursor};
+use domain::auth::SessionCursor;
 use domain::block::BlockCursor;
 use domain::conversation::ConversationCursor;
 use domain::error::{InvalidValue, Rule};

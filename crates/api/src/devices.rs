@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, put, web};
 use domain::account::{Password, PasswordAttempt};
-use domain::auth::{OpenSession};
+use domain::auth::OpenSession;
 use domain::id::SessionId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::account::{DisplayName};
+use domain::account::DisplayName;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,7 +1,7 @@
 //! Friendships.
 
 use actix_web::{delete, get, put, web};
-use domain::account::{Uid};
+use domain::account::Uid;
 use domain::friendship::{Friend, Remark};
 use domain::id::UserId;
 use serde::{Deserialize, Serialize};

@@ -46,7 +46,7 @@ pub use waiting::waiting_app;
 use std::sync::Arc;
 
 use domain::account::{AccountService, RegistrationService, UserService};
-use domain::auth::{SessionService};
+use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
 use domain::export::ExportService;

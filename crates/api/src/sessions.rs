@@ -4,7 +4,7 @@ use actix_web::post;
 use actix_web::web;
 use domain::account::{Nickname, Password, PasswordAttempt, PhoneNumber, Registration, Uid};
 use domain::auth::{IssuedTokens, LoggedIn};
-use domain::login_throttle::{EnteredIdentifier};
+use domain::login_throttle::EnteredIdentifier;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

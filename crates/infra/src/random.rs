@@ -1,6 +1,6 @@
 //! Random bytes from the operating system.
 
-use domain::account::{RandomSource};
+use domain::account::RandomSource;
 use domain::error::PortError;
 
 /// The operating system's random generator.

@@ -8,7 +8,9 @@ use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
-use domain::account::{AccountPorts, AccountService, PasswordHasher, RegistrationPorts, RegistrationService, UserService};
+use domain::account::{
+    AccountPorts, AccountService, PasswordHasher, RegistrationPorts, RegistrationService, UserService,
+};
 use domain::auth::{SessionPorts, SessionService};
 use domain::block::BlockService;
 use domain::conversation::ConversationService;

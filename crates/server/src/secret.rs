@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
-use domain::account::{RandomSource};
+use domain::account::RandomSource;
 use infra::random::SystemRandom;
 use infra::token::JwtCodec;
 use secrecy::{ExposeSecret, SecretString};

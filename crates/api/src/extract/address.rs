@@ -4,7 +4,7 @@ use std::sync::Once;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use domain::login_throttle::{ClientAddress};
+use domain::login_throttle::ClientAddress;
 
 use crate::error::ApiError;
 use crate::proxies::TrustedProxies;

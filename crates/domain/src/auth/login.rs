@@ -5,8 +5,8 @@ use super::{
     SessionError, SessionService,
 };
 use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt};
-use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 use crate::error::PortError;
+use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 
 /// A login attempt.
 #[derive(Debug, Clone)]

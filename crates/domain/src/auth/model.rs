@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::account::{User};
+use crate::account::User;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{SessionId, UserId};
 use crate::page::{Page, PageRequest};

@@ -10,7 +10,7 @@ use super::{
     AccessClaims, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy, Session,
     SessionPage, SessionPageRequest,
 };
-use crate::account::{PasswordHash};
+use crate::account::PasswordHash;
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 

@@ -7,9 +7,9 @@ use super::{
     SessionRepository, TokenCodec, TokenLifetimes,
 };
 use crate::account::{PasswordHasher, UserRepository};
-use crate::login_throttle::{LoginThrottle};
 use crate::clock::Clock;
 use crate::id::{SessionId, UserId};
+use crate::login_throttle::LoginThrottle;
 
 /// The ports of [`SessionService`].
 pub struct SessionPorts {

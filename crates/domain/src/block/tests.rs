@@ -6,7 +6,7 @@ use pollster::block_on;
 use super::{
     BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
 };
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, PortError};
 use crate::page::PageLimit;

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::error::{InvalidValue, Rule};
 use crate::friendship::Remark;
 use crate::id::{ConversationId, UserId};

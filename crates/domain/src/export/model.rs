@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, User};
-use crate::auth::{DeviceName};
+use crate::auth::DeviceName;
 use crate::block::BlockedUser;
 use crate::friendship::{Friend, Remark};
 use crate::friendship_request::{Direction, ListedRequest};

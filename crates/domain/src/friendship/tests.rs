@@ -8,7 +8,7 @@ use super::{
     Friend, FriendCursor, FriendLimit, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
     MockFriendshipRepository, Remark, decide_friendship,
 };
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::FriendshipId;

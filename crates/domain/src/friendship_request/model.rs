@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::conversation::PairState;
 use crate::error::{InvalidValue, Rule};
 use crate::friendship::FriendLimit;

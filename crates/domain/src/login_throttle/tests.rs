@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::account::{LoginIdentifier, PhoneNumber, Uid};
-use crate::login_throttle::{AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release};
+use crate::login_throttle::{
+    AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release,
+};
 use crate::testing::{at, user};
 
 fn address(text: &str) -> Option<ClientAddress> {

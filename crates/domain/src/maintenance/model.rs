@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::auth::{TokenLifetimes};
+use crate::auth::TokenLifetimes;
 
 /// One kind of maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{MaintenanceService, MaintenanceTask, MockMaintenanceRepository, Retention, SweepResult};
-use crate::auth::{TokenLifetimes};
+use crate::auth::TokenLifetimes;
 use crate::testing::{assert_fault, fault};
 
 const LIFETIMES: TokenLifetimes = TokenLifetimes {

@@ -6,7 +6,10 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
 use domain::error::PortError;
-use domain::login_throttle::{Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt, release};
+use domain::login_throttle::{
+    Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt,
+    release,
+};
 use sha2::{Digest, Sha256};
 
 use super::repository;

@@ -10,8 +10,11 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use domain::account::{AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, PhoneNumber, Profile, RegisterOutcome, Relation, Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change};
-use domain::auth::{DeviceName};
+use domain::account::{
+    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, PhoneNumber, Profile,
+    RegisterOutcome, Relation, Uid, UidChange, UidChangeOutcome, User, UserRepository, decide_uid_change,
+};
+use domain::auth::DeviceName;
 use domain::conversation::Pair;
 use domain::error::PortError;
 use domain::id::UserId;

@@ -1,6 +1,9 @@
 //! What takes effect at once when an account is erased or disabled.
 
-use domain::account::{AccountRepository, DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, StateChange, Uid, UserRepository};
+use domain::account::{
+    AccountRepository, DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, StateChange,
+    Uid, UserRepository,
+};
 use domain::auth::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};

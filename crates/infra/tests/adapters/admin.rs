@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use domain::account::{DisplayName, PasswordHash, Uid};
-use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
+use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::page::PageLimit;
 use infra::db::{Db, DbSettings};
 use infra::inspection;

@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use domain::account::{PasswordHash};
-use domain::auth::{Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus};
+use domain::account::PasswordHash;
+use domain::auth::{
+    Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
+};
 use infra::clock::DatabaseClock;
 use infra::ended_sessions::EndedSessionsInMemory;
 

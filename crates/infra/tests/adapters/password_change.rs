@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use domain::account::{LoginIdentifier, UserRepository};
-use domain::auth::{EndReason, PasswordChange, PasswordChangeOutcome, RotateOutcome, Session, SessionRepository};
+use domain::auth::{
+    EndReason, PasswordChange, PasswordChangeOutcome, RotateOutcome, Session, SessionRepository,
+};
 
 use crate::sessions::{caller, hash, order, try_of};
 use crate::support::{Ground, Pool};

@@ -2,8 +2,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{PasswordHash};
-use domain::auth::{Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshAttempt, RefreshClaims, RefreshPolicy, RotateOutcome, Session, SessionRepository};
+use domain::account::PasswordHash;
+use domain::auth::{
+    Caller, DeviceName, EndReason, IdempotencyKey, NewSession, RefreshAttempt, RefreshClaims, RefreshPolicy,
+    RotateOutcome, Session, SessionRepository,
+};
 use domain::id::UserId;
 use domain::testing::at;
 

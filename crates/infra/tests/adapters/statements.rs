@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::{LoginIdentifier, Uid, UserRepository};
-use domain::auth::{Caller, RotateOutcome, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository};
-use domain::login_throttle::{AttemptResult, EnteredIdentifier, LoginThrottle, ThrottleKey};
+use domain::auth::{
+    Caller, RotateOutcome, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository,
+};
 use domain::block::{BlockPageRequest, BlockRepository};
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
@@ -14,6 +15,7 @@ use domain::conversation::{
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
 use domain::id::SessionId;
+use domain::login_throttle::{AttemptResult, EnteredIdentifier, LoginThrottle, ThrottleKey};
 use domain::message::{MessageRepository, SendOutcome, Seq};
 use domain::page::PageLimit;
 use domain::testing::at;

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey};
+use domain::login_throttle::{
+    Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
+};
 use domain::testing::user;
 
 use crate::support::{Ground, Pool};

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository};
-use domain::auth::{DeviceName};
+use domain::account::{
+    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
+};
+use domain::auth::DeviceName;
 
 use crate::support::{Ground, new_user};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::account::{AccountPorts, AccountService, RegistrationService};
-use domain::auth::{SessionService};
 use domain::admin::AdminService;
+use domain::auth::SessionService;
 use infra::db::{Db, DbSettings};
 use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};

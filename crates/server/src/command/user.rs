@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
-use domain::auth::{DeviceName};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
+use domain::auth::DeviceName;
 use domain::id::UserId;
 
 use super::services::Services;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api::TrustedProxies;
-use domain::auth::{TokenLifetimes};
+use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
 use secrecy::{ExposeSecret, SecretString};
 

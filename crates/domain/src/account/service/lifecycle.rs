@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::account::{AccountError, AccountRepository, ErasureRepository, ErasureStep, PasswordAttempt, StateChange};
+use crate::account::{
+    AccountError, AccountRepository, ErasureRepository, ErasureStep, PasswordAttempt, StateChange,
+};
 use crate::auth::{Caller, EndedSessions, SessionError, SessionService};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};

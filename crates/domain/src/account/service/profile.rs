@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{AccountSummary, Nickname, Profile, Uid, UidChangeOutcome, UidChangeRefusal, UserError, UserRepository};
+use crate::account::{
+    AccountSummary, Nickname, Profile, Uid, UidChangeOutcome, UidChangeRefusal, UserError, UserRepository,
+};
 use crate::id::UserId;
 
 /// Shows and changes profiles.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::account::{NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome, RegistrationError, Uid, UserRepository};
+use crate::account::{
+    NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome,
+    RegistrationError, Uid, UserRepository,
+};
 use crate::auth::{DeviceName, LoggedIn, SessionService};
 
 /// The ports of [`RegistrationService`].

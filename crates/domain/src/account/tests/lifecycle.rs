@@ -7,11 +7,18 @@ use pollster::block_on;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::account::{AccountError, AccountPorts, AccountService, AccountState, Credentials, ErasureService, ErasureStage, ErasureStep, LoginIdentifier, MockAccountRepository, MockErasureRepository, MockPasswordHasher, MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User};
-use crate::auth::{Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService, TokenLifetimes};
-use crate::login_throttle::{Admission, MockLoginThrottle};
+use crate::account::{
+    AccountError, AccountPorts, AccountService, AccountState, Credentials, ErasureService, ErasureStage,
+    ErasureStep, LoginIdentifier, MockAccountRepository, MockErasureRepository, MockPasswordHasher,
+    MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
+};
+use crate::auth::{
+    Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService,
+    TokenLifetimes,
+};
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
+use crate::login_throttle::{Admission, MockLoginThrottle};
 use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
 
 const CALLER: Caller = Caller { user_id: user(1), session_id: session(66) };

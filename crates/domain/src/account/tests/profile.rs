@@ -4,7 +4,10 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{DAY, uid};
-use crate::account::{AccountSummary, MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal, User, UserService};
+use crate::account::{
+    AccountSummary, MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal,
+    User, UserService,
+};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {

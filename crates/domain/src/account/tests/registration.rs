@@ -6,9 +6,13 @@ use mockall::predicate::eq;
 use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
-use crate::account::{MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password, PasswordHash, PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationPorts, RegistrationService, Uid};
-use crate::auth::{DeviceName, LoggedIn};
+use crate::account::{
+    MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password, PasswordHash,
+    PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationPorts, RegistrationService,
+    Uid,
+};
 use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
+use crate::auth::{DeviceName, LoggedIn};
 use crate::error::PortError;
 use crate::testing::{assert_fault, at, fault, refusal};
 

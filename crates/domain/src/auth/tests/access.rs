@@ -4,7 +4,9 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{CALLER, NOW, SESSION, World};
-use crate::auth::{AccessClaims, Authentication, Generation, RefreshClaims, SessionError, SessionStatus, TokenRefusal};
+use crate::auth::{
+    AccessClaims, Authentication, Generation, RefreshClaims, SessionError, SessionStatus, TokenRefusal,
+};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 fn authenticate(prepare: impl FnOnce(&mut World)) -> Result<Authentication, SessionError> {

@@ -19,10 +19,10 @@ use super::{
     RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
 };
 use crate::account::{MockPasswordHasher, MockUserRepository, Nickname, PhoneNumber, Uid, User};
-use crate::login_throttle::{Admission, AttemptResult, MockLoginThrottle, ThrottleKey};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
+use crate::login_throttle::{Admission, AttemptResult, MockLoginThrottle, ThrottleKey};
 use crate::testing::{FixedClock, assert_catalogue, at, user};
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
 use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
 use crate::auth::{Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError};
-use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
 use crate::id::SessionId;
+use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));

@@ -5,7 +5,10 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{LIFETIMES, NOW, SESSION, World, assert_issued, session};
-use crate::auth::{Generation, IdempotencyKey, IssuedTokens, RefreshClaims, RotateOutcome, Session, SessionError, TokenLifetimes};
+use crate::auth::{
+    Generation, IdempotencyKey, IssuedTokens, RefreshClaims, RotateOutcome, Session, SessionError,
+    TokenLifetimes,
+};
 use crate::testing::{FixedClock, assert_fault, at, fault, refusal, user};
 
 fn claims() -> RefreshClaims {

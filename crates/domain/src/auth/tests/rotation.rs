@@ -5,7 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::SESSION;
-use crate::auth::{Generation, IdempotencyKey, RefreshAttempt, RefreshClaims, RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
+use crate::auth::{
+    Generation, IdempotencyKey, RefreshAttempt, RefreshClaims, RefreshDecision, RefreshPolicy, SessionState,
+    decide_refresh,
+};
 use crate::testing::{at, user};
 
 const POLICY: RefreshPolicy = RefreshPolicy {

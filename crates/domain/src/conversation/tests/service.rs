@@ -4,7 +4,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationService, ConversationSummary,
     ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowLimit,

@@ -6,7 +6,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
-use crate::account::{DisplayName};
+use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::friendship::FriendLimit;
 use crate::friendship_request::{

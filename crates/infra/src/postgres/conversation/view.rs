@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
-use domain::account::{DisplayName};
+use domain::account::DisplayName;
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, MessageContent, MessageId, Seq};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::auth::{DeviceName};
+use domain::auth::DeviceName;
 use domain::block::BlockCursor;
 use domain::error::InvalidValue;
 use domain::export::{ExportPart, ExportedSession};

@@ -2,7 +2,7 @@
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use domain::account::{User};
+use domain::account::User;
 use domain::error::PortError;
 use domain::export::ExportPart;
 use domain::id::UserId;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
-use domain::auth::{Caller};
+use domain::auth::Caller;
 use domain::id::SessionId;
 use uuid::Uuid;
 

@@ -8,7 +8,11 @@ mod rotate;
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::auth::{Caller, DeviceName, EndReason, Generation, NewSession, PasswordChange, PasswordChangeOutcome, RefreshAttempt, RotateOutcome, Session, SessionLimits, SessionPage, SessionPageRequest, SessionRepository};
+use domain::auth::{
+    Caller, DeviceName, EndReason, Generation, NewSession, PasswordChange, PasswordChangeOutcome,
+    RefreshAttempt, RotateOutcome, Session, SessionLimits, SessionPage, SessionPageRequest,
+    SessionRepository,
+};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;

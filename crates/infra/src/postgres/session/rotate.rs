@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use domain::auth::{EndReason, Generation, IdempotencyKey, RefreshAttempt, RefreshDecision, RotateOutcome, Session, SessionState, decide_refresh};
+use domain::auth::{
+    EndReason, Generation, IdempotencyKey, RefreshAttempt, RefreshDecision, RotateOutcome, Session,
+    SessionState, decide_refresh,
+};
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 

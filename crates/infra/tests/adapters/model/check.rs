@@ -1,6 +1,6 @@
 //! Whether what each of the two sees is what the model says.
 
-use domain::account::{UserRepository};
+use domain::account::UserRepository;
 use domain::conversation::{
     ConversationPageRequest, ConversationRepository, ConversationSummary, WindowAnchor, WindowLimit,
     WindowRequest,
