@@ -1,4 +1,4 @@
-//! This machine's clock, and the database's as this machine knows it.
+//! Clocks: this machine's, and the database's as this machine tracks it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,68 +9,68 @@ use domain::clock::Clock;
 
 use crate::db::{self, Db, DbError};
 
-/// Tells the system's time.
+/// This machine's wall clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one home of the system's time")]
+    #[allow(clippy::disallowed_methods, reason = "the only place that reads this machine's wall clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
 }
 
-/// Tells the database's time without asking for it each time: what it said last, and how much has passed since by a clock
-/// that nobody sets.
+/// The database's clock, without a query per reading: its last known time plus the time that has passed since on this machine's
+/// monotonic clock.
 ///
-/// So all instances agree, however wrong the clocks of their machines are and however they jump. Until the first answer it
-/// tells this machine's time.
+/// All instances therefore agree, however wrong or unsteady the wall clocks of their machines are. Until the database first
+/// answers, this is the machine's wall clock.
 #[derive(Debug)]
 pub struct DatabaseClock {
-    begun: Instant,
-    /// What the database's clock showed at `begun`, in microseconds since 1970.
-    at_begun: AtomicI64,
+    started: Instant,
+    /// The database's time at `started`, in microseconds since 1970.
+    time_at_start: AtomicI64,
 }
 
 impl DatabaseClock {
-    /// An answer that took longer says too little of when it was right.
-    const PATIENCE: Duration = Duration::from_secs(1);
+    /// A slower answer is ignored: it leaves too much doubt about when it was true.
+    const MAX_ROUND_TRIP: Duration = Duration::from_secs(1);
 
-    /// Asks the database for the first time. If it does not answer, it is asked again by whoever is given this clock to
-    /// keep it right: see [`crate::ended_sessions::EndedSessionsInMemory`].
+    /// Reads the database's time for the first time. If the database does not answer, the next refresh sets the clock: see
+    /// [`crate::revoked_sessions::RevokedSessionCache`].
     #[must_use]
     pub fn start(db: &Db) -> Self {
-        let clock =
-            Self { begun: Instant::now(), at_begun: AtomicI64::new(SystemClock.now().timestamp_micros()) };
-        if let Err(error) = db.connections().with(&|connection| clock.ask(connection)) {
-            tracing::warn!(%error, "the database's time is not known yet");
+        let wall_clock = SystemClock.now().timestamp_micros();
+        let clock = Self { started: Instant::now(), time_at_start: AtomicI64::new(wall_clock) };
+        if let Err(error) = db.connections().with(&|connection| clock.refresh(connection)) {
+            tracing::warn!(%error, "cannot read the database's time yet; using this machine's clock");
         }
         clock
     }
 
-    /// Asks the database what time it is.
-    pub(crate) fn ask(&self, connection: &mut PgConnection) -> Result<(), DbError> {
-        let asked = self.begun.elapsed();
-        let told = db::now(connection)?;
-        self.learn(told, (asked, self.begun.elapsed()));
+    /// Reads the database's time.
+    pub(crate) fn refresh(&self, connection: &mut PgConnection) -> Result<(), DbError> {
+        let sent = self.started.elapsed();
+        let time = db::now(connection)?;
+        self.adjust(time, sent, self.started.elapsed());
         Ok(())
     }
 
-    /// Takes an answer for right at the middle of the time that it took.
-    fn learn(&self, told: DateTime<Utc>, (asked, answered): (Duration, Duration)) {
-        let took = answered.saturating_sub(asked);
-        if took <= Self::PATIENCE {
-            let since = micros(asked.saturating_add(took / 2));
-            self.at_begun.store(told.timestamp_micros().saturating_sub(since), Ordering::Relaxed);
+    /// Sets the clock, assuming that `time` was right halfway between the query and its answer.
+    fn adjust(&self, time: DateTime<Utc>, sent: Duration, received: Duration) {
+        let round_trip = received.saturating_sub(sent);
+        if round_trip <= Self::MAX_ROUND_TRIP {
+            let since_start = micros(sent.saturating_add(round_trip / 2));
+            self.time_at_start.store(time.timestamp_micros().saturating_sub(since_start), Ordering::Relaxed);
         }
     }
 }
 
 impl Clock for DatabaseClock {
     fn now(&self) -> DateTime<Utc> {
-        let begun = DateTime::from_timestamp_micros(self.at_begun.load(Ordering::Relaxed));
-        let passed = TimeDelta::microseconds(micros(self.begun.elapsed()));
-        begun.and_then(|begun| begun.checked_add_signed(passed)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        let at_start = DateTime::from_timestamp_micros(self.time_at_start.load(Ordering::Relaxed));
+        let passed = TimeDelta::microseconds(micros(self.started.elapsed()));
+        at_start.and_then(|time| time.checked_add_signed(passed)).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
@@ -85,29 +85,29 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn clock() -> DatabaseClock {
-        DatabaseClock { begun: Instant::now(), at_begun: AtomicI64::new(0) }
+        DatabaseClock { started: Instant::now(), time_at_start: AtomicI64::new(0) }
     }
 
-    fn told(seconds: i64) -> DateTime<Utc> {
+    fn time(seconds: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
     #[test]
-    fn an_answer_is_right_at_the_middle_of_the_time_that_it_took() {
+    fn an_answer_is_taken_as_true_halfway_through_its_round_trip() {
         let clock = clock();
-        clock.learn(told(1000), (SECOND * 10, SECOND * 11));
-        assert_eq!(clock.at_begun.load(Ordering::Relaxed), 989_500_000);
-        let (before, now, after) = (clock.begun.elapsed(), clock.now(), clock.begun.elapsed());
-        let at = |passed| told(0) + TimeDelta::microseconds(989_500_000 + micros(passed));
+        clock.adjust(time(1000), SECOND * 10, SECOND * 11);
+        assert_eq!(clock.time_at_start.load(Ordering::Relaxed), 989_500_000);
+        let (before, now, after) = (clock.started.elapsed(), clock.now(), clock.started.elapsed());
+        let at = |passed| time(0) + TimeDelta::microseconds(989_500_000 + micros(passed));
         assert!(at(before) <= now && now <= at(after), "{now}");
     }
 
     #[test]
-    fn an_answer_that_took_long_is_not_believed() {
+    fn a_slow_answer_is_ignored() {
         let clock = clock();
-        clock.learn(told(1000), (SECOND, SECOND * 2 + Duration::from_nanos(1)));
-        assert_eq!(clock.at_begun.load(Ordering::Relaxed), 0);
-        clock.learn(told(-5), (SECOND, SECOND));
-        assert_eq!(clock.at_begun.load(Ordering::Relaxed), -6_000_000, "it may also go back");
+        clock.adjust(time(1000), SECOND, SECOND * 2 + Duration::from_nanos(1));
+        assert_eq!(clock.time_at_start.load(Ordering::Relaxed), 0);
+        clock.adjust(time(-5), SECOND, SECOND);
+        assert_eq!(clock.time_at_start.load(Ordering::Relaxed), -6_000_000, "the clock may also go back");
     }
 }

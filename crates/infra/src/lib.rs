@@ -1,20 +1,19 @@
-//! Hongyan's adapters: Diesel on PostgreSQL, bcrypt, JWT, the system's clock and randomness.
+//! The adapters behind the domain's ports: PostgreSQL through Diesel, bcrypt, JWT, clocks and randomness.
 //!
-//! This crate knows the domain's ports and nothing of HTTP. Blocking work never runs on the caller's thread: the
-//! database and bcrypt each have threads of their own behind a bounded queue ([`threads`]).
+//! The crate depends on the domain and knows nothing of HTTP. Blocking work never runs on the caller's thread: the database
+//! and bcrypt each have a bounded thread pool ([`runtime::thread_pool`]).
 
 pub mod clock;
 pub mod db;
-pub mod ended_sessions;
-pub mod inspection;
+pub mod diagnostics;
 pub mod metrics;
 pub mod migrations;
-mod pace;
 pub mod password;
 pub mod postgres;
 pub mod random;
+pub mod revoked_sessions;
+pub mod runtime;
 #[allow(missing_docs, unreachable_pub, reason = "generated from the migrated database")]
 mod schema;
 pub mod send_quota;
-pub mod threads;
 pub mod token;

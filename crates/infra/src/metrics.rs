@@ -1,21 +1,21 @@
-//! What the adapters count. They know nothing of who reads it: each hands its collectors over when it is wired.
+//! Prometheus metrics of the adapters. Each adapter returns its collectors, and the wiring registers them.
 
 use std::io;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
 
-/// Collectors to be registered, each once.
+/// Collectors to register, each once.
 pub type Collectors = Vec<Box<dyn Collector>>;
 
-/// Seconds that somebody waits, from a tenth of a millisecond to the longest patience.
+/// Histogram buckets for waiting times, in seconds.
 pub(crate) const WAITS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
-/// How many share something.
+/// Histogram buckets for batch sizes.
 pub(crate) const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// A histogram, with a label that never changes if one is given.
+/// A histogram with an optional constant label.
 pub(crate) fn histogram(
     name: &str,
     help: &str,
@@ -28,22 +28,27 @@ pub(crate) fn histogram(
     Histogram::with_opts(options).map_err(io::Error::other)
 }
 
-/// Counters that differ in one label.
+/// A counter with a constant label.
+pub(crate) fn counter(name: &str, help: &str, (label, value): (&str, &str)) -> io::Result<IntCounter> {
+    IntCounter::with_opts(Opts::new(name, help).const_label(label, value)).map_err(io::Error::other)
+}
+
+/// Counters by one label.
 pub(crate) fn counters(name: &str, help: &str, label: &str) -> io::Result<IntCounterVec> {
     IntCounterVec::new(Opts::new(name, help), &[label]).map_err(io::Error::other)
 }
 
-/// A gauge that is read when somebody asks, so that keeping it costs nothing.
+/// A gauge whose value is computed at each scrape, so that it costs nothing in between.
 pub struct Sampled<F> {
     gauge: IntGauge,
     read: F,
 }
 
 impl<F: Fn() -> usize + Send + Sync + 'static> Sampled<F> {
-    /// A gauge with a label that never changes if one is given.
+    /// A gauge with an optional constant label.
     ///
     /// # Errors
-    /// When the name cannot be used.
+    /// When the name is invalid.
     pub fn new(name: &str, help: &str, label: Option<(&str, &str)>, read: F) -> io::Result<Self> {
         let options = Opts::new(name, help);
         let options =

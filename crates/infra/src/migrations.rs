@@ -1,4 +1,4 @@
-//! The schema's changes, embedded in the binary and applied under a lock.
+//! Schema migrations, embedded in the binary and applied under an advisory lock.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -12,94 +12,94 @@ use diesel::prelude::*;
 use diesel::{Connection, PgConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-/// All changes of the schema, oldest first.
+/// All migrations, oldest first.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// What every instance locks on while it migrates; any number will do if nobody else uses it ("hongyan" in ASCII).
+/// Key of the advisory lock that a migrating instance holds: "hongyan" in ASCII, so that no other program uses it by chance.
 const LOCK: i64 = 0x68_6f_6e_67_79_61_6e;
 
 diesel::define_sql_function! {
-    /// Takes a lock that lasts as long as the connection, if nobody else has it.
+    /// Takes a lock that is held until the connection ends; false when another session holds it.
     fn pg_try_advisory_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 
 #[allow(missing_docs, reason = "Diesel's own table")]
-mod notes {
+mod diesel_tables {
     diesel::table! {
         __diesel_schema_migrations (version) {
             version -> Text,
         }
     }
 }
-use notes::__diesel_schema_migrations;
+use diesel_tables::__diesel_schema_migrations;
 
 diesel::define_sql_function! {
     /// The relation with this name; null if there is none.
     fn to_regclass(name: diesel::sql_types::Text) -> diesel::sql_types::Nullable<diesel::sql_types::Oid>;
 }
 
-/// How the schema of a database stands to this program.
+/// A database's schema compared with this program's migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaState {
-    /// The names of the migrations that are to be applied.
+    /// Names of the migrations that are not applied yet.
     pub pending: Vec<String>,
-    /// The versions of migrations that were applied by a newer program.
+    /// Versions of applied migrations that only a newer program knows.
     pub unknown: Vec<String>,
 }
 
-/// Why the schema could not be brought up to date.
+/// Why the schema could not be migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database is not there.
+    /// No connection.
     #[error("the database cannot be reached: {0}")]
     Connect(#[from] diesel::ConnectionError),
     /// A query failed.
-    #[error("the migration lock cannot be asked for: {0}")]
+    #[error("the state of the schema cannot be read: {0}")]
     Query(#[from] diesel::result::Error),
-    /// Another instance has been migrating for too long.
+    /// Another instance held the lock for too long.
     #[error("another instance has been migrating for {} seconds", .0.as_secs())]
     Locked(Duration),
-    /// A migration failed; it was rolled back.
+    /// A migration failed and was rolled back.
     #[error("a migration failed: {0}")]
     Failed(Box<dyn Error + Send + Sync>),
 }
 
-/// Applies what is pending and returns the names of what it applied.
+/// Applies the pending migrations and returns their names.
 ///
-/// Several instances may start at once: one migrates, the others wait for at most `patience`. The lock goes away with
-/// the connection, so that an instance that dies amid its work holds nobody up.
+/// Several instances may start at once: one migrates, the others wait for at most `max_wait`. The lock ends with the
+/// connection, so an instance that is killed while it migrates blocks no other.
 ///
 /// # Errors
 /// See [`MigrationError`].
-pub fn run(url: &str, patience: Duration) -> Result<Vec<String>, MigrationError> {
-    run_watched(url, patience, &mut |_| ())
+pub fn run(url: &str, max_wait: Duration) -> Result<Vec<String>, MigrationError> {
+    run_watched(url, max_wait, &mut |_| ())
 }
 
-/// How far the migrating has come.
+/// Progress of a migration run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// How many migrations are applied by now.
+    /// Migrations applied so far.
     pub done: usize,
-    /// How many there are to be applied.
+    /// Migrations to apply in total.
     pub all: usize,
 }
 
-/// As [`run`]; `watch` is told at the beginning, and after each migration.
+/// As [`run`]; calls `watch` at the beginning and after each migration.
 ///
 /// # Errors
 /// See [`MigrationError`].
 pub fn run_watched(
     url: &str,
-    patience: Duration,
+    max_wait: Duration,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Vec<String>, MigrationError> {
     let mut connection = PgConnection::establish(url)?;
     connection.batch_execute("SET application_name = 'hongyan migrations'")?;
-    notice_the_death_of_the_client(&mut connection);
-    let deadline = Instant::now() + patience;
+    enable_client_liveness_check(&mut connection);
+    let deadline = Instant::now() + max_wait;
     while !diesel::select(pg_try_advisory_lock(LOCK)).get_result::<bool>(&mut connection)? {
         if Instant::now() >= deadline {
-            return Err(MigrationError::Locked(patience));
+            return Err(MigrationError::Locked(max_wait));
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -114,23 +114,23 @@ pub fn run_watched(
     Ok(applied)
 }
 
-/// Has PostgreSQL look after the client also while a statement runs: a migration may take an hour, or wait for a lock for ever,
-/// and would hold up everybody for as long.
-fn notice_the_death_of_the_client(connection: &mut PgConnection) {
+/// Makes PostgreSQL check during a statement whether the client is still connected. Without this the statement of a killed
+/// client, and with it the advisory lock, lives on until it finishes, which may take hours.
+fn enable_client_liveness_check(connection: &mut PgConnection) {
     if let Err(error) = connection.batch_execute("SET client_connection_check_interval = '1s'") {
-        tracing::debug!(%error, "this PostgreSQL notices only after a statement that its client has gone");
+        tracing::debug!(%error, "this PostgreSQL cannot detect a lost client during a statement");
     }
 }
 
-/// Compares a database's schema with this program's migrations, and changes nothing.
+/// Compares a database's schema with this program's migrations without changing it.
 ///
 /// # Errors
 /// See [`MigrationError`].
 pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
     let connection = &mut PgConnection::establish(url)?;
-    let noted: Option<u32> =
+    let table: Option<u32> =
         diesel::select(to_regclass("__diesel_schema_migrations")).get_result(connection)?;
-    let applied: Vec<String> = match noted {
+    let applied: Vec<String> = match table {
         Some(_) => {
             __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?
         }
@@ -139,7 +139,7 @@ pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
     compare(&applied.into_iter().collect())
 }
 
-/// Compares versions that were applied somewhere with this program's migrations.
+/// Compares applied versions with this program's migrations.
 ///
 /// # Errors
 /// [`MigrationError::Failed`].

@@ -15,8 +15,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::metrics::Collectors;
-use crate::pace::Pace;
-use crate::threads::{JobError, Threads};
+use crate::runtime::admission::AdmissionControl;
+use crate::runtime::thread_pool::ThreadPool;
 
 /// The number of passwords verified since the start.
 #[derive(Debug, Default)]
@@ -37,8 +37,8 @@ pub struct BcryptHasher {
     /// Verified against when there is no account, so that this takes as long.
     dummy_hash: PasswordHash,
     /// Decides how many jobs may wait.
-    pace: Arc<Pace>,
-    threads: Threads,
+    admission: Arc<AdmissionControl>,
+    threads: ThreadPool,
 }
 
 /// Domain separation of the keyed hash. It is not secret. It must never change, because then no password would match.
@@ -64,15 +64,15 @@ impl BcryptHasher {
         getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
         let begun = Instant::now();
         let dummy_hash = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
-        let pace = Arc::new(Pace::new(threads, Self::MAX_QUEUE_WAIT, begun.elapsed()));
-        let threads = Threads::start_prepared(
+        let admission = Arc::new(AdmissionControl::new(threads, Self::MAX_QUEUE_WAIT, begun.elapsed()));
+        let threads = ThreadPool::start_with_setup(
             "bcrypt",
             threads.max(1),
             Self::MAX_QUEUE_LENGTH,
             Self::MAX_QUEUE_WAIT,
             lower_priority,
         )?;
-        Ok(Self { cost, checks: Arc::default(), dummy_hash, pace, threads })
+        Ok(Self { cost, checks: Arc::default(), dummy_hash, admission, threads })
     }
 
     /// Queues a job and measures its duration for admission control.
@@ -81,14 +81,18 @@ impl BcryptHasher {
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, PortError> {
         self.check_capacity().await?;
-        let pace = Arc::clone(&self.pace);
+        let admission = Arc::clone(&self.admission);
         let timed = move || {
             let begun = Instant::now();
             let done = work();
-            pace.note(begun.elapsed());
+            admission.record(begun.elapsed());
             done
         };
-        self.threads.run(timed).await.map_err(unavailable)?.map_err(PortError::internal)
+        self.threads
+            .run(timed)
+            .await
+            .map_err(|error| error.into_port_error(Self::RETRY_AFTER))?
+            .map_err(PortError::internal)
     }
 
     /// The counter of verified passwords.
@@ -127,17 +131,10 @@ fn digest(password: &str) -> Result<String, PortError> {
     Ok(STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-fn unavailable(error: JobError) -> PortError {
-    match error {
-        JobError::Panicked(_) => PortError::internal(error),
-        _ => PortError::unavailable(BcryptHasher::RETRY_AFTER, error),
-    }
-}
-
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
     async fn check_capacity(&self) -> Result<(), PortError> {
-        if self.pace.admits(self.threads.waiting()) {
+        if self.admission.admits(self.threads.queue_len()) {
             return Ok(());
         }
         tokio::time::sleep(Self::REFUSAL_DELAY).await;
@@ -209,11 +206,11 @@ mod tests {
     async fn an_overlong_queue_sheds_load() {
         let mut hasher = hasher();
         let job = BcryptHasher::MAX_QUEUE_WAIT.mul_f64(0.6);
-        hasher.pace = Arc::new(Pace::new(1, BcryptHasher::MAX_QUEUE_WAIT, job));
+        hasher.admission = Arc::new(AdmissionControl::new(1, BcryptHasher::MAX_QUEUE_WAIT, job));
         let hasher = Arc::new(hasher);
         let (release, blocked) = std::sync::mpsc::channel::<()>();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
-        assert!(hasher.threads.post(move || {
+        assert!(hasher.threads.try_spawn(move || {
             let _ = begun.send(());
             let _ = blocked.recv();
         }));
@@ -223,7 +220,7 @@ mod tests {
             let hasher = Arc::clone(&hasher);
             async move { hasher.verify(&attempt("anything"), None).await }
         });
-        while hasher.threads.waiting() == 0 {
+        while hasher.threads.queue_len() == 0 {
             tokio::task::yield_now().await;
         }
         let retry_after = BcryptHasher::RETRY_AFTER;

@@ -20,7 +20,6 @@ use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use infra::clock::DatabaseClock;
 use infra::db::{Db, DbSettings};
-use infra::ended_sessions::EndedSessionsInMemory;
 use infra::password::{BcryptHasher, CheckCounter};
 use infra::postgres::{
     ExportSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository, PgExportRepository,
@@ -28,6 +27,7 @@ use infra::postgres::{
     PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::random::SystemRandom;
+use infra::revoked_sessions::RevokedSessionCache;
 use infra::send_quota::SendQuotaInMemory;
 use infra::token::JwtCodec;
 use secrecy::SecretString;
@@ -79,7 +79,7 @@ impl Application {
     #[must_use]
     pub fn connections(settings: &Settings) -> u32 {
         let exports = u32::try_from(Self::EXPORTS.at_once).unwrap_or(u32::MAX);
-        let others = Self::WRITERS + search::connections() + EndedSessionsInMemory::CONNECTIONS + 2;
+        let others = Self::WRITERS + search::connections() + RevokedSessionCache::CONNECTIONS + 2;
         settings.db_pool_size.saturating_add(others).saturating_add(exports)
     }
 
@@ -187,11 +187,11 @@ fn use_cases(
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
         connections: settings.db_pool_size,
-        reserved: Application::WRITERS + search::connections() + EndedSessionsInMemory::CONNECTIONS,
+        reserved: Application::WRITERS + search::connections() + RevokedSessionCache::CONNECTIONS,
         queue: Application::DB_QUEUE,
     })?);
     let writers = usize::try_from(Application::WRITERS)?;
-    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE, max_wait: Db::PATIENCE };
+    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE, max_wait: Db::MAX_QUEUE_WAIT };
     let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
     let rules = settings.rules;
     let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
@@ -255,7 +255,7 @@ pub(crate) fn session_ports(
         throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
         hasher: Arc::new(hasher),
         tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
-        ended: Arc::new(EndedSessionsInMemory::start(db, life, Arc::clone(&clock))?),
+        ended: Arc::new(RevokedSessionCache::start(db, life, Arc::clone(&clock))?),
         clock,
     })
 }

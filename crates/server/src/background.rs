@@ -1,174 +1,181 @@
-//! The work that nobody waits for: erasures that are not finished, and maintenance.
+//! Background tasks of an instance: maintenance, and the erasure of accounts.
 //!
-//! Every instance does it; the database's locks keep them apart. Nothing depends on its being done by this one, nor at once.
+//! Every instance runs them, and the database's locks keep instances from the same work. No request waits for them, and no
+//! result depends on which instance does the work, or when.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::rt::task::JoinHandle;
-use domain::account::{ErasureService, ErasureStep, RandomSource};
+use domain::account::{ErasureProgress, ErasureService, ErasureStep, RandomSource};
 use domain::id::UserId;
 use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
 use infra::db::{Db, DbSettings};
+use infra::metrics::Collectors;
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
 use infra::random::SystemRandom;
-use tokio::sync::watch;
+use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
 
 use crate::config::Settings;
 
-/// How often is looked for erasures while there are none.
-const LOOK: Duration = Duration::from_secs(2);
-/// How often the house is kept.
-const ROUND: Duration = Duration::from_secs(60);
-/// How long what failed is left alone.
-const AFTER_A_FAULT: Duration = Duration::from_secs(2);
-/// The shortest and the longest pause between two steps.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
+/// Interval at which an idle instance looks for new erasures.
+const ERASURE_POLL: Duration = Duration::from_secs(2);
+/// Interval between two maintenance runs.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
+/// Pause after an error.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(2);
+/// Shortest pause between two steps.
+const MIN_PAUSE: Duration = Duration::from_millis(2);
+/// Longest pause between two steps.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// What is to be done.
+/// The background tasks, wired but not running.
 pub struct Background {
-    /// The work on erasures.
-    pub erasures: ErasureService,
-    /// The work of maintenance.
-    pub maintenance: MaintenanceService,
-    /// Keeps instances that were started together from working together.
-    pub random: Arc<dyn RandomSource>,
-}
-
-/// The work, going on until it is stopped.
-pub struct Running {
-    stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 2],
+    erasures: (Worker, ErasureTask),
+    maintenance: (Worker, MaintenanceRun),
 }
 
 impl Background {
-    /// Wires the work. It has a connection of its own, so that it takes none away from requests.
+    /// Wires the tasks. They have a connection of their own, so that they take none from requests.
     ///
     /// # Errors
-    /// When the system starts no more threads.
+    /// When the system cannot start another thread.
     pub fn wire(settings: &Settings, database_url: &str) -> std::io::Result<Self> {
         let url = database_url.to_owned();
         let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved: 0, queue: 16 })?);
         let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
+        let retention = Retention::of(settings.signing.lifetimes);
+        let maintenance = MaintenanceService::new(maintenance, retention);
+        let erasures = ErasureService::new(Arc::new(PgErasureRepository::new(db)));
+        let jitter = || Jitter(Arc::new(SystemRandom));
         Ok(Self {
-            erasures: ErasureService::new(Arc::new(PgErasureRepository::new(db))),
-            maintenance: MaintenanceService::new(maintenance, Retention::of(settings.signing.lifetimes)),
-            random: Arc::new(SystemRandom),
+            erasures: (Worker::new("erasure")?, ErasureTask { erasures, jitter: jitter(), after: None }),
+            maintenance: (Worker::new("maintenance")?, MaintenanceRun::new(maintenance, jitter())),
         })
     }
 
-    /// Starts the work on the runtime of the caller.
+    /// Metrics of the workers.
     #[must_use]
-    pub fn start(self) -> Running {
-        let (stop, stopped) = watch::channel(false);
-        let work = Arc::new(self);
-        let erasures = Worker { work: Arc::clone(&work), stopped: stopped.clone() };
-        let maintenance = Worker { work, stopped };
-        let tasks = [actix_web::rt::spawn(erasures.erase()), actix_web::rt::spawn(maintenance.keep_house())];
-        Running { stop, tasks }
+    pub fn collectors(&self) -> Collectors {
+        let mut collectors = self.erasures.0.collectors();
+        collectors.extend(self.maintenance.0.collectors());
+        collectors
+    }
+
+    /// Starts the tasks on the caller's runtime. They run until the returned group is stopped.
+    #[must_use]
+    pub fn start(self) -> TaskGroup {
+        let tasks = TaskGroup::default();
+        let (worker, erasures) = self.erasures;
+        tasks.repeat(&worker, erasures.jitter.about(ERASURE_POLL), erasures);
+        let (worker, maintenance) = self.maintenance;
+        tasks.repeat(&worker, maintenance.jitter.about(MAINTENANCE_INTERVAL), maintenance);
+        tasks
     }
 }
 
-impl Running {
-    /// Waits for the step that is being done, and does no other.
-    pub async fn stop(self) {
-        self.stop.send_replace(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the work in the background failed");
-            }
-        }
-    }
-}
+/// Spreads pauses, so that instances that started together do not work in step.
+struct Jitter(Arc<dyn RandomSource>);
 
-/// One kind of work, until it is stopped.
-struct Worker {
-    work: Arc<Background>,
-    stopped: watch::Receiver<bool>,
-}
-
-impl Worker {
-    /// Pauses. Is false when the work is over.
-    async fn pause(&mut self, pause: Duration) -> bool {
-        tokio::select! {
-            // A sender that was dropped means the same as one that says so.
-            _ = self.stopped.wait_for(|stopped| *stopped) => false,
-            () = tokio::time::sleep(pause) => true,
-        }
-    }
-
-    /// About `time`: between one half and three halves of it.
+impl Jitter {
+    /// A random duration between one half and three halves of `time`.
     fn about(&self, time: Duration) -> Duration {
-        let byte = self.work.random.bytes().map_or(128, |bytes| bytes.first().copied().unwrap_or(128));
+        let byte = self.0.bytes().map_or(128, |bytes| bytes.first().copied().unwrap_or(128));
         time.mul_f64(0.5 + f64::from(byte) / 256.0)
     }
+}
 
-    async fn erase(mut self) {
-        let (mut after, mut pause) = (None, self.about(LOOK));
-        while self.pause(pause).await {
-            (after, pause) = self.erase_a_little(after).await;
+/// As long as the step before it took, so that the steps use at most half of a connection's time.
+fn pause_after_step(started: Instant) -> Duration {
+    started.elapsed().clamp(MIN_PAUSE, MAX_PAUSE)
+}
+
+/// Advances the pending erasures in turns.
+struct ErasureTask {
+    erasures: ErasureService,
+    jitter: Jitter,
+    /// The account of the last step; the next step is on the one after it.
+    after: Option<UserId>,
+}
+
+impl TaskStep for ErasureTask {
+    async fn step(&mut self) -> Duration {
+        let started = Instant::now();
+        match self.erasures.advance(self.after).await {
+            Ok(Some(progress)) => {
+                self.after = Some(progress.user);
+                self.pause_after(&progress, started)
+            }
+            Ok(None) => {
+                self.after = None;
+                self.jitter.about(ERASURE_POLL)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot look for pending erasures");
+                self.jitter.about(PAUSE_AFTER_ERROR)
+            }
         }
     }
+}
 
-    /// One step of one erasure: where to go on and how long to pause before. A pause is as long as the step was, so that half
-    /// of a connection's time at the most goes into it.
-    async fn erase_a_little(&self, after: Option<UserId>) -> (Option<UserId>, Duration) {
-        let begun = Instant::now();
-        let advance = match self.work.erasures.advance(after).await {
-            Ok(Some(advance)) => advance,
-            Ok(None) => return (None, self.about(LOOK)),
-            Err(error) => {
-                tracing::warn!(%error, "erasures cannot be looked for");
-                return (after, self.about(AFTER_A_FAULT));
-            }
-        };
-        let user = advance.user;
-        let pause = match advance.step {
-            Ok(ErasureStep::More) => begun.elapsed().clamp(PAUSE.0, PAUSE.1),
+impl ErasureTask {
+    fn pause_after(&self, progress: &ErasureProgress, started: Instant) -> Duration {
+        let user = progress.user;
+        match &progress.step {
+            Ok(ErasureStep::More) => pause_after_step(started),
             Ok(ErasureStep::Finished) => {
-                tracing::info!(%user, "an account is erased");
-                PAUSE.0
+                tracing::info!(%user, "account erased");
+                MIN_PAUSE
             }
-            Ok(ErasureStep::Elsewhere) => self.about(PAUSE.1),
+            Ok(ErasureStep::Elsewhere) => self.jitter.about(MAX_PAUSE),
             Err(error) => {
-                tracing::warn!(%user, error = &error as &dyn std::error::Error, "a step of an erasure failed");
-                self.about(AFTER_A_FAULT)
-            }
-        };
-        (Some(user), pause)
-    }
-
-    async fn keep_house(mut self) {
-        while self.pause(self.about(ROUND)).await {
-            for task in MaintenanceTask::ALL {
-                if !self.sweep(task).await {
-                    return;
-                }
+                tracing::warn!(%user, error = error as &dyn std::error::Error, "erasure step failed");
+                self.jitter.about(PAUSE_AFTER_ERROR)
             }
         }
     }
+}
 
-    /// Does a task, batch by batch. Is false when the work is over.
-    async fn sweep(&mut self, task: MaintenanceTask) -> bool {
-        let mut rows = 0;
-        loop {
-            let begun = Instant::now();
-            match self.work.maintenance.sweep(task).await {
-                Ok(swept) => {
-                    rows += swept.rows;
-                    if !swept.more {
-                        tracing::debug!(?task, rows, "maintenance");
-                        return true;
-                    }
+/// Runs all maintenance tasks, batch by batch, once per interval.
+struct MaintenanceRun {
+    maintenance: MaintenanceService,
+    jitter: Jitter,
+    /// The tasks that are left of this run.
+    left: VecDeque<MaintenanceTask>,
+    /// Rows that the first of them has changed so far.
+    rows: usize,
+}
+
+impl MaintenanceRun {
+    const fn new(maintenance: MaintenanceService, jitter: Jitter) -> Self {
+        Self { maintenance, jitter, left: VecDeque::new(), rows: 0 }
+    }
+}
+
+impl TaskStep for MaintenanceRun {
+    async fn step(&mut self) -> Duration {
+        if self.left.is_empty() {
+            self.left.extend(MaintenanceTask::ALL);
+        }
+        if let Some(task) = self.left.pop_front() {
+            let started = Instant::now();
+            match self.maintenance.sweep(task).await {
+                Ok(result) if result.more => {
+                    self.rows += result.rows;
+                    self.left.push_front(task);
+                    return pause_after_step(started);
                 }
+                Ok(result) => tracing::debug!(?task, rows = self.rows + result.rows, "maintenance task done"),
                 Err(error) => {
-                    tracing::warn!(?task, error = &error as &dyn std::error::Error, "maintenance failed");
-                    return true;
+                    tracing::warn!(
+                        ?task,
+                        error = &error as &dyn std::error::Error,
+                        "maintenance task failed"
+                    );
                 }
             }
-            if !self.pause(begun.elapsed().clamp(PAUSE.0, PAUSE.1)).await {
-                return false;
-            }
+            self.rows = 0;
         }
+        if self.left.is_empty() { self.jitter.about(MAINTENANCE_INTERVAL) } else { Duration::ZERO }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::ReadinessProbe;
 use infra::db::{Db, DbSettings};
-use infra::inspection;
+use infra::diagnostics;
 
 /// Whether this instance can serve. It asks by a connection of its own, so that a busy pool is not taken for a dead
 /// database.
@@ -58,7 +58,7 @@ impl Readiness {
 
 /// Says loudly what would break the promise that an acknowledged message is durable.
 fn look_for_danger(database_url: &str) -> Vec<&'static str> {
-    let not_durable = match inspection::inspect(database_url) {
+    let not_durable = match diagnostics::inspect(database_url) {
         Ok(facts) => facts.not_durable,
         Err(error) => {
             tracing::warn!(%error, "whether the database keeps what is committed is not known");

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// The background work rests fifteen times as long as it works.
 const REST: u32 = 15;
 /// Where people are writing, the last few messages wait until they pause.
-const SILENCE: Duration = Duration::from_secs(600);
+const QUIET_AFTER: Duration = Duration::from_secs(600);
 
 /// Searches at once: half of the cores, so that they leave the others to everybody else.
 fn threads() -> usize {
@@ -31,5 +31,8 @@ pub(crate) fn connections() -> u32 {
 pub(crate) fn start(db: &Arc<Db>) -> std::io::Result<(SearchService, SearchIndexer)> {
     let settings = SearchSettings { threads: threads(), queue: QUEUE };
     let search = SearchService::new(Arc::new(PgSearchRepository::start(db, settings)?));
-    Ok((search, SearchIndexer::start(db, IndexerSettings { pause: PAUSE, rest: REST, silence: SILENCE })?))
+    Ok((
+        search,
+        SearchIndexer::start(db, IndexerSettings { pause: PAUSE, rest: REST, quiet_after: QUIET_AFTER })?,
+    ))
 }

@@ -1,12 +1,14 @@
+//! Refusals of a search.
+
 use crate::error::{PortError, domain_error};
 
 /// Why a search is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// For this caller there is no such conversation.
+    /// The requested conversation does not exist or the caller is not a member.
     #[error("there is no such conversation")]
     UnknownConversation,
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     #[error(transparent)]
     Port(#[from] PortError),
 }

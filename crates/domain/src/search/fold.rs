@@ -1,17 +1,17 @@
-//! The one rule of what counts as the same text whatever its case.
+//! Case folding: the one rule by which texts that differ only in case are equal.
 
-/// From here to [`CASELESS_TO`] nothing has a case: kana, bopomofo, Chinese characters. Most texts are made of these.
+/// First character of a range without case (kana, bopomofo, Chinese characters), which skips the tables. Most texts are in it.
 pub(super) const CASELESS_FROM: char = '\u{2e80}';
-/// See [`CASELESS_FROM`].
+/// Last character of that range.
 pub(super) const CASELESS_TO: char = '\u{a63f}';
 
-/// Spells a text in such a way that two texts which differ in case only are spelled alike.
+/// Folds the case of a text: two texts that differ only in case fold to the same text.
 ///
-/// Each character is taken by itself, through lower, upper and lower case again, by Unicode's tables: so `Σ`, `σ` and the
-/// `ς` at a word's end are one, `ß` is `ss`, and a part of a text is spelled as it is within the whole. Nothing else is
-/// made alike: full-width letters stay full-width, and `é` is not `e` with an accent behind it.
+/// Each character goes through lower, upper and lower case again, by Unicode's tables and independently of its neighbours. So
+/// `Σ`, `σ` and the final `ς` are equal, `ß` equals `ss`, and a part of a text folds as it does within the whole. Nothing
+/// else is unified: full-width letters stay full-width, and `é` differs from `e` followed by an accent.
 ///
-/// What is kept for searching is spelled by this rule, so it must be built anew when the rule changes.
+/// The search index stores folded texts, so it must be rebuilt when this rule changes.
 #[must_use]
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
@@ -25,7 +25,7 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// There and back, because neither case alone tells all that belong together.
+/// Lower, upper and lower case again, because neither case alone unifies all variants of a character.
 pub(super) fn by_tables(character: char) -> impl Iterator<Item = char> {
     character.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }

@@ -1,4 +1,4 @@
-//! Searching the caller's messages for a part of their text.
+//! Full-text search: finds the caller's messages by a substring of their text.
 
 mod error;
 mod fold;

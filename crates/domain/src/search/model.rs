@@ -1,3 +1,5 @@
+//! The search term and the search request.
+
 use std::fmt;
 
 use super::{SearchPageRequest, fold};
@@ -5,7 +7,7 @@ use crate::error::{InvalidValue, Rule};
 use crate::id::ConversationId;
 use crate::message::MessageContent;
 
-/// What somebody looks for: 1–200 characters, every one of which means itself.
+/// A search term: 1–200 characters, all of them literal (there are no wildcards).
 #[derive(Clone, PartialEq, Eq)]
 pub struct SearchTerm {
     folded: String,
@@ -29,13 +31,13 @@ impl SearchTerm {
         Ok(Self { folded: fold(text) })
     }
 
-    /// The term, spelled by [`fold`].
+    /// The term after [`fold`].
     #[must_use]
     pub fn folded(&self) -> &str {
         &self.folded
     }
 
-    /// Whether the term is a part of a text, whatever the case.
+    /// Whether a text contains the term, ignoring case.
     #[must_use]
     pub fn is_in(&self, content: &MessageContent) -> bool {
         fold(content.as_str()).contains(&self.folded)
@@ -48,13 +50,13 @@ impl fmt::Debug for SearchTerm {
     }
 }
 
-/// What is searched, and for what.
+/// One search: what to find, where, and which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchRequest {
-    /// What to look for.
+    /// The text to find.
     pub term: SearchTerm,
-    /// Where; none for all conversations of the caller.
+    /// The conversation to search; `None` for all conversations of the caller.
     pub conversation: Option<ConversationId>,
-    /// Which page of what is found.
+    /// The requested page.
     pub page: SearchPageRequest,
 }

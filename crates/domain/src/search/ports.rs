@@ -1,3 +1,5 @@
+//! The port of the search index, and the paging of its results.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -7,40 +9,40 @@ use crate::id::UserId;
 use crate::message::{Message, MessageId};
 use crate::page::{Page, PageRequest};
 
-/// The sort key of what is found: newest first. What was stored at one moment goes by conversation and place.
+/// Keyset cursor of search results, which are sorted newest first; messages of the same instant by conversation and seq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SearchCursor {
-    /// When the last message was stored.
+    /// When the last message of the page was stored.
     pub created_at: DateTime<Utc>,
-    /// Which of those stored then.
+    /// The id of that message.
     pub message: MessageId,
 }
 
 impl SearchCursor {
-    /// Where `message` stands among what is found.
+    /// The cursor of a message.
     #[must_use]
     pub const fn of(message: &Message) -> Self {
         Self { created_at: message.created_at, message: message.id }
     }
 }
 
-/// One page of what is found.
+/// A page of search results.
 pub type SearchPage = Page<Message, SearchCursor>;
-/// Which page of what is found.
+/// A requested page of search results.
 pub type SearchPageRequest = PageRequest<SearchCursor, 1000>;
 
 /// Finds messages by their text.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait SearchRepository: Send + Sync {
-    /// The messages that `member` can see and whose text the term is in, by descending [`SearchCursor`]. None when the
-    /// conversation that was named is not the member's.
+    /// The messages that `member` can see and whose text contains the term, by descending [`SearchCursor`]. `None` when the member
+    /// is not in the requested conversation.
     ///
-    /// MUST find every message that was stored before the call, however far anything that helps searching lags behind. MUST
-    /// find nothing that was recalled, that the member has deleted or cleared, or that is in another's conversation; a hidden
-    /// conversation is searched as any other. MUST NOT hold up the other reads, however many search at once.
+    /// MUST find every message that was stored before the call, however far the index lags. MUST NOT find a message that was
+    /// recalled, that the member has deleted or cleared, or that is in a conversation of others; hidden conversations are
+    /// searched like all others. MUST NOT delay other reads, however many searches run at once.
     ///
     /// # Errors
-    /// Below the port; too many who search at once among them.
+    /// Any `PortError` from the adapter; `Unavailable` when too many searches wait.
     async fn find(&self, member: UserId, request: &SearchRequest) -> Result<Option<SearchPage>, PortError>;
 }

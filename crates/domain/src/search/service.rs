@@ -1,21 +1,23 @@
+//! The search use case.
+
 use std::sync::Arc;
 
 use super::{SearchError, SearchPage, SearchRepository, SearchRequest};
 use crate::id::UserId;
 
-/// The use-case of searching.
+/// Searches the caller's messages.
 pub struct SearchService {
     messages: Arc<dyn SearchRepository>,
 }
 
 impl SearchService {
-    /// Wires the use-case.
+    /// A service on this index.
     #[must_use]
     pub fn new(messages: Arc<dyn SearchRepository>) -> Self {
         Self { messages }
     }
 
-    /// The messages that the caller can see and whose text has the term in it, newest first.
+    /// The messages that the caller can see and whose text contains the term, newest first.
     ///
     /// # Errors
     /// [`SearchError::UnknownConversation`].

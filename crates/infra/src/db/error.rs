@@ -1,23 +1,25 @@
+//! What database work fails with, and the reaction to it.
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use domain::error::InvalidValue;
 
-/// What a piece of database work may fail with.
+/// An error of database work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DbError {
     /// The query failed.
     #[error(transparent)]
     Query(#[from] DieselError),
-    /// A row holds what the domain does not admit.
+    /// A row holds a value that the domain rejects.
     #[error("{table} {key}: {source}")]
     Stored {
         /// The table.
         table: &'static str,
         /// The row's key.
         key: String,
-        /// The column and what it should be.
+        /// The column and the broken rule.
         source: InvalidValue,
     },
-    /// A row holds a word that nothing stands for.
+    /// A row holds an unknown enum word.
     #[error("{table} {key}: {column} holds the unknown word {word:?}")]
     UnknownWord {
         /// The table.
@@ -32,56 +34,56 @@ pub(crate) enum DbError {
     /// The work panicked.
     #[error("database work panicked")]
     Panicked,
-    /// The work was given up, because it took longer than it may.
+    /// The work exceeded its time limit.
     #[error("{0}")]
     Overdue(&'static str),
-    /// A statement answered what it cannot.
+    /// A statement returned what its text rules out.
     #[error("{0}")]
     Impossible(&'static str),
 }
 
 impl DbError {
-    /// Blames a row for a value that the domain does not admit.
+    /// Reports a row whose value the domain rejects.
     pub(crate) fn stored(table: &'static str, key: impl ToString) -> impl FnOnce(InvalidValue) -> Self {
         let key = key.to_string();
         move |source| Self::Stored { table, key, source }
     }
 
-    /// What is to be done about the error.
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// The reaction that the error calls for.
+    pub(crate) fn class(&self) -> ErrorClass {
         let error = match self {
             Self::Query(error) => error,
-            Self::Overdue(_) => return Verdict::Busy,
-            _ => return Verdict::Bug,
+            Self::Overdue(_) => return ErrorClass::Busy,
+            _ => return ErrorClass::Bug,
         };
         match error {
-            DieselError::BrokenTransactionManager => Verdict::ConnectionLost,
+            DieselError::BrokenTransactionManager => ErrorClass::ConnectionLost,
             DieselError::RollbackErrorOnCommit { rollback_error, commit_error } => {
                 let worst = [rollback_error, commit_error]
                     .into_iter()
-                    .any(|error| matches!(query_verdict(error), Verdict::ConnectionLost));
-                if worst { Verdict::ConnectionLost } else { query_verdict(commit_error) }
+                    .any(|error| matches!(class_of_query_error(error), ErrorClass::ConnectionLost));
+                if worst { ErrorClass::ConnectionLost } else { class_of_query_error(commit_error) }
             }
-            other => query_verdict(other),
+            other => class_of_query_error(other),
         }
     }
 }
 
-/// What is to be done about an error.
+/// The reaction that an error calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The database rolled the transaction back to break a tie; it may be tried again.
+pub(crate) enum ErrorClass {
+    /// The database rolled the transaction back to resolve a conflict: run it again.
     RolledBack,
-    /// The connection is of no more use.
+    /// The connection is lost: discard it.
     ConnectionLost,
-    /// The database had no time or no room for it.
+    /// The database is short of time or space: the client retries later.
     Busy,
-    /// Waiting does not mend it.
+    /// A retry would fail again: an internal error.
     Bug,
 }
 
-impl Verdict {
-    /// What it is counted as.
+impl ErrorClass {
+    /// The value of the metric's `kind` label.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RolledBack => "rolled_back",
@@ -92,20 +94,21 @@ impl Verdict {
     }
 }
 
-fn query_verdict(error: &DieselError) -> Verdict {
-    let DieselError::DatabaseError(kind, information) = error else { return Verdict::Bug };
+fn class_of_query_error(error: &DieselError) -> ErrorClass {
+    let DieselError::DatabaseError(kind, information) = error else { return ErrorClass::Bug };
     match kind {
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-            Verdict::ConnectionLost
+            ErrorClass::ConnectionLost
         }
-        DatabaseErrorKind::SerializationFailure => Verdict::RolledBack,
-        DatabaseErrorKind::Unknown => by_message(information.message()),
-        _ => Verdict::Bug,
+        DatabaseErrorKind::SerializationFailure => ErrorClass::RolledBack,
+        DatabaseErrorKind::Unknown => class_by_message(information.message()),
+        _ => ErrorClass::Bug,
     }
 }
 
-/// Diesel keeps no SQLSTATE, so that these are told apart by PostgreSQL's own words (`lc_messages` in English).
-fn by_message(message: &str) -> Verdict {
+/// Diesel drops the SQLSTATE of these errors, so the English message text must do. `lc_messages` must be English; the
+/// server warns at start-up if it is not.
+fn class_by_message(message: &str) -> ErrorClass {
     const BUSY: &[&str] = &[
         "canceling statement due to",
         "could not obtain lock",
@@ -122,12 +125,12 @@ fn by_message(message: &str) -> Verdict {
         "no connection to the server",
     ];
     if message.contains("deadlock detected") {
-        Verdict::RolledBack
-    } else if LOST.iter().any(|words| message.contains(words)) {
-        Verdict::ConnectionLost
-    } else if BUSY.iter().any(|words| message.contains(words)) {
-        Verdict::Busy
+        ErrorClass::RolledBack
+    } else if LOST.iter().any(|part| message.contains(part)) {
+        ErrorClass::ConnectionLost
+    } else if BUSY.iter().any(|part| message.contains(part)) {
+        ErrorClass::Busy
     } else {
-        Verdict::Bug
+        ErrorClass::Bug
     }
 }

@@ -1,58 +1,73 @@
+//! The connection pool (r2d2), which replaces all its connections after one of them was lost.
+//!
+//! A lost connection usually means that PostgreSQL restarted, so the other pooled connections are dead too. Without a ping
+//! at every checkout each of them would fail one request. Instead every connection carries the generation in which it was
+//! made, and a loss starts a new generation: connections of an older one are discarded at checkout.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use domain::error::PortError;
+use prometheus::IntCounterVec;
 
-/// A pooled connection that knows when it is of no more use.
+use super::{Db, DbError, ErrorClass};
+
+/// A pooled connection and whether it is still usable.
 ///
-/// Diesel's own manager for r2d2 never looks at the socket, so that without a ping at every checkout a restart of
-/// PostgreSQL would poison the pool.
+/// Diesel's own r2d2 manager never looks at the socket. Without a ping at every checkout it would hand out dead connections
+/// after a restart of PostgreSQL.
 pub(super) struct Pooled {
-    pub(super) inner: PgConnection,
-    pub(super) broken: bool,
-    epoch: u64,
+    inner: PgConnection,
+    broken: bool,
+    generation: u64,
 }
 
-/// Counts the losses of connections. Where one was lost, those made before it are likely lost as well (PostgreSQL was
-/// restarted), and are replaced before another request finds out.
+/// The current generation of the pool's connections; a lost connection ends it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Epoch(Arc<AtomicU64>);
+pub(super) struct PoolGeneration(Arc<AtomicU64>);
 
-impl Epoch {
-    fn now(&self) -> u64 {
+impl PoolGeneration {
+    fn current(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Notes that this connection was lost, once for all that were made in the same epoch.
-    pub(super) fn lost(&self, connection: &mut Pooled) {
+    /// Marks the connection as broken and ends the generation in which it was made, once however many of it are lost.
+    fn retire(&self, connection: &mut Pooled) {
         connection.broken = true;
-        let epoch = connection.epoch;
-        // Whoever comes second finds the epoch gone already.
-        let _ = self.0.compare_exchange(epoch, epoch.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire);
+        let generation = connection.generation;
+        // A failed exchange means that another loss has ended this generation already.
+        let _ = self.0.compare_exchange(
+            generation,
+            generation.wrapping_add(1),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
     }
 
-    /// Whether the connection is of an epoch that is over; then it is of no more use.
-    pub(super) fn is_over(&self, connection: &mut Pooled) -> bool {
-        connection.broken |= connection.epoch != self.now();
+    /// Whether the connection is broken or of an ended generation; it is marked as broken then.
+    fn is_stale(&self, connection: &mut Pooled) -> bool {
+        connection.broken |= connection.generation != self.current();
         connection.broken
     }
 }
 
-/// Makes connections with the session settings that all our work relies on.
-pub(super) struct Manager {
+/// Makes connections with the session settings that all work relies on.
+struct Manager {
     url: String,
-    epoch: Epoch,
+    generation: PoolGeneration,
 }
 
 impl Manager {
-    /// A stuck query, a lock held by somebody else and a transaction left open all end by themselves. A commit is durable
-    /// when it is answered, unless the server is set to even more than that.
+    /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. `synchronous_commit` makes a commit durable
+    /// once it is acknowledged, unless the server demands even more.
     ///
-    /// Each statement is planned once, for any parameters: all of them find their rows by keys, whatever is asked for.
-    /// Left to itself PostgreSQL takes an array that it cannot see for longer than it is, holds the one plan for dear and
-    /// makes a new one at every send, which costs as much as the send itself. Nor is anything here worth compiling,
-    /// or worth remembering between the rows of a join, each of which has a key of its own.
+    /// `force_generic_plan`: every statement finds its rows by keys, so one plan serves all parameters. By default PostgreSQL
+    /// overestimates arrays it has not seen, judges the generic plan too expensive and plans every send again, which costs as
+    /// much as the send itself. For the same reason nothing is worth JIT compilation, and memoizing a join does not pay
+    /// because each row has a key of its own.
     const SESSION: &str = "
         SET application_name = 'hongyan';
         SET TIME ZONE 'UTC';
@@ -64,10 +79,6 @@ impl Manager {
         SET enable_memoize = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
-
-    pub(super) const fn new(url: String, epoch: Epoch) -> Self {
-        Self { url, epoch }
-    }
 }
 
 /// Why no connection was made.
@@ -79,7 +90,7 @@ pub(super) enum ConnectError {
     Session(#[from] diesel::result::Error),
 }
 
-/// Makes a connection with the session settings that all our work relies on.
+/// Connects and applies the session settings.
 pub(super) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
     let mut connection = PgConnection::establish(url)?;
     connection.batch_execute(Manager::SESSION)?;
@@ -91,8 +102,9 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Pooled, ConnectError> {
-        let epoch = self.epoch.now();
-        Ok(Pooled { inner: establish(&self.url)?, broken: false, epoch })
+        // Read before connecting: a loss in between makes this connection stale, never the other way round.
+        let generation = self.generation.current();
+        Ok(Pooled { inner: establish(&self.url)?, broken: false, generation })
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), ConnectError> {
@@ -105,26 +117,127 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// Says in the log why the pool cannot make a connection.
+/// Logs why the pool cannot make a connection.
 #[derive(Debug)]
-pub(super) struct LogErrors;
+struct LogErrors;
 
 impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
     fn handle_error(&self, error: E) {
-        tracing::warn!(error = %error, "the database cannot be reached");
+        tracing::warn!(error = %error, "cannot connect to the database");
+    }
+}
+
+/// A connection of the pool; dropping it returns it.
+pub(crate) struct PoolConnection(r2d2::PooledConnection<Manager>);
+
+impl PoolConnection {
+    /// The connection for Diesel.
+    pub(crate) fn inner(&mut self) -> &mut PgConnection {
+        &mut self.0.inner
+    }
+}
+
+/// A handle on the pool, for threads that take their connections themselves.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: r2d2::Pool<Manager>,
+    generation: PoolGeneration,
+    errors: IntCounterVec,
+}
+
+impl Connections {
+    /// Longest time a thread waits for a connection.
+    const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(2);
+    /// How often a transaction runs that the database rolls back to resolve a conflict.
+    const MAX_ATTEMPTS: u32 = 3;
+
+    /// A pool of at most `max_size` connections. None is made before the first checkout, so the database may still be down.
+    /// `errors` counts errors by class.
+    pub(super) fn new(url: String, max_size: u32, errors: IntCounterVec) -> Self {
+        let generation = PoolGeneration::default();
+        let pool = r2d2::Pool::builder()
+            .max_size(max_size)
+            .min_idle(Some(0))
+            // A ping at every checkout would cost a round trip; the job that fails discovers a broken connection.
+            .test_on_check_out(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connection_timeout(Self::CHECKOUT_TIMEOUT)
+            .error_handler(Box::new(LogErrors))
+            .build_unchecked(Manager { url, generation: generation.clone() });
+        Self { pool, generation, errors }
+    }
+
+    /// Checks a connection out; stale ones are discarded on the way.
+    pub(crate) fn take(&self) -> Result<PoolConnection, PortError> {
+        loop {
+            let mut connection = self.pool.get().map_err(|error| {
+                self.errors.with_label_values(&["no_connection"]).inc();
+                PortError::unavailable(Db::RETRY_AFTER, error)
+            })?;
+            if !self.generation.is_stale(&mut connection) {
+                return Ok(PoolConnection(connection));
+            }
+        }
+    }
+
+    /// Classifies an error and counts it.
+    pub(crate) fn classify(&self, error: &DbError) -> ErrorClass {
+        let class = error.class();
+        self.errors.with_label_values(&[class.name()]).inc();
+        class
+    }
+
+    /// Discards a lost connection and, at their next checkout, all others made before it.
+    pub(crate) fn lost(&self, mut connection: PoolConnection) {
+        self.generation.retire(&mut connection.0);
+    }
+
+    /// Runs `work` with a connection, and again when the database rolled it back to resolve a conflict.
+    pub(crate) fn with<T>(
+        &self,
+        work: &impl Fn(&mut PgConnection) -> Result<T, DbError>,
+    ) -> Result<T, PortError> {
+        let mut connection = self.take()?;
+        for attempt in 1.. {
+            let error = match work(connection.inner()) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match self.classify(&error) {
+                ErrorClass::RolledBack if attempt < Self::MAX_ATTEMPTS => {}
+                ErrorClass::ConnectionLost => {
+                    self.lost(connection);
+                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
+                }
+                ErrorClass::RolledBack | ErrorClass::Busy => {
+                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
+                }
+                ErrorClass::Bug => return Err(PortError::internal(error)),
+            }
+        }
+        Err(PortError::internal("a transaction neither succeeded nor failed"))
+    }
+
+    /// Connections that wait in the pool, and all that are open.
+    pub(super) fn idle_and_open(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.idle_connections, state.connections)
+    }
+
+    /// The counter of errors by class.
+    pub(super) fn errors(&self) -> IntCounterVec {
+        self.errors.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::db::Db;
 
     #[test]
-    fn whoever_waits_for_a_thread_and_then_for_a_lock_is_answered_within_three_seconds() {
+    fn waiting_for_a_thread_and_a_lock_takes_less_than_three_seconds() {
         assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
-        assert!(Db::PATIENCE + Duration::from_secs(2) < Duration::from_secs(3));
+        assert!(Db::MAX_QUEUE_WAIT + Duration::from_secs(2) < Duration::from_secs(3));
     }
 }

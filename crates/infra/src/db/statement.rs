@@ -1,8 +1,10 @@
-/// A hand-written SQL statement that Diesel prepares once per connection.
+//! Hand-written SQL as prepared statements.
+
+/// Declares a hand-written SQL statement that Diesel prepares once per connection.
 ///
-/// `diesel::sql_query` is parsed and planned at every call. A statement declared here has a static identity, so that
-/// it is prepared once: its text must be of constant shape (arrays and `= ANY(…)`, never a list of varying length).
-/// The text is given in pieces; `[field: SqlType]` binds a field, `{CONSTANT}` inserts a constant piece of SQL.
+/// `diesel::sql_query` is parsed and planned at every call. A statement declared here has a static identity, so it is
+/// prepared once; for that its text must have a constant shape (arrays and `= ANY(…)`, never a list of varying length).
+/// The text is given in pieces: `[field: SqlType]` binds a field, `{CONSTANT}` inserts a constant piece of SQL.
 macro_rules! statement {
     (
         $(#[$doc:meta])*

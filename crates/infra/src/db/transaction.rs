@@ -1,4 +1,4 @@
-//! A transaction whose end is known even when the answer to its COMMIT is lost.
+//! Transactions that distinguish "rolled back" from "outcome unknown" when the reply to COMMIT is lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,14 +6,14 @@ use diesel::PgConnection;
 use diesel::connection::AnsiTransactionManager as Manager;
 use diesel::connection::TransactionManager;
 
-use super::{DbError, Verdict};
+use super::{DbError, ErrorClass};
 
-/// Why a transaction has no result.
+/// Why a transaction returned no result.
 #[derive(Debug)]
-pub(crate) enum Unfinished<T> {
-    /// COMMIT was never sent: nothing was stored.
+pub(crate) enum TransactionError<T> {
+    /// COMMIT was not sent, or the server refused it: nothing was stored.
     RolledBack(DbError),
-    /// COMMIT was sent and its answer was lost: whether `value` holds is not known.
+    /// COMMIT was sent and its reply was lost: `value` may or may not be stored.
     InDoubt {
         /// What the transaction would have returned.
         value: T,
@@ -22,31 +22,31 @@ pub(crate) enum Unfinished<T> {
     },
 }
 
-/// Runs `work` in a transaction and tells an error before COMMIT (a panic among them) from a lost answer to it.
+/// Runs `work` in a transaction. A panic in `work` counts as an error before COMMIT.
 pub(crate) fn transaction<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>,
-) -> Result<T, Unfinished<T>> {
-    let rolled_back = |error: diesel::result::Error| Unfinished::RolledBack(error.into());
+) -> Result<T, TransactionError<T>> {
+    let rolled_back = |error: diesel::result::Error| TransactionError::RolledBack(error.into());
     Manager::begin_transaction(connection).map_err(rolled_back)?;
-    let worked = catch_unwind(AssertUnwindSafe(|| work(&mut *connection))).unwrap_or(Err(DbError::Panicked));
-    let value = match worked {
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut *connection))).unwrap_or(Err(DbError::Panicked));
+    let value = match outcome {
         Ok(value) => value,
         Err(error) => {
-            // A connection that cannot even roll back is discarded; the server does it then.
+            // A connection that cannot roll back is discarded, and the server rolls back.
             let _ = Manager::rollback_transaction(connection);
-            return Err(Unfinished::RolledBack(error));
+            return Err(TransactionError::RolledBack(error));
         }
     };
     match Manager::commit_transaction(connection) {
         Ok(()) => Ok(value),
         Err(error) => {
             let error = DbError::from(error);
-            // Whatever the server itself answered means that it did not commit.
-            if error.verdict() == Verdict::ConnectionLost {
-                Err(Unfinished::InDoubt { value, error })
+            // An error that the server itself reported means that it did not commit.
+            if error.class() == ErrorClass::ConnectionLost {
+                Err(TransactionError::InDoubt { value, error })
             } else {
-                Err(Unfinished::RolledBack(error))
+                Err(TransactionError::RolledBack(error))
             }
         }
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_and_an_error_store_nothing_and_leave_the_connection_usable() {
+    fn a_panic_or_error_stores_nothing_and_keeps_the_connection_usable() {
         let database = TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () });
         let mut connection = PgConnection::establish(database.url()).unwrap();
         connection.batch_execute("CREATE TABLE t (n int UNIQUE)").unwrap();
@@ -69,11 +69,11 @@ mod tests {
             connection.batch_execute("INSERT INTO t VALUES (1)")?;
             panic!("on purpose")
         });
-        assert!(matches!(panicked, Err(Unfinished::RolledBack(DbError::Panicked))));
+        assert!(matches!(panicked, Err(TransactionError::RolledBack(DbError::Panicked))));
         let refused = transaction(&mut connection, |connection| {
             Ok(connection.batch_execute("INSERT INTO t VALUES (1); INSERT INTO t VALUES (1)")?)
         });
-        assert!(matches!(refused, Err(Unfinished::RolledBack(DbError::Query(_)))));
+        assert!(matches!(refused, Err(TransactionError::RolledBack(DbError::Query(_)))));
         let stored = transaction(&mut connection, |connection| {
             Ok(connection.batch_execute("INSERT INTO t VALUES (1)")?)
         });

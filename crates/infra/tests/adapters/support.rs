@@ -16,13 +16,13 @@ use domain::message::{
     ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
 use infra::db::{Db, DbSettings};
-use infra::ended_sessions::EndedSessionsInMemory;
 use infra::postgres::{
     ExportSettings, IndexerSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository,
     PgErasureRepository, PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
     PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
     PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
+use infra::revoked_sessions::RevokedSessionCache;
 use test_db::{Template, TestDatabase};
 
 /// How many threads, and connections, a pool has for all but its writers.
@@ -79,7 +79,7 @@ impl Ground {
     /// A pool with a send queue of one's choice that reaches the database by another way.
     #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
-        let reserved = u32::try_from(queue.writers).unwrap() + EndedSessionsInMemory::CONNECTIONS;
+        let reserved = u32::try_from(queue.writers).unwrap() + RevokedSessionCache::CONNECTIONS;
         let settings = DbSettings { url: url.to_owned(), connections: THREADS, reserved, queue: 1024 };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
@@ -104,8 +104,8 @@ impl Ground {
     pub(crate) fn eager_indexer(&self) -> SearchIndexer {
         let settings = DbSettings { url: self.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
         let db = Arc::new(Db::new(&settings).unwrap());
-        let (pause, silence) = (Duration::from_millis(1), Duration::ZERO);
-        SearchIndexer::start(&db, IndexerSettings { pause, rest: 0, silence }).unwrap()
+        let (pause, quiet_after) = (Duration::from_millis(1), Duration::ZERO);
+        SearchIndexer::start(&db, IndexerSettings { pause, rest: 0, quiet_after }).unwrap()
     }
 
     /// Waits until all messages are in search blocks.

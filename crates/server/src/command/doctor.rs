@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use infra::clock::SystemClock;
-use infra::inspection::{self, DatabaseFacts, InspectionError};
+use infra::diagnostics::{self, DatabaseFacts, InspectionError};
 use infra::migrations::{self, SchemaState};
 use local_postgres::Installation;
 use secrecy::ExposeSecret;
@@ -126,7 +126,7 @@ fn database(settings: &Settings) -> Vec<Finding> {
 fn ask(url: &str) -> Result<DatabaseFacts, String> {
     let (tell, told) = mpsc::channel();
     let url = url.to_owned();
-    std::thread::spawn(move || tell.send(inspection::inspect(&url)));
+    std::thread::spawn(move || tell.send(diagnostics::inspect(&url)));
     match told.recv_timeout(PATIENCE) {
         Ok(facts) => facts.map_err(|error: InspectionError| error.to_string()),
         Err(_) => Err(format!("it does not answer within {} seconds", PATIENCE.as_secs())),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, ensure};
-use infra::{inspection, migrations};
+use infra::{diagnostics, migrations};
 
 use super::services::Services;
 use super::{Outcome, programs, progress, say};
@@ -19,7 +19,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
     let state = migrations::compare(&applied)?;
     ensure_usable(&state.unknown, file)?;
     let visit = Visit::pay_or_make(settings)?;
-    let empty = inspection::is_empty(visit.url())?;
+    let empty = diagnostics::is_empty(visit.url())?;
     ensure_empty(empty)?;
     load(visit.url(), file)?;
     let migrated = database::migrate(visit.url(), settings.start, &mut Unwatched)?.len();

@@ -6,35 +6,35 @@ fn all_characters() -> impl Iterator<Item = char> {
 }
 
 #[test]
-fn both_cases_of_every_character_are_spelled_alike() {
+fn both_cases_of_every_character_fold_alike() {
     for character in all_characters() {
-        let spelled = fold(&character.to_string());
+        let folded = fold(&character.to_string());
         let (lower, upper) = (character.to_lowercase().to_string(), character.to_uppercase().to_string());
-        assert_eq!(fold(&lower), spelled, "{character} and {lower}");
-        // The capital ẞ is upper case already, and the dotted İ is, too.
-        assert_eq!(fold(&upper), spelled, "{character} and {upper}");
+        assert_eq!(fold(&lower), folded, "{character} and {lower}");
+        // The capital ẞ and the dotted İ are upper case already.
+        assert_eq!(fold(&upper), folded, "{character} and {upper}");
     }
 }
 
 #[test]
-fn spelling_again_changes_nothing_and_never_leaves_nothing() {
+fn folding_is_idempotent_and_never_empties_a_character() {
     for character in all_characters() {
-        let spelled = fold(&character.to_string());
-        assert_eq!(fold(&spelled), spelled, "{character}");
-        assert!(!spelled.is_empty(), "{character}");
+        let folded = fold(&character.to_string());
+        assert_eq!(fold(&folded), folded, "{character}");
+        assert!(!folded.is_empty(), "{character}");
     }
 }
 
 #[test]
-fn the_short_ways_agree_with_the_tables() {
+fn the_fast_paths_agree_with_the_tables() {
     for character in ('\0'..='\x7f').chain(CASELESS_FROM..=CASELESS_TO) {
         assert_eq!(fold(&character.to_string()), by_tables(character).collect::<String>(), "{character}");
     }
 }
 
 #[test]
-fn a_part_is_spelled_as_it_is_within_the_whole() {
-    // A rule that looks at neighbours, as the one for a sigma at a word's end, would lose parts.
+fn a_part_folds_as_it_does_within_the_whole() {
+    // A rule that depends on neighbours, such as the one for a final sigma, would miss parts.
     let whole = "ΟΔΟΣ ὈΔΥΣΣΕΎΣ İstanbul STRASSE Straße";
     for (start, _) in whole.char_indices() {
         for (end, _) in whole.char_indices().filter(|(end, _)| *end > start) {

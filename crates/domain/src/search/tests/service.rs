@@ -36,7 +36,7 @@ fn found() -> SearchPage {
 }
 
 #[test]
-fn searching_asks_for_the_callers_own_messages() {
+fn a_search_covers_the_callers_own_messages() {
     let service = service(|messages| {
         messages
             .expect_find()
@@ -49,7 +49,7 @@ fn searching_asks_for_the_callers_own_messages() {
 }
 
 #[test]
-fn a_conversation_that_is_not_the_callers_does_not_exist() {
+fn a_conversation_of_others_is_unknown() {
     let service = service(|messages| {
         messages.expect_find().returning(|_, _| Ok(None));
     });
@@ -58,7 +58,7 @@ fn a_conversation_that_is_not_the_callers_does_not_exist() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let service = service(|messages| {
         messages.expect_find().returning(|_, _| Err(fault()));
     });
@@ -66,7 +66,7 @@ fn a_fault_below_is_passed_on() {
 }
 
 #[test]
-fn a_later_message_stands_before_an_earlier_one_and_a_moment_is_shared_by_place() {
+fn cursors_order_by_time_then_conversation_then_seq() {
     let key = |time: i64, conversation: u128, seq: i64| SearchCursor {
         created_at: at(time),
         message: MessageId {
@@ -79,6 +79,6 @@ fn a_later_message_stands_before_an_earlier_one_and_a_moment_is_shared_by_place(
 }
 
 #[test]
-fn refusals_have_their_class_and_name() {
+fn refusals_have_their_kind_and_name() {
     assert_catalogue([(SearchError::UnknownConversation, ErrorKind::Invalid, "unknown_conversation")]);
 }

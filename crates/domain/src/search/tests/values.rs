@@ -17,7 +17,7 @@ fn a_term_has_one_to_two_hundred_characters_and_no_nul() {
 }
 
 #[test]
-fn a_term_is_a_part_of_a_text_whatever_the_case() {
+fn a_term_matches_a_substring_in_any_case() {
     for (term, text) in [
         ("的", "我的手机"),
         ("手机", "我的手机"),
@@ -48,7 +48,7 @@ fn a_term_is_a_part_of_a_text_whatever_the_case() {
 }
 
 #[test]
-fn nothing_but_the_case_is_made_alike() {
+fn only_case_is_unified() {
     for (term, text) in [
         ("%", "100"),
         ("_", "abc"),
@@ -66,6 +66,6 @@ fn nothing_but_the_case_is_made_alike() {
 }
 
 #[test]
-fn a_term_does_not_tell_itself_to_the_log() {
+fn a_term_is_not_printed_by_debug() {
     assert_eq!(format!("{:?}", SearchTerm::parse("secret").unwrap()), "SearchTerm(…)");
 }

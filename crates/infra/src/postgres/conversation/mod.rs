@@ -12,7 +12,7 @@ use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 
 use super::pair;
-use crate::db::{Coalesced, Db, DbError};
+use crate::db::{Db, DbError, ReadBatcher};
 use crate::schema::conversation_members;
 
 mod list;
@@ -33,16 +33,16 @@ const MAX_LIST_BATCH: usize = 8;
 #[derive(Clone)]
 pub struct PgConversationRepository {
     db: Arc<Db>,
-    lists: Coalesced<ListQuery, ListResult>,
-    windows: Coalesced<WindowQuery, WindowResult>,
+    lists: ReadBatcher<ListQuery, ListResult>,
+    windows: ReadBatcher<WindowQuery, WindowResult>,
 }
 
 impl PgConversationRepository {
     /// Creates the repository on `db`.
     #[must_use]
     pub fn new(db: Arc<Db>) -> Self {
-        let lists = Coalesced::new(Arc::clone(&db), MAX_LIST_BATCH, list::lists);
-        let windows = Coalesced::new(Arc::clone(&db), MAX_WINDOW_BATCH, window::windows);
+        let lists = ReadBatcher::new(Arc::clone(&db), MAX_LIST_BATCH, list::lists);
+        let windows = ReadBatcher::new(Arc::clone(&db), MAX_WINDOW_BATCH, window::windows);
         Self { db, lists, windows }
     }
 }
@@ -75,7 +75,7 @@ impl ConversationRepository for PgConversationRepository {
         member: UserId,
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, PortError> {
-        self.lists.ask(ListQuery { member, page: page.clone() }).await?
+        self.lists.read(ListQuery { member, page: page.clone() }).await?
     }
 
     async fn window(
@@ -84,7 +84,7 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         request: &WindowRequest,
     ) -> Result<Option<ConversationWindow>, PortError> {
-        self.windows.ask(WindowQuery { member, conversation, request: *request }).await?
+        self.windows.read(WindowQuery { member, conversation, request: *request }).await?
     }
 
     async fn mark_read(

@@ -14,7 +14,7 @@ use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::id::UserId;
 
 use crate::db::Db;
-use crate::threads::{JobError, Threads};
+use crate::runtime::thread_pool::{JobError, ThreadPool};
 use snapshot::Snapshot;
 
 /// How long a batch may wait for a thread; there is one for each export.
@@ -34,7 +34,7 @@ pub struct ExportSettings {
 /// Exports from PostgreSQL.
 pub struct PgExportRepository {
     url: String,
-    threads: Arc<Threads>,
+    threads: Arc<ThreadPool>,
     places: Places,
     settings: ExportSettings,
 }
@@ -45,7 +45,7 @@ impl PgExportRepository {
     /// # Errors
     /// When the system starts no more threads.
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
-        let threads = Arc::new(Threads::start("export", settings.at_once, settings.at_once, PATIENCE)?);
+        let threads = Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, PATIENCE)?);
         Ok(Self { url: db.url().to_owned(), threads, places: Places::default(), settings })
     }
 }
@@ -92,7 +92,7 @@ fn of_job<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortEr
 struct Reader {
     /// Between two parts it lies here, idle, and no thread is held. None once the export is over.
     snapshot: Option<Snapshot>,
-    threads: Arc<Threads>,
+    threads: Arc<ThreadPool>,
     ends_at: Instant,
     _place: Place,
 }

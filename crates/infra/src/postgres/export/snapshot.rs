@@ -9,7 +9,7 @@ use domain::id::UserId;
 
 use super::conversations::Conversations;
 use super::sections::{self, Section};
-use crate::db::{Db, DbError, Verdict};
+use crate::db::{Db, DbError, ErrorClass};
 use crate::postgres::overview;
 
 /// Nothing is written and nobody is waited for. A reader that takes nothing for a minute has gone away.
@@ -34,7 +34,7 @@ enum Place {
 }
 
 fn fault(error: DbError) -> PortError {
-    if error.verdict() == Verdict::Bug {
+    if error.class() == ErrorClass::Bug {
         PortError::internal(error)
     } else {
         PortError::unavailable(Db::RETRY_AFTER, error)

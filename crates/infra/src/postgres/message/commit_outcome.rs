@@ -11,7 +11,7 @@ use domain::message::{Draft, SendOutcome};
 use uuid::Uuid;
 
 use super::append::{Appended, CommitProbe, Locking, append};
-use crate::db::{Connections, Db, DbError, Unfinished, Verdict, statement, transaction};
+use crate::db::{Connections, Db, DbError, ErrorClass, TransactionError, statement, transaction};
 
 statement! {
     // An id that was never assigned, or was lost in a crash, has no status. Assigning a new id detects it: all assigned ids
@@ -64,17 +64,17 @@ pub(super) fn store(
     let mut connection = connections.take().map_err(StoreError::Unavailable)?;
     match transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
         Ok(appended) => Ok(appended.outcomes),
-        Err(Unfinished::RolledBack(error)) => Err(match connections.judge(&error) {
-            Verdict::ConnectionLost => {
+        Err(TransactionError::RolledBack(error)) => Err(match connections.classify(&error) {
+            ErrorClass::ConnectionLost => {
                 connections.lost(connection);
                 StoreError::Retry(error)
             }
-            Verdict::RolledBack => StoreError::Retry(error),
-            Verdict::Busy => StoreError::Unavailable(PortError::unavailable(Db::RETRY_AFTER, error)),
-            Verdict::Bug => StoreError::Failed(error),
+            ErrorClass::RolledBack => StoreError::Retry(error),
+            ErrorClass::Busy => StoreError::Unavailable(PortError::unavailable(Db::RETRY_AFTER, error)),
+            ErrorClass::Bug => StoreError::Failed(error),
         }),
-        Err(Unfinished::InDoubt { value, error }) => {
-            connections.judge(&error);
+        Err(TransactionError::InDoubt { value, error }) => {
+            connections.classify(&error);
             connections.lost(connection);
             resolve(connections, value, error)
         }
@@ -108,7 +108,7 @@ fn probe_commit(connections: &Connections, probe: &CommitProbe) -> Option<bool> 
     match status(connection.inner(), probe) {
         Ok(status) => status,
         Err(error) => {
-            if connections.judge(&DbError::from(error)) == Verdict::ConnectionLost {
+            if connections.classify(&DbError::from(error)) == ErrorClass::ConnectionLost {
                 connections.lost(connection);
             }
             None

@@ -198,7 +198,7 @@ impl Writer {
         self.counters.defer();
         let connections = self.connections.clone();
         // If their queue is full, the job and its reply are dropped, and the caller gets `Unavailable`.
-        self.db.post(move || {
+        self.db.try_spawn(move || {
             let stored = store_with_retry(&connections, std::slice::from_ref(&draft), Locking::Wait);
             let outcome = stored.map_err(StoreError::into_error).and_then(|outcomes| {
                 let outcome = outcomes.into_iter().next().flatten();

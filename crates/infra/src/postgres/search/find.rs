@@ -1,8 +1,10 @@
-//! How a search finds its messages: newest first, reading no more than it must.
+//! Executes a search: a best-first merge of all parts that may contain the term, newest first.
 //!
-//! The blocks tell which messages may have the term, and when each was stored. What is not in a block yet is read from
-//! `messages`. All of these parts are taken up by the time of their newest message, until nothing that is left can be newer
-//! than what was found. What was found is read from `messages`, as the member sees it.
+//! Problem: the results must be in the order of time across all conversations of the member, while reading as little as
+//! possible. The index reports which blocks contain the term and an upper bound of their times; messages that are not in a block
+//! yet form the tail of their conversation. A heap holds all these parts by their time. The search reads the newest parts,
+//! collects candidates, and confirms a candidate once no unread part can contain a newer one. Confirmed candidates are
+//! rechecked in `messages`, as the member sees them.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -17,132 +19,136 @@ use domain::message::{Message, MessageContent};
 use domain::search::{SearchCursor, SearchPage, SearchRequest};
 use uuid::Uuid;
 
-use super::block::{before, places, spell_term};
-use super::read::{self, BlockRow, Doubt, Span};
-use super::sources::{Limits, Part, Source, sources};
+use super::block::{before, encode_term, matching_positions};
+use super::read::{self, BlockRow, Candidate, SeqRange};
+use super::sources::{Part, Source, Visibility, sources};
 use crate::db::{DbError, statement};
 
-/// Parts that are taken up at once.
-const PARTS_AT_ONCE: usize = 512;
-/// Messages of a conversation that are read at once of what is not in a block.
-const TAIL_AT_ONCE: i64 = 64;
-/// How long one search may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Parts that are read at once.
+const PARTS_PER_READ: usize = 512;
+/// Messages of one tail that are read at once.
+const TAIL_MESSAGES_PER_READ: i64 = 64;
+/// Longest duration of one search.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 statement! {
-    // What a search may cost others is bounded even if its plan is bad.
-    BoundTime<'a> { most: &'a str } -> (Text);
-    "SELECT set_config('statement_timeout', " [most: Text] ", true)"
+    // Limits what a search costs others even if its plan is bad.
+    SetStatementTimeout<'a> { milliseconds: &'a str } -> (Text);
+    "SELECT set_config('statement_timeout', " [milliseconds: Text] ", true)"
 }
 
-/// Where a message stands among what is found: time, conversation, place.
-type Key = (DateTime<Utc>, Uuid, i64);
+/// Sort key of the results: time, conversation, seq.
+type SortKey = (DateTime<Utc>, Uuid, i64);
 
-fn key(cursor: SearchCursor) -> Key {
+fn sort_key(cursor: SearchCursor) -> SortKey {
     (cursor.created_at, cursor.message.conversation.as_uuid(), cursor.message.seq.get())
 }
 
-/// What is still to be read, the newest on top.
-struct Waiting {
+/// A part that is not read yet, ordered by the upper bound of its times.
+struct UnreadPart {
     newest: DateTime<Utc>,
     conversation: Uuid,
     part: Part,
 }
 
-impl Ord for Waiting {
+impl Ord for UnreadPart {
     fn cmp(&self, other: &Self) -> Ordering {
         self.newest.cmp(&other.newest)
     }
 }
 
-impl PartialOrd for Waiting {
+impl PartialOrd for UnreadPart {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Waiting {
+impl PartialEq for UnreadPart {
     fn eq(&self, other: &Self) -> bool {
         self.newest == other.newest
     }
 }
 
-impl Eq for Waiting {}
+impl Eq for UnreadPart {}
 
-/// A search on its way.
+/// The state of a search.
 struct Search<'a> {
     member: UserId,
     request: &'a SearchRequest,
-    spelled: String,
-    limits: HashMap<Uuid, Limits>,
-    waiting: BinaryHeap<Waiting>,
-    /// What may have the term, the newest on top.
-    candidates: BinaryHeap<Key>,
+    /// The term as it occurs in blocks.
+    encoded: String,
+    visibility: HashMap<Uuid, Visibility>,
+    /// The newest on top.
+    unread: BinaryHeap<UnreadPart>,
+    /// Messages whose indexed text contains the term, the newest on top.
+    candidates: BinaryHeap<SortKey>,
     found: Vec<Message>,
 }
 
-/// Searches; none when the conversation that was named is not the member's. It must run in a transaction that shows one
-/// moment.
+/// Executes a search; `None` when the requested conversation is not the member's. It must run in a `REPEATABLE READ`
+/// transaction, so that all its statements see one snapshot.
 pub(super) fn find(
     connection: &mut PgConnection,
     member: UserId,
     request: &SearchRequest,
 ) -> Result<Option<SearchPage>, DbError> {
-    let begun = Instant::now();
-    let _: (String,) = BoundTime { most: &PATIENCE.as_millis().to_string() }.get_result(connection)?;
-    let spelled = spell_term(&request.term);
-    let sources = sources(connection, member, request, &spelled)?;
+    let started = Instant::now();
+    let milliseconds = TIME_LIMIT.as_millis().to_string();
+    let _: (String,) = SetStatementTimeout { milliseconds: &milliseconds }.get_result(connection)?;
+    let encoded = encode_term(&request.term);
+    let sources = sources(connection, member, request, &encoded)?;
     if sources.is_empty() && request.conversation.is_some() {
         return Ok(None);
     }
-    let limits = sources.iter().map(|source| (source.conversation, source.limits)).collect();
-    let (waiting, candidates, found) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
-    let mut search = Search { member, request, spelled, limits, waiting, candidates, found };
-    sources.into_iter().for_each(|source| search.await_parts(source));
-    while search.missing() > 0 && search.goes_on() {
-        if begun.elapsed() > PATIENCE {
+    let visibility = sources.iter().map(|source| (source.conversation, source.visibility)).collect();
+    let (unread, candidates, found) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
+    let mut search = Search { member, request, encoded, visibility, unread, candidates, found };
+    sources.into_iter().for_each(|source| search.add_source(source));
+    while search.missing() > 0 && search.has_more() {
+        if started.elapsed() > TIME_LIMIT {
             return Err(DbError::Overdue("a search took too long"));
         }
-        search.take_up(connection)?;
-        search.see(connection)?;
+        search.fetch_candidates(connection)?;
+        search.recheck(connection)?;
     }
     Ok(Some(SearchPage::from_lookahead(search.found, request.page.limit.get(), SearchCursor::of)))
 }
 
 impl Search<'_> {
-    /// How many are still wanted: one more than is shown, to see whether another page follows.
+    /// How many messages are still wanted: the page and one more, which shows whether another page follows.
     fn missing(&self) -> usize {
         let wanted = usize::try_from(self.request.page.limit.get()).unwrap_or(usize::MAX).saturating_add(1);
         wanted.saturating_sub(self.found.len())
     }
 
-    fn goes_on(&self) -> bool {
-        !self.waiting.is_empty() || !self.candidates.is_empty()
+    fn has_more(&self) -> bool {
+        !self.unread.is_empty() || !self.candidates.is_empty()
     }
 
-    fn await_parts(&mut self, source: Source) {
+    fn add_source(&mut self, source: Source) {
         let Source { conversation, parts, newest, .. } = source;
-        self.waiting.extend(parts.into_iter().map(|(newest, part)| Waiting { newest, conversation, part }));
-        if let Some(read) = newest {
-            self.look_through(&read);
+        let parts = parts.into_iter().map(|(newest, part)| UnreadPart { newest, conversation, part });
+        self.unread.extend(parts);
+        if let Some(block) = newest {
+            self.add_matches(&block);
         }
     }
 
-    /// Notes which messages of a block have the term.
-    fn look_through(&mut self, (conversation, block, times, folded): &BlockRow) {
-        for place in places(folded, &self.spelled) {
-            let seq = before(*block) + 1 + i64::try_from(place).unwrap_or(i64::MAX);
-            if let Some(at) = times.get(place) {
+    /// Adds the matching messages of a block to the candidates.
+    fn add_matches(&mut self, (conversation, block, times, folded): &BlockRow) {
+        for position in matching_positions(folded, &self.encoded) {
+            let seq = before(*block) + 1 + i64::try_from(position).unwrap_or(i64::MAX);
+            if let Some(at) = times.get(position) {
                 self.candidates.push((*at, *conversation, seq));
             }
         }
     }
 
-    /// Reads the parts that may hold the newest messages.
-    fn take_up(&mut self, connection: &mut PgConnection) -> Result<(), DbError> {
+    /// Reads the parts with the newest times.
+    fn fetch_candidates(&mut self, connection: &mut PgConnection) -> Result<(), DbError> {
         let (mut ids, mut blocks, mut tails) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..PARTS_AT_ONCE {
-            let Some(next) = self.waiting.pop() else { break };
+        for _ in 0..PARTS_PER_READ {
+            let Some(next) = self.unread.pop() else { break };
             match next.part {
                 Part::Block(block) => {
                     ids.push(next.conversation);
@@ -151,44 +157,47 @@ impl Search<'_> {
                 Part::Tail(tail) => tails.push((tail, next.newest)),
             }
         }
-        read::blocks(connection, &ids, &blocks)?.iter().for_each(|block| self.look_through(block));
-        self.take_up_tails(connection, &tails)
+        read::blocks(connection, &ids, &blocks)?.iter().for_each(|block| self.add_matches(block));
+        self.fetch_tails(connection, &tails)
     }
 
-    /// Reads the ends of the tails. What lies before an end waits on: it is no newer than the oldest message there.
-    fn take_up_tails(
+    /// Reads the newest messages of each tail. The rest of a tail becomes unread again, bounded by the oldest message read.
+    fn fetch_tails(
         &mut self,
         connection: &mut PgConnection,
-        tails: &[(Span, DateTime<Utc>)],
+        tails: &[(SeqRange, DateTime<Utc>)],
     ) -> Result<(), DbError> {
-        let end = |tail: &Span| Span { after: tail.after.max(tail.up_to - TAIL_AT_ONCE), ..*tail };
-        let ends: Vec<Span> = tails.iter().map(|(tail, _)| end(tail)).collect();
+        let newest_of = |tail: &SeqRange| SeqRange {
+            after: tail.after.max(tail.up_to - TAIL_MESSAGES_PER_READ),
+            ..*tail
+        };
+        let ranges: Vec<SeqRange> = tails.iter().map(|(tail, _)| newest_of(tail)).collect();
         let mut oldest: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
-        for (conversation, seq, content, at) in read::texts(connection, &ends)? {
+        for (conversation, seq, content, at) in read::texts(connection, &ranges)? {
             oldest.entry(conversation).or_insert(at);
             let content = content.map(MessageContent::from_stored);
             if content.is_some_and(|content| self.request.term.is_in(&content)) {
                 self.candidates.push((at, conversation, seq));
             }
         }
-        for ((tail, newest), end) in tails.iter().zip(ends).filter(|((tail, _), end)| end.after > tail.after)
-        {
+        let unfinished = tails.iter().zip(ranges).filter(|((tail, _), read)| read.after > tail.after);
+        for ((tail, newest), read) in unfinished {
             let conversation = tail.conversation;
             let newest = oldest.get(&conversation).copied().unwrap_or(*newest);
-            let part = Part::Tail(Span { up_to: end.after, ..*tail });
-            self.waiting.push(Waiting { newest, conversation, part });
+            let part = Part::Tail(SeqRange { up_to: read.after, ..*tail });
+            self.unread.push(UnreadPart { newest, conversation, part });
         }
         Ok(())
     }
 
-    /// Adds what nothing can come before any more, if the member sees it.
-    fn see(&mut self, connection: &mut PgConnection) -> Result<(), DbError> {
+    /// Reads the confirmed candidates from `messages` and keeps those that the member sees and that contain the term.
+    fn recheck(&mut self, connection: &mut PgConnection) -> Result<(), DbError> {
         loop {
-            let next = self.settled();
+            let next = self.confirmed();
             if next.is_empty() {
                 return Ok(());
             }
-            for (message, content) in read::present(connection, self.member, &next)? {
+            for (message, content) in read::visible(connection, self.member, &next)? {
                 if self.request.term.is_in(&content) {
                     self.found.push(Message { content: Some(content), ..message });
                 }
@@ -196,26 +205,26 @@ impl Search<'_> {
         }
     }
 
-    /// The newest candidates that are newer than all that waits, no more than are missing.
-    fn settled(&mut self) -> Vec<Doubt> {
-        let behind = self.request.page.after.map(key);
-        let mut settled = Vec::new();
-        while settled.len() < self.missing() {
-            // What waits may hold messages of the same moment, which may come first.
-            let newest = self.waiting.peek().map(|waiting| waiting.newest);
-            let is_settled = |top: &Key| newest.is_none_or(|newest| top.0 > newest);
-            if !self.candidates.peek().is_some_and(is_settled) {
+    /// Takes the candidates that are newer than every unread part, at most as many as are missing.
+    fn confirmed(&mut self) -> Vec<Candidate> {
+        let cursor = self.request.page.after.map(sort_key);
+        let mut confirmed = Vec::new();
+        while confirmed.len() < self.missing() {
+            // An unread part may contain messages of the same instant that sort first.
+            let newest_unread = self.unread.peek().map(|part| part.newest);
+            let is_confirmed = |top: &SortKey| newest_unread.is_none_or(|newest| top.0 > newest);
+            if !self.candidates.peek().is_some_and(is_confirmed) {
                 break;
             }
-            let next = self.candidates.pop().filter(|next| behind.is_none_or(|behind| *next < behind));
-            settled.extend(next.and_then(|(_, conversation, seq)| self.doubt(conversation, seq)));
+            let next = self.candidates.pop().filter(|next| cursor.is_none_or(|cursor| *next < cursor));
+            confirmed.extend(next.and_then(|(_, conversation, seq)| self.candidate(conversation, seq)));
         }
-        settled
+        confirmed
     }
 
-    /// Whether the member may have deleted the message; none where it is out of sight anyway.
-    fn doubt(&self, conversation: Uuid, seq: i64) -> Option<Doubt> {
-        let limits = self.limits.get(&conversation).filter(|limits| seq > limits.floor)?;
-        Some((conversation, seq, seq <= limits.deleted))
+    /// The candidate for a message; `None` if the member has cleared it.
+    fn candidate(&self, conversation: Uuid, seq: i64) -> Option<Candidate> {
+        let visibility = self.visibility.get(&conversation).filter(|member| seq > member.cleared_seq)?;
+        Some(Candidate { conversation, seq, maybe_deleted: seq <= visibility.deleted_seq })
     }
 }

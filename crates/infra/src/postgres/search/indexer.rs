@@ -1,185 +1,168 @@
-//! The background work that writes blocks: from time to time it goes through all conversations and writes what lags.
+//! The search indexer: a background worker that scans all conversations and indexes those that lag.
 //!
-//! Nothing tells it what was sent: what lags is seen from the rows, so that a crash at any moment loses nothing and the
-//! send path pays nothing. Each step is a short transaction, followed by a rest of a multiple of its time, so that it takes
-//! a small share of the machine however much there is to do. One instance at a time goes through; it holds a lock that
+//! Sends do not notify it: which conversations lag follows from the rows. So the send path pays nothing, and a crash at any
+//! moment loses no work. Each step is a short transaction, followed by a rest of a multiple of its duration, which limits the
+//! worker's share of the machine however much there is to index. One instance scans at a time: it holds an advisory lock, which
 //! ends with its connection.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::index::{self, Bounds};
-use crate::db::{Connections, Db, DbError, Verdict};
+use super::index::{self, IndexLimits};
+use crate::db::{Connections, Db, DbError, ErrorClass};
+use crate::metrics::Collectors;
+use crate::runtime::worker::{StopSignal, Stopped, Worker, WorkerHandle};
 
-/// What the instance that writes blocks locks on; any number will do if nobody else uses it ("search" in ASCII).
+/// Key of the advisory lock: "search" in ASCII, so that no other program uses it by chance.
 const LOCK: i64 = 0x73_65_61_72_63_68;
-/// Conversations that are looked at in a step.
-const CONVERSATIONS: i64 = 1000;
-/// Conversations that are written in a step.
-const TOGETHER: usize = 64;
-/// Messages that a step reads at most.
-const MESSAGES: i64 = 2048;
+/// Conversations checked per step.
+const PAGE_SIZE: i64 = 1000;
+/// Conversations indexed per step.
+const CONVERSATIONS_PER_STEP: usize = 64;
+/// Messages read per step.
+const MESSAGES_PER_STEP: i64 = 2048;
 
 diesel::define_sql_function! {
-    /// Takes a lock that lasts as long as the connection, if nobody else has it.
+    /// Takes a lock that is held until the connection ends; false when another session holds it.
     fn pg_try_advisory_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 diesel::define_sql_function! {
-    /// Gives such a lock back.
+    /// Releases such a lock.
     fn pg_advisory_unlock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 
-/// How much the background work may take.
+/// How much the indexer may take.
 #[derive(Debug, Clone, Copy)]
 pub struct IndexerSettings {
-    /// How long it waits before it goes through all conversations again.
+    /// Pause between two scans.
     pub pause: Duration,
-    /// How long it rests after a step, as a multiple of the step's time.
+    /// Rest after a step, as a multiple of the step's duration.
     pub rest: u32,
-    /// How long a conversation must have been silent to be written to its very end.
-    pub silence: Duration,
+    /// Time without messages after which a conversation is indexed to its end.
+    pub quiet_after: Duration,
 }
 
-/// The background work. It ends when this value is dropped.
+/// The running indexer. Dropping it stops the indexer and waits for the current step.
 pub struct SearchIndexer {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
+    running: Option<WorkerHandle>,
 }
 
 impl SearchIndexer {
-    /// Starts it on a thread of its own, with a connection of its own while it works.
+    /// Connections that the indexer needs of [`crate::db::DbSettings::reserved`].
+    pub const CONNECTIONS: u32 = 1;
+
+    /// Starts the indexer on a thread of its own.
     ///
     /// # Errors
-    /// When the system starts no more threads.
+    /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: IndexerSettings) -> std::io::Result<Self> {
-        let (stop, stopped) = bounded(0);
-        let work = Work { connections: db.connections(), settings, stopped };
-        let thread = std::thread::Builder::new().name("search-index".to_owned()).spawn(move || work.run())?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let worker = Worker::new("search-index")?;
+        let connections = db.connections();
+        let running = worker.repeat(settings.pause, move |stop| {
+            Scan { connections: &connections, settings, stop }.run();
+        })?;
+        Ok(Self { worker, running: Some(running) })
+    }
+
+    /// Metrics of the worker.
+    #[must_use]
+    pub fn collectors(&self) -> Collectors {
+        self.worker.collectors()
     }
 }
 
 impl Drop for SearchIndexer {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        // A step is short. One that fails is of no concern any more.
-        let _ = self.thread.take().map(JoinHandle::join);
+        if let Some(running) = self.running.take() {
+            running.stop();
+        }
     }
 }
 
-/// Told to stop.
-struct Stopped;
-
-/// Why a pass ended early.
-enum Ended {
+/// Why a scan ended early.
+enum ScanEnd {
     Stopped,
     Failed(DbError),
 }
 
-impl From<DbError> for Ended {
+impl From<DbError> for ScanEnd {
     fn from(error: DbError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<diesel::result::Error> for Ended {
+impl From<diesel::result::Error> for ScanEnd {
     fn from(error: diesel::result::Error) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Stopped> for Ended {
+impl From<Stopped> for ScanEnd {
     fn from(_: Stopped) -> Self {
         Self::Stopped
     }
 }
 
-struct Work {
-    connections: Connections,
+/// One scan of all conversations.
+struct Scan<'a> {
+    connections: &'a Connections,
     settings: IndexerSettings,
-    stopped: Receiver<()>,
+    stop: &'a StopSignal,
 }
 
-impl Work {
+impl Scan<'_> {
+    /// Scans, unless another instance does. An error ends the scan; the next one continues from what the rows say.
     fn run(&self) {
-        loop {
-            match catch_unwind(AssertUnwindSafe(|| self.pass_once())) {
-                Ok(Ok(()) | Err(Ended::Stopped)) => {}
-                // It goes on from what the rows say.
-                Ok(Err(Ended::Failed(error))) => {
-                    tracing::warn!(%error, "writing search blocks was interrupted")
-                }
-                Err(_) => tracing::error!("writing search blocks panicked; it goes on later"),
-            }
-            if self.wait(self.settings.pause).is_err() {
-                return;
+        // The pool has logged why there is no connection.
+        let Ok(mut connection) = self.connections.take() else { return };
+        if let Err(ScanEnd::Failed(error)) = self.scan_locked(connection.inner()) {
+            tracing::warn!(%error, "search indexing interrupted");
+            if error.class() == ErrorClass::ConnectionLost {
+                self.connections.lost(connection);
             }
         }
     }
 
-    /// Waits, unless told to stop.
-    fn wait(&self, time: Duration) -> Result<(), Stopped> {
-        match self.stopped.recv_timeout(time) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(Stopped),
-        }
-    }
-
-    /// Goes through all conversations once, if no other instance does.
-    fn pass_once(&self) -> Result<(), Ended> {
-        // The pool has said in the log already why there is no connection.
-        let Ok(mut connection) = self.connections.take() else { return Ok(()) };
-        let passed = self.pass(connection.inner());
-        if let Err(Ended::Failed(error)) = &passed
-            && error.verdict() == Verdict::ConnectionLost
-        {
-            self.connections.lost(connection);
-        }
-        passed
-    }
-
-    fn pass(&self, connection: &mut PgConnection) -> Result<(), Ended> {
+    fn scan_locked(&self, connection: &mut PgConnection) -> Result<(), ScanEnd> {
         if !diesel::select(pg_try_advisory_lock(LOCK)).get_result::<bool>(connection)? {
             return Ok(());
         }
-        let passed = self.go_through(connection);
-        // A lost connection has given it back already.
+        let scanned = self.scan(connection);
+        // A lost connection has released the lock already.
         let unlocked = diesel::select(pg_advisory_unlock(LOCK)).get_result::<bool>(connection);
-        passed?;
+        scanned?;
         unlocked?;
         Ok(())
     }
 
-    fn go_through(&self, connection: &mut PgConnection) -> Result<(), Ended> {
-        let bounds = Bounds { silence: self.settings.silence, messages: MESSAGES };
-        let mut next = Some(Uuid::nil());
-        while let Some(after) = next {
-            let (end, lagging) = self.step(|| index::lagging(connection, after, CONVERSATIONS, bounds))?;
-            for together in lagging.chunks(TOGETHER) {
-                let mut left = together.to_vec();
+    fn scan(&self, connection: &mut PgConnection) -> Result<(), ScanEnd> {
+        let limits = IndexLimits { quiet_after: self.settings.quiet_after, messages: MESSAGES_PER_STEP };
+        let mut page = Some(Uuid::nil());
+        while let Some(after) = page {
+            let (next, lagging) = self.step(|| index::lagging(connection, after, PAGE_SIZE, limits))?;
+            for conversations in lagging.chunks(CONVERSATIONS_PER_STEP) {
+                let mut left = conversations.to_vec();
                 while !left.is_empty() {
                     left = self.step(|| {
-                        connection.transaction(|connection| index::advance(connection, &left, bounds))
+                        connection.transaction(|connection| index::advance(connection, &left, limits))
                     })?;
                 }
             }
-            next = end;
+            page = next;
         }
         Ok(())
     }
 
-    /// Does one thing and rests.
-    fn step<T>(&self, work: impl FnOnce() -> Result<T, DbError>) -> Result<T, Ended> {
-        let begun = Instant::now();
+    /// Does one unit of work and rests.
+    fn step<T>(&self, work: impl FnOnce() -> Result<T, DbError>) -> Result<T, ScanEnd> {
+        let started = Instant::now();
         let done = work()?;
-        self.wait(begun.elapsed() * self.settings.rest)?;
+        self.stop.wait(started.elapsed() * self.settings.rest)?;
         Ok(done)
     }
 }

@@ -1,4 +1,4 @@
-//! Searching: the blocks, how they are written, and how a search reads them.
+//! Full-text search on PostgreSQL: an index of folded text blocks, the indexer that writes it, and the search that reads it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use domain::id::UserId;
 use domain::search::{SearchPage, SearchRepository, SearchRequest};
 
 use crate::db::{Connections, Db};
-use crate::threads::{JobError, Threads};
+use crate::runtime::thread_pool::ThreadPool;
 
 mod block;
 mod find;
@@ -21,31 +21,32 @@ mod sources;
 pub(super) use index::forget;
 pub use indexer::{IndexerSettings, SearchIndexer};
 
-/// How many may search at once.
+/// How many searches run and wait.
 #[derive(Debug, Clone, Copy)]
 pub struct SearchSettings {
-    /// Threads that search, each with a connection of its own while it does.
+    /// Threads that search, each with a connection while it works.
     pub threads: usize,
-    /// Searches that may wait for one of them.
+    /// Searches that may wait for a thread.
     pub queue: usize,
 }
 
-/// Searches on PostgreSQL, on threads of their own, so that they never hold up other reads.
+/// The search index on PostgreSQL. Searches have threads of their own, so they never delay other reads.
 pub struct PgSearchRepository {
     connections: Connections,
-    threads: Threads,
+    threads: ThreadPool,
 }
 
 impl PgSearchRepository {
-    /// How long a search waits for its turn before its caller is told to come again.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    /// Longest time a search may wait for a thread before it fails as unavailable.
+    const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
 
-    /// Searches in `db`, and starts the threads that do.
+    /// Searches in `db`; starts the threads.
     ///
     /// # Errors
-    /// When the system starts no more threads.
+    /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: SearchSettings) -> std::io::Result<Self> {
-        let threads = Threads::start("search", settings.threads.max(1), settings.queue, Self::PATIENCE)?;
+        let threads =
+            ThreadPool::start("search", settings.threads.max(1), settings.queue, Self::MAX_QUEUE_WAIT)?;
         Ok(Self { connections: db.connections(), threads })
     }
 }
@@ -56,14 +57,13 @@ impl SearchRepository for PgSearchRepository {
         let (connections, request) = (self.connections.clone(), request.clone());
         let search = move || {
             connections.with(&|connection| {
-                let mut one_moment = connection.build_transaction().read_only().repeatable_read();
-                one_moment.run(|connection| find::find(connection, member, &request))
+                let mut snapshot = connection.build_transaction().read_only().repeatable_read();
+                snapshot.run(|connection| find::find(connection, member, &request))
             })
         };
         match self.threads.run(search).await {
             Ok(result) => result,
-            Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
-            Err(error) => Err(PortError::unavailable(Db::RETRY_AFTER, error)),
+            Err(error) => Err(error.into_port_error(Db::RETRY_AFTER)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The statements that a search reads by, each for many keys at once.
+//! Batched reads of a search: each statement looks up many keys at once.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -32,49 +32,49 @@ statement! {
 }
 
 statement! {
-    // A deletion is looked for only where one can be.
-    Present<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64], doubtful: &'a [bool] }
+    // A deletion is looked up only where one is possible.
+    Visible<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64], maybe_deleted: &'a [bool] }
         -> (SqlUuid, BigInt, SqlUuid, Text, Timestamptz);
     "SELECT r.id, r.seq, x.sender_id, x.content, x.created_at
-       FROM unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [doubtful: Array<Bool>] ")
-            WITH ORDINALITY AS r (id, seq, doubtful, n)
+       FROM unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [maybe_deleted: Array<Bool>] ")
+            WITH ORDINALITY AS r (id, seq, maybe_deleted, n)
       CROSS JOIN LATERAL (
             SELECT x.* FROM messages x WHERE x.conversation_id = r.id AND x.seq = r.seq OFFSET 0) x
       WHERE x.content IS NOT NULL
-        AND CASE WHEN NOT r.doubtful THEN true ELSE NOT EXISTS (
+        AND CASE WHEN NOT r.maybe_deleted THEN true ELSE NOT EXISTS (
             SELECT FROM message_deletions d
              WHERE d.conversation_id = r.id AND d.user_id = " [member: SqlUuid] " AND d.seq = r.seq) END
       ORDER BY r.n"
 }
 
-/// Messages of a conversation behind one place and up to another.
+/// A range of messages in a conversation: `after` is excluded, `up_to` included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct SeqRange {
     pub(super) conversation: Uuid,
     pub(super) after: i64,
     pub(super) up_to: i64,
 }
 
-/// A message's conversation, place, text and time.
+/// Conversation, seq, text (`None` if recalled) and creation time of a message.
 pub(super) type TextRow = (Uuid, i64, Option<String>, DateTime<Utc>);
 
-/// The messages of these parts, those of each in the order of their places.
-pub(super) fn texts(connection: &mut PgConnection, spans: &[Span]) -> Result<Vec<TextRow>, DbError> {
-    if spans.is_empty() {
+/// The messages in these ranges; within a range they are in the order of their seq.
+pub(super) fn texts(connection: &mut PgConnection, ranges: &[SeqRange]) -> Result<Vec<TextRow>, DbError> {
+    if ranges.is_empty() {
         return Ok(Vec::new());
     }
     let texts = Texts {
-        ids: &spans.iter().map(|span| span.conversation).collect::<Vec<_>>(),
-        after: &spans.iter().map(|span| span.after).collect::<Vec<_>>(),
-        up_to: &spans.iter().map(|span| span.up_to).collect::<Vec<_>>(),
+        ids: &ranges.iter().map(|range| range.conversation).collect::<Vec<_>>(),
+        after: &ranges.iter().map(|range| range.after).collect::<Vec<_>>(),
+        up_to: &ranges.iter().map(|range| range.up_to).collect::<Vec<_>>(),
     };
     Ok(texts.load(connection)?)
 }
 
-/// A block's conversation and number, and the times and texts of its messages.
+/// Conversation and number of a block, and the creation times and joined texts of its messages.
 pub(super) type BlockRow = (Uuid, i64, Vec<DateTime<Utc>>, String);
 
-/// The blocks of these conversations and numbers.
+/// The blocks with these keys: `ids` and `numbers` are parallel.
 pub(super) fn blocks(
     connection: &mut PgConnection,
     ids: &[Uuid],
@@ -86,22 +86,28 @@ pub(super) fn blocks(
     Ok(Blocks { ids, blocks: numbers }.load(connection)?)
 }
 
-/// A message that a member may see: conversation, place, and whether the member may have deleted it.
-pub(super) type Doubt = (Uuid, i64, bool);
+/// A message whose indexed text contains the term.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) conversation: Uuid,
+    pub(super) seq: i64,
+    /// Whether the member may have deleted the message.
+    pub(super) maybe_deleted: bool,
+}
 
-/// Those of these messages that have a text and were not deleted by the member, in the same order.
-pub(super) fn present(
+/// The candidates that still have a text and are not deleted by the member, in the same order.
+pub(super) fn visible(
     connection: &mut PgConnection,
     member: UserId,
-    messages: &[Doubt],
+    candidates: &[Candidate],
 ) -> Result<Vec<(Message, MessageContent)>, DbError> {
-    let present = Present {
+    let visible = Visible {
         member: &member.as_uuid(),
-        ids: &messages.iter().map(|message| message.0).collect::<Vec<_>>(),
-        seqs: &messages.iter().map(|message| message.1).collect::<Vec<_>>(),
-        doubtful: &messages.iter().map(|message| message.2).collect::<Vec<_>>(),
+        ids: &candidates.iter().map(|candidate| candidate.conversation).collect::<Vec<_>>(),
+        seqs: &candidates.iter().map(|candidate| candidate.seq).collect::<Vec<_>>(),
+        maybe_deleted: &candidates.iter().map(|candidate| candidate.maybe_deleted).collect::<Vec<_>>(),
     };
-    let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> = present.load(connection)?;
+    let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> = visible.load(connection)?;
     let messages = rows.into_iter().map(|(conversation, seq, sender, content, created_at)| {
         let id = MessageId { conversation: ConversationId::from_uuid(conversation), seq: Seq::new(seq) };
         let (sender_id, content) = (UserId::from_uuid(sender), MessageContent::from_stored(content));

@@ -1,4 +1,5 @@
-//! Where a member's messages are searched: the blocks that may have the term, and what is not in blocks.
+//! First step of a search: for each of the member's conversations, the blocks that contain the term and the messages that are
+//! not in a block yet.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -9,13 +10,13 @@ use domain::search::SearchRequest;
 use uuid::Uuid;
 
 use super::block::{BLOCK, block_of};
-use super::read::{BlockRow, Span};
+use super::read::{BlockRow, SeqRange};
 use crate::db::{DbError, statement};
 
 statement! {
-    // The texts are compared where they lie; only numbers and times come back, and where many messages are wanted the
-    // newest block of each conversation, which will be read anyway. `OFFSET 0` keeps the planner from reading
-    // other people's blocks to join a few of them.
+    // The texts are matched inside the database; it returns only block numbers and times and, when many messages are wanted,
+    // the newest block of each conversation, which the search reads anyway. `OFFSET 0` keeps the planner from reading other
+    // members' blocks for a join.
     Sources<'a> {
         member: &'a Uuid,
         conversation: Option<Uuid>,
@@ -57,75 +58,103 @@ statement! {
             OFFSET 0) b"
 }
 
-/// A part of a conversation that may have the term.
+/// A part of a conversation that may contain the term.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
-    /// A block that has it.
+    /// The block with this number.
     Block(i64),
-    /// Messages that are in no block yet.
-    Tail(Span),
+    /// Messages that are not in a block yet.
+    Tail(SeqRange),
 }
 
-/// What a member does not see of a conversation.
+/// Which messages of a conversation a member does not see.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Everything up to here.
-    pub(super) floor: i64,
-    /// Up to here some messages may be deleted.
-    pub(super) deleted: i64,
+pub(super) struct Visibility {
+    /// All messages up to this seq are hidden (the member cleared them).
+    pub(super) cleared_seq: i64,
+    /// Messages up to this seq may be deleted one by one.
+    pub(super) deleted_seq: i64,
 }
 
-/// A conversation of the member's.
+/// A conversation of the member, and what to search in it.
 pub(super) struct Source {
     pub(super) conversation: Uuid,
-    /// What the member does not see.
-    pub(super) limits: Limits,
-    /// Its parts, each with the time of its newest message or a later one.
+    pub(super) visibility: Visibility,
+    /// The parts to read, each with an upper bound of its messages' times.
     pub(super) parts: Vec<(DateTime<Utc>, Part)>,
-    /// A part that was read already.
+    /// The newest block, if this query has read it already.
     pub(super) newest: Option<BlockRow>,
 }
 
-type Standing = (i64, i64, i64, i64, Option<DateTime<Utc>>);
-type Blocks = (Option<Vec<i64>>, Option<Vec<DateTime<Utc>>>);
-type Newest = (Option<Vec<DateTime<Utc>>>, Option<String>);
-type Row = (Uuid, Standing, Blocks, Newest);
+/// The columns of [`Sources`], in its order.
+#[derive(Queryable)]
+struct SourceRow {
+    conversation: Uuid,
+    progress: ProgressColumns,
+    matches: MatchColumns,
+    newest: NewestBlockColumns,
+}
 
-/// Beyond so many messages, the newest block of each conversation comes along.
-const MANY: i64 = 100;
+/// How far the member has cleared and deleted, and how far the conversation is indexed and written.
+#[derive(Queryable)]
+struct ProgressColumns {
+    cleared_seq: i64,
+    deleted_seq: i64,
+    indexed_seq: i64,
+    last_seq: i64,
+    last_at: Option<DateTime<Utc>>,
+}
 
-fn source(row: Row) -> Source {
-    let (conversation, (floor, deleted, indexed, last, last_at), (blocks, ends), newest) = row;
-    let newest = match newest {
-        (Some(times), Some(folded)) => Some((conversation, block_of(indexed), times, folded)),
+/// The matching blocks and the times of their newest messages, in parallel.
+#[derive(Queryable)]
+struct MatchColumns {
+    blocks: Option<Vec<i64>>,
+    newest_times: Option<Vec<DateTime<Utc>>>,
+}
+
+/// The newest block, if it matches and was requested.
+#[derive(Queryable)]
+struct NewestBlockColumns {
+    times: Option<Vec<DateTime<Utc>>>,
+    folded: Option<String>,
+}
+
+/// A page of more messages than this also fetches the newest block of each conversation.
+const PREFETCH_ABOVE: i64 = 100;
+
+fn source(row: SourceRow) -> Source {
+    let SourceRow { conversation, progress, matches, newest } = row;
+    let newest = match (newest.times, newest.folded) {
+        (Some(times), Some(folded)) => Some((conversation, block_of(progress.indexed_seq), times, folded)),
         _ => None,
     };
     let read = newest.as_ref().map(|newest| newest.1);
-    let blocks = blocks.into_iter().flatten().zip(ends.into_iter().flatten());
+    let blocks = matches.blocks.into_iter().flatten().zip(matches.newest_times.into_iter().flatten());
     let unread = blocks.filter(|(block, _)| Some(*block) != read);
     let mut parts: Vec<(DateTime<Utc>, Part)> =
-        unread.map(|(block, end)| (end, Part::Block(block))).collect();
-    let after = indexed.max(floor);
-    if let Some(last_at) = last_at.filter(|_| last > after) {
-        parts.push((last_at, Part::Tail(Span { conversation, after, up_to: last })));
+        unread.map(|(block, newest)| (newest, Part::Block(block))).collect();
+    let (after, up_to) = (progress.indexed_seq.max(progress.cleared_seq), progress.last_seq);
+    if let Some(last_at) = progress.last_at.filter(|_| up_to > after) {
+        parts.push((last_at, Part::Tail(SeqRange { conversation, after, up_to })));
     }
-    Source { conversation, limits: Limits { floor, deleted }, parts, newest }
+    let visibility = Visibility { cleared_seq: progress.cleared_seq, deleted_seq: progress.deleted_seq };
+    Source { conversation, visibility, parts, newest }
 }
 
-/// The member's conversations, or the one that is named, with what is to be read of them.
+/// What to search of the member's conversations, or of the requested one only.
 pub(super) fn sources(
     connection: &mut PgConnection,
     member: UserId,
     request: &SearchRequest,
-    spelled: &str,
+    term: &str,
 ) -> Result<Vec<Source>, DbError> {
-    let rows: Vec<Row> = Sources {
+    let rows: Vec<SourceRow> = Sources {
         member: &member.as_uuid(),
         conversation: request.conversation.map(ConversationId::as_uuid),
-        term: spelled,
+        term,
         until: request.page.after.map(|cursor| cursor.created_at),
         block: BLOCK,
-        with_newest: request.page.limit.get() > MANY,
+        with_newest: request.page.limit.get() > PREFETCH_ABOVE,
     }
     .load(connection)?;
     Ok(rows.into_iter().map(source).collect())
@@ -149,18 +178,18 @@ mod tests {
         TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate))
     }
 
-    /// `count` conversations of 40 messages each between somebody and people of its own, all in blocks.
-    fn seed(connection: &mut PgConnection, somebody: u128, count: u32) {
-        let somebody = Uuid::from_u128(somebody);
+    /// Gives `user` `count` conversations of 40 messages, each with a new peer, all indexed.
+    fn seed(connection: &mut PgConnection, user: u128, count: u32) {
+        let user = Uuid::from_u128(user);
         let sql = format!(
-            "INSERT INTO users (id, uid, name, password_hash) VALUES ('{somebody}', '{somebody}', 'x', '');
+            "INSERT INTO users (id, uid, name, password_hash) VALUES ('{user}', '{user}', 'x', '');
              CREATE TEMP TABLE seeded ON COMMIT DROP AS
                  SELECT gen_random_uuid() AS id, gen_random_uuid() AS peer FROM generate_series(1, {count});
              INSERT INTO users (id, uid, name, password_hash) SELECT peer, peer::text, 'x', '' FROM seeded;
              INSERT INTO conversations (id, user_lo, user_hi, last_seq, lo_sent, last_at)
-                 SELECT id, least('{somebody}', peer), greatest('{somebody}', peer), 40, 40, now() FROM seeded;
+                 SELECT id, least('{user}', peer), greatest('{user}', peer), 40, 40, now() FROM seeded;
              INSERT INTO conversation_members (conversation_id, user_id, peer_id)
-                 SELECT id, '{somebody}', peer FROM seeded UNION ALL SELECT id, peer, '{somebody}' FROM seeded;
+                 SELECT id, '{user}', peer FROM seeded UNION ALL SELECT id, peer, '{user}' FROM seeded;
              INSERT INTO search_progress (conversation_id, indexed_seq) SELECT id, 40 FROM seeded;
              INSERT INTO search_blocks (conversation_id, block, times, folded)
                  SELECT id, block, ARRAY[now()], repeat('word ', 200) FROM seeded, generate_series(0, 1) block"
@@ -168,7 +197,7 @@ mod tests {
         connection.transaction(|connection| connection.batch_execute(&sql)).unwrap();
     }
 
-    /// The pages that the statement reads, as PostgreSQL itself counts them.
+    /// Pages that the statement reads, by PostgreSQL's own count.
     fn pages(connection: &mut PgConnection) -> i64 {
         #[derive(QueryableByName)]
         struct Line {
@@ -195,26 +224,26 @@ mod tests {
             "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
              EXECUTE sources ('{me}', NULL, NULL, true, {BLOCK}, {BLOCK}, NULL, NULL, 'word')"
         );
-        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        #[allow(clippy::disallowed_methods, reason = "runs once, in a test")]
         let plan: Vec<Line> = diesel::sql_query(explain).load(connection).unwrap();
-        // The first line with buffers is that of the whole statement.
+        // The first line with buffers is the sum of the whole statement.
         let whole = plan.iter().find(|line| line.line.contains("Buffers:")).unwrap().line.clone();
         let numbers = whole.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
         numbers.map(|number| number.parse::<i64>().unwrap()).sum()
     }
 
     #[test]
-    fn what_a_search_reads_is_bounded_by_the_members_own_messages_however_many_others_there_are() {
+    fn a_search_reads_pages_for_the_members_own_messages_only() {
         let database = database();
         let mut connection = PgConnection::establish(database.url()).unwrap();
         seed(&mut connection, ME, 20);
         let alone = pages(&mut connection);
         assert!(alone >= 20, "{alone}");
-        for (somebody, analyze) in [(2, "SELECT 1"), (3, "ANALYZE")] {
-            seed(&mut connection, somebody, 2000);
+        for (user, analyze) in [(2, "SELECT 1"), (3, "ANALYZE")] {
+            seed(&mut connection, user, 2000);
             connection.batch_execute(analyze).unwrap();
             let among_others = pages(&mut connection);
-            // The indexes may have grown by a level, for each conversation and each of its rows.
+            // The indexes may be one level deeper, for each conversation and each of its rows.
             assert!(among_others <= 3 * alone, "{among_others} pages among others, {alone} alone, {analyze}");
         }
     }

@@ -7,7 +7,7 @@ use domain::auth::{
     Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
 };
 use infra::clock::DatabaseClock;
-use infra::ended_sessions::EndedSessionsInMemory;
+use infra::revoked_sessions::RevokedSessionCache;
 
 use crate::support::{Ground, Pool};
 
@@ -17,14 +17,14 @@ const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(600);
 /// An instance that learns of ended sessions.
 struct Instance {
     pool: Arc<Pool>,
-    ended: EndedSessionsInMemory,
+    ended: RevokedSessionCache,
 }
 
 impl Instance {
     fn on(ground: &Ground) -> Self {
         let pool = ground.pool();
         let clock = Arc::new(DatabaseClock::start(&pool.db));
-        let ended = EndedSessionsInMemory::start(&pool.db, ACCESS_TOKEN_LIFE, clock).unwrap();
+        let ended = RevokedSessionCache::start(&pool.db, ACCESS_TOKEN_LIFE, clock).unwrap();
         Self { pool, ended }
     }
 }

@@ -1,4 +1,4 @@
-//! What a PostgreSQL says of itself, for those who look after it.
+//! Database diagnostics for operators: version, durability settings, connections, language and clock.
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
@@ -30,43 +30,43 @@ mod views {
 }
 use views::{pg_stat_activity, pg_tables};
 
-/// Why a database cannot be looked at.
+/// Why a database cannot be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {
-    /// It is not there.
+    /// No connection.
     #[error("the database cannot be reached: {0}")]
     Connect(#[from] diesel::ConnectionError),
-    /// It does not say.
-    #[error("the database does not say how it is set up: {0}")]
+    /// A query failed.
+    #[error("the settings of the database cannot be read: {0}")]
     Query(#[from] diesel::result::Error),
 }
 
-/// What a PostgreSQL says of itself.
+/// The facts that matter to an operator.
 #[derive(Debug, Clone)]
 pub struct DatabaseFacts {
-    /// Its version, for people.
+    /// The version as text, for example `16.4 (Debian 16.4-1)`.
     pub version: String,
-    /// Its major version.
+    /// The major version.
     pub major: u32,
-    /// Settings that can lose what was committed, and that are set so that they do.
+    /// Durability settings that are off, so that a crash can lose committed data.
     pub not_durable: Vec<&'static str>,
-    /// How many connections it takes from us.
+    /// Connections that clients other than superusers may have.
     pub max_connections: i64,
-    /// How many clients are connected.
+    /// Clients that are connected now.
     pub connections: i64,
-    /// The language of its messages; errors are told apart by the English ones.
+    /// `lc_messages`, the language of its messages. Some errors are recognised by their English text.
     pub messages: String,
-    /// Its time when it was asked.
+    /// Its time when it was queried.
     pub clock: DateTime<Utc>,
 }
 
-/// Asks a database what it says of itself.
+/// Reads the facts about a database.
 ///
 /// # Errors
 /// See [`InspectionError`].
 pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
     let connection = &mut connect(url)?;
-    // Asked of a session that sets nothing: this is what others get who set nothing either.
+    // This session sets none of these, so it sees the values that any other client gets.
     let not_durable = ["fsync", "full_page_writes", "synchronous_commit"].map(|name| {
         let is_off = setting(connection, name)? == "off";
         Ok::<_, InspectionError>(is_off.then_some(name))
@@ -74,7 +74,7 @@ pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
     let not_durable = not_durable.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let number: u32 = setting(connection, "server_version_num")?.parse().unwrap_or_default();
     let limit = |text: String| text.parse::<i64>().unwrap_or_default();
-    let (most, reserved) = (
+    let (all, reserved) = (
         limit(setting(connection, "max_connections")?),
         limit(setting(connection, "superuser_reserved_connections")?),
     );
@@ -82,7 +82,7 @@ pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
         version: setting(connection, "server_version")?,
         major: number / 10_000,
         not_durable,
-        max_connections: most.saturating_sub(reserved),
+        max_connections: all.saturating_sub(reserved),
         connections: pg_stat_activity::table
             .filter(pg_stat_activity::backend_type.eq("client backend"))
             .count()
@@ -92,7 +92,7 @@ pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
     })
 }
 
-/// Whether a database has no tables but PostgreSQL's own.
+/// Whether a database has no tables besides PostgreSQL's own.
 ///
 /// # Errors
 /// See [`InspectionError`].

@@ -1,0 +1,5 @@
+//! What work runs on: background workers, bounded thread pools, and the load shedding in front of them.
+
+pub(crate) mod admission;
+pub mod thread_pool;
+pub mod worker;
