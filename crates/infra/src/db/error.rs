@@ -31,6 +31,9 @@ pub(crate) enum DbError {
         /// The word.
         word: String,
     },
+    /// The operating system returned no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
     /// The work panicked.
     #[error("database work panicked")]
     Panicked,

@@ -5,6 +5,7 @@
 //! between concurrent reads of one kind.
 
 mod error;
+mod id;
 mod pool;
 mod read_batcher;
 mod statement;
@@ -17,6 +18,7 @@ use diesel::prelude::*;
 use domain::error::PortError;
 
 pub(crate) use error::{DbError, ErrorClass};
+pub(crate) use id::new_id;
 pub(crate) use pool::Connections;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;

@@ -9,7 +9,7 @@ use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 use uuid::Uuid;
 
-use crate::db::{DbError, statement};
+use crate::db::{DbError, new_id, statement};
 use crate::schema::{conversation_members, conversations, friendships, users};
 
 use super::stored::ERASED;
@@ -139,7 +139,7 @@ pub(super) fn befriend(
             friendships::created_at.eq(now),
         )
     };
-    let friendship_id = Uuid::now_v7();
+    let friendship_id = new_id(now)?;
     diesel::insert_into(friendships::table)
         .values([friendship(lo, hi, friendship_id), friendship(hi, lo, friendship_id)])
         .execute(connection)?;

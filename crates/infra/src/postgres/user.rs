@@ -86,9 +86,10 @@ fn register(
     user: &NewUser,
     device: &DeviceName,
 ) -> Result<RegisterOutcome, DbError> {
+    let now = db::now(connection)?;
     let inserted = diesel::insert_into(users::table)
         .values((
-            users::id.eq(Uuid::now_v7()),
+            users::id.eq(db::new_id(now)?),
             users::uid.eq(user.uid.as_str()),
             users::name.eq(user.name.as_str()),
             users::phone_number.eq(user.phone_number.as_ref().map(PhoneNumber::as_str)),
@@ -100,7 +101,7 @@ fn register(
         .optional()?;
     if let Some(row) = inserted {
         let user = User::try_from(row)?;
-        let session = super::session::insert(connection, user.id, device)?;
+        let session = super::session::insert(connection, user.id, device, now)?;
         return Ok(RegisterOutcome::Registered(user, session));
     }
     let uid_taken =

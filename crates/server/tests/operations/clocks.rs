@@ -162,6 +162,11 @@ fn a_clock_that_jumps_while_the_server_runs_changes_nothing() {
     assert_eq!(query(&url, in_order), "true".repeat(sent));
     let apart = "SELECT count(*) FROM messages WHERE created_at > now() OR created_at < now() - interval '30 minutes'";
     assert_eq!(query(&url, apart), "0", "no message bears the time of a clock that is wrong");
+    let wrong_ids = "SELECT count(*) FROM (
+        SELECT id, created_at FROM users UNION ALL SELECT id, created_at FROM sessions UNION ALL
+        SELECT id, created_at FROM friendship_requests UNION ALL SELECT friendship_id, created_at FROM friendships) r
+      WHERE abs(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0 - extract(epoch FROM created_at)) > 60";
+    assert_eq!(query(&url, wrong_ids), "0", "ids carry the database's time");
     assert!(server.stop().success());
     assert!(right.stop().success());
     assert!(!fs::read_to_string(folder.0.join("log")).unwrap().contains("panicked"));

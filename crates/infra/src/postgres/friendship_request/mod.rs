@@ -124,7 +124,7 @@ fn create(
     request: &NewRequest,
     now: DateTime<Utc>,
 ) -> Result<RequestId, DbError> {
-    let id = Uuid::now_v7();
+    let id = db::new_id(now)?;
     diesel::insert_into(friendship_requests::table)
         .values((
             friendship_requests::conversation_id.eq(request.pair.conversation_id().as_uuid()),

@@ -6,6 +6,7 @@ mod password;
 mod rotate;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::auth::{
@@ -42,13 +43,14 @@ pub(super) const fn reason_as_db_str(reason: EndReason) -> &'static str {
     }
 }
 
-/// Inserts a session of an account that the transaction has inserted or locked.
+/// Inserts a session of an account that the transaction has inserted or locked; `now` is the database's time.
 pub(super) fn insert(
     connection: &mut PgConnection,
     user_id: UserId,
     device: &DeviceName,
+    now: DateTime<Utc>,
 ) -> Result<Session, DbError> {
-    let (id, now) = (Uuid::now_v7(), db::now(connection)?);
+    let id = db::new_id(now)?;
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(id),
@@ -78,7 +80,11 @@ fn open(connection: &mut PgConnection, session: &NewSession) -> Result<Option<Se
         .for_share()
         .first::<Uuid>(connection)
         .optional()?;
-    still_valid.map(|_| insert(connection, session.user_id, &session.device)).transpose()
+    if still_valid.is_none() {
+        return Ok(None);
+    }
+    let now = db::now(connection)?;
+    insert(connection, session.user_id, &session.device, now).map(Some)
 }
 
 /// Ends a session of `owner`. Returns false if it is not open.
