@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::id::SessionId;
 use domain::auth::{EndedSessions, SessionStatus};
+use domain::id::SessionId;
 use parking_lot::RwLock;
 
 use crate::clock::DatabaseClock;
