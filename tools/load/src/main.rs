@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when even this cannot be written.
-            let _ = writeln!(std::io::stderr(), "open-loop: {error:#}");
+            let _ = writeln!(std::io::stderr(), "load: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -90,7 +90,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Nothing is left to be done when even this cannot be written.
-            let _ = writeln!(std::io::stderr(), "crash: {error:#}");
+            let _ = writeln!(std::io::stderr(), "chaos: {error:#}");
             ExitCode::FAILURE
         }
     }
