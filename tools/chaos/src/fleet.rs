@@ -1,54 +1,54 @@
-//! Where the servers are right now, and which requests they left without an answer.
+//! The servers' current addresses and the requests that each left unanswered.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-/// One life of one server.
+/// Where one incarnation of a server instance listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
+pub(crate) struct ServerAddress {
     pub(crate) instance: usize,
-    /// How often the instance had been started before.
-    pub(crate) life: u64,
+    /// Number of earlier starts of this instance.
+    pub(crate) incarnation: u64,
     /// Such as `http://127.0.0.1:12345`.
     pub(crate) base: String,
 }
 
 /// A request that was sent and got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Failure {
+struct UnansweredRequest {
     instance: usize,
-    life: u64,
+    incarnation: u64,
     begun: u64,
 }
 
-/// The servers, as a load balancer sees them: one that is out gets no new requests.
+/// The servers as a load balancer sees them: a removed one gets no new requests.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
-    addresses: [RwLock<Option<Address>>; Self::SIZE],
-    failures: Mutex<Vec<Failure>>,
+    addresses: [RwLock<Option<ServerAddress>>; Self::SIZE],
+    failures: Mutex<Vec<UnansweredRequest>>,
 }
 
 impl Fleet {
     pub(crate) const SIZE: usize = 2;
 
-    pub(crate) fn put_in(&self, address: Address) {
+    pub(crate) fn add(&self, address: ServerAddress) {
         if let Some(slot) = self.addresses.get(address.instance) {
             *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
         }
     }
 
-    pub(crate) fn take_out(&self, instance: usize) {
+    pub(crate) fn remove(&self, instance: usize) {
         if let Some(slot) = self.addresses.get(instance) {
             *slot.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
-    pub(crate) fn address(&self, instance: usize) -> Option<Address> {
+    pub(crate) fn address(&self, instance: usize) -> Option<ServerAddress> {
         self.addresses.get(instance)?.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The wanted instance, or the next that is in; waits while none is.
-    pub(crate) fn choose(&self, wanted: usize) -> Address {
+    /// The preferred instance, or else the next one available; blocks while there is none.
+    pub(crate) fn choose(&self, wanted: usize) -> ServerAddress {
         loop {
             for step in 0..Self::SIZE {
                 if let Some(address) = self.address((wanted + step) % Self::SIZE) {
@@ -59,15 +59,15 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn note_failure(&self, address: &Address, begun: u64) {
-        let failure = Failure { instance: address.instance, life: address.life, begun };
+    pub(crate) fn note_unanswered(&self, address: &ServerAddress, begun: u64) {
+        let failure = UnansweredRequest { instance: address.instance, incarnation: address.incarnation, begun };
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
     }
 
-    /// How many requests to this life of a server got no answer that were begun between the two times.
-    pub(crate) fn failures(&self, address: &Address, from: u64, to: u64) -> usize {
+    /// Number of requests to this incarnation that began between the two times and got no response.
+    pub(crate) fn unanswered(&self, address: &ServerAddress, from: u64, to: u64) -> usize {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = failures.iter().filter(|one| (one.instance, one.life) == (address.instance, address.life));
+        let same = failures.iter().filter(|one| (one.instance, one.incarnation) == (address.instance, address.incarnation));
         same.filter(|one| (from..to).contains(&one.begun)).count()
     }
 }
@@ -76,28 +76,28 @@ impl Fleet {
 mod tests {
     use super::*;
 
-    fn address(instance: usize, life: u64) -> Address {
-        Address { instance, life, base: String::new() }
+    fn address(instance: usize, incarnation: u64) -> ServerAddress {
+        ServerAddress { instance, incarnation, base: String::new() }
     }
 
     #[test]
-    fn who_is_out_is_passed_over() {
+    fn a_removed_server_is_not_chosen() {
         let fleet = Fleet::default();
-        fleet.put_in(address(0, 0));
-        fleet.put_in(address(1, 0));
+        fleet.add(address(0, 0));
+        fleet.add(address(1, 0));
         assert_eq!(fleet.choose(1).instance, 1);
-        fleet.take_out(1);
+        fleet.remove(1);
         assert_eq!(fleet.choose(1).instance, 0);
     }
 
     #[test]
-    fn failures_are_counted_by_life_and_time() {
+    fn unanswered_requests_are_counted_by_incarnation_and_time() {
         let fleet = Fleet::default();
         for begun in [10, 20, 30] {
-            fleet.note_failure(&address(1, 4), begun);
+            fleet.note_unanswered(&address(1, 4), begun);
         }
-        assert_eq!(fleet.failures(&address(1, 4), 10, 30), 2);
-        assert_eq!(fleet.failures(&address(1, 5), 10, 30), 0);
-        assert_eq!(fleet.failures(&address(0, 4), 10, 30), 0);
+        assert_eq!(fleet.unanswered(&address(1, 4), 10, 30), 2);
+        assert_eq!(fleet.unanswered(&address(1, 5), 10, 30), 0);
+        assert_eq!(fleet.unanswered(&address(0, 4), 10, 30), 0);
     }
 }

@@ -1,13 +1,13 @@
-//! Whoever asks `?after=` for what is new must get each message once and none too late.
+//! Checks a client that polls with `?after=`: each message arrives exactly once, in order.
 
 use std::collections::BTreeSet;
 
-/// How far one member has followed a conversation.
+/// How far one member has polled a conversation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Follower {
     reached: i64,
-    /// The member has just cleared its side: what was there before may be gone.
-    leapable: bool,
+    /// The member has just cleared the conversation, so earlier messages may be missing.
+    may_skip: bool,
 }
 
 impl Follower {
@@ -15,25 +15,25 @@ impl Follower {
         self.reached
     }
 
-    /// Notes that the member's side was cleared, up to a place that only the database knows.
+    /// Notes that the member cleared the conversation, up to a `seq` that only the database knows.
     pub(crate) const fn cleared(&mut self) {
-        self.leapable = true;
+        self.may_skip = true;
     }
 
-    /// Takes the places of the next page in; `hidden` are those that the member has deleted.
+    /// Takes the `seq`s of the next page; `hidden` are those that the member has deleted.
     ///
     /// # Errors
-    /// Says what was missed or repeated.
+    /// Describes the message that was skipped or repeated.
     pub(crate) fn take(&mut self, page: &[i64], hidden: &BTreeSet<i64>) -> Result<(), String> {
         for seq in page {
             if *seq <= self.reached {
-                return Err(format!("{seq} came again or too late, after {}", self.reached));
+                return Err(format!("{seq} was repeated or arrived too late, after {}", self.reached));
             }
             let missed = (self.reached + 1..*seq).find(|missed| !hidden.contains(missed));
-            if let (Some(missed), false) = (missed, self.leapable) {
+            if let (Some(missed), false) = (missed, self.may_skip) {
                 return Err(format!("{missed} was missed: {seq} came after {}", self.reached));
             }
-            self.leapable = false;
+            self.may_skip = false;
             self.reached = *seq;
         }
         Ok(())
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_place_comes_once_and_in_turn() {
+    fn each_seq_arrives_once_and_in_order() {
         let none = BTreeSet::new();
         let mut follower = Follower::default();
         assert_eq!(follower.take(&[1, 2, 3], &none), Ok(()));
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_is_not_missed() {
+    fn a_deleted_message_may_be_missing() {
         let mut follower = Follower::default();
         assert_eq!(follower.take(&[1, 4], &BTreeSet::from([2, 3])), Ok(()));
         assert!(follower.take(&[7], &BTreeSet::from([5])).unwrap_err().contains("6 was missed"));
     }
 
     #[test]
-    fn clearing_allows_one_leap() {
+    fn clearing_allows_one_gap() {
         let none = BTreeSet::new();
         let mut follower = Follower::default();
         follower.cleared();

@@ -1,9 +1,9 @@
-//! What everybody did and what was answered: the checker's only evidence beside the API.
+//! What every user did and which responses came back: the checker's only evidence beside the API.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// The harness' own time in nanoseconds; it never runs back.
+/// The harness's monotonic clock, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
 
@@ -17,77 +17,77 @@ impl Clock {
     }
 }
 
-/// From before the first try to after the last answer.
+/// From before the first attempt to after the last response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct Interval {
     pub(crate) begun: u64,
     pub(crate) ended: u64,
 }
 
-/// What is known of a send.
+/// What is known about a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum SendStatus {
     /// A 200 was read, with this message id (its fingerprint).
     Acknowledged(u64),
-    /// The server said no, and no try before that was left without an answer.
+    /// The server refused it, and no earlier attempt was left unanswered.
     Refused,
-    /// Nobody knows: no answer, or a 5xx.
+    /// No response, or a 5xx: it may or may not be stored.
     Unknown,
 }
 
-/// One send, with all its tries.
+/// One send with all its attempts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sending {
-    /// Which of the pairs it belongs to.
+pub(crate) struct SendOperation {
+    /// Index of the friend pair.
     pub(crate) pair: usize,
     pub(crate) keyed: bool,
-    pub(crate) span: Span,
-    pub(crate) outcome: Outcome,
+    pub(crate) span: Interval,
+    pub(crate) outcome: SendStatus,
 }
 
-/// What one person did in one conversation beside sending. Only what was answered is here: everything but a send without
-/// a key is tried until it is.
+/// What one user did in one conversation beside sending. It holds answered calls only: every call except a send without
+/// a key is retried until it is answered.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Side {
-    /// The highest place that was marked as read.
+pub(crate) struct MemberActions {
+    /// The highest `seq` that was marked as read.
     pub(crate) read: i64,
-    /// The places deleted for oneself.
+    /// The `seq`s that the user deleted for itself.
     pub(crate) deleted: BTreeSet<i64>,
-    /// The own sends that were recalled.
+    /// The user's own sends that it recalled.
     pub(crate) recalled: BTreeSet<usize>,
-    /// How far the person followed by `?after=`.
+    /// The last `seq` read with `?after=`.
     pub(crate) followed: i64,
-    /// When the person ended the friendship.
-    pub(crate) partings: Vec<Span>,
-    /// When it was made again.
-    pub(crate) reunions: Vec<Span>,
+    /// When the user ended the friendship.
+    pub(crate) unfriendings: Vec<Interval>,
+    /// When the friendship was restored.
+    pub(crate) refriendings: Vec<Interval>,
 }
 
-impl Side {
+impl MemberActions {
     pub(crate) const fn are_friends(&self) -> bool {
-        self.partings.len() == self.reunions.len()
+        self.unfriendings.len() == self.refriendings.len()
     }
 
-    /// The times at which the two certainly were no friends.
-    pub(crate) fn apart(&self) -> impl Iterator<Item = Span> {
-        let ends = self.reunions.iter().map(|reunion| reunion.begun).chain(std::iter::once(u64::MAX));
-        self.partings.iter().zip(ends).map(|(parting, begun)| Span { begun: parting.ended, ended: begun })
+    /// The intervals in which the two were certainly not friends.
+    pub(crate) fn apart(&self) -> impl Iterator<Item = Interval> {
+        let ends = self.refriendings.iter().map(|refriending| refriending.begun).chain(std::iter::once(u64::MAX));
+        self.unfriendings.iter().zip(ends).map(|(unfriending, begun)| Interval { begun: unfriending.ended, ended: begun })
     }
 }
 
-/// How many operations there were, and what came of them.
+/// Number of calls by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct CallCounts {
     pub(crate) ok: u64,
     pub(crate) refused: u64,
     pub(crate) unknown: u64,
-    /// Those of the unknown that ran out of time.
+    /// Those of the unknown that timed out.
     pub(crate) timed_out: u64,
-    /// The longest that anybody waited for an answer.
+    /// The longest time that a response took.
     pub(crate) slowest: Duration,
 }
 
-impl Tally {
+impl CallCounts {
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
             ok: self.ok + other.ok,
@@ -107,17 +107,17 @@ impl Tally {
     }
 }
 
-/// A person's part of the history.
+/// Everything that one user did.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Record {
-    pub(crate) sends: Vec<Sending>,
-    /// By pair, those that the person belongs to.
-    pub(crate) sides: std::collections::BTreeMap<usize, Side>,
-    pub(crate) tally: Tally,
+pub(crate) struct UserHistory {
+    pub(crate) sends: Vec<SendOperation>,
+    /// Actions by friend pair.
+    pub(crate) sides: std::collections::BTreeMap<usize, MemberActions>,
+    pub(crate) tally: CallCounts,
 }
 
-impl Record {
+impl UserHistory {
     pub(crate) fn acknowledged(&self) -> usize {
-        self.sends.iter().filter(|send| matches!(send.outcome, Outcome::Acknowledged(_))).count()
+        self.sends.iter().filter(|send| matches!(send.outcome, SendStatus::Acknowledged(_))).count()
     }
 }

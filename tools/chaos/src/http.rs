@@ -1,4 +1,4 @@
-//! One person's way to the servers: calls that end as `ok`, `refused` or `unknown`, each noted before and after.
+//! One user's API client. Each call ends as `ok`, `refused` or `unknown` and is journalled before and after.
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -9,29 +9,29 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::fleet::{Address, Fleet};
-use crate::history::{Clock, Tally};
+use crate::fleet::{ServerAddress, Fleet};
+use crate::history::{Clock, CallCounts};
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Debug, Clone)]
-pub(crate) enum Reply {
-    /// A 200 was read to its end.
+pub(crate) enum CallResult {
+    /// A complete 200.
     Ok(Value),
-    /// The server said no, for this reason.
+    /// A 4xx with this error name.
     Refused { code: u16, error: String },
-    /// Whether it was done is not known.
+    /// Whether the server executed it is not known.
     Unknown(String),
 }
 
-impl Reply {
+impl CallResult {
     pub(crate) fn is_refusal(&self, name: &str) -> bool {
         matches!(self, Self::Refused { error, .. } if error == name)
     }
 }
 
-/// A call without its address.
+/// A request without the server's address.
 #[derive(Debug, Clone)]
-pub(crate) struct Call<'a> {
+pub(crate) struct ApiCall<'a> {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) token: &'a str,
@@ -46,69 +46,69 @@ pub(crate) enum Method {
     Delete,
 }
 
-/// Keeps connections alive and notes every call in a file.
-pub(crate) struct Client {
+/// Keeps connections alive and writes every call to a journal file.
+pub(crate) struct ApiClient {
     agent: Agent,
     fleet: Arc<Fleet>,
     clock: Clock,
     journal: BufWriter<File>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: CallCounts,
 }
 
-impl Client {
-    /// More than the server may take for anything: nothing is given up that is merely slow.
-    const PATIENCE: Duration = Duration::from_secs(20);
+impl ApiClient {
+    /// Longer than the server may take for anything, so that a slow response is not taken for a lost one.
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     pub(crate) fn new(fleet: Arc<Fleet>, clock: Clock, journal: &Path) -> anyhow::Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Self::PATIENCE))
+            .timeout_global(Some(Self::TIMEOUT))
             .max_idle_age(Duration::from_secs(60))
             .build();
         let journal = BufWriter::new(File::create(journal)?);
-        Ok(Self { agent: config.new_agent(), fleet, clock, journal, tally: Tally::default() })
+        Ok(Self { agent: config.new_agent(), fleet, clock, journal, tally: CallCounts::default() })
     }
 
-    pub(crate) fn call(&mut self, address: &Address, call: &Call<'_>) -> Reply {
+    pub(crate) fn call(&mut self, address: &ServerAddress, call: &ApiCall<'_>) -> CallResult {
         let begun = self.clock.now();
-        // What cannot be written is missed by nobody but a reader of a failed run.
+        // The journal only helps to read a failed run, so a failed write is ignored.
         let _ = writeln!(self.journal, "{begun} {} {:?} {}", address.instance, call.method, call.path);
         let reply = self.dispatch(address, call, begun);
         let _ = match &reply {
-            Reply::Ok(_) => writeln!(self.journal, "{} ok", self.clock.now()),
-            Reply::Refused { code, error } => writeln!(self.journal, "{} {code} {error}", self.clock.now()),
-            Reply::Unknown(why) => writeln!(self.journal, "{} unknown: {why}", self.clock.now()),
+            CallResult::Ok(_) => writeln!(self.journal, "{} ok", self.clock.now()),
+            CallResult::Refused { code, error } => writeln!(self.journal, "{} {code} {error}", self.clock.now()),
+            CallResult::Unknown(why) => writeln!(self.journal, "{} unknown: {why}", self.clock.now()),
         };
         let took = Duration::from_nanos(self.clock.now() - begun);
         self.tally.slowest = self.tally.slowest.max(took);
         match reply {
-            Reply::Ok(_) => self.tally.ok += 1,
-            Reply::Refused { .. } => self.tally.refused += 1,
-            Reply::Unknown(_) => self.tally.unknown += 1,
+            CallResult::Ok(_) => self.tally.ok += 1,
+            CallResult::Refused { .. } => self.tally.refused += 1,
+            CallResult::Unknown(_) => self.tally.unknown += 1,
         }
         reply
     }
 
-    fn dispatch(&mut self, address: &Address, call: &Call<'_>, begun: u64) -> Reply {
+    fn dispatch(&mut self, address: &ServerAddress, call: &ApiCall<'_>, begun: u64) -> CallResult {
         match self.send(address, call) {
             Ok((code, body)) => judge(code, &body),
             Err(ureq::Error::Timeout(which)) => {
                 self.tally.timed_out += 1;
-                self.fleet.note_failure(address, begun);
-                Reply::Unknown(format!("no answer in time: {which}"))
+                self.fleet.note_unanswered(address, begun);
+                CallResult::Unknown(format!("timed out: {which}"))
             }
-            // It was never sent.
+            // The request was never sent.
             Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-                Reply::Unknown("connection refused".to_owned())
+                CallResult::Unknown("connection refused".to_owned())
             }
             Err(error) => {
-                self.fleet.note_failure(address, begun);
-                Reply::Unknown(error.to_string())
+                self.fleet.note_unanswered(address, begun);
+                CallResult::Unknown(error.to_string())
             }
         }
     }
 
-    fn send(&self, address: &Address, call: &Call<'_>) -> Result<(u16, Vec<u8>), ureq::Error> {
+    fn send(&self, address: &ServerAddress, call: &ApiCall<'_>) -> Result<(u16, Vec<u8>), ureq::Error> {
         let url = format!("{}{}", address.base, call.path);
         let bearer = format!("Bearer {}", call.token);
         let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
@@ -127,19 +127,19 @@ impl Client {
     }
 }
 
-fn judge(code: u16, body: &[u8]) -> Reply {
-    // An answer that is cut off or is no JSON says nothing.
+fn judge(code: u16, body: &[u8]) -> CallResult {
+    // A truncated response or one that is not JSON proves nothing.
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
-        return Reply::Unknown(format!("a {code} that is no JSON"));
+        return CallResult::Unknown(format!("a {code} that is not JSON"));
     };
     match code {
-        200 => Reply::Ok(value.get_mut("data").map(Value::take).unwrap_or_default()),
-        // The server gave up waiting for a request; it may come again.
+        200 => CallResult::Ok(value.get_mut("data").map(Value::take).unwrap_or_default()),
+        // A 408 means that the server gave up waiting for the request; the call may be retried.
         400..=499 if code != 408 => {
             let error = value.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Reply::Refused { code, error }
+            CallResult::Refused { code, error }
         }
-        _ => Reply::Unknown(format!("a {code}")),
+        _ => CallResult::Unknown(format!("a {code}")),
     }
 }
 
@@ -149,10 +149,10 @@ mod tests {
 
     #[test]
     fn only_a_whole_200_is_ok_and_only_a_4xx_is_a_refusal() {
-        assert!(matches!(judge(200, br#"{"code":200,"data":"x"}"#), Reply::Ok(Value::String(_))));
-        assert!(matches!(judge(200, br#"{"code":200,"da"#), Reply::Unknown(_)));
+        assert!(matches!(judge(200, br#"{"code":200,"data":"x"}"#), CallResult::Ok(Value::String(_))));
+        assert!(matches!(judge(200, br#"{"code":200,"da"#), CallResult::Unknown(_)));
         assert!(judge(409, br#"{"code":409,"error":"not_friends"}"#).is_refusal("not_friends"));
-        assert!(matches!(judge(503, b"{}"), Reply::Unknown(_)));
-        assert!(matches!(judge(408, b"{}"), Reply::Unknown(_)));
+        assert!(matches!(judge(503, b"{}"), CallResult::Unknown(_)));
+        assert!(matches!(judge(408, b"{}"), CallResult::Unknown(_)));
     }
 }

@@ -1,53 +1,53 @@
-//! The crash harness: proof that faults lose nothing. It is no part of the product.
+//! Chaos test: proves that faults lose no acknowledged message. It is not part of the product.
 //!
-//! People ([`life`]) send, follow, mark as read, recall, delete and end friendships, each in a closed loop over HTTP, against two real
-//! servers on one PostgreSQL that is durable and nobody else's ([`stage`]). Each call ends as `ok` (a 200 was read),
-//! `refused` (a 4xx) or `unknown` (no answer, or a 5xx); what has a key or can be repeated is then tried again until it
-//! is answered, on the other server too ([`history`]). Meanwhile the [`nemesis`] kills, stops, pauses and cuts by a seed
-//! that is printed, puts everything back, and sees that both servers serve again within five seconds.
+//! Users ([`virtual_user`]) send, poll, mark as read, recall, delete and end friendships, each in a closed loop over HTTP,
+//! against two real servers on one durable PostgreSQL of their own ([`test_bed`]). Each call ends as `ok` (a 200 was read),
+//! `refused` (a 4xx) or `unknown` (no response, or a 5xx). Idempotent calls are retried, on the other server too, until
+//! they are answered ([`history`]). At the same time the [`nemesis`] kills, stops, pauses and cuts as a printed seed
+//! decides, repairs each fault, and checks that both servers serve again within five seconds.
 //!
-//! At rest the [`reader`] reads everything back through the API as both members of each conversation, and the [`checker`]
-//! compares it with the history:
+//! After the load, [`final_state`] reads everything back through the API as both members of each conversation, and the
+//! [`checker`] compares it with the history:
 //!
-//! - every acknowledged message is there exactly once, byte for byte;
-//! - everything stored was sent, and was not refused;
+//! - every acknowledged message is stored exactly once, byte for byte;
+//! - every stored message was sent and was not refused;
 //! - `seq` is 1, 2, 3… and agrees with the order of sends that did not overlap;
-//! - who follows by `?after=` missed nothing and got nothing twice;
-//! - unread counts, previews, read positions and friendships are what a recomputation gives;
-//! - nothing was stored between two who were no friends.
+//! - a client that polls with `?after=` missed nothing and got nothing twice;
+//! - unread counts, previews, read positions and friendships equal a recomputation;
+//! - nothing was stored while the two were not friends.
 //!
-//! A checker that is always content proves nothing: at last the [`control`] deletes, doubles and alters a row by hand, and the
-//! checker must notice each time. Any violation, and any control that goes unnoticed, makes the exit code 1; then the
-//! folder with the database, the servers' logs and everybody's journal is kept.
+//! A checker that always passes proves nothing. So, at the end, the [`negative_controls`] delete, duplicate and alter a row
+//! by hand, and the checker must notice each change. Any violation, and any control that goes unnoticed, makes the exit
+//! code 1; then the folder with the database, the servers' logs and the users' journals is kept.
 //!
-//! Another kind of trouble ([`rolling`]) breaks nothing: it restarts the servers one after the other behind a real nginx
-//! ([`balancer`]), which reads the project's own `deploy/nginx.conf`. Then not a single operation may end as `unknown`.
+//! The other scenario ([`rolling_restart`]) breaks nothing: it restarts the servers one after the other behind a real nginx
+//! ([`load_balancer`]) that runs the project's `deploy/nginx.conf`. Then no call may end as `unknown`.
 //!
-//! It must not know how the product is made: it sees HTTP, processes, one socket and, for the controls, the tables.
+//! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
-mod backends;
-mod balancer;
+mod postgres_processes;
+mod load_balancer;
 mod checker;
-mod control;
+mod negative_controls;
 mod fleet;
 mod follower;
 mod history;
 mod http;
-mod life;
+mod virtual_user;
 mod nemesis;
 mod proxy;
-mod random;
-mod reader;
+mod seeded_random;
+mod final_state;
 mod report;
-mod rolling;
+mod rolling_restart;
 mod run;
-mod seen;
-mod server;
-mod stage;
-mod text;
-mod trouble;
+mod observed;
+mod server_process;
+mod test_bed;
+mod message_text;
+mod scenario;
 mod violation;
-mod world;
+mod simulation;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -58,28 +58,28 @@ use clap::Parser;
 /// Kills two servers and their PostgreSQL under load, and checks that nothing was lost.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What the faults and the load are drawn from [default: from the clock]
+    /// Seed of the faults and the load [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// The run lasts at least so long
+    /// Run for at least this many seconds
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// The run lasts until there were so many faults of each kind
+    /// Run until each kind of fault has been injected this many times
     #[arg(long, default_value_t = 1)]
     kills: u64,
-    /// The run lasts until so many messages were acknowledged
+    /// Run until this many messages have been acknowledged
     #[arg(long, default_value_t = 0)]
     messages: u64,
-    /// How many people there are
+    /// Number of users
     #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u16).range(2..=1000))]
     users: u16,
-    /// Instead of breaking anything, restart each server so often, one after the other, behind nginx
+    /// Instead of injecting faults, restart each server this many times, one after the other, behind nginx
     #[arg(long, value_name = "TIMES", conflicts_with_all = ["seconds", "kills", "messages"])]
     rolling: Option<u64>,
-    /// The server's program [default: hongyan, beside this one]
+    /// The server's executable [default: hongyan, beside this one]
     #[arg(long)]
     server: Option<PathBuf>,
-    /// Where everything is kept that the run makes; removed when nothing was wrong [default: a new temporary folder]
+    /// Working folder; removed when nothing was wrong [default: a new temporary folder]
     #[arg(long)]
     folder: Option<PathBuf>,
 }
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // Nothing is left to be done when even this cannot be written.
+            // If stderr cannot be written, nothing is left to do.
             let _ = writeln!(std::io::stderr(), "chaos: {error:#}");
             ExitCode::FAILURE
         }

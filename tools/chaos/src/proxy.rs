@@ -1,4 +1,4 @@
-//! A way to PostgreSQL on which a connection can be cut at its COMMIT.
+//! A socket proxy between server and PostgreSQL that can cut a connection at its COMMIT.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -10,27 +10,27 @@ use std::thread;
 
 use anyhow::Context;
 
-/// Where the connection is cut.
+/// When the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The COMMIT is lost on the way.
+    /// PostgreSQL does not receive the COMMIT.
     BeforeCommit = 1,
-    /// PostgreSQL gets the COMMIT; its answer is lost.
+    /// PostgreSQL receives the COMMIT; its response is lost.
     AfterCommit = 2,
 }
 
 const DISARMED: u8 = 0;
 const SOCKET: &str = ".s.PGSQL.5432";
-/// A COMMIT as libpq sends it: a simple query, in a packet of its own.
+/// A COMMIT as libpq sends it: a simple query in a packet of its own.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 
-/// Listens in a folder of its own and leads to PostgreSQL's socket.
-pub(crate) struct Proxy {
+/// Listens on a socket in its own folder and forwards to PostgreSQL's socket.
+pub(crate) struct CommitProxy {
     armed: Arc<AtomicU8>,
 }
 
-impl Proxy {
-    /// Leads from a new socket in the folder `from` to the one in the folder `to`.
+impl CommitProxy {
+    /// Forwards from a new socket in the folder `from` to the one in the folder `to`.
     pub(crate) fn start(from: &Path, to: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(from)?;
         let listener = UnixListener::bind(from.join(SOCKET)).context("the proxy cannot listen")?;
@@ -50,29 +50,29 @@ impl Proxy {
     }
 }
 
-/// The same URL with another folder for the socket.
-pub(crate) fn detour(url: &str, folder: &Path) -> anyhow::Result<(String, PathBuf)> {
+/// The same URL with another socket folder; also returns the original folder.
+pub(crate) fn through_proxy(url: &str, folder: &Path) -> anyhow::Result<(String, PathBuf)> {
     let host = url.split("host=").nth(1).and_then(|rest| rest.split('&').next());
     let host = host.context("the cluster's URL names no socket")?;
     let behind = PathBuf::from(host.replace("%2F", "/"));
     anyhow::ensure!(behind.join(SOCKET).exists(), "PostgreSQL's socket is not in {}", behind.display());
-    let folder = folder.to_str().context("the folder has a name that is no UTF-8")?;
+    let folder = folder.to_str().context("the folder's name is not UTF-8")?;
     Ok((url.replacen(host, &folder.replace('/', "%2F"), 1), behind))
 }
 
 fn accept(listener: &UnixListener, to: &Path, armed: &Arc<AtomicU8>) {
     for client in listener.incoming().map_while(Result::ok) {
-        // While PostgreSQL is away the client is hung up on, as by a host whose service is down.
+        // While PostgreSQL is down, the client's connection is closed, as by a host whose service is down.
         let Ok(server) = UnixStream::connect(to) else { continue };
         let armed = Arc::clone(armed);
-        let carry =
-            thread::Builder::new().stack_size(256 * 1024).spawn(move || carry(client, server, &armed));
-        drop(carry);
+        let forward =
+            thread::Builder::new().stack_size(256 * 1024).spawn(move || forward(client, server, &armed));
+        drop(forward);
     }
 }
 
-/// Carries bytes both ways until one side closes or the connection is cut.
-fn carry(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
+/// Forwards bytes both ways until one side closes or the connection is cut.
+fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
     let (Ok(mut from_server), Ok(mut to_client)) = (server.try_clone(), client.try_clone()) else { return };
     let back = thread::spawn(move || {
         let _ = std::io::copy(&mut from_server, &mut to_client);
@@ -83,14 +83,14 @@ fn carry(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
         let bytes = buffer.get(..length).unwrap_or_default();
         let cut = if bytes == COMMIT { armed.swap(DISARMED, Ordering::SeqCst) } else { DISARMED };
         if cut != DISARMED {
-            // Nothing comes back any more, whatever PostgreSQL says.
+            // From here on no response reaches the client.
             let _ = client.shutdown(Shutdown::Both);
         }
         if cut == Cut::BeforeCommit as u8 || server.write_all(bytes).is_err() {
             break;
         }
         if cut == Cut::AfterCommit as u8 {
-            // PostgreSQL commits before it notices that nobody listens; what it answers goes nowhere.
+            // PostgreSQL commits before it notices the closed connection; its response is discarded.
             let _ = server.shutdown(Shutdown::Write);
             let _ = back.join();
             return;

@@ -1,28 +1,28 @@
-//! The table at the end.
+//! The table printed at the end of a run.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::history::{Record, Tally};
+use crate::history::{UserHistory, CallCounts};
 use crate::violation::{Rule, Violation};
 
-/// Everything that a run came to.
+/// The results of a run.
 pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) users: usize,
     pub(crate) load: Duration,
-    /// What was done to the servers, as rows of the table.
-    pub(crate) deeds: Vec<(String, String)>,
-    pub(crate) tally: Tally,
+    /// What the scenario did, as rows of the table.
+    pub(crate) summary: Vec<(String, String)>,
+    pub(crate) tally: CallCounts,
     pub(crate) acknowledged: usize,
     pub(crate) violations: Vec<Violation>,
-    /// Changes by hand that were noticed, and made; none where there was something wrong already.
+    /// Negative controls: noticed and made. `None` if there were violations already.
     pub(crate) controls: Option<(usize, usize)>,
 }
 
 impl Report {
-    pub(crate) fn tally_of(records: &[Record]) -> Tally {
-        records.iter().fold(Tally::default(), |sum, record| sum.plus(record.tally))
+    pub(crate) fn tally_of(records: &[UserHistory]) -> CallCounts {
+        records.iter().fold(CallCounts::default(), |sum, record| sum.plus(record.tally))
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -43,12 +43,12 @@ impl Report {
             ("of these, timed out".to_owned(), self.tally.timed_out.to_string()),
             ("slowest answer".to_owned(), format!("{} ms", self.tally.slowest.as_millis())),
         ];
-        rows.extend(self.deeds.iter().cloned());
+        rows.extend(self.summary.iter().cloned());
         rows.extend([
             ("lost".to_owned(), lost.to_string()),
             ("doubled".to_owned(), doubled.to_string()),
-            ("other invariants broken".to_owned(), (self.violations.len() - lost - doubled).to_string()),
-            ("changes by hand noticed".to_owned(), self.controls_told()),
+            ("other rules broken".to_owned(), (self.violations.len() - lost - doubled).to_string()),
+            ("negative controls noticed".to_owned(), self.controls_summary()),
         ]);
         let mut text = String::from("| what | how much |\n|---|---|\n");
         for (what, much) in rows {
@@ -57,7 +57,7 @@ impl Report {
         text
     }
 
-    fn controls_told(&self) -> String {
+    fn controls_summary(&self) -> String {
         self.controls.map_or_else(|| "not tried".to_owned(), |(noticed, made)| format!("{noticed} of {made}"))
     }
 }

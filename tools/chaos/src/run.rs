@@ -1,4 +1,4 @@
-//! One run from its beginning to its verdict.
+//! One run, from the set-up to the report.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,123 +10,122 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::Arguments;
-use crate::balancer::Balancer;
-use crate::control;
-use crate::history::Record;
-use crate::life::Life;
-use crate::nemesis::{Goals, Nemesis};
-use crate::random::Random;
-use crate::reader::Reader;
+use crate::load_balancer::LoadBalancer;
+use crate::negative_controls;
+use crate::history::UserHistory;
+use crate::virtual_user::VirtualUser;
+use crate::nemesis::{StopCondition, Nemesis};
+use crate::seeded_random::SeededRandom;
+use crate::final_state::FinalState;
 use crate::report::Report;
-use crate::rolling::Rolling;
-use crate::stage::Stage;
-use crate::trouble::Trouble;
+use crate::rolling_restart::RollingRestart;
+use crate::test_bed::TestBed;
+use crate::scenario::Scenario;
 use crate::violation::{Rule, Violation};
-use crate::world::World;
+use crate::simulation::Simulation;
 
-/// So many violations are told; the others are counted.
-const TOLD: usize = 20;
+/// Further violations are only counted.
+const MAX_PRINTED: usize = 20;
 
-/// Runs, tells what came of it, and is true when nothing was wrong.
+/// Executes a run and prints its report. True if nothing was wrong.
 ///
 /// # Errors
-/// When the run itself cannot be carried out.
+/// When the run itself cannot be executed.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    // The address of something new is different in every process.
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()) ^ fresh());
     let folder = folder(arguments.folder.as_deref())?;
-    tell(&format!("seed {seed}, in {}\n", folder.display()))?;
-    let report = carry_out(arguments, seed, &folder)?;
-    tell(&format!("\n{}", report.table()))?;
-    for violation in report.violations.iter().take(TOLD) {
-        tell(&format!("{violation}\n"))?;
+    print(&format!("seed {seed}, in {}\n", folder.display()))?;
+    let report = execute(arguments, seed, &folder)?;
+    print(&format!("\n{}", report.table()))?;
+    for violation in report.violations.iter().take(MAX_PRINTED) {
+        print(&format!("{violation}\n"))?;
     }
     if report.is_clean() {
         std::fs::remove_dir_all(&folder).context("the folder cannot be removed")?;
     } else {
-        tell(&format!("everything is kept in {}\n", folder.display()))?;
+        print(&format!("everything is kept in {}\n", folder.display()))?;
     }
     Ok(report.is_clean())
 }
 
-fn carry_out(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
+fn execute(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
     let program = match &arguments.server {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("hongyan"),
     };
-    let balancer = arguments.rolling.map(|_| Balancer::start(folder)).transpose()?;
-    let stage = Stage::set_up(folder, program, balancer.as_ref())?;
+    let load_balancer = arguments.rolling.map(|_| LoadBalancer::start(folder)).transpose()?;
+    let test_bed = TestBed::start(folder, program, load_balancer.as_ref())?;
     let users = usize::from(arguments.users);
-    let world = Arc::new(World::make(seed, users, Arc::clone(&stage.fleet), folder.to_owned())?);
-    let mut trouble: Box<dyn Trouble> = match (arguments.rolling, balancer) {
-        (Some(times), Some(balancer)) => Box::new(Rolling::new(&world, stage, balancer, times)),
-        _ => Box::new(Nemesis::new(&world, stage, goals(arguments))?),
+    let simulation = Arc::new(Simulation::make(seed, users, Arc::clone(&test_bed.fleet), folder.to_owned())?);
+    let mut scenario: Box<dyn Scenario> = match (arguments.rolling, load_balancer) {
+        (Some(times), Some(load_balancer)) => Box::new(RollingRestart::new(&simulation, test_bed, load_balancer, times)),
+        _ => Box::new(Nemesis::new(&simulation, test_bed, goals(arguments))?),
     };
     let begun = Instant::now();
-    let lives = begin_lives(&world, users)?;
-    let made = trouble.make();
+    let threads = start_users(&simulation, users)?;
+    let made = scenario.run();
     let load = begun.elapsed();
-    world.over.store(true, Ordering::Relaxed);
-    let ended = lives
+    simulation.over.store(true, Ordering::Relaxed);
+    let ended = threads
         .into_iter()
-        .map(|life| life.join().map_err(|_| anyhow::anyhow!("a person's thread panicked"))?);
-    let ended: Vec<Life> = ended.collect::<anyhow::Result<_>>()?;
+        .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a user's thread panicked"))?);
+    let ended: Vec<VirtualUser> = ended.collect::<anyhow::Result<_>>()?;
     made?;
-    let mut records = ended.into_iter().map(Life::finish).collect::<anyhow::Result<Vec<_>>>()?;
-    let aftermath = trouble.retire()?;
-    records.extend(aftermath.probes);
+    let mut records = ended.into_iter().map(VirtualUser::finish).collect::<anyhow::Result<Vec<_>>>()?;
+    let result = scenario.finish()?;
+    records.extend(result.probes);
     if arguments.rolling.is_some() {
-        nobody_noticed(&world, &records);
+        check_all_answered(&simulation, &records);
     }
-    tell("at rest; reading everything back\n")?;
-    judge(&world, &aftermath.stage, &records, (seed, users, load, aftermath.deeds))
+    print("load stopped; reading everything back\n")?;
+    judge(&simulation, &result.test_bed, &records, (seed, users, load, result.summary))
 }
 
-fn goals(arguments: &Arguments) -> Goals {
+fn goals(arguments: &Arguments) -> StopCondition {
     let duration = Duration::from_secs(arguments.seconds);
-    Goals { duration, kills: arguments.kills, messages: arguments.messages }
+    StopCondition { duration, kills: arguments.kills, messages: arguments.messages }
 }
 
-/// Where nothing was broken, everything is answered.
-fn nobody_noticed(world: &World, records: &[Record]) {
+/// Where nothing is broken, every call must be answered.
+fn check_all_answered(simulation: &Simulation, records: &[UserHistory]) {
     let unknown = Report::tally_of(records).unknown;
     if unknown > 0 {
-        let detail = format!("{unknown} calls; \"unknown\" in the journals tells why");
-        world.complaints.add(Rule::Unanswered, detail);
+        let detail = format!("{unknown} calls; look for \"unknown\" in the journals");
+        simulation.violations.add(Rule::Unanswered, detail);
     }
 }
 
 fn judge(
-    world: &World,
-    stage: &Stage,
-    records: &[Record],
-    (seed, users, load, deeds): (u64, usize, Duration, Vec<(String, String)>),
+    simulation: &Simulation,
+    test_bed: &TestBed,
+    records: &[UserHistory],
+    (seed, users, load, summary): (u64, usize, Duration, Vec<(String, String)>),
 ) -> anyhow::Result<Report> {
-    let mut violations: Vec<Violation> = world.complaints.take();
-    let mut reader = Reader::new(world)?;
-    for pair in 0..world.pairs.len() {
+    let mut violations: Vec<Violation> = simulation.violations.take();
+    let mut reader = FinalState::new(simulation)?;
+    for pair in 0..simulation.pairs.len() {
         violations.extend(reader.check(pair, records)?);
     }
-    // A database in which something is wrong is kept as it is.
-    let controls = violations.is_empty().then(|| control::run(world, &stage.cluster, records)).transpose()?;
-    let acknowledged = records.iter().map(Record::acknowledged).sum();
+    // A database with violations is kept as it is.
+    let controls = violations.is_empty().then(|| negative_controls::run(simulation, &test_bed.cluster, records)).transpose()?;
+    let acknowledged = records.iter().map(UserHistory::acknowledged).sum();
     let tally = Report::tally_of(records);
-    Ok(Report { seed, users, load, deeds, tally, acknowledged, violations, controls })
+    Ok(Report { seed, users, load, summary, tally, acknowledged, violations, controls })
 }
 
-fn begin_lives(world: &Arc<World>, users: usize) -> anyhow::Result<Vec<JoinHandle<anyhow::Result<Life>>>> {
+fn start_users(simulation: &Arc<Simulation>, users: usize) -> anyhow::Result<Vec<JoinHandle<anyhow::Result<VirtualUser>>>> {
     let begin = |me| {
-        let life = Life::begin(world, me)?;
+        let user = VirtualUser::begin(simulation, me)?;
         let thread = std::thread::Builder::new().name(format!("person-{me}"));
-        Ok(thread.spawn(move || life.live())?)
+        Ok(thread.spawn(move || user.run())?)
     };
     (0..users).map(begin).collect()
 }
 
-/// A number that nobody chose.
+/// A random seed.
 fn fresh() -> u64 {
     use std::hash::{BuildHasher, RandomState};
-    Random::stream(RandomState::new().hash_one(0), 0).next() >> 32
+    SeededRandom::stream(RandomState::new().hash_one(0), 0).next() >> 32
 }
 
 fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
@@ -138,7 +137,7 @@ fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-fn tell(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)

@@ -1,48 +1,48 @@
-//! What must not be.
+//! The rules that a run must not break.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Which rule was broken.
+/// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rule {
-    /// An acknowledged message is not there.
+    /// An acknowledged message is missing.
     Lost,
-    /// A message is there more than once.
+    /// A message is stored more than once.
     Doubled,
-    /// A text is not the one that was sent.
+    /// A text differs from the one that was sent.
     Altered,
-    /// Something is stored that nobody can have sent.
+    /// A stored message was never sent.
     Invented,
     /// `seq` is not 1, 2, 3… or does not end at `last_seq`.
     Gap,
-    /// A send that began after another had ended stands before it.
+    /// A send that began after another had ended has a smaller `seq`.
     Order,
-    /// One key, two message ids.
+    /// One idempotency key has two message ids.
     Key,
-    /// A message was stored while the two were no friends.
+    /// A message was stored while the two were not friends.
     Friendship,
-    /// Whoever follows by `?after=` missed or repeated something.
+    /// A client that polls with `?after=` missed a message or got one twice.
     Followed,
-    /// A member does not see what it should, or sees what it should not.
+    /// A member does not see a message that it should see, or sees one that it should not.
     Visible,
     /// `unread_count` is not what a recomputation gives.
     Unread,
     /// `last_message` is not the newest visible one.
     Preview,
-    /// The read position is not where it was put.
+    /// The read position differs from the one that was set.
     ReadPosition,
-    /// A call was refused that must not be.
+    /// A call was refused that must not be refused.
     Refused,
-    /// A call got no answer, or a 5xx, though nothing was broken.
+    /// A call got no response, or a 5xx, though nothing was broken.
     Unanswered,
-    /// A request that had been sent before SIGTERM was not answered, or the server did not exit in order.
+    /// A request sent before SIGTERM got no response, or the server did not exit with success.
     GracefulStop,
     /// The server did not recover by itself in time.
     Recovery,
 }
 
-/// A broken rule, and where.
+/// A broken rule and where it was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) rule: Rule,
@@ -61,11 +61,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What many threads complain of.
+/// The violations that all threads report.
 #[derive(Debug, Default)]
-pub(crate) struct Complaints(Mutex<Vec<Violation>>);
+pub(crate) struct ViolationLog(Mutex<Vec<Violation>>);
 
-impl Complaints {
+impl ViolationLog {
     pub(crate) fn add(&self, rule: Rule, detail: impl Into<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Violation::new(rule, detail));
     }
@@ -74,7 +74,7 @@ impl Complaints {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn are_many(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len() > 100
     }
 }

@@ -1,10 +1,10 @@
-//! What each of the two sees, against a recomputation.
+//! Compares what each member sees with a recomputation from the history.
 
-use super::{Case, Member};
-use crate::seen::{Said, Seen};
+use super::{CheckedConversation, CheckedMember};
+use crate::observed::{ObservedContent, ObservedMessage};
 use crate::violation::{Rule, Violation};
 
-pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
+pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     visible(case, found);
     let friends = case.first().side.are_friends();
     let [first, second] = case.members;
@@ -22,10 +22,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// The first sees what the witness sees, but what it deleted, and what lay there when it last ended the friendship.
-fn visible(case: &Case<'_>, found: &mut Vec<Violation>) {
+/// The first member sees what the witness sees, except what it deleted or hid by ending the friendship.
+fn visible(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let (first, witness) = (case.first(), case.witness());
-    let mut complain = |detail: String| found.push(Violation::new(Rule::Visible, detail));
+    let mut report_violation = |detail: String| found.push(Violation::new(Rule::Visible, detail));
     let mut shown = first.view.messages.iter().peekable();
     let mut gone = Vec::new();
     for message in &witness.view.messages {
@@ -39,45 +39,45 @@ fn visible(case: &Case<'_>, found: &mut Vec<Violation>) {
             .and_then(|place| first.view.messages.get(place))
             != Some(message)
         {
-            complain(format!("the two see different messages at {}", message.seq));
+            report_violation(format!("the members see different messages at {}", message.seq));
         }
     }
     if let Some(extra) = shown.next() {
-        complain(format!("the first sees {} where the other sees nothing, or twice", extra.seq));
+        report_violation(format!("the first member sees {} twice, or alone", extra.seq));
     }
     gone.retain(|seq| !first.side.deleted.contains(seq));
     for seq in first.view.messages.iter().map(|one| one.seq).filter(|seq| first.side.deleted.contains(seq)) {
-        complain(format!("the first deleted {seq} and still sees it"));
+        report_violation(format!("the first member deleted {seq} and still sees it"));
     }
     let floor = gone.last().copied().unwrap_or_default();
     let lowest = first.view.messages.first().map_or(i64::MAX, |one| one.seq);
-    if floor > 0 && (first.side.partings.is_empty() || lowest < floor) {
-        complain(format!("the first does not see {floor}, and did not hide it"));
+    if floor > 0 && (first.side.unfriendings.is_empty() || lowest < floor) {
+        report_violation(format!("the first member does not see {floor} and did not hide it"));
     }
     cleared_in_time(case, floor, found);
 }
 
-/// Ending a friendship hides what was stored before it, and nothing that was sent after it.
-fn cleared_in_time(case: &Case<'_>, floor: i64, found: &mut Vec<Violation>) {
-    let Some(parting) = case.first().side.partings.last() else { return };
+/// Ending a friendship hides what was stored before it and nothing that was sent after it.
+fn cleared_in_time(case: &CheckedConversation<'_>, floor: i64, found: &mut Vec<Violation>) {
+    let Some(unfriending) = case.first().side.unfriendings.last() else { return };
     for message in &case.witness().view.messages {
-        let Said::Claim { author, number, .. } = message.said else { continue };
+        let ObservedContent::Sent { author, number, .. } = message.said else { continue };
         let Some(sending) = case.record(author).and_then(|record| record.sends.get(number)) else { continue };
         let hidden = message.seq <= floor;
         let shown = case.first().view.messages.binary_search_by_key(&message.seq, |one| one.seq).is_ok();
-        if (hidden && sending.span.begun > parting.ended) || (shown && sending.span.ended < parting.begun) {
+        if (hidden && sending.span.begun > unfriending.ended) || (shown && sending.span.ended < unfriending.begun) {
             let detail =
-                format!("message {} is hidden, or shown, against the time of the parting", message.seq);
+                format!("message {} is hidden or shown contrary to the time of the unfriending", message.seq);
             found.push(Violation::new(Rule::Visible, detail));
         }
     }
 }
 
-/// The read position, the last place, and how far the member has followed.
-fn numbers(member: Member<'_>, other: Member<'_>, found: &mut Vec<Violation>) {
+/// The read position, the last `seq`, and how far the member has polled.
+fn numbers(member: CheckedMember<'_>, other: CheckedMember<'_>, found: &mut Vec<Violation>) {
     let (view, side) = (member.view, member.side);
     if view.read_seq != side.read {
-        let detail = format!("read_seq is {} and was put to {}", view.read_seq, side.read);
+        let detail = format!("read_seq is {} and was set to {}", view.read_seq, side.read);
         found.push(Violation::new(Rule::ReadPosition, detail));
     }
     if view.last_seq != other.view.last_seq {
@@ -92,7 +92,7 @@ fn numbers(member: Member<'_>, other: Member<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-fn friendship(member: Member<'_>, other: Member<'_>, friends: bool, found: &mut Vec<Violation>) {
+fn friendship(member: CheckedMember<'_>, other: CheckedMember<'_>, friends: bool, found: &mut Vec<Violation>) {
     let view = member.view;
     if view.is_friend != friends || view.friendships != usize::from(friends) {
         let detail = format!(
@@ -108,14 +108,14 @@ fn friendship(member: Member<'_>, other: Member<'_>, friends: bool, found: &mut 
     }
 }
 
-/// The conversation's line in the list.
-fn listed(member: Member<'_>, other: Member<'_>, found: &mut Vec<Violation>) {
+/// The conversation's entry in the list.
+fn listed(member: CheckedMember<'_>, other: CheckedMember<'_>, found: &mut Vec<Violation>) {
     let Some(listed) = member.view.listed else { return };
     let messages = &member.view.messages;
-    let is_unread = |message: &&Seen| {
+    let is_unread = |message: &&ObservedMessage| {
         message.author == Some(other.number)
             && message.seq > member.side.read
-            && message.said != Said::Recalled
+            && message.said != ObservedContent::Recalled
     };
     let unread = i64::try_from(messages.iter().filter(is_unread).count()).unwrap_or(i64::MAX);
     if listed.unread != unread {

@@ -1,18 +1,18 @@
-//! What is stored, as the witness sees it.
+//! Compares what is stored, as the witness sees it, with what was sent.
 
 use std::collections::BTreeMap;
 
-use super::Case;
-use crate::history::{Outcome, Sending};
-use crate::seen::{Said, Seen};
+use super::CheckedConversation;
+use crate::history::{SendStatus, SendOperation};
+use crate::observed::{ObservedContent, ObservedMessage};
 use crate::violation::{Rule, Violation};
 
-/// A send by its author and number.
+/// Author and number of a send.
 type Which = (usize, usize);
 
-pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
+pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let acknowledged = acknowledged(case);
-    let mut stored: BTreeMap<Which, Vec<Seen>> = BTreeMap::new();
+    let mut stored: BTreeMap<Which, Vec<ObservedMessage>> = BTreeMap::new();
     let mut in_order = Vec::new();
     for message in &case.witness().view.messages {
         match identify(case, message, &acknowledged) {
@@ -33,7 +33,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
         if !copies.iter().any(|copy| copy.id == *id) {
             found.push(Violation::new(
                 Rule::Lost,
-                format!("send {which:?} was acknowledged and is not there"),
+                format!("send {which:?} was acknowledged and is missing"),
             ));
         }
     }
@@ -42,11 +42,11 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Violation>) {
 }
 
 /// The acknowledged sends by message id.
-fn acknowledged(case: &Case<'_>) -> BTreeMap<u64, Which> {
+fn acknowledged(case: &CheckedConversation<'_>) -> BTreeMap<u64, Which> {
     let mut by_id = BTreeMap::new();
     for member in &case.members {
         for (number, send) in member.record.sends.iter().enumerate() {
-            if let (true, Outcome::Acknowledged(id)) = (send.pair == case.pair, send.outcome) {
+            if let (true, SendStatus::Acknowledged(id)) = (send.pair == case.pair, send.outcome) {
                 by_id.insert(id, (member.number, number));
             }
         }
@@ -54,38 +54,38 @@ fn acknowledged(case: &Case<'_>) -> BTreeMap<u64, Which> {
     by_id
 }
 
-/// Which send a stored message is, if it may be stored as it is.
+/// The send that a stored message belongs to, or why the message must not be stored as it is.
 fn identify<'a>(
-    case: &Case<'a>,
-    message: &Seen,
+    case: &CheckedConversation<'a>,
+    message: &ObservedMessage,
     acknowledged: &BTreeMap<u64, Which>,
-) -> Result<(Which, &'a Sending), Violation> {
+) -> Result<(Which, &'a SendOperation), Violation> {
     let invented = |why: &str| Violation::new(Rule::Invented, format!("message {}: {why}", message.seq));
     let altered = |why: &str| Violation::new(Rule::Altered, format!("message {}: {why}", message.seq));
     let (author, number) = match message.said {
-        Said::Claim { exact: false, .. } => return Err(altered("the text is not the one that was sent")),
-        Said::Claim { author, number, exact: true } => (author, number),
-        Said::Recalled => *acknowledged.get(&message.id).ok_or_else(|| invented("nobody recalled it"))?,
-        Said::Strange => return Err(invented("nobody here writes such a text")),
+        ObservedContent::Sent { exact: false, .. } => return Err(altered("the text is not the one that was sent")),
+        ObservedContent::Sent { author, number, exact: true } => (author, number),
+        ObservedContent::Recalled => *acknowledged.get(&message.id).ok_or_else(|| invented("it was not recalled"))?,
+        ObservedContent::Foreign => return Err(invented("no user writes such a text")),
     };
     if message.author != Some(author) {
-        return Err(invented("it stands under another's name"));
+        return Err(invented("it is stored under another sender"));
     }
-    let record = case.record(author).ok_or_else(|| invented("its author is not one of the two"))?;
+    let record = case.record(author).ok_or_else(|| invented("its author is not a member"))?;
     let sending = record.sends.get(number).filter(|send| send.pair == case.pair);
-    let sending = sending.ok_or_else(|| invented("it was never sent here"))?;
-    if sending.outcome == Outcome::Refused {
+    let sending = sending.ok_or_else(|| invented("it was not sent in this conversation"))?;
+    if sending.outcome == SendStatus::Refused {
         return Err(invented("it was refused"));
     }
     let side = record.sides.get(&case.pair);
     let was_recalled = side.is_some_and(|side| side.recalled.contains(&number));
-    if was_recalled != (message.said == Said::Recalled) {
-        return Err(altered("recalled, or not, against its author's will"));
+    if was_recalled != (message.said == ObservedContent::Recalled) {
+        return Err(altered("its recall state differs from what its author did"));
     }
     Ok(((author, number), sending))
 }
 
-fn gaps(case: &Case<'_>, found: &mut Vec<Violation>) {
+fn gaps(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let view = case.witness().view;
     for (expected, message) in (1_i64..).zip(&view.messages) {
         if message.seq != expected {
@@ -99,14 +99,14 @@ fn gaps(case: &Case<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A send that began after another had ended stands behind it.
-fn order(in_order: &[(i64, &Sending)], found: &mut Vec<Violation>) {
+/// A send that began after another had ended has the greater `seq`.
+fn order(in_order: &[(i64, &SendOperation)], found: &mut Vec<Violation>) {
     let mut latest: Option<(i64, u64)> = None;
     for (seq, sending) in in_order {
         if let Some((before, begun)) = latest
             && sending.span.ended < begun
         {
-            let detail = format!("{seq} had ended before {before} began, and stands behind it");
+            let detail = format!("{seq} had ended before {before} began and is stored after it");
             found.push(Violation::new(Rule::Order, detail));
         }
         if latest.is_none_or(|(_, begun)| sending.span.begun > begun) {
@@ -115,21 +115,21 @@ fn order(in_order: &[(i64, &Sending)], found: &mut Vec<Violation>) {
     }
 }
 
-/// Nothing is stored that was begun and acknowledged while the two were no friends.
-fn apart(case: &Case<'_>, found: &mut Vec<Violation>) {
+/// Nothing is stored that began and was acknowledged while the two were not friends.
+fn apart(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let times: Vec<_> = case.first().side.apart().collect();
     if times.is_empty() {
         return;
     }
     for member in case.members {
         for (number, sending) in member.record.sends.iter().enumerate() {
-            let stored = sending.pair == case.pair && matches!(sending.outcome, Outcome::Acknowledged(_));
-            let within = |time: &&crate::history::Span| {
+            let stored = sending.pair == case.pair && matches!(sending.outcome, SendStatus::Acknowledged(_));
+            let within = |time: &&crate::history::Interval| {
                 sending.span.begun > time.begun && sending.span.ended < time.ended
             };
             if stored && times.iter().any(|time| within(&time)) {
                 let detail =
-                    format!("send {:?} was stored between two who were no friends", (member.number, number));
+                    format!("send {:?} was stored while the two were not friends", (member.number, number));
                 found.push(Violation::new(Rule::Friendship, detail));
             }
         }

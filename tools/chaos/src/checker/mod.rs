@@ -1,48 +1,48 @@
-//! Compares what is stored with what was done. It knows nothing of servers: it is given the history and the views.
+//! Compares the final state with the history. It knows nothing of servers: its input is histories and views.
 
 mod members;
 mod messages;
 #[cfg(test)]
 mod tests;
 
-use crate::history::{Record, Side};
-use crate::seen::View;
+use crate::history::{UserHistory, MemberActions};
+use crate::observed::MemberView;
 use crate::violation::Violation;
 
-/// A conversation at rest, and what its two did.
-pub(crate) struct Case<'a> {
-    /// The pair's number.
+/// A conversation's final state and what its members did.
+pub(crate) struct CheckedConversation<'a> {
+    /// Index of the friend pair.
     pub(crate) pair: usize,
     /// First and second.
-    pub(crate) members: [Member<'a>; 2],
+    pub(crate) members: [CheckedMember<'a>; 2],
 }
 
-/// One of the two.
+/// One member's history and view.
 #[derive(Clone, Copy)]
-pub(crate) struct Member<'a> {
+pub(crate) struct CheckedMember<'a> {
     pub(crate) number: usize,
-    pub(crate) record: &'a Record,
-    pub(crate) side: &'a Side,
-    pub(crate) view: &'a View,
+    pub(crate) record: &'a UserHistory,
+    pub(crate) side: &'a MemberActions,
+    pub(crate) view: &'a MemberView,
 }
 
-impl<'a> Case<'a> {
-    const fn first(&self) -> Member<'a> {
+impl<'a> CheckedConversation<'a> {
+    const fn first(&self) -> CheckedMember<'a> {
         self.members[0]
     }
 
-    /// The one who never hides anything from itself, and so sees all that is stored.
-    const fn witness(&self) -> Member<'a> {
+    /// The member that never hides a message from itself and so sees all that is stored.
+    const fn witness(&self) -> CheckedMember<'a> {
         self.members[1]
     }
 
-    fn record(&self, author: usize) -> Option<&'a Record> {
+    fn record(&self, author: usize) -> Option<&'a UserHistory> {
         self.members.iter().find(|member| member.number == author).map(|member| member.record)
     }
 }
 
-/// All that is wrong with a conversation.
-pub(crate) fn check(case: &Case<'_>) -> Vec<Violation> {
+/// All violations in a conversation.
+pub(crate) fn check(case: &CheckedConversation<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     messages::check(case, &mut found);
     members::check(case, &mut found);

@@ -1,46 +1,46 @@
-//! Each rule broken once.
+//! Breaks each rule once.
 
 use super::*;
-use crate::history::{Outcome, Sending, Span};
-use crate::seen::{Listed, Said, Seen};
+use crate::history::{SendStatus, SendOperation, Interval};
+use crate::observed::{ObservedListing, ObservedContent, ObservedMessage};
 use crate::violation::Rule;
 
 const PAIR: usize = 7;
 const FIRST: usize = 0;
 const SECOND: usize = 1;
 
-/// A conversation of four messages, two of each, in which nothing is wrong.
+/// A conversation of four messages, two by each member, without a violation.
 #[derive(Clone)]
 struct Scene {
-    records: [Record; 2],
-    views: [View; 2],
+    records: [UserHistory; 2],
+    views: [MemberView; 2],
 }
 
 const fn id(author: usize, number: usize) -> u64 {
     (author * 100 + number) as u64
 }
 
-fn message(seq: i64, author: usize, number: usize) -> Seen {
-    let said = Said::Claim { author, number, exact: true };
-    Seen { seq, id: id(author, number), author: Some(author), said }
+fn message(seq: i64, author: usize, number: usize) -> ObservedMessage {
+    let said = ObservedContent::Sent { author, number, exact: true };
+    ObservedMessage { seq, id: id(author, number), author: Some(author), said }
 }
 
-fn sending(author: usize, number: usize, begun: u64) -> Sending {
-    let outcome = Outcome::Acknowledged(id(author, number));
-    Sending { pair: PAIR, keyed: true, span: Span { begun, ended: begun + 5 }, outcome }
+fn sending(author: usize, number: usize, begun: u64) -> SendOperation {
+    let outcome = SendStatus::Acknowledged(id(author, number));
+    SendOperation { pair: PAIR, keyed: true, span: Interval { begun, ended: begun + 5 }, outcome }
 }
 
 impl Scene {
     fn new() -> Self {
-        let record = |sends: Vec<Sending>, read| {
-            let side = Side { read, followed: 4, ..Side::default() };
-            Record { sends, sides: [(PAIR, side)].into(), ..Record::default() }
+        let record = |sends: Vec<SendOperation>, read| {
+            let side = MemberActions { read, followed: 4, ..MemberActions::default() };
+            UserHistory { sends, sides: [(PAIR, side)].into(), ..UserHistory::default() }
         };
         let messages =
             vec![message(1, FIRST, 0), message(2, SECOND, 0), message(3, FIRST, 1), message(4, SECOND, 1)];
         let view = |unread, read_seq, peer_read| {
-            let listed = Listed { unread, last_seq: 4, read_seq, preview: messages.last().copied() };
-            View {
+            let listed = ObservedListing { unread, last_seq: 4, read_seq, preview: messages.last().copied() };
+            MemberView {
                 messages: messages.clone(),
                 listed: Some(listed),
                 is_friend: true,
@@ -59,27 +59,27 @@ impl Scene {
         }
     }
 
-    fn side(&mut self, member: usize) -> &mut Side {
+    fn side(&mut self, member: usize) -> &mut MemberActions {
         self.records[member].sides.get_mut(&PAIR).unwrap()
     }
 
-    /// Changes a message for both.
-    fn at(&mut self, place: usize, change: impl Fn(&mut Seen)) {
+    /// Changes a message for both members.
+    fn at(&mut self, place: usize, change: impl Fn(&mut ObservedMessage)) {
         for view in &mut self.views {
             change(&mut view.messages[place]);
             view.listed.as_mut().unwrap().preview = view.messages.last().copied();
         }
     }
 
-    /// The rules that are broken.
+    /// The rules that the checker finds broken.
     fn broken(&self) -> Vec<Rule> {
-        let member = |number: usize| Member {
+        let member = |number: usize| CheckedMember {
             number,
             record: &self.records[number],
             side: &self.records[number].sides[&PAIR],
             view: &self.views[number],
         };
-        let found = check(&Case { pair: PAIR, members: [member(FIRST), member(SECOND)] });
+        let found = check(&CheckedConversation { pair: PAIR, members: [member(FIRST), member(SECOND)] });
         let mut rules: Vec<Rule> = found.into_iter().map(|violation| violation.rule).collect();
         rules.sort_unstable();
         rules.dedup();
@@ -88,12 +88,12 @@ impl Scene {
 }
 
 #[test]
-fn where_nothing_is_wrong_nothing_is_found() {
+fn a_correct_conversation_has_no_violation() {
     assert_eq!(Scene::new().broken(), []);
 }
 
 #[test]
-fn an_acknowledged_message_that_is_not_there_is_lost() {
+fn a_missing_acknowledged_message_is_lost() {
     let mut scene = Scene::new();
     for view in &mut scene.views {
         view.messages.remove(1);
@@ -110,30 +110,30 @@ fn an_acknowledged_message_under_another_id_is_lost() {
 }
 
 #[test]
-fn a_message_of_which_nobody_knows_may_be_there_or_not_but_once() {
+fn an_unanswered_send_may_be_stored_at_most_once() {
     let mut scene = Scene::new();
-    scene.records[SECOND].sends[1].outcome = Outcome::Unknown;
+    scene.records[SECOND].sends[1].outcome = SendStatus::Unknown;
     scene.records[SECOND].sends[1].span.ended = u64::MAX;
-    assert_eq!(scene.broken(), [], "it is there");
-    scene.at(2, |message| *message = Seen { seq: 3, ..self::message(3, SECOND, 1) });
-    scene.records[FIRST].sends[1].outcome = Outcome::Unknown;
+    assert_eq!(scene.broken(), [], "it may be stored");
+    scene.at(2, |message| *message = ObservedMessage { seq: 3, ..self::message(3, SECOND, 1) });
+    scene.records[FIRST].sends[1].outcome = SendStatus::Unknown;
     assert!(scene.broken().contains(&Rule::Doubled));
 }
 
 #[test]
-fn a_message_that_is_there_twice_is_doubled() {
+fn a_message_stored_twice_is_a_duplicate() {
     let mut scene = Scene::new();
     for view in &mut scene.views {
-        view.messages.push(Seen { id: 999, ..message(5, FIRST, 1) });
+        view.messages.push(ObservedMessage { id: 999, ..message(5, FIRST, 1) });
         view.last_seq = 5;
     }
     assert!(scene.broken().contains(&Rule::Doubled));
 }
 
 #[test]
-fn every_byte_and_every_name_counts() {
+fn a_changed_text_or_sender_is_found() {
     let mut scene = Scene::new();
-    scene.at(0, |message| message.said = Said::Claim { author: FIRST, number: 0, exact: false });
+    scene.at(0, |message| message.said = ObservedContent::Sent { author: FIRST, number: 0, exact: false });
     assert!(scene.broken().contains(&Rule::Altered));
     let mut scene = Scene::new();
     scene.at(0, |message| message.author = Some(SECOND));
@@ -141,16 +141,16 @@ fn every_byte_and_every_name_counts() {
 }
 
 #[test]
-fn what_was_never_sent_or_was_refused_is_invented() {
+fn a_message_that_was_never_sent_or_was_refused_is_invented() {
     for change in [
-        |scene: &mut Scene| scene.at(0, |message| message.said = Said::Strange),
+        |scene: &mut Scene| scene.at(0, |message| message.said = ObservedContent::Foreign),
         |scene: &mut Scene| {
-            scene.at(0, |message| message.said = Said::Claim { author: FIRST, number: 8, exact: true });
+            scene.at(0, |message| message.said = ObservedContent::Sent { author: FIRST, number: 8, exact: true });
         },
-        |scene: &mut Scene| scene.records[FIRST].sends[0].outcome = Outcome::Refused,
+        |scene: &mut Scene| scene.records[FIRST].sends[0].outcome = SendStatus::Refused,
         |scene: &mut Scene| scene.records[FIRST].sends[0].pair = PAIR + 1,
         |scene: &mut Scene| {
-            scene.at(0, |message| (message.said, message.id) = (Said::Recalled, 12_345));
+            scene.at(0, |message| (message.said, message.id) = (ObservedContent::Recalled, 12_345));
         },
     ] {
         let mut scene = Scene::new();
@@ -160,20 +160,20 @@ fn what_was_never_sent_or_was_refused_is_invented() {
 }
 
 #[test]
-fn a_text_is_gone_if_and_only_if_it_was_recalled() {
+fn a_text_is_missing_exactly_when_it_was_recalled() {
     let mut scene = Scene::new();
     scene.side(FIRST).recalled.insert(0);
-    assert!(scene.broken().contains(&Rule::Altered), "it was recalled and is still there");
-    scene.at(0, |message| message.said = Said::Recalled);
-    assert_eq!(scene.broken(), [Rule::Unread], "what was recalled is still counted");
+    assert!(scene.broken().contains(&Rule::Altered), "it was recalled and is still shown");
+    scene.at(0, |message| message.said = ObservedContent::Recalled);
+    assert_eq!(scene.broken(), [Rule::Unread], "a recalled message is still counted");
     scene.views[SECOND].listed.as_mut().unwrap().unread = 1;
     assert_eq!(scene.broken(), []);
     scene.side(FIRST).recalled.clear();
-    assert!(scene.broken().contains(&Rule::Altered), "nobody recalled it");
+    assert!(scene.broken().contains(&Rule::Altered), "it was not recalled");
 }
 
 #[test]
-fn places_have_no_gap_and_end_at_last_seq() {
+fn seqs_have_no_gap_and_end_at_last_seq() {
     let mut scene = Scene::new();
     scene.at(3, |message| message.seq = 5);
     assert!(scene.broken().contains(&Rule::Gap));
@@ -183,27 +183,27 @@ fn places_have_no_gap_and_end_at_last_seq() {
 }
 
 #[test]
-fn sends_that_did_not_overlap_stand_in_their_order() {
+fn sends_that_did_not_overlap_keep_their_order() {
     let mut scene = Scene::new();
-    scene.records[SECOND].sends[0].span = Span { begun: 50, ended: 60 };
+    scene.records[SECOND].sends[0].span = Interval { begun: 50, ended: 60 };
     assert_eq!(scene.broken(), [Rule::Order]);
-    scene.records[SECOND].sends[0].span = Span { begun: 31, ended: 60 };
-    assert_eq!(scene.broken(), [], "it overlaps the one before which it stands");
+    scene.records[SECOND].sends[0].span = Interval { begun: 31, ended: 60 };
+    assert_eq!(scene.broken(), [], "it overlaps the next one");
 }
 
 #[test]
-fn nothing_is_stored_between_two_who_are_no_friends() {
+fn nothing_is_stored_while_the_two_are_not_friends() {
     let mut scene = Scene::new();
-    scene.side(FIRST).partings.push(Span { begun: 12, ended: 18 });
-    scene.side(FIRST).reunions.push(Span { begun: 27, ended: 29 });
+    scene.side(FIRST).unfriendings.push(Interval { begun: 12, ended: 18 });
+    scene.side(FIRST).refriendings.push(Interval { begun: 27, ended: 29 });
     scene.views[FIRST].messages.remove(0);
     assert_eq!(scene.broken(), [Rule::Friendship]);
-    scene.side(FIRST).reunions[0].begun = 24;
+    scene.side(FIRST).refriendings[0].begun = 24;
     assert_eq!(scene.broken(), [], "they may have been friends again by then");
 }
 
 #[test]
-fn a_member_sees_all_but_what_it_hid() {
+fn a_member_sees_everything_except_what_it_hid() {
     let mut scene = Scene::new();
     scene.views[FIRST].messages.remove(2);
     assert_eq!(scene.broken(), [Rule::Visible]);
@@ -212,28 +212,28 @@ fn a_member_sees_all_but_what_it_hid() {
     scene.side(FIRST).deleted.insert(1);
     assert_eq!(scene.broken(), [Rule::Visible], "it was deleted and is still shown");
     let mut scene = Scene::new();
-    scene.views[FIRST].messages[2].said = Said::Recalled;
-    assert_eq!(scene.broken(), [Rule::Visible], "the two see different things");
+    scene.views[FIRST].messages[2].said = ObservedContent::Recalled;
+    assert_eq!(scene.broken(), [Rule::Visible], "the members see different contents");
     let mut scene = Scene::new();
     scene.views[SECOND].listed = None;
     assert_eq!(scene.broken(), [Rule::Visible]);
 }
 
 #[test]
-fn a_parting_hides_what_was_before_it_and_nothing_else() {
+fn ending_a_friendship_hides_exactly_the_earlier_messages() {
     let mut scene = Scene::new();
-    scene.side(FIRST).partings.push(Span { begun: 26, ended: 27 });
-    scene.side(FIRST).reunions.push(Span { begun: 28, ended: 29 });
-    assert_eq!(scene.broken(), [Rule::Visible], "what was before is still shown");
+    scene.side(FIRST).unfriendings.push(Interval { begun: 26, ended: 27 });
+    scene.side(FIRST).refriendings.push(Interval { begun: 28, ended: 29 });
+    assert_eq!(scene.broken(), [Rule::Visible], "an earlier message is still shown");
     scene.views[FIRST].messages.drain(..2);
     assert_eq!(scene.broken(), []);
     scene.views[FIRST].messages.remove(0);
-    assert_eq!(scene.broken(), [Rule::Visible], "something was hidden that came after");
+    assert_eq!(scene.broken(), [Rule::Visible], "a later message is hidden");
 }
 
 #[test]
 fn unread_counts_previews_and_positions_are_recomputed() {
-    type Change = fn(&mut Listed);
+    type Change = fn(&mut ObservedListing);
     let changes: [(Change, Rule); 4] = [
         (|listed| listed.unread += 1, Rule::Unread),
         (|listed| listed.preview = None, Rule::Preview),
@@ -251,7 +251,7 @@ fn unread_counts_previews_and_positions_are_recomputed() {
 }
 
 #[test]
-fn friendships_are_what_was_last_done() {
+fn the_friendship_is_the_result_of_the_last_action() {
     let mut scene = Scene::new();
     scene.views[SECOND].friendships = 2;
     assert_eq!(scene.broken(), [Rule::Friendship]);
@@ -261,7 +261,7 @@ fn friendships_are_what_was_last_done() {
 }
 
 #[test]
-fn who_followed_came_to_the_end() {
+fn a_polling_client_has_reached_the_end() {
     for followed in [3, 5] {
         let mut scene = Scene::new();
         scene.side(SECOND).followed = followed;

@@ -1,15 +1,15 @@
-//! Negative controls: the checker must notice what is changed by hand.
+//! Negative controls: changes made by hand in the database that the checker must notice.
 
 use anyhow::{Context, bail};
 use local_postgres::Cluster;
 
-use crate::history::{Outcome, Record};
-use crate::reader::Reader;
-use crate::stage::DATABASE;
+use crate::history::{SendStatus, UserHistory};
+use crate::final_state::FinalState;
+use crate::test_bed::DATABASE;
 use crate::violation::Rule;
-use crate::world::World;
+use crate::simulation::Simulation;
 
-/// A change by hand, and how it is taken back. `$1` stands for the row that is changed.
+/// A change and how to undo it. `$1` is a condition that selects the row.
 struct Control {
     name: &'static str,
     change: &'static str,
@@ -24,9 +24,9 @@ const CONTROLS: [Control; 3] = [
         undo: "INSERT INTO messages SELECT * FROM control; DROP TABLE control",
         must_break: Rule::Lost,
     },
-    // The counts go along, so that nothing but the doubling can be noticed.
+    // The counters are changed too, so that only the duplicate can be noticed.
     Control {
-        name: "one row doubled",
+        name: "one row duplicated",
         change: "CREATE TABLE control AS SELECT * FROM conversations WHERE id = (SELECT conversation_id FROM messages WHERE $1);
             UPDATE conversations c SET last_seq = last_seq + 1,
                    lo_sent = lo_sent + (m.sender_id = c.user_lo)::int, hi_sent = hi_sent + (m.sender_id = c.user_hi)::int
@@ -49,39 +49,39 @@ const CONTROLS: [Control; 3] = [
     },
 ];
 
-/// Changes one message after the other by hand and tells how many changes the checker noticed, of how many.
+/// Applies one change after the other. Returns how many the checker noticed, and how many there were.
 ///
 /// # Errors
-/// When a change cannot be made or taken back.
-pub(crate) fn run(world: &World, cluster: &Cluster, records: &[Record]) -> anyhow::Result<(usize, usize)> {
-    let (pair, seq) = victim(world, records)?;
-    let row = format!("conversation_id = '{}' AND seq = {seq}", world.pair(pair)?.conversation);
+/// When a change cannot be made or undone.
+pub(crate) fn run(simulation: &Simulation, cluster: &Cluster, records: &[UserHistory]) -> anyhow::Result<(usize, usize)> {
+    let (pair, seq) = victim(simulation, records)?;
+    let row = format!("conversation_id = '{}' AND seq = {seq}", simulation.pair(pair)?.conversation);
     let mut noticed = 0;
     for control in &CONTROLS {
         cluster.execute_sql(DATABASE, &control.change.replace("$1", &row)).context(control.name)?;
-        let found = Reader::new(world)?.check(pair, records)?;
+        let found = FinalState::new(simulation)?.check(pair, records)?;
         noticed += usize::from(found.iter().any(|violation| violation.rule == control.must_break));
         cluster.execute_sql(DATABASE, &control.undo.replace("$1", &row)).context(control.name)?;
-        let left = Reader::new(world)?.check(pair, records)?;
-        anyhow::ensure!(left.is_empty(), "{} was not taken back: {left:?}", control.name);
+        let left = FinalState::new(simulation)?.check(pair, records)?;
+        anyhow::ensure!(left.is_empty(), "{} was not undone: {left:?}", control.name);
     }
     Ok((noticed, CONTROLS.len()))
 }
 
-/// A message that was acknowledged and not recalled, in a conversation whose two have always been friends.
-fn victim(world: &World, records: &[Record]) -> anyhow::Result<(usize, i64)> {
-    for (number, pair) in world.pairs.iter().enumerate().filter(|(_, pair)| !pair.fickle) {
-        let record = records.get(pair.second).context("somebody without a record")?;
+/// A message that was acknowledged and not recalled, in a conversation whose members have always been friends.
+fn victim(simulation: &Simulation, records: &[UserHistory]) -> anyhow::Result<(usize, i64)> {
+    for (number, pair) in simulation.pairs.iter().enumerate().filter(|(_, pair)| !pair.unsteady) {
+        let record = records.get(pair.second).context("a user has no history")?;
         let recalled = record.sides.get(&number).map(|side| &side.recalled);
         let sent = record.sends.iter().enumerate().filter(|(_, send)| send.pair == number);
         let known = sent.filter_map(|(place, send)| match send.outcome {
-            Outcome::Acknowledged(id) if !recalled.is_some_and(|set| set.contains(&place)) => Some(id),
+            SendStatus::Acknowledged(id) if !recalled.is_some_and(|set| set.contains(&place)) => Some(id),
             _ => None,
         });
         let known: Vec<u64> = known.collect();
         if let Some(id) = known.get(known.len() / 2) {
-            return Ok((number, Reader::new(world)?.place_of(number, *id)?));
+            return Ok((number, FinalState::new(simulation)?.place_of(number, *id)?));
         }
     }
-    bail!("no message is left to be changed by hand")
+    bail!("no message is available for the negative controls")
 }

@@ -1,9 +1,9 @@
-//! What the messages say. A text can be written again from who sends it and which of the sender's sends it is, so that
-//! whoever reads it can compare every byte without having kept any.
+//! Deterministic message texts: a text is generated from its author and the number of the send, so that every byte can be
+//! compared without storing the texts.
 
-use crate::random::Random;
+use crate::seeded_random::SeededRandom;
 
-/// Scripts, directions, combining marks, signs that JSON escapes, several scalar values per character.
+/// Several scripts and directions, combining marks, characters that JSON escapes, several code points per character.
 const WORDS: [&str; 16] = [
     "鸿雁",
     "传书",
@@ -22,14 +22,14 @@ const WORDS: [&str; 16] = [
     "tab\tand\nline",
     "𝔊𝔬𝔬𝔰𝔢",
 ];
-/// A few texts are long, so that batches are not all alike.
+/// A few texts are long, so that batches differ in size.
 const LONG: usize = 400;
 const SHORT: usize = 12;
 
-/// The text of a person's n-th send.
+/// The text of a user's n-th send.
 pub(crate) fn write(seed: u64, author: usize, number: usize) -> String {
     let stream = u64::try_from(author << 32 | number).unwrap_or_default();
-    let mut random = Random::stream(seed ^ 0x7e57, stream);
+    let mut random = SeededRandom::stream(seed ^ 0x7e57, stream);
     let words = if random.one_in(100) { random.below(LONG) } else { random.below(SHORT) };
     let mut text = format!("{author}/{number}");
     for _ in 0..words {
@@ -39,13 +39,13 @@ pub(crate) fn write(seed: u64, author: usize, number: usize) -> String {
     text
 }
 
-/// Whose send a text claims to be, and which.
+/// Author and number of the send that a text claims to be.
 pub(crate) fn claim(text: &str) -> Option<(usize, usize)> {
     let (author, number) = text.split(' ').next()?.split_once('/')?;
     Some((author.parse().ok()?, number.parse().ok()?))
 }
 
-/// 64 bits that stand for a text (FNV-1a): millions of message ids are remembered.
+/// A 64-bit FNV-1a hash that stands for a message id, because a run remembers millions of them.
 pub(crate) fn fingerprint(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_written_again_byte_for_byte_and_says_whose_it_is() {
+    fn a_text_is_reproducible_and_names_its_author() {
         for number in 0..500 {
             let text = write(3, 17, number);
             assert_eq!(text, write(3, 17, number));

@@ -1,4 +1,4 @@
-//! nginx in front of the servers, as `deploy/nginx.conf` sets it up.
+//! nginx in front of the servers, configured by `deploy/nginx.conf`.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -11,24 +11,24 @@ use anyhow::{Context, bail};
 use crate::fleet::Fleet;
 
 /// A running nginx.
-pub(crate) struct Balancer {
+pub(crate) struct LoadBalancer {
     child: Child,
     log: PathBuf,
-    /// Where people find it.
+    /// The base URL that the users call.
     pub(crate) base: String,
-    /// Where the servers are to listen.
+    /// The addresses on which the servers must listen.
     pub(crate) behind: [String; Fleet::SIZE],
 }
 
-/// The file as it is, but for addresses and certificates.
+/// The deployed file; addresses and certificates are replaced.
 const SITE: &str = include_str!("../../../deploy/nginx.conf");
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-impl Balancer {
-    /// How long the servers serve on behind it: more than its `fail_timeout` takes to pass, as `deploy/nginx.conf` says.
+impl LoadBalancer {
+    /// How long a server keeps serving after SIGTERM: longer than nginx's `fail_timeout`, as `deploy/nginx.conf` asks.
     pub(crate) const DRAIN: Duration = Duration::from_secs(3);
 
-    /// Starts it; nothing needs to listen behind it yet.
+    /// Starts nginx. The upstream servers need not run yet.
     pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut ports = free_ports();
         let mut next = || ports.next().map(|port| format!("127.0.0.1:{port}")).context("no port is free");
@@ -42,51 +42,50 @@ impl Balancer {
         command.arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(&log);
         let child =
             command.stdin(Stdio::null()).spawn().context("nginx cannot be started; is it installed?")?;
-        let mut balancer = Self { child, log, base: format!("http://{front}"), behind };
-        let deadline = Instant::now() + PATIENCE;
+        let mut load_balancer = Self { child, log, base: format!("http://{front}"), behind };
+        let deadline = Instant::now() + TIMEOUT;
         while TcpStream::connect(&front).is_err() {
-            if balancer.child.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("nginx did not start: {}", fs::read_to_string(&balancer.log).unwrap_or_default());
+            if load_balancer.child.try_wait()?.is_some() || Instant::now() > deadline {
+                bail!("nginx did not start: {}", fs::read_to_string(&load_balancer.log).unwrap_or_default());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(balancer)
+        Ok(load_balancer)
     }
 
-    /// How often it found nobody listening, and asked the other server.
+    /// How often nginx found an upstream closed and asked the other one.
     pub(crate) fn refused(&self) -> anyhow::Result<usize> {
-        let log = fs::read_to_string(&self.log).context("nginx' log cannot be read")?;
+        let log = fs::read_to_string(&self.log).context("nginx's log cannot be read")?;
         Ok(log.lines().filter(|line| line.contains("Connection refused")).count())
     }
 }
 
-impl Drop for Balancer {
+impl Drop for LoadBalancer {
     fn drop(&mut self) {
-        // SIGTERM, so that its workers go too. It is gone already, or is to go.
+        // SIGTERM also ends the workers. An error means that nginx is gone already.
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
         let _ = self.child.wait();
     }
 }
 
-/// Ports that nothing listens at, below those that the system gives to outgoing connections: a server finds its own again
-/// when it is restarted.
+/// Free ports below the ephemeral range, so that a restarted server can bind its port again.
 fn free_ports() -> impl Iterator<Item = u16> {
     let first = 20_000 + u16::try_from(std::process::id() % 5000).unwrap_or_default() * 2;
     (first..32_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
 
-/// The project's file with these addresses, and without TLS.
+/// `deploy/nginx.conf` with these addresses and without TLS.
 fn site(front: &str, behind: &[String; Fleet::SIZE]) -> anyhow::Result<String> {
     const UPSTREAM: &str = "    server 127.0.0.1:8080 ";
     let line =
-        SITE.lines().find(|line| line.starts_with(UPSTREAM)).context("deploy/nginx.conf has no server")?;
+        SITE.lines().find(|line| line.starts_with(UPSTREAM)).context("deploy/nginx.conf has no upstream server")?;
     let lines = behind.each_ref().map(|address| line.replace("127.0.0.1:8080", address));
     let text = SITE.replace(line, &lines.join("\n")).replace("listen 443 ssl", &format!("listen {front}"));
     Ok(text.lines().filter(|line| !line.contains("ssl_certificate")).collect::<Vec<_>>().join("\n"))
 }
 
-/// What stands around the site in nginx' main file.
+/// The main configuration file that includes the site.
 fn around(folder: &Path) -> String {
     let folder = folder.display();
     format!(
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_projects_own_file_is_used_with_both_servers() {
+    fn the_deployed_file_is_used_with_both_servers() {
         let text = site("127.0.0.1:1", &["127.0.0.1:2".to_owned(), "127.0.0.1:3".to_owned()]).unwrap();
         for expected in
             ["listen 127.0.0.1:1;", "server 127.0.0.1:2 max_fails", "server 127.0.0.1:3 max_fails"]

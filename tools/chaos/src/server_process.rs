@@ -1,4 +1,4 @@
-//! A server as a process.
+//! A server as a child process.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -9,30 +9,30 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
 
-use crate::fleet::{Address, Fleet};
+use crate::fleet::{ServerAddress, Fleet};
 
-/// How the servers are started, all alike.
+/// How to start a server.
 #[derive(Debug, Clone)]
-pub(crate) struct Program {
+pub(crate) struct LaunchConfig {
     pub(crate) path: PathBuf,
     pub(crate) database_url: String,
     pub(crate) folder: PathBuf,
-    /// Where each instance listens.
+    /// The address each instance binds.
     pub(crate) binds: [String; Fleet::SIZE],
-    /// How long an instance serves on once it is told to stop.
+    /// How long an instance keeps serving after SIGTERM.
     pub(crate) drain: Duration,
 }
 
 /// A running server.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct ServerProcess {
     child: Child,
-    pub(crate) address: Address,
+    pub(crate) address: ServerAddress,
 }
 
-impl Server {
-    /// Starts one life of an instance and waits until it listens.
-    pub(crate) fn start(program: &Program, instance: usize, life: u64) -> anyhow::Result<Self> {
+impl ServerProcess {
+    /// Starts the next incarnation of an instance and waits until it listens.
+    pub(crate) fn start(program: &LaunchConfig, instance: usize, incarnation: u64) -> anyhow::Result<Self> {
         let log = program.folder.join(format!("server-{instance}.log"));
         let mut child = command(program, instance, &log)?.spawn().context("the server cannot be started")?;
         let banner = BufReader::new(child.stdout.take().context("the server has no output")?);
@@ -41,12 +41,12 @@ impl Server {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("the server did not start: {}", said.lines().last().unwrap_or_default());
         };
-        Ok(Self { child, address: Address { instance, life, base: base.to_owned() } })
+        Ok(Self { child, address: ServerAddress { instance, incarnation, base: base.to_owned() } })
     }
 
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // One that has died by itself is noticed when it is waited for.
+        // A process that has died already is noticed by `wait`.
         let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
     }
 
@@ -67,7 +67,7 @@ impl Server {
         self.signal(Signal::INT);
     }
 
-    /// How it ended; none if it does not within `patience`.
+    /// The exit status; `None` if the process still runs after `patience`.
     pub(crate) fn ended_within(&mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + patience;
         loop {
@@ -80,15 +80,15 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It is gone already, or is to go.
+        // Errors mean that the process is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-fn command(program: &Program, instance: usize, log: &Path) -> anyhow::Result<Command> {
+fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Result<Command> {
     let log = File::options().create(true).append(true).open(log)?;
     let bind = program.binds.get(instance).context("there is no such instance")?;
     let mut command = Command::new(&program.path);
@@ -100,7 +100,7 @@ fn command(program: &Program, instance: usize, log: &Path) -> anyhow::Result<Com
         .env("HONGYAN_DRAIN_SECONDS", program.drain.as_secs().to_string())
         .env("HONGYAN_BCRYPT_COST", "4")
         .env("HONGYAN_LOG", "warn")
-        // Nobody logs in again, and no recall comes too late.
+        // No user has to log in a second time, and no recall is too late.
         .env("HONGYAN_ACCESS_TOKEN_SECONDS", "864000")
         .env("HONGYAN_RECALL_WINDOW_SECONDS", "864000")
         .stdin(Stdio::null())

@@ -1,11 +1,11 @@
-//! Random numbers that a seed makes again.
+//! Reproducible random numbers.
 
-/// `SplitMix64`: small, fast and good enough to be unfair with.
+/// `SplitMix64`: small, fast and random enough for a load.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub(crate) struct SeededRandom(u64);
 
-impl Random {
-    /// One of many streams of a seed, so that threads do not disturb each other's.
+impl SeededRandom {
+    /// One of many independent streams of a seed, one per thread.
     pub(crate) const fn stream(seed: u64, number: u64) -> Self {
         let mut random = Self(seed ^ number.wrapping_mul(0xd1b5_4a32_d192_ed03));
         random.next();
@@ -19,13 +19,13 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 where there is none.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % bound).unwrap_or_default()
     }
 
-    /// True once in so many times.
+    /// True with probability 1/`times`.
     pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -46,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_numbers_again_and_its_streams_differ() {
+    fn a_seed_reproduces_its_numbers_and_its_streams_differ() {
         let numbers = |seed, stream| {
-            let mut random = Random::stream(seed, stream);
+            let mut random = SeededRandom::stream(seed, stream);
             [random.next(), random.next(), random.next()]
         };
         assert_eq!(numbers(7, 1), numbers(7, 1));
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn shuffling_keeps_everything() {
         let mut items: Vec<u32> = (0..20).collect();
-        Random::stream(1, 1).shuffle(&mut items);
+        SeededRandom::stream(1, 1).shuffle(&mut items);
         assert_ne!(items, (0..20).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..20).collect::<Vec<_>>());
