@@ -1,4 +1,4 @@
-//! What is sent: messages with keys of their own, in conversations chosen evenly.
+//! The requests: messages with unique keys, in conversations chosen uniformly.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::Context;
 
 /// An endless supply of requests.
 pub(crate) struct Messages {
-    /// The head of each conversation's request, and its receiver.
+    /// The request head of each conversation and its receiver.
     pairs: Vec<(String, String)>,
     prefix: String,
     count: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Reads `tokens` (a line per person) and `pairs` (a line per conversation: the person's number, the peer's id, the
+    /// Reads `tokens` (one line per user) and `pairs` (one line per conversation: the user's number, the peer's id, the
     /// conversation's id).
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let read =
@@ -27,24 +27,24 @@ impl Messages {
         let mut pairs = Vec::new();
         for line in lines.lines() {
             let mut words = line.split_whitespace();
-            let (person, peer) = words.next().zip(words.next()).context("a pair is no pair")?;
+            let (person, peer) = words.next().zip(words.next()).context("malformed line in pairs")?;
             let person: usize = person.parse()?;
-            let token = tokens.get(person.wrapping_sub(1)).context("a person has no token")?;
+            let token = tokens.get(person.wrapping_sub(1)).context("a user has no token")?;
             let head = format!(
                 "POST /api/auth/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
             );
             pairs.push((head, peer.to_owned()));
         }
-        anyhow::ensure!(!pairs.is_empty(), "nobody talks to anybody");
-        // The standard library's hashes differ from process to process.
+        anyhow::ensure!(!pairs.is_empty(), "there are no pairs");
+        // Two processes must not use the same keys; the standard library's hash seed differs between them.
         let random = RandomState::new().hash_one(0) | 1;
-        Ok(Self { pairs, prefix: format!("open-{random:016x}-"), count: 0, random })
+        Ok(Self { pairs, prefix: format!("load-{random:016x}-"), count: 0, random })
     }
 
-    /// The next request, whole.
+    /// The next complete request.
     pub(crate) fn next(&mut self) -> Vec<u8> {
         self.count += 1;
-        // Xorshift: enough to choose evenly.
+        // Xorshift is random enough for a uniform choice.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;

@@ -1,8 +1,9 @@
-//! Dev-only: one PostgreSQL cluster for all tests that run at the same time, and a database of its own for each.
+//! Test databases: one PostgreSQL cluster for all tests that run at the same time, one cloned database per test. For tests
+//! only.
 //!
-//! The first test process makes a cluster in the temporary folder; all that run beside it share it. Each holds a lock
-//! that the system takes back when the process ends, however it ends. A shell waits for all those locks to be gone, then
-//! stops the cluster and removes its folder, so that nothing is left even after a crash.
+//! The first test process starts the cluster in the temporary folder; concurrent ones share it. Each process holds a shared
+//! file lock, which the kernel releases however the process ends. A shell waits until no lock is left, then stops the
+//! cluster and removes its folder, so that nothing remains even after a crash.
 #![allow(clippy::panic, clippy::expect_used, reason = "a test that gets no database must fail loudly")]
 
 mod shared;
@@ -12,16 +13,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use shared::SharedCluster;
 
-/// What a test's database is a copy of.
+/// The database that a test's database is cloned from.
 pub struct Template {
-    /// Names the template; what was prepared differently must be named differently.
+    /// Identifies the template's content: different content needs a different key.
     pub key: String,
-    /// Prepares the template, given its URL.
+    /// Prepares the template at the given URL.
     pub prepare: fn(&str),
 }
 
 impl Template {
-    /// The template that `prepare` makes by applying the migrations in `folder`.
+    /// A template on which `prepare` applies the migrations in `folder`; keyed by a hash of their content.
     ///
     /// # Panics
     /// When the folder cannot be read.
@@ -35,7 +36,7 @@ impl Template {
             }
         }
         files.sort();
-        // FNV-1a, 64 bits: the same in every process.
+        // 64-bit FNV-1a: stable across processes.
         let bytes =
             files.iter().flat_map(|(path, text)| path.as_os_str().as_encoded_bytes().iter().chain(text));
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -45,17 +46,17 @@ impl Template {
     }
 }
 
-/// A database for one test; it is dropped with this value.
+/// A test's own database, dropped with this value.
 pub struct TestDatabase {
     name: String,
     url: String,
 }
 
 impl TestDatabase {
-    /// Copies the template into a new database.
+    /// Clones the template into a new database.
     ///
     /// # Panics
-    /// When there is no PostgreSQL to run or it refuses.
+    /// When PostgreSQL is not installed or refuses.
     #[must_use]
     pub fn create(template: &Template) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -66,7 +67,7 @@ impl TestDatabase {
         Self { url: cluster.url(&name), name }
     }
 
-    /// How libpq reaches the database.
+    /// The libpq URL of the database.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -75,7 +76,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        // The cluster goes away with everything in it anyway, so that a failure here is no failure of the test.
+        // A failure here is not the test's: the whole cluster is removed anyway.
         SharedCluster::get()
             .try_sql("postgres", &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }

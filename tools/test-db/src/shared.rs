@@ -10,22 +10,22 @@ use local_postgres::{Cluster, ClusterOptions, Installation};
 
 use crate::Template;
 
-/// A handle on the shared cluster; the process holds one until it ends.
+/// A handle on the shared cluster, kept until the process ends.
 pub(crate) struct SharedCluster {
-    cluster: Remote,
+    cluster: Connection,
     templates: Mutex<()>,
     folder: PathBuf,
     _in_use: File,
 }
 
-/// How the cluster is reached: by what its starter wrote down.
-struct Remote {
+/// How to reach the cluster: what the process that started it has written down.
+struct Connection {
     psql: PathBuf,
     url_of_postgres: String,
 }
 
 impl SharedCluster {
-    /// Joins the cluster that runs, or starts one.
+    /// Joins the running cluster, or starts one.
     pub(crate) fn get() -> &'static Self {
         static SHARED: OnceLock<SharedCluster> = OnceLock::new();
         SHARED.get_or_init(Self::join)
@@ -35,9 +35,9 @@ impl SharedCluster {
         let user = rustix::process::geteuid().as_raw();
         let folder = std::env::temp_dir().join(format!("hongyan-tests-{user}"));
         std::fs::create_dir_all(&folder).expect("a folder for the test cluster");
-        // Whoever starts, stops or prepares something does so alone.
-        let gate = open(&folder.join("gate"));
-        gate.lock().expect("the gate of the test cluster");
+        // Starting, stopping and preparing templates exclude each other.
+        let lifecycle = open(&folder.join("lifecycle"));
+        lifecycle.lock().expect("the lock of the test cluster");
         let in_use = open(&folder.join("in-use"));
         let first = match in_use.try_lock() {
             Ok(()) => true,
@@ -49,14 +49,14 @@ impl SharedCluster {
             start(&installation, &folder);
             in_use.unlock().expect("the test cluster's lock");
         }
-        // Between the two nobody can stop the cluster, because that takes the gate as well.
+        // The cluster cannot be stopped between `unlock` and `lock_shared`, because stopping it needs the lifecycle lock too.
         in_use.lock_shared().expect("the test cluster's lock");
         if first {
             reap_when_unused(&folder);
         }
         let url_of_postgres =
             std::fs::read_to_string(folder.join("url")).expect("the test cluster's address");
-        let cluster = Remote { psql: installation.program("psql"), url_of_postgres };
+        let cluster = Connection { psql: installation.program("psql"), url_of_postgres };
         Self { cluster, templates: Mutex::new(()), folder, _in_use: in_use }
     }
 
@@ -64,13 +64,13 @@ impl SharedCluster {
         self.cluster.url_of_postgres.replacen("/postgres?", &format!("/{database}?"), 1)
     }
 
-    /// The database to copy, prepared once for all processes.
+    /// The template's database, prepared once for all processes.
     pub(crate) fn template(&self, template: &Template) -> String {
         let name = format!("template_{}", template.key);
         let _alone_here = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = open(&self.folder.join("gate"));
-        gate.lock().expect("the gate of the test cluster");
-        // It gets its name only when it is whole, so that a crash amid it leaves nothing to copy.
+        let lifecycle = open(&self.folder.join("lifecycle"));
+        lifecycle.lock().expect("the lock of the test cluster");
+        // It is prepared under another name, so that a crash leaves no half-prepared template.
         if self
             .sql("postgres", &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))
             .trim()
@@ -101,7 +101,7 @@ fn open(path: &Path) -> File {
     File::options().create(true).truncate(false).write(true).open(path).expect("a file of the test cluster")
 }
 
-/// Starts the cluster, instead of one that a crash of the machine may have left.
+/// Starts the cluster; replaces what a crash of the machine may have left.
 fn start(installation: &Installation, folder: &Path) {
     let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let options = ClusterOptions {
@@ -116,24 +116,24 @@ fn start(installation: &Installation, folder: &Path) {
     std::fs::write(folder.join("pid"), pid).expect("the test cluster's pid");
 }
 
-/// Leaves a shell behind that waits for the last user to go, then stops the cluster and removes its folder.
+/// Starts a shell that waits until the cluster is unused, then stops it and removes its folder.
 ///
-/// It has the terminal's and the test's own outputs closed, so that nobody waits for it.
+/// Its standard streams are closed, so that no caller of the tests waits for it.
 fn reap_when_unused(folder: &Path) {
     const SCRIPT: &str = r#"
         cd / && cd "$1" || exit
         while :; do
             flock -x in-use true        # waits for the last user
-            exec 9>gate; flock -x 9     # nobody joins from here on
+            exec 9>lifecycle; flock -x 9    # from here on no process can join
             if flock -xn in-use true; then
                 kill -QUIT "$(cat pid)"
                 while kill -0 "$(cat pid)" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$(cat pid)/status"; do sleep 0.05; done
                 rm -rf cluster url pid
                 exit
             fi
-            exec 9>&-                   # somebody came in between
+            exec 9>&-                   # a process joined in between
         done"#;
-    // The outer shell ends at once; the inner one is nobody's child that would have to be waited for.
+    // The outer shell ends at once, so the inner one is reparented and need not be waited for.
     let mut shell = Command::new("sh");
     shell.args(["-c", "sh -c \"$1\" sh \"$2\" &", "sh", SCRIPT]).arg(folder).process_group(0);
     shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! The shared cluster: databases of one's own, templates made once, nothing left behind.
+//! The shared cluster: one database per test, templates prepared once, nothing left behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -26,8 +26,8 @@ fn prepare(url: &str) {
 }
 
 #[test]
-fn every_test_has_a_copy_of_its_own_and_the_template_is_made_once() {
-    // A name that no other run has prepared before.
+fn each_test_gets_its_own_copy_of_a_template_prepared_once() {
+    // A key that no earlier run has used.
     let key = || format!("own_{}", std::process::id());
     let databases: Vec<TestDatabase> = std::thread::scope(|scope| {
         let make = || TestDatabase::create(&Template { key: key(), prepare });
@@ -42,18 +42,18 @@ fn every_test_has_a_copy_of_its_own_and_the_template_is_made_once() {
     assert_eq!(psql(databases[2].url(), names), "1");
 }
 
-/// A process that holds a test database below a temporary folder of its own.
-struct Holder {
+/// A process that holds a test database in its own temporary folder.
+struct HolderProcess {
     child: Child,
     url: String,
 }
 
-fn hold(folder: &Path) -> Holder {
+fn hold(folder: &Path) -> HolderProcess {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hold-test-database"));
     let mut child =
         command.env("TMPDIR", folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let url = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-    Holder { child, url }
+    HolderProcess { child, url }
 }
 
 fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
@@ -64,28 +64,28 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The shared cluster below a temporary folder.
-fn shared(folder: &Path) -> PathBuf {
+/// The folder of the shared cluster.
+fn cluster_folder(folder: &Path) -> PathBuf {
     let mut entries = fs::read_dir(folder).unwrap();
     entries.next().unwrap().unwrap().path()
 }
 
 #[test]
-fn after_the_last_user_is_killed_nothing_is_left() {
+fn nothing_is_left_after_the_last_user_is_killed() {
     let folder = std::env::temp_dir().join(format!("test-db-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let (mut first, mut second) = (hold(&folder), hold(&folder));
-    let cluster = shared(&folder);
+    let cluster = cluster_folder(&folder);
     let pid = fs::read_to_string(cluster.join("pid")).unwrap();
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    assert_eq!(psql(&second.url, "SELECT 1"), "1", "the second one still uses it");
+    assert_eq!(psql(&second.url, "SELECT 1"), "1", "the second process still uses it");
     second.child.kill().unwrap();
     second.child.wait().unwrap();
     eventually("the cluster was left behind", || !cluster.join("cluster").exists());
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
     assert!(stat.is_err() || stat.unwrap().contains(") Z"), "its postmaster still runs");
-    // And whoever comes next begins anew.
+    // The next user starts a new cluster.
     let mut third = hold(&folder);
     assert_eq!(psql(&third.url, "SELECT 1"), "1");
     drop(third.child.stdin.take());
