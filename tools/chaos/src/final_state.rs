@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::checker::{CheckedConversation, CheckedMember, check};
-use crate::history::{UserHistory, MemberActions};
-use crate::http::{ApiCall, ApiClient, Method, CallResult};
-use crate::virtual_user::PAGE;
-use crate::observed::{ObservedListing, ObservedMessage, MemberView};
-use crate::violation::Violation;
+use crate::history::{MemberActions, UserHistory};
+use crate::http::{ApiCall, ApiClient, CallResult, Method};
+use crate::observed::{MemberView, ObservedListing, ObservedMessage};
 use crate::simulation::Simulation;
+use crate::violation::Violation;
+use crate::virtual_user::PAGE;
 
 /// An API client that reads as any of the users.
 pub(crate) struct FinalState<'a> {
@@ -44,7 +44,10 @@ impl<'a> FinalState<'a> {
             let side = record.sides.get(&pair).unwrap_or(&nothing);
             Ok::<_, anyhow::Error>(CheckedMember { number, record, side, view })
         };
-        Ok(check(&CheckedConversation { pair, members: [member(first, first_view)?, member(second, second_view)?] }))
+        Ok(check(&CheckedConversation {
+            pair,
+            members: [member(first, first_view)?, member(second, second_view)?],
+        }))
     }
 
     /// The `seq` of a message in its conversation.
@@ -105,8 +108,10 @@ impl<'a> FinalState<'a> {
         let members = self.simulation.members(of)?;
         let found = with(conversations);
         anyhow::ensure!(found.len() <= 1, "user {person} has the conversation twice in the list");
-        let read =
-            |item| ObservedListing::read(item, self.simulation.seed, members).context("malformed conversation in the list");
+        let read = |item| {
+            ObservedListing::read(item, self.simulation.seed, members)
+                .context("malformed conversation in the list")
+        };
         view.listed = found.first().map(read).transpose()?;
         view.friendships = with(friends).len();
         Ok(())

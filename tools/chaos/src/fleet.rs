@@ -60,14 +60,17 @@ impl Fleet {
     }
 
     pub(crate) fn note_unanswered(&self, address: &ServerAddress, begun: u64) {
-        let failure = UnansweredRequest { instance: address.instance, incarnation: address.incarnation, begun };
+        let failure =
+            UnansweredRequest { instance: address.instance, incarnation: address.incarnation, begun };
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
     }
 
     /// Number of requests to this incarnation that began between the two times and got no response.
     pub(crate) fn unanswered(&self, address: &ServerAddress, from: u64, to: u64) -> usize {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = failures.iter().filter(|one| (one.instance, one.incarnation) == (address.instance, address.incarnation));
+        let same = failures
+            .iter()
+            .filter(|one| (one.instance, one.incarnation) == (address.instance, address.incarnation));
         same.filter(|one| (from..to).contains(&one.begun)).count()
     }
 }

@@ -70,8 +70,12 @@ impl MemberActions {
 
     /// The intervals in which the two were certainly not friends.
     pub(crate) fn apart(&self) -> impl Iterator<Item = Interval> {
-        let ends = self.refriendings.iter().map(|refriending| refriending.begun).chain(std::iter::once(u64::MAX));
-        self.unfriendings.iter().zip(ends).map(|(unfriending, begun)| Interval { begun: unfriending.ended, ended: begun })
+        let ends =
+            self.refriendings.iter().map(|refriending| refriending.begun).chain(std::iter::once(u64::MAX));
+        self.unfriendings
+            .iter()
+            .zip(ends)
+            .map(|(unfriending, begun)| Interval { begun: unfriending.ended, ended: begun })
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::fleet::{ServerAddress, Fleet};
-use crate::history::{Clock, CallCounts};
+use crate::fleet::{Fleet, ServerAddress};
+use crate::history::{CallCounts, Clock};
 
 /// How a call ended.
 #[derive(Debug, Clone)]
@@ -76,7 +76,9 @@ impl ApiClient {
         let reply = self.dispatch(address, call, begun);
         let _ = match &reply {
             CallResult::Ok(_) => writeln!(self.journal, "{} ok", self.clock.now()),
-            CallResult::Refused { code, error } => writeln!(self.journal, "{} {code} {error}", self.clock.now()),
+            CallResult::Refused { code, error } => {
+                writeln!(self.journal, "{} {code} {error}", self.clock.now())
+            }
             CallResult::Unknown(why) => writeln!(self.journal, "{} unknown: {why}", self.clock.now()),
         };
         let took = Duration::from_nanos(self.clock.now() - begun);

@@ -78,8 +78,10 @@ fn free_ports() -> impl Iterator<Item = u16> {
 /// `deploy/nginx.conf` with these addresses and without TLS.
 fn site(front: &str, behind: &[String; Fleet::SIZE]) -> anyhow::Result<String> {
     const UPSTREAM: &str = "    server 127.0.0.1:8080 ";
-    let line =
-        SITE.lines().find(|line| line.starts_with(UPSTREAM)).context("deploy/nginx.conf has no upstream server")?;
+    let line = SITE
+        .lines()
+        .find(|line| line.starts_with(UPSTREAM))
+        .context("deploy/nginx.conf has no upstream server")?;
     let lines = behind.each_ref().map(|address| line.replace("127.0.0.1:8080", address));
     let text = SITE.replace(line, &lines.join("\n")).replace("listen 443 ssl", &format!("listen {front}"));
     Ok(text.lines().filter(|line| !line.contains("ssl_certificate")).collect::<Vec<_>>().join("\n"))

@@ -25,29 +25,29 @@
 //!
 //! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
-mod postgres_processes;
-mod load_balancer;
 mod checker;
-mod negative_controls;
+mod final_state;
 mod fleet;
 mod follower;
 mod history;
 mod http;
-mod virtual_user;
+mod load_balancer;
+mod message_text;
+mod negative_controls;
 mod nemesis;
+mod observed;
+mod postgres_processes;
 mod proxy;
-mod seeded_random;
-mod final_state;
 mod report;
 mod rolling_restart;
 mod run;
-mod observed;
-mod server_process;
-mod test_bed;
-mod message_text;
 mod scenario;
-mod violation;
+mod seeded_random;
+mod server_process;
 mod simulation;
+mod test_bed;
+mod violation;
+mod virtual_user;
 
 use std::io::Write;
 use std::path::PathBuf;

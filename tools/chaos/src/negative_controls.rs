@@ -3,11 +3,11 @@
 use anyhow::{Context, bail};
 use local_postgres::Cluster;
 
-use crate::history::{SendStatus, UserHistory};
 use crate::final_state::FinalState;
+use crate::history::{SendStatus, UserHistory};
+use crate::simulation::Simulation;
 use crate::test_bed::DATABASE;
 use crate::violation::Rule;
-use crate::simulation::Simulation;
 
 /// A change and how to undo it. `$1` is a condition that selects the row.
 struct Control {
@@ -53,7 +53,11 @@ const CONTROLS: [Control; 3] = [
 ///
 /// # Errors
 /// When a change cannot be made or undone.
-pub(crate) fn run(simulation: &Simulation, cluster: &Cluster, records: &[UserHistory]) -> anyhow::Result<(usize, usize)> {
+pub(crate) fn run(
+    simulation: &Simulation,
+    cluster: &Cluster,
+    records: &[UserHistory],
+) -> anyhow::Result<(usize, usize)> {
     let (pair, seq) = victim(simulation, records)?;
     let row = format!("conversation_id = '{}' AND seq = {seq}", simulation.pair(pair)?.conversation);
     let mut noticed = 0;

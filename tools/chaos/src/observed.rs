@@ -41,9 +41,11 @@ impl ObservedMessage {
         let said = match (message.get("recalled")?.as_bool()?, message.get("content")?) {
             (true, Value::Null) => ObservedContent::Recalled,
             (false, Value::String(content)) => match message_text::claim(content) {
-                Some((author, number)) => {
-                    ObservedContent::Sent { author, number, exact: *content == message_text::write(seed, author, number) }
-                }
+                Some((author, number)) => ObservedContent::Sent {
+                    author,
+                    number,
+                    exact: *content == message_text::write(seed, author, number),
+                },
                 None => ObservedContent::Foreign,
             },
             // Exactly the recalled messages have no text.

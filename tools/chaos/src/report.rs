@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::history::{UserHistory, CallCounts};
+use crate::history::{CallCounts, UserHistory};
 use crate::violation::{Rule, Violation};
 
 /// The results of a run.

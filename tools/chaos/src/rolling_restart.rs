@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::load_balancer::LoadBalancer;
 use crate::fleet::Fleet;
-use crate::virtual_user::VirtualUser;
-use crate::test_bed::TestBed;
-use crate::scenario::{ScenarioResult, Scenario};
-use crate::violation::Rule;
+use crate::load_balancer::LoadBalancer;
+use crate::scenario::{Scenario, ScenarioResult};
 use crate::simulation::Simulation;
+use crate::test_bed::TestBed;
+use crate::violation::Rule;
+use crate::virtual_user::VirtualUser;
 
 /// How long a server may take to finish accepted requests: its own limit is 30 seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(40);
@@ -26,7 +26,12 @@ pub(crate) struct RollingRestart {
 }
 
 impl RollingRestart {
-    pub(crate) fn new(simulation: &Arc<Simulation>, test_bed: TestBed, load_balancer: LoadBalancer, times: u64) -> Self {
+    pub(crate) fn new(
+        simulation: &Arc<Simulation>,
+        test_bed: TestBed,
+        load_balancer: LoadBalancer,
+        times: u64,
+    ) -> Self {
         let (done, slowest) = Default::default();
         Self { simulation: Arc::clone(simulation), test_bed, load_balancer, times, done, slowest }
     }

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::Arguments;
+use crate::final_state::FinalState;
+use crate::history::UserHistory;
 use crate::load_balancer::LoadBalancer;
 use crate::negative_controls;
-use crate::history::UserHistory;
-use crate::virtual_user::VirtualUser;
-use crate::nemesis::{StopCondition, Nemesis};
-use crate::seeded_random::SeededRandom;
-use crate::final_state::FinalState;
+use crate::nemesis::{Nemesis, StopCondition};
 use crate::report::Report;
 use crate::rolling_restart::RollingRestart;
-use crate::test_bed::TestBed;
 use crate::scenario::Scenario;
-use crate::violation::{Rule, Violation};
+use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
+use crate::test_bed::TestBed;
+use crate::violation::{Rule, Violation};
+use crate::virtual_user::VirtualUser;
 
 /// Further violations are only counted.
 const MAX_PRINTED: usize = 20;
@@ -58,7 +58,9 @@ fn execute(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<Re
     let users = usize::from(arguments.users);
     let simulation = Arc::new(Simulation::make(seed, users, Arc::clone(&test_bed.fleet), folder.to_owned())?);
     let mut scenario: Box<dyn Scenario> = match (arguments.rolling, load_balancer) {
-        (Some(times), Some(load_balancer)) => Box::new(RollingRestart::new(&simulation, test_bed, load_balancer, times)),
+        (Some(times), Some(load_balancer)) => {
+            Box::new(RollingRestart::new(&simulation, test_bed, load_balancer, times))
+        }
         _ => Box::new(Nemesis::new(&simulation, test_bed, goals(arguments))?),
     };
     let begun = Instant::now();
@@ -107,13 +109,19 @@ fn judge(
         violations.extend(reader.check(pair, records)?);
     }
     // A database with violations is kept as it is.
-    let controls = violations.is_empty().then(|| negative_controls::run(simulation, &test_bed.cluster, records)).transpose()?;
+    let controls = violations
+        .is_empty()
+        .then(|| negative_controls::run(simulation, &test_bed.cluster, records))
+        .transpose()?;
     let acknowledged = records.iter().map(UserHistory::acknowledged).sum();
     let tally = Report::tally_of(records);
     Ok(Report { seed, users, load, summary, tally, acknowledged, violations, controls })
 }
 
-fn start_users(simulation: &Arc<Simulation>, users: usize) -> anyhow::Result<Vec<JoinHandle<anyhow::Result<VirtualUser>>>> {
+fn start_users(
+    simulation: &Arc<Simulation>,
+    users: usize,
+) -> anyhow::Result<Vec<JoinHandle<anyhow::Result<VirtualUser>>>> {
     let begin = |me| {
         let user = VirtualUser::begin(simulation, me)?;
         let thread = std::thread::Builder::new().name(format!("person-{me}"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
 
-use crate::fleet::{ServerAddress, Fleet};
+use crate::fleet::{Fleet, ServerAddress};
 
 /// How to start a server.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
 use crate::history::Clock;
-use crate::http::{ApiCall, ApiClient, Method, CallResult};
+use crate::http::{ApiCall, ApiClient, CallResult, Method};
 use crate::observed::ConversationMembers;
 use crate::violation::ViolationLog;
 
@@ -115,7 +115,8 @@ fn ask(client: &mut ApiClient, fleet: &Fleet, call: &ApiCall<'_>) -> anyhow::Res
 
 fn register(client: &mut ApiClient, fleet: &Fleet, number: usize) -> anyhow::Result<UserAccount> {
     let body = json!({"name": format!("雁 {number}"), "uid": format!("goose_{number:06}"), "password": "飞鸿踏雪泥 1061"});
-    let call = ApiCall { method: Method::Post, path: "/api/register".to_owned(), token: "", body: Some(body) };
+    let call =
+        ApiCall { method: Method::Post, path: "/api/register".to_owned(), token: "", body: Some(body) };
     let data = ask(client, fleet, &call)?;
     let text = |pointer| Some(data.pointer(pointer)?.as_str()?.to_owned());
     let id = text("/user_info/user_id").context("the registration returned no user id")?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use local_postgres::{Cluster, ClusterOptions, Installation};
 
+use crate::fleet::{Fleet, ServerAddress};
 use crate::load_balancer::LoadBalancer;
-use crate::fleet::{ServerAddress, Fleet};
 use crate::proxy::{CommitProxy, through_proxy};
 use crate::server_process::{LaunchConfig, ServerProcess};
 
@@ -29,7 +29,11 @@ pub(crate) struct TestBed {
 
 impl TestBed {
     /// Starts everything in an empty folder.
-    pub(crate) fn start(folder: &Path, server: PathBuf, front: Option<&LoadBalancer>) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        folder: &Path,
+        server: PathBuf,
+        front: Option<&LoadBalancer>,
+    ) -> anyhow::Result<Self> {
         // Like a server's own cluster: durable, with checkpoints during the run.
         let settings =
             [("max_wal_size", "512MB"), ("checkpoint_timeout", "30s"), ("random_page_cost", "1.1")];
@@ -46,7 +50,8 @@ impl TestBed {
         let program = LaunchConfig { path: server, database_url, folder: folder.to_owned(), binds, drain };
         let servers = (0..Fleet::SIZE).map(|_| None).collect();
         let front = front.map(|load_balancer| load_balancer.base.clone());
-        let mut test_bed = Self { servers, fleet: Arc::default(), program, proxy, cluster, incarnations: 0, front };
+        let mut test_bed =
+            Self { servers, fleet: Arc::default(), program, proxy, cluster, incarnations: 0, front };
         for instance in 0..Fleet::SIZE {
             test_bed.start(instance)?;
         }

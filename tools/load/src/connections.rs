@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::stats::{RequestResult, LoadStats};
+use crate::stats::{LoadStats, RequestResult};
 
 /// A request and the time at which it is due.
 type ScheduledRequest = (Vec<u8>, Instant);
@@ -40,8 +40,12 @@ impl Connections {
         for _ in 0..count {
             let mut stream = None;
             let response_ok =
-                exchange(address, &mut stream, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", &mut response).await;
-            anyhow::ensure!(response_ok == (RequestResult::Succeeded, true), "the server does not accept {count} connections");
+                exchange(address, &mut stream, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", &mut response)
+                    .await;
+            anyhow::ensure!(
+                response_ok == (RequestResult::Succeeded, true),
+                "the server does not accept {count} connections"
+            );
             let (sender, receiver) = unbounded_channel();
             shared.idle.borrow_mut().push(sender.clone());
             tokio::task::spawn_local(run_connection(Rc::clone(&shared), stream, (sender, receiver)));

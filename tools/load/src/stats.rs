@@ -60,8 +60,7 @@ impl LoadStats {
     /// The line that is printed. Requests without a response count as failed.
     #[allow(clippy::cast_precision_loss, reason = "counts of some seconds")]
     pub(crate) fn line(&mut self) -> String {
-        let seconds =
-            self.window.as_ref().map_or(1.0, |window| (window.end - window.start).as_secs_f64());
+        let seconds = self.window.as_ref().map_or(1.0, |window| (window.end - window.start).as_secs_f64());
         let rate = |count: usize| count as f64 / seconds;
         let (done, refused) = (percentiles(&mut self.done), percentiles(&mut self.refused));
         format!(
@@ -101,7 +100,12 @@ mod tests {
         during.set_window(now, now + hour);
         before.set_window(now + hour, now + 2 * hour);
         for stats in [&mut during, &mut before] {
-            for result in [RequestResult::Succeeded, RequestResult::Succeeded, RequestResult::Refused, RequestResult::Failed] {
+            for result in [
+                RequestResult::Succeeded,
+                RequestResult::Succeeded,
+                RequestResult::Refused,
+                RequestResult::Failed,
+            ] {
                 stats.record_offer(now);
                 stats.record_result(result, now, now);
             }

@@ -55,7 +55,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn nobody_has_more_than_ten_thousand_friends() {
+fn an_account_has_at_most_ten_thousand_friends() {
     for (own, others, decision) in [
         (0, 0, Ok(())),
         (9_999, 9_999, Ok(())),

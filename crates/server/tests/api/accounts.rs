@@ -1,4 +1,4 @@
-//! Registering, finding, changing one's uid.
+//! Registration, user lookup, and changes of the uid and nickname.
 
 use std::thread;
 
@@ -19,7 +19,7 @@ fn registering_logs_in() {
 }
 
 #[test]
-fn who_chooses_no_uid_is_given_one_that_works() {
+fn an_account_without_a_chosen_uid_gets_a_working_one() {
     let world = World::new();
     let body = json!({"name": "无名", "password": Person::PASSWORD});
     let reply = world.call("POST", "/api/register").json(&body).send().ok();
@@ -32,7 +32,7 @@ fn who_chooses_no_uid_is_given_one_that_works() {
 }
 
 #[test]
-fn a_uid_and_a_phone_number_are_taken_once_whatever_the_case() {
+fn a_uid_in_any_case_and_a_phone_number_can_be_taken_once() {
     let world = World::new();
     let register = |uid: &str, phone: &str| {
         let body = json!({"name": "n", "uid": uid, "phone_number": phone, "password": Person::PASSWORD});
@@ -46,7 +46,7 @@ fn a_uid_and_a_phone_number_are_taken_once_whatever_the_case() {
 }
 
 #[test]
-fn of_many_who_register_one_uid_at_once_one_wins() {
+fn concurrent_registrations_of_one_uid_have_one_winner() {
     let world = World::new();
     let address = world.address();
     let tries: Vec<_> = (0..16)
@@ -65,7 +65,7 @@ fn of_many_who_register_one_uid_at_once_one_wins() {
 }
 
 #[test]
-fn one_logs_in_by_uid_in_any_case_and_by_phone_number() {
+fn login_accepts_the_uid_in_any_case_and_the_phone_number() {
     let world = World::new();
     let body =
         json!({"name": "n", "uid": "Alice_01", "phone_number": "13800138000", "password": Person::PASSWORD});
@@ -80,7 +80,7 @@ fn one_logs_in_by_uid_in_any_case_and_by_phone_number() {
 }
 
 #[test]
-fn a_login_that_fails_says_nothing_of_why() {
+fn a_failed_login_does_not_say_why() {
     let world = World::new();
     let alice = world.person("alice_01");
     let login = |path: &str, body: Value| world.call("POST", path).json(&body).send();
@@ -97,7 +97,7 @@ fn a_login_that_fails_says_nothing_of_why() {
 }
 
 #[test]
-fn others_are_found_by_uid_with_what_they_are_to_one() {
+fn a_user_is_found_by_uid_with_the_relation_to_the_caller() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("Bob_0001"));
     let relation = |viewer: &Person, uid: &str| {
@@ -139,7 +139,7 @@ fn a_uid_can_be_changed_and_tokens_stay_valid() {
 }
 
 #[test]
-fn a_setting_limits_how_often_a_uid_changes() {
+fn uid_changes_are_limited_by_a_setting() {
     let world = World::with(Options { uid_change_interval_days: Some(30), ..Options::default() });
     let alice = world.person("alice_01");
     let change = |uid: &str| alice.with("PATCH", "/api/auth/me/uid", &json!({"new_uid": uid}));
@@ -150,7 +150,7 @@ fn a_setting_limits_how_often_a_uid_changes() {
 }
 
 #[test]
-fn of_many_who_claim_one_uid_at_once_one_wins() {
+fn concurrent_claims_of_one_uid_have_one_winner() {
     let world = World::new();
     let people: Vec<Person> = (0..20).map(|number| world.person(&format!("person_{number:02}"))).collect();
     let claims: Vec<_> = people
@@ -168,7 +168,7 @@ fn of_many_who_claim_one_uid_at_once_one_wins() {
 }
 
 #[test]
-fn the_tokens_of_an_account_that_is_no_more_are_worth_nothing() {
+fn tokens_of_an_erased_account_are_refused() {
     let world = World::new();
     let alice = world.person("alice_01");
     world.sql("UPDATE users SET state = 'disabled'");
@@ -178,7 +178,7 @@ fn the_tokens_of_an_account_that_is_no_more_are_worth_nothing() {
 }
 
 #[test]
-fn a_nickname_can_be_changed_and_friends_see_the_new_one() {
+fn a_changed_nickname_is_visible_to_friends() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let rename = |body: &Value| alice.with("PATCH", "/api/auth/me", body);
@@ -196,7 +196,7 @@ fn a_nickname_can_be_changed_and_friends_see_the_new_one() {
 }
 
 #[test]
-fn ones_own_account_tells_what_waits() {
+fn the_own_account_shows_pending_requests_and_unread_counts() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
@@ -209,19 +209,19 @@ fn ones_own_account_tells_what_waits() {
     alice.say(&bob, "1");
     let second = alice.say(&bob, "2");
     carol.say(&bob, "3");
-    bob.say(&carol, "one's own is never unread");
+    bob.say(&carol, "own messages are never unread");
     let request = dave.ask(&bob).ok();
     assert_eq!(waiting(), (3, 1));
     alice.recall(&second).ok();
     let list = bob.conversations();
     let quiet = format!("/api/auth/conversations/{}", list[0]["conversation_id"].as_str().unwrap());
     bob.with("PATCH", &quiet, &json!({"muted": true})).ok();
-    assert_eq!(waiting(), (2, 1), "a muted conversation counts, a recalled message does not");
+    assert_eq!(waiting(), (2, 1), "muted conversations count, recalled messages do not");
     bob.with("PUT", &format!("{quiet}/read"), &json!({"seq": 9})).ok();
     bob.answer(request.data()["request_id"].as_str().unwrap(), "rejected").ok();
     assert_eq!(waiting(), (1, 0));
     dave.ask(&bob).ok();
     world.sql("UPDATE friendship_requests SET expires_at = created_at WHERE status = 'pending'");
     bob.delete(&format!("/api/auth/friendships/{}", alice.id)).ok();
-    assert_eq!(waiting(), (0, 0), "neither what is overdue nor what was cleared");
+    assert_eq!(waiting(), (0, 0), "expired requests and cleared messages do not count");
 }

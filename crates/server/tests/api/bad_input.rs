@@ -1,10 +1,10 @@
-//! What nobody should send: refused with the field's name, nothing stored, never a fault of ours.
+//! Invalid request bodies: refused with the field's name, nothing stored, never a 500.
 
 use serde_json::{Value, json};
 
 use crate::support::{Person, World};
 
-/// Every documented route that takes a body: method, path with ids that are well-formed, and whether it takes a token.
+/// Every documented route with a body: method, path with well-formed ids, and whether it needs a token.
 fn routes_with_bodies(world: &World) -> Vec<(String, String, bool)> {
     let document = world.call("GET", "/api/openapi.json").send().json;
     let mut routes = Vec::new();
@@ -27,7 +27,7 @@ fn routes_with_bodies(world: &World) -> Vec<(String, String, bool)> {
 }
 
 #[test]
-fn every_route_with_a_body_refuses_what_is_no_json_object_of_its_kind() {
+fn every_route_refuses_a_body_that_is_not_its_json_object() {
     let world = World::new();
     let alice = world.person("alice_01");
     for (method, path, guarded) in routes_with_bodies(&world) {
@@ -68,7 +68,7 @@ fn every_route_with_a_body_refuses_what_is_no_json_object_of_its_kind() {
     assert_eq!((world.count("messages"), world.count("users")), (0, 1));
 }
 
-/// A body that is right, for each route that writes texts.
+/// A valid body for each route that stores texts.
 fn right_bodies(receiver: &Person) -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
@@ -94,7 +94,7 @@ fn right_bodies(receiver: &Person) -> Vec<(&'static str, &'static str, Value)> {
 }
 
 #[test]
-fn a_field_of_another_type_or_missing_is_named() {
+fn a_missing_field_or_one_of_the_wrong_type_is_named() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     for (method, path, right) in right_bodies(&bob) {
@@ -141,7 +141,7 @@ fn nul_and_lone_surrogates_are_refused_by_name_and_stored_nowhere() {
                 } else if field == "sender_name" {
                     assert_ne!(reply.status, 500, "{}", reply.text);
                 } else if field == "password" {
-                    // Any Unicode is admitted in a password; it is hashed, never stored.
+                    // A password may be any Unicode: it is hashed, never stored.
                     reply.ok();
                     world.sql("DELETE FROM users WHERE uid = 'fresh_01'");
                 } else {
@@ -157,7 +157,7 @@ fn nul_and_lone_surrogates_are_refused_by_name_and_stored_nowhere() {
 }
 
 #[test]
-fn registering_names_the_field_that_breaks_a_rule() {
+fn registering_names_the_invalid_field() {
     let world = World::new();
     let register = |field: &str, value: Value| {
         let mut body = json!({"name": "n", "password": Person::PASSWORD, "uid": "fresh_01"});

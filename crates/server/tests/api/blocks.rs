@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{World, assert_answer};
 
 #[test]
-fn a_blocked_one_can_neither_write_nor_ask() {
+fn a_blocked_user_can_neither_send_nor_request_friendship() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let path = format!("/api/auth/blocks/{}", bob.id);
@@ -26,7 +26,7 @@ fn a_blocked_one_can_neither_write_nor_ask() {
 }
 
 #[test]
-fn one_blocks_somebody_who_is_there_and_somebody_else() {
+fn blocking_oneself_or_an_unknown_user_is_refused() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     for method in ["PUT", "DELETE"] {

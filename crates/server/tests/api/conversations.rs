@@ -1,4 +1,4 @@
-//! The list of conversations, their history, and how far one has read.
+//! The conversation list, message history, read positions and preferences.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn read(person: &Person, conversation: &str, seq: i64) -> Value {
 }
 
 #[test]
-fn a_conversation_shows_what_was_said() {
+fn a_conversation_shows_its_messages() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "你好 👋🏽");
@@ -60,7 +60,7 @@ fn the_history_is_read_in_both_directions() {
 }
 
 #[test]
-fn unread_counts_what_the_other_wrote_behind_the_read_position() {
+fn unread_counts_the_peers_messages_after_the_read_position() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let conversation = alice.conversation();
@@ -70,10 +70,10 @@ fn unread_counts_what_the_other_wrote_behind_the_read_position() {
     alice.say(&bob, "4");
     assert_eq!((alice.unread(), bob.unread()), (1, 3));
     bob.open(&conversation, "").ok();
-    assert_eq!(bob.unread(), 3, "opening moves nothing");
+    assert_eq!(bob.unread(), 3, "opening a conversation does not mark it as read");
     bob.recall(&third).refused(400, "unknown_message");
     alice.recall(&third).ok();
-    assert_eq!(bob.unread(), 2, "a recalled message is not counted");
+    assert_eq!(bob.unread(), 2, "a recalled message is not unread");
     assert_eq!(read(&bob, &conversation, 1), json!({"read_seq": 1, "unread_count": 1}));
     assert_eq!(read(&bob, &conversation, 0), json!({"read_seq": 1, "unread_count": 1}));
     assert_eq!(read(&bob, &conversation, 99), json!({"read_seq": 4, "unread_count": 0}));
@@ -82,13 +82,13 @@ fn unread_counts_what_the_other_wrote_behind_the_read_position() {
     assert_eq!(window.data()["peer_read_seq"], 4);
     let fifth = alice.say(&bob, "5");
     bob.delete_message(&fifth).ok();
-    assert_eq!(bob.unread(), 0, "a message deleted for oneself is not counted");
+    assert_eq!(bob.unread(), 0, "a message deleted by the reader is not unread");
     alice.recall(&fifth).ok();
-    assert_eq!(bob.unread(), 0, "nor is it counted twice");
+    assert_eq!(bob.unread(), 0, "a recalled and deleted message is subtracted once");
 }
 
 #[test]
-fn the_read_position_and_its_answer() {
+fn the_read_position_is_set_and_returned() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "1");
@@ -100,7 +100,7 @@ fn the_read_position_and_its_answer() {
 }
 
 #[test]
-fn clearing_hides_a_conversation_until_a_new_message_comes() {
+fn clearing_hides_a_conversation_until_the_next_message() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "old");
@@ -159,7 +159,7 @@ fn recalling_and_deleting_never_reorder_the_list() {
 }
 
 #[test]
-fn what_is_not_ones_own_does_not_exist() {
+fn another_users_conversation_is_answered_like_an_unknown_one() {
     let world = World::new();
     let (alice, _bob) = world.friends();
     let eve = world.person("eve_0001");

@@ -1,4 +1,4 @@
-//! More requests than connections to the database, and clients that hang up.
+//! More requests than database connections, and clients that disconnect.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -9,11 +9,11 @@ use server::config::Options;
 use crate::support::{Person, World};
 
 #[test]
-fn whoever_finds_no_free_connection_is_told_to_come_again_and_nobody_waits_for_ever() {
+fn requests_without_a_free_connection_get_a_503_in_time() {
     let world = World::with(Options { db_pool_size: Some(2), ..Options::default() });
     let alice = world.person("alice_01");
     world.hold_lock("LOCK TABLE users IN ACCESS EXCLUSIVE MODE", || {
-        // All are answered while the lock is held, which is until the last of them is.
+        // Every request is answered while the lock is held: the lock is released after the last response.
         std::thread::scope(|scope| {
             for _ in 0..100 {
                 scope.spawn(|| {
@@ -27,13 +27,13 @@ fn whoever_finds_no_free_connection_is_told_to_come_again_and_nobody_waits_for_e
     alice.get("/api/auth/me").ok();
 }
 
-/// The n-th of the messages that are sent, and cut off, again and again.
+/// The content of the n-th message that is cut off.
 fn message(receiver: &Person, number: usize) -> Value {
     let key = format!("key-{number}");
     json!({"receiver_id": receiver.id, "content": format!("第 {number} 条"), "client_message_id": key})
 }
 
-/// Sends a message up to some byte, from nothing at all to the last one, and hangs up.
+/// Sends the first `length` bytes of a request and disconnects.
 fn hang_up(world: &World, alice: &Person, bob: &Person, number: usize) {
     let body = message(bob, number).to_string();
     let head = format!(
@@ -42,7 +42,7 @@ fn hang_up(world: &World, alice: &Person, bob: &Person, number: usize) {
         body.len()
     );
     let request = [head.as_bytes(), body.as_bytes()].concat();
-    // Where it is cut is spread over the request as at random, but the same in every run.
+    // The cuts are spread over the whole request, the same in every run.
     let somewhere = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let cut = if number.is_multiple_of(3) { request.len() } else { somewhere % request.len() };
     let mut stream = TcpStream::connect(world.address()).unwrap();
@@ -50,7 +50,7 @@ fn hang_up(world: &World, alice: &Person, bob: &Person, number: usize) {
 }
 
 #[test]
-fn who_hangs_up_amid_a_request_has_sent_all_or_nothing() {
+fn a_request_cut_off_midway_is_executed_fully_or_not_at_all() {
     const TRIES: usize = 10_000;
     const CROWD: usize = 8;
     let world = World::new();
@@ -72,6 +72,6 @@ fn who_hangs_up_amid_a_request_has_sent_all_or_nothing() {
     let tries = i64::try_from(TRIES).unwrap();
     assert_eq!(world.count("messages"), tries);
     assert_eq!(world.count(&format!("conversations WHERE last_seq = {tries}")), 1);
-    // The work in the background may be amid a transaction of its own for a moment.
+    // Background work may be in a transaction for a moment.
     assert_eq!(world.count(open), 0);
 }

@@ -1,10 +1,10 @@
-//! One's sessions on all devices: seeing them, ending them, and the password that ends all others.
+//! Listing and ending sessions, and password changes, which end all other sessions.
 
 use serde_json::{Value, json};
 
 use crate::support::{Call, Person, World, assert_answer, eventually};
 
-/// Logs the same person in once more.
+/// Logs the same user in a second time.
 fn log_in(person: &Person, device: &str) -> Person {
     let body = json!({"uid": person.uid, "password": Person::PASSWORD});
     let call = Call::new(person.address, "POST", "/api/login/uid").header("User-Agent", device).json(&body);
@@ -38,7 +38,7 @@ fn is_over(person: &Person) {
 }
 
 #[test]
-fn one_sees_ones_open_sessions_newest_first_and_which_one_asks() {
+fn sessions_are_listed_newest_first_and_the_callers_is_marked() {
     let world = World::new();
     world.person("bob_0001");
     let alice = world.person("alice_01");
@@ -55,7 +55,7 @@ fn one_sees_ones_open_sessions_newest_first_and_which_one_asks() {
     world.sql(
         "UPDATE sessions SET last_used_at = last_used_at - interval '7 days' WHERE device_name <> 'Phone'",
     );
-    assert_eq!(names(&phone), ["Phone"], "nobody can refresh the other one any more");
+    assert_eq!(names(&phone), ["Phone"], "the other session has expired");
 }
 
 #[test]
@@ -82,14 +82,14 @@ fn many_sessions_are_paged() {
 }
 
 #[test]
-fn one_ends_a_session_of_ones_own_and_nobody_elses() {
+fn only_the_callers_own_sessions_can_be_ended() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let phone = log_in(&alice, "Phone");
     let (ended, bobs) = (current(&phone), current(&bob));
     assert_answer!("end_session", end(&alice, &ended).ok());
     is_over(&phone);
-    // Over, another's, and of nobody: all alike.
+    // Ended, foreign and unknown sessions are answered alike.
     let unknown = "01890a5d-ac96-774b-bcce-b302099a8057";
     let texts = [&ended, &bobs, unknown].map(|id| end(&alice, id).refused(400, "unknown_session").text);
     assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
@@ -100,7 +100,7 @@ fn one_ends_a_session_of_ones_own_and_nobody_elses() {
 }
 
 #[test]
-fn one_ends_all_sessions_but_the_one_that_asks() {
+fn all_sessions_except_the_callers_can_be_ended() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let (phone, tablet) = (log_in(&alice, "Phone"), log_in(&alice, "Tablet"));
@@ -121,54 +121,54 @@ fn a_session_that_ends_on_one_instance_is_refused_on_another_soon() {
     let phone = log_in(&alice, "Phone").at(other.address);
     phone.get("/api/auth/me").ok();
     alice.delete("/api/auth/sessions").ok();
-    // Refreshing asks the database, so that it is over everywhere at once.
+    // Refreshing reads the database, so the session is over on every instance at once.
     let refresh = || Call::new(phone.address, "POST", "/auth/refresh_token").bearer(&phone.refresh_token);
     refresh().send().refused(401, "session_ended");
-    eventually("the other instance never hears of it", || phone.get("/api/auth/me").status == 401);
+    eventually("the other instance never learns of it", || phone.get("/api/auth/me").status == 401);
     is_over(&phone);
     alice.at(other.address).get("/api/auth/me").ok();
 }
 
 #[test]
-fn the_sessions_of_a_disabled_account_are_over_until_it_is_enabled() {
+fn sessions_of_a_disabled_account_are_refused_until_it_is_enabled() {
     let world = World::new();
     let other = world.second_instance();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     world.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
     for address in [world.address(), other.address] {
         let alice = alice.at(address);
-        eventually("it is never over", || alice.get("/api/auth/sessions").status == 401);
+        eventually("the session is never refused", || alice.get("/api/auth/sessions").status == 401);
         is_over(&alice);
         bob.at(address).get("/api/auth/me").ok();
     }
     world.sql("UPDATE users SET state = 'active'");
-    eventually("it is never open again", || alice.get("/api/auth/sessions").status == 200);
+    eventually("the session is never accepted again", || alice.get("/api/auth/sessions").status == 200);
     Call::new(alice.address, "POST", "/auth/refresh_token").bearer(&alice.refresh_token).send().ok();
 }
 
 #[test]
-fn an_instance_that_has_heard_nothing_asks_for_each_call() {
+fn an_instance_with_stale_revocations_checks_each_call() {
     let world = World::new();
     let alice = world.person("alice_01");
     let phone = log_in(&alice, "Phone");
-    // What the thread asks fails from now on; what a single call asks does not.
+    // The polling thread's query fails from here on; the query of a single call does not.
     world.sql("ALTER TABLE sessions RENAME COLUMN last_used_at TO away");
     let deaf = world.second_instance();
     alice.at(deaf.address).get("/api/auth/me").ok();
     phone.at(deaf.address).get("/api/auth/me").ok();
     phone.post("/api/auth/logout", &json!({})).ok();
     phone.at(deaf.address).get("/api/auth/me").refused(401, "session_ended");
-    // And where that cannot be asked either, nobody is let in.
+    // If that query fails too, the call is refused.
     world.hold_lock("LOCK TABLE sessions", || {
         let reply = alice.at(deaf.address).get("/api/openapi.json");
-        assert_eq!(reply.status, 200, "whoever needs no session is served");
+        assert_eq!(reply.status, 200, "calls without a session are served");
         alice.at(deaf.address).get("/api/auth/me").refused(503, "unavailable");
     });
     alice.at(deaf.address).get("/api/auth/me").ok();
 }
 
 #[test]
-fn a_new_password_gives_new_tokens_and_ends_every_other_session() {
+fn changing_the_password_renews_tokens_and_ends_other_sessions() {
     const NEW: &str = "清风徐来 水波不兴";
     let world = World::new();
     let alice = world.person("alice_01");
@@ -179,7 +179,7 @@ fn a_new_password_gives_new_tokens_and_ends_every_other_session() {
     is_over(&alice);
     let token = |name: &str| reply.data()[name].as_str().unwrap().to_owned();
     let renewed = Person { token: token("token"), refresh_token: token("refresh_token"), ..phone.clone() };
-    assert_eq!(current(&renewed), session, "the session goes on");
+    assert_eq!(current(&renewed), session, "the session continues");
     let refresh = |token: &str| Call::new(phone.address, "POST", "/auth/refresh_token").bearer(token).send();
     refresh(&phone.refresh_token).refused(409, "refresh_token_reused");
     refresh(&renewed.refresh_token).ok();
@@ -191,7 +191,7 @@ fn a_new_password_gives_new_tokens_and_ends_every_other_session() {
 }
 
 #[test]
-fn a_password_is_changed_to_a_good_one_by_who_knows_the_old_one() {
+fn changing_the_password_needs_the_old_one_and_a_valid_new_one() {
     let world = World::new();
     let alice = world.person("alice_01");
     change(&alice, "wrong password", "battery staple").refused(401, "invalid_credentials");

@@ -10,7 +10,7 @@ fn erase(person: &Person) -> crate::support::Reply {
     person.with("DELETE", "/api/auth/me", &json!({"password": Person::PASSWORD}))
 }
 
-/// Waits until the work in the background has come to its end.
+/// Waits until the background erasure has finished.
 fn wait_for_the_steps(world: &World) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while world.count("erasures") > 0 {
@@ -20,7 +20,7 @@ fn wait_for_the_steps(world: &World) {
 }
 
 #[test]
-fn an_erased_account_is_gone_at_once_everywhere_and_its_names_are_free() {
+fn an_erased_account_is_gone_at_once_and_its_names_are_free() {
     let world = World::new();
     let other = world.second_instance();
     let body = json!({"name": "爱丽丝", "uid": "alice_01", "phone_number": "13800138000", "password": Person::PASSWORD});
@@ -49,7 +49,7 @@ fn an_erased_account_is_gone_at_once_everywhere_and_its_names_are_free() {
 }
 
 #[test]
-fn erasing_wants_the_password() {
+fn erasing_needs_the_password() {
     let world = World::new();
     let alice = world.person("alice_01");
     let with = |body: &Value| alice.with("DELETE", "/api/auth/me", body);
@@ -57,26 +57,26 @@ fn erasing_wants_the_password() {
     with(&json!({"password": ""})).refused(401, "invalid_credentials");
     with(&json!({})).blames("missing_field", "password");
     with(&json!({"password": 1})).blames("invalid_field", "password");
-    // A password is taken from the body alone.
+    // The password is accepted in the body only.
     alice.delete("/api/auth/me?password=x").refused(400, "malformed_json");
     alice.get("/api/auth/me").ok();
     for _ in 0..3 {
         with(&json!({"password": "wrong password"})).refused(401, "invalid_credentials");
     }
-    // Even the right one is not looked at now.
+    // The account is throttled, so even the right password is not checked.
     let held_up = erase(&alice).refused(429, "too_many_attempts");
     assert!(held_up.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
     alice.get("/api/auth/me").ok();
 }
 
 #[test]
-fn an_erasure_goes_on_when_its_server_is_gone() {
+fn an_erasure_continues_after_its_server_is_gone() {
     let world = World::new();
     let other = world.second_instance();
     let (alice, bob) = world.friends();
     world.hold_lock("SELECT FROM conversations FOR UPDATE", || {
         erase(&alice.at(other.address)).ok();
-        // No step could be done yet.
+        // No step has been executed yet.
         drop(other);
         assert_eq!(world.count("friendships"), 2);
     });
@@ -85,7 +85,7 @@ fn an_erasure_goes_on_when_its_server_is_gone() {
     bob.get("/api/auth/me").ok();
 }
 
-/// Checks that an answer names an erased account by the word for it, and by nothing else.
+/// Checks that a response shows the erased account as `erased` and shows nothing else of it.
 fn assert_erased(person: &Person, path: &str, field: &str) {
     for (language, word) in [("zh", "已注销"), ("en", "Deleted account")] {
         let reply = person.call("GET", path).header("Accept-Language", language).send().ok();
@@ -96,7 +96,7 @@ fn assert_erased(person: &Person, path: &str, field: &str) {
 }
 
 #[test]
-fn every_answer_calls_an_erased_account_by_the_word_for_it() {
+fn every_response_names_an_erased_account_as_erased() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
@@ -112,7 +112,7 @@ fn every_answer_calls_an_erased_account_by_the_word_for_it() {
         (&dave, "/api/auth/friendship_requests?direction=sent", "receiver_name"),
     ];
     let kept = [(&bob, "/api/auth/conversations", "friend_name"), (&bob, window.as_str(), "friend_name")];
-    // No step is done meanwhile: each waits for a pair first.
+    // No step is executed while the lock is held: each waits for a pair first.
     world.hold_lock("SELECT FROM conversations FOR UPDATE", || {
         erase(&alice).ok();
         for (person, path, field) in lists.into_iter().chain(kept) {
@@ -132,7 +132,7 @@ fn every_answer_calls_an_erased_account_by_the_word_for_it() {
 }
 
 #[test]
-fn when_both_are_erased_their_messages_are_gone() {
+fn messages_are_deleted_when_both_members_are_erased() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "one");

@@ -1,4 +1,4 @@
-//! Exporting one's account.
+//! Exporting an account.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use crate::support::{Person, World, assert_answer};
 const PATH: &str = "/api/auth/me/export";
 
 #[test]
-fn an_export_holds_everything_and_is_one_document() {
+fn an_export_is_one_document_with_all_of_the_accounts_data() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
@@ -35,7 +35,7 @@ fn an_export_holds_everything_and_is_one_document() {
 }
 
 #[test]
-fn a_new_account_exports_itself_and_one_that_is_no_more_nothing() {
+fn a_new_account_can_be_exported_and_an_erased_one_cannot() {
     let world = World::new();
     let alice = world.person("alice_01");
     world.sql("UPDATE sessions SET device_name = ''");
@@ -44,7 +44,7 @@ fn a_new_account_exports_itself_and_one_that_is_no_more_nothing() {
     alice.get(PATH).refused(401, "session_ended");
 }
 
-/// Fills a conversation with texts that cannot be compressed away, some twenty megabytes of them.
+/// Fills a conversation with about twenty megabytes of texts that do not compress.
 fn write_much(world: &World, alice: &Person, bob: &Person) {
     alice.befriend(bob);
     let id = alice.conversation();
@@ -59,7 +59,7 @@ fn write_much(world: &World, alice: &Person, bob: &Person) {
     ));
 }
 
-/// Asks for an export and reads nothing but the beginning of the answer.
+/// Requests an export and reads only the beginning of the response.
 fn begin(person: &Person, more: &str) -> TcpStream {
     let mut stream = TcpStream::connect(person.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -74,30 +74,30 @@ fn begin(person: &Person, more: &str) -> TcpStream {
 
 const READING: &str = "pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND query LIKE '%message_deletions%'";
 
-/// Waits until the server reads no further, because nobody takes what it has read.
+/// Waits until the server stops reading from the database because the client does not read.
 fn wait_until_it_stands_still(world: &World) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let since = format!("{READING} AND state_change < clock_timestamp() - interval '300 milliseconds'");
     while world.count(&since) == 0 {
-        assert!(Instant::now() < deadline, "it reads on and on");
+        assert!(Instant::now() < deadline, "the server does not stop reading");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn an_export_waits_for_a_slow_client_and_is_complete_in_the_end() {
+fn an_export_waits_for_a_slow_client_and_is_complete() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     write_much(&world, &alice, &bob);
     let mut slow = begin(&alice, "Connection: close\r\n");
     wait_until_it_stands_still(&world);
-    // Meanwhile others are served, and a second export of hers is not.
+    // Other requests are served at the same time; a second export of the same account is not.
     bob.get("/api/auth/me").ok();
     let refused = alice.get(PATH).refused(503, "unavailable");
     assert!(refused.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).unwrap();
-    assert!(rest.ends_with(b"0\r\n\r\n"), "the body has its end");
+    assert!(rest.ends_with(b"0\r\n\r\n"), "the body is terminated");
     let reply = alice.get(PATH).ok();
     let messages = reply.data()["conversations"][0]["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 6000);
@@ -105,7 +105,7 @@ fn an_export_waits_for_a_slow_client_and_is_complete_in_the_end() {
 }
 
 #[test]
-fn an_export_that_breaks_off_is_never_taken_for_complete() {
+fn an_aborted_export_has_no_end_of_body() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     write_much(&world, &alice, &bob);
@@ -114,15 +114,15 @@ fn an_export_that_breaks_off_is_never_taken_for_complete() {
         wait_until_it_stands_still(&world);
         world.sql(&format!("SELECT pg_terminate_backend(pid) FROM {READING}"));
         let mut rest = Vec::new();
-        // The connection is closed, or even reset.
+        // The connection is closed or reset.
         let _ = broken.read_to_end(&mut rest);
-        assert!(!rest.ends_with(b"0\r\n\r\n"), "{encoding}: the body must have no end");
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "{encoding}: the body must not be terminated");
     }
     alice.get(PATH).ok();
 }
 
 #[test]
-fn who_goes_away_frees_the_place() {
+fn a_disconnected_client_frees_its_export_slot() {
     let world = World::new();
     let people: Vec<Person> = (0..2).map(|number| world.person(&format!("person_{number}"))).collect();
     write_much(&world, &people[0], &people[1]);
@@ -133,7 +133,7 @@ fn who_goes_away_frees_the_place() {
     drop(streams);
     let deadline = Instant::now() + Duration::from_secs(20);
     while carol.get(PATH).status != 200 {
-        assert!(Instant::now() < deadline, "the places were not given back");
+        assert!(Instant::now() < deadline, "the export slots were not released");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,4 +1,4 @@
-//! A database that goes away and comes back, and rows that it should not hold.
+//! A database that becomes unreachable and returns, and invalid rows.
 
 use local_postgres::{Cluster, ClusterOptions, Installation};
 use serde_json::json;
@@ -7,14 +7,14 @@ use server::config::Options;
 use crate::support::{Person, World, eventually};
 
 #[test]
-fn a_lost_connection_fails_one_request_at_the_most_and_the_pool_heals() {
+fn a_lost_connection_fails_at_most_one_request() {
     let world = World::with(Options { db_pool_size: Some(2), ..Options::default() });
     let (alice, bob) = world.friends();
     for _ in 0..3 {
         world
             .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hongyan'");
         let mut failures = 0;
-        eventually("the pool did not heal", || {
+        eventually("the pool did not recover", || {
             let reply = alice.send(&bob, "still there?");
             if reply.status == 200 {
                 return true;
@@ -24,13 +24,13 @@ fn a_lost_connection_fails_one_request_at_the_most_and_the_pool_heals() {
             failures += 1;
             false
         });
-        assert!(failures <= 1, "one loss renews all connections");
+        assert!(failures <= 1, "one lost connection renews all of them");
     }
-    eventually("it is not ready", || world.call("GET", "/readyz").send().status == 200);
+    eventually("the server is not ready", || world.call("GET", "/readyz").send().status == 200);
 }
 
 #[test]
-fn a_stuck_row_ends_in_a_503_and_harms_nobody_else() {
+fn a_locked_row_causes_a_503_for_its_own_requests_only() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let carol = world.person("carol_01");
@@ -56,17 +56,17 @@ fn a_stuck_row_ends_in_a_503_and_harms_nobody_else() {
 }
 
 #[test]
-fn a_row_that_the_rules_refuse_is_our_fault_and_no_panic() {
+fn an_invalid_row_causes_a_500_and_no_panic() {
     let world = World::new();
     let (alice, _bob) = world.friends();
     world.sql("UPDATE users SET name = E'\\n' WHERE uid = 'bob_0001'");
     let reply = alice.get("/api/auth/friendships").refused(500, "internal_error");
-    assert!(!reply.text.contains("users"), "the cause is for the log only: {}", reply.text);
+    assert!(!reply.text.contains("users"), "the cause belongs in the log only: {}", reply.text);
     alice.get("/api/auth/me").ok();
 }
 
 #[test]
-fn a_database_that_is_away_is_a_503_and_comes_back_by_itself() {
+fn an_unreachable_database_causes_503_until_it_is_back() {
     let folder = std::env::temp_dir().join(format!("hongyan-fault-{}", std::process::id()));
     let options = ClusterOptions { data_dir: folder.clone(), durable: true, settings: Vec::new() };
     let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
@@ -75,7 +75,7 @@ fn a_database_that_is_away_is_a_503_and_comes_back_by_itself() {
     let (alice, bob) = world.friends();
     let before: Vec<String> = (0..20).map(|number| alice.say(&bob, &number.to_string())).collect();
     cluster.kill_postmaster().unwrap();
-    eventually("the loss was not noticed", || {
+    eventually("the server did not notice the loss", || {
         let reply = alice.send(&bob, "lost");
         assert_ne!(reply.status, 200, "nothing is acknowledged without a database");
         reply.status == 503
@@ -85,8 +85,8 @@ fn a_database_that_is_away_is_a_503_and_comes_back_by_itself() {
     let login = json!({"uid": "alice_01", "password": Person::PASSWORD});
     world.call("POST", "/api/login/uid").json(&login).send().refused(503, "unavailable");
     cluster.restart().unwrap();
-    eventually("it did not come back", || alice.send(&bob, "back").status == 200);
-    eventually("it is not ready", || world.call("GET", "/readyz").send().status == 200);
+    eventually("sending did not recover", || alice.send(&bob, "back").status == 200);
+    eventually("the server is not ready", || world.call("GET", "/readyz").send().status == 200);
     let window = bob.open(&bob.conversation(), "?limit=200").ok();
     let stored: Vec<&str> = window.data()["messages"]
         .as_array()

@@ -1,4 +1,4 @@
-//! Every route that takes an id, with an id that is somebody else's: it must be as if there were none.
+//! Every route that takes an id, called with another user's id: the response must be that for an unknown id.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Person, Reply, World};
 
-/// The kinds of things that ids name.
+/// What an id refers to.
 #[derive(Debug, Clone, Copy)]
 enum Thing {
     Conversation,
@@ -16,8 +16,8 @@ enum Thing {
     User,
 }
 
-/// A route that takes an id: its method, its template, where the id goes in a body (if not into the path), the rest of the
-/// body, and what a stranger's id is answered with.
+/// A route that takes an id: method, path template, the body field of the id (unless it is in the path), the rest of the
+/// body, and the expected response.
 struct Route {
     method: &'static str,
     template: &'static str,
@@ -88,7 +88,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// Routes that anybody may call with anybody's id, because that is what they are for.
+/// Routes that anyone may call with any id.
 const FOR_STRANGERS: [(&str, &str); 3] = [
     ("POST", "/api/auth/friendship_requests"),
     ("PUT", "/api/auth/blocks/{user_id}"),
@@ -105,7 +105,7 @@ fn routes_with_ids(world: &World) -> BTreeSet<(String, String)> {
             let schema = reference.split("schemas/").nth(1).map(|rest| rest.split('"').next().unwrap());
             let body = schema.map(|name| document["components"]["schemas"][name]["properties"].to_string());
             let parameters = operation["parameters"].to_string();
-            // What names a message for idempotency is the caller's own invention.
+            // A `client_message_id` is the caller's own choice.
             let text = format!("{parameters}{}", body.unwrap_or_default()).replace("client_message_id", "");
             if text.contains("_id\"") {
                 found.insert((method.to_uppercase(), path.clone()));
@@ -116,14 +116,14 @@ fn routes_with_ids(world: &World) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_matrix_knows_every_route_that_takes_an_id() {
+fn the_table_contains_every_route_that_takes_an_id() {
     let world = World::new();
     let known = routes().into_iter().map(|route| (route.method, route.template)).chain(FOR_STRANGERS);
     let known: BTreeSet<_> = known.map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(known, routes_with_ids(&world));
 }
 
-/// What Alice and Bob see of their world.
+/// What Alice and Bob see.
 fn seen(people: [&Person; 2]) -> Vec<String> {
     let lists = [
         "conversations",
@@ -145,7 +145,7 @@ fn seen(people: [&Person; 2]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is() {
+fn foreign_ids_are_answered_like_unknown_ones_and_change_nothing() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let [carol, dave, eve, zoe] =
@@ -161,7 +161,7 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
     let sessions = alice.get("/api/auth/sessions").ok();
     let session = sessions.data()[0]["session_id"].as_str().unwrap();
     let before = seen([&alice, &bob]);
-    // A friend of one of the two, a former friend, and somebody whom neither knows.
+    // A friend of one of the two, a former friend, and an unrelated user.
     for caller in [&carol, &dave, &eve] {
         for route in routes() {
             let missing = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -183,7 +183,7 @@ fn what_is_somebody_elses_is_answered_as_what_does_not_exist_and_stays_as_it_is(
 }
 
 #[test]
-fn an_erased_account_can_call_nothing_any_more() {
+fn an_erased_account_can_call_no_route() {
     let world = World::new();
     let (alice, gone) = (world.person("alice_01"), world.person("gone_001"));
     gone.befriend(&alice);

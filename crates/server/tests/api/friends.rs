@@ -18,7 +18,7 @@ fn status_at(person: &Person, query: &str) -> String {
 }
 
 #[test]
-fn asking_and_accepting_makes_friends() {
+fn an_accepted_request_makes_friends() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let request = alice.ask(&bob).ok();
@@ -29,15 +29,15 @@ fn asking_and_accepting_makes_friends() {
     assert_answer!("answer", bob.answer(&id_of(&request), "accepted").ok());
     assert_eq!(status_at(&bob, ""), "accepted");
     assert_answer!("friendships", alice.get("/api/auth/friendships").ok());
-    let (hers, his) = (alice.get("/api/auth/friendships"), bob.get("/api/auth/friendships"));
-    assert_eq!(hers.data()[0]["friendship_id"], his.data()[0]["friendship_id"]);
-    assert_eq!(his.data()[0]["friend_id"], Value::from(alice.id.clone()));
+    let (of_alice, of_bob) = (alice.get("/api/auth/friendships"), bob.get("/api/auth/friendships"));
+    assert_eq!(of_alice.data()[0]["friendship_id"], of_bob.data()[0]["friendship_id"]);
+    assert_eq!(of_bob.data()[0]["friend_id"], Value::from(alice.id.clone()));
     assert_answer!("conversations_of_new_friends", alice.get("/api/auth/conversations").ok());
     alice.ask(&bob).refused(409, "already_friends");
 }
 
 #[test]
-fn the_senders_name_is_the_accounts_own() {
+fn the_senders_name_is_taken_from_its_account() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let body =
@@ -52,12 +52,12 @@ fn the_senders_name_is_the_accounts_own() {
 }
 
 #[test]
-fn one_asks_somebody_who_is_there_and_somebody_else() {
+fn requesting_oneself_or_an_unknown_user_is_refused() {
     let world = World::new();
     let alice = world.person("alice_01");
     alice.ask(&alice).refused(400, "cannot_befriend_oneself");
-    let nobody = json!({"receiver_id": "01890a5d-ac96-774b-bcce-b302099a8057"});
-    alice.post(REQUESTS, &nobody).refused(400, "unknown_user");
+    let unknown = json!({"receiver_id": "01890a5d-ac96-774b-bcce-b302099a8057"});
+    alice.post(REQUESTS, &unknown).refused(400, "unknown_user");
     alice.post(REQUESTS, &json!({"receiver_id": "x"})).blames("invalid_field", "receiver_id");
     let long = json!({"receiver_id": alice.id, "verification_message": "字".repeat(129)});
     alice.post(REQUESTS, &long).blames("invalid_field", "verification_message");
@@ -65,7 +65,7 @@ fn one_asks_somebody_who_is_there_and_somebody_else() {
 }
 
 #[test]
-fn a_question_waits_once() {
+fn only_one_request_to_a_user_can_be_pending() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     alice.ask(&bob).ok();
@@ -74,7 +74,7 @@ fn a_question_waits_once() {
 }
 
 #[test]
-fn asking_back_accepts() {
+fn a_request_in_the_other_direction_accepts() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let asked = alice.ask(&bob).ok();
@@ -84,7 +84,7 @@ fn asking_back_accepts() {
 }
 
 #[test]
-fn after_a_rejection_one_may_ask_again() {
+fn a_request_may_be_repeated_after_a_rejection() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let first = id_of(&alice.ask(&bob).ok());
@@ -113,11 +113,15 @@ fn a_request_expires_after_three_days() {
     alice.ask(&bob).ok();
     world.sql("UPDATE friendship_requests SET expires_at = created_at WHERE status = 'pending'");
     let again = bob.ask(&alice).ok();
-    assert_eq!(again.data()["status"], "pending", "an overdue request is not accepted by asking back");
+    assert_eq!(
+        again.data()["status"],
+        "pending",
+        "a request in the other direction does not accept an expired one"
+    );
 }
 
 #[test]
-fn the_sender_may_withdraw() {
+fn the_sender_can_withdraw_a_request() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let request = id_of(&alice.ask(&bob).ok());
@@ -131,7 +135,7 @@ fn the_sender_may_withdraw() {
 }
 
 #[test]
-fn only_the_receiver_answers_and_to_anybody_else_the_request_does_not_exist() {
+fn a_request_does_not_exist_for_anyone_but_its_receiver() {
     let world = World::new();
     let (alice, bob, eve) = (world.person("alice_01"), world.person("bob_0001"), world.person("eve_0001"));
     let request = id_of(&alice.ask(&bob).ok());
@@ -151,7 +155,7 @@ fn only_the_receiver_answers_and_to_anybody_else_the_request_does_not_exist() {
 }
 
 #[test]
-fn of_many_answers_at_once_one_wins() {
+fn concurrent_answers_to_a_request_have_one_winner() {
     let world = World::new();
     let other = world.second_instance();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
@@ -198,7 +202,7 @@ fn unfriending_ends_it_for_both_and_clears_the_callers_side() {
 }
 
 #[test]
-fn whoever_is_no_friend_is_answered_alike() {
+fn unfriending_a_non_friend_never_says_whether_it_exists() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     for id in [bob.id.as_str(), alice.id.as_str(), "01890a5d-ac96-774b-bcce-b302099a8057"] {
@@ -234,7 +238,7 @@ fn lists_are_read_page_by_page() {
 }
 
 #[test]
-fn a_remark_is_ones_own_and_gone_with_the_friendship() {
+fn a_remark_is_private_and_is_deleted_with_the_friendship() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let conversation = alice.conversation();

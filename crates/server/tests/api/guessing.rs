@@ -1,4 +1,4 @@
-//! The brake on guessing passwords.
+//! Login throttling against password guessing.
 
 use std::thread;
 
@@ -16,7 +16,7 @@ fn by_phone(world: &World, number: &str, password: &str) -> Reply {
     world.call("POST", "/api/login/phone_number").json(&body).send()
 }
 
-/// Checks that somebody has to wait, and tells how long.
+/// Checks that the call is throttled and returns the `Retry-After` seconds.
 #[track_caller]
 fn wait(reply: Reply) -> u64 {
     let reply = reply.refused(429, "too_many_attempts");
@@ -28,7 +28,7 @@ fn register(world: &World, uid: &str, phone: &str) {
     world.call("POST", "/api/register").json(&body).send().ok();
 }
 
-/// Guesses six times; returns the texts of the answers.
+/// Makes six attempts and returns the response texts.
 fn six_guesses(guess: impl Fn() -> Reply) -> Vec<String> {
     let mut texts: Vec<_> = (0..5).map(|_| guess().refused(401, "invalid_credentials").text).collect();
     let sixth = guess();
@@ -38,7 +38,7 @@ fn six_guesses(guess: impl Fn() -> Reply) -> Vec<String> {
 }
 
 #[test]
-fn from_the_sixth_failure_on_one_has_to_wait_whether_the_account_exists_or_not() {
+fn the_sixth_failed_login_is_throttled_for_any_account() {
     let world = World::new();
     register(&world, "alice_01", "13800138000");
     register(&world, "disabled", "13800138001");
@@ -53,7 +53,7 @@ fn from_the_sixth_failure_on_one_has_to_wait_whether_the_account_exists_or_not()
 }
 
 #[test]
-fn every_login_costs_one_check_of_a_password_and_none_while_one_has_to_wait() {
+fn a_login_checks_one_password_and_a_throttled_one_none() {
     let world = World::new();
     register(&world, "alice_01", "13800138000");
     register(&world, "disabled", "13800138001");
@@ -76,7 +76,7 @@ fn every_login_costs_one_check_of_a_password_and_none_while_one_has_to_wait() {
 }
 
 #[test]
-fn the_wait_grows_on_all_instances_and_a_success_ends_it() {
+fn the_delay_grows_on_all_instances_until_a_success() {
     let world = World::new();
     let other = world.second_instance();
     register(&world, "alice_01", "13800138000");
@@ -88,20 +88,20 @@ fn the_wait_grows_on_all_instances_and_a_success_ends_it() {
         there("wrong password").refused(401, "invalid_credentials");
     }
     for longest in [5, 10, 20, 40, 80, 160, 320, 640, 900, 900] {
-        let told = wait(by_uid(&world, "ALICE_01", "wrong password"));
-        assert!(told <= longest && told > longest / 2, "{told} of {longest}");
+        let seconds = wait(by_uid(&world, "ALICE_01", "wrong password"));
+        assert!(seconds <= longest && seconds > longest / 2, "{seconds} of {longest}");
         wait(there(Person::PASSWORD));
-        world.calm_down(longest);
+        world.skip_throttle_time(longest);
         by_uid(&world, "alice_01", "wrong password").refused(401, "invalid_credentials");
     }
     by_phone(&world, "13800138000", Person::PASSWORD).ok();
-    world.calm_down(900);
+    world.skip_throttle_time(900);
     by_uid(&world, "alice_01", Person::PASSWORD).ok();
     six_guesses(|| by_uid(&world, "alice_01", "wrong password"));
 }
 
 #[test]
-fn of_many_guesses_at_once_on_two_instances_five_are_checked() {
+fn of_many_concurrent_guesses_five_are_checked() {
     let world = World::new();
     let other = world.second_instance();
     register(&world, "alice_01", "13800138000");
@@ -120,7 +120,7 @@ fn of_many_guesses_at_once_on_two_instances_five_are_checked() {
 }
 
 #[test]
-fn wrong_old_passwords_are_counted_for_the_account_and_hold_no_login_up() {
+fn wrong_old_passwords_are_throttled_apart_from_logins() {
     let world = World::new();
     let alice = world.person("alice_01");
     let change = |old: &str| {
@@ -132,37 +132,37 @@ fn wrong_old_passwords_are_counted_for_the_account_and_hold_no_login_up() {
     wait(change(Person::PASSWORD));
     assert_eq!(world.password_checks(), before);
     by_uid(&world, "alice_01", Person::PASSWORD).ok();
-    world.calm_down(5);
+    world.skip_throttle_time(5);
     change(Person::PASSWORD).ok();
 }
 
-/// Guesses once from an address that a proxy tells of, each time at another account.
+/// One attempt with an `X-Forwarded-For` header, each for another account.
 fn from_address(world: &World, number: usize, forwarded: &str) -> Reply {
     let body: Value = json!({"uid": format!("nobody_{number:03}"), "password": "wrong password"});
     world.call("POST", "/api/login/uid").header("X-Forwarded-For", forwarded).json(&body).send()
 }
 
 #[test]
-fn an_address_behind_a_named_proxy_has_to_wait_after_sixty_failures() {
+fn an_address_behind_a_trusted_proxy_is_throttled_after_60() {
     let trusted_proxies = Some(vec!["127.0.0.0/8".to_owned()]);
     let world = World::with(Options { trusted_proxies, ..Options::default() });
     for number in 0..60 {
-        // What stands before the right-most stranger is the stranger's word.
+        // Only the right-most address that is not a trusted proxy counts; the client may invent those before it.
         let forwarded = format!("198.51.100.{number}, 2001:db8:1:2::{number}, 127.0.0.2");
         from_address(&world, number, &forwarded).refused(401, "invalid_credentials");
     }
     assert!(wait(from_address(&world, 60, "2001:db8:1:2:3:4:5:6")) <= 10);
     from_address(&world, 61, "2001:db8:1:3::1").refused(401, "invalid_credentials");
     from_address(&world, 62, "198.51.100.1").refused(401, "invalid_credentials");
-    world.calm_down(10);
+    world.skip_throttle_time(10);
     from_address(&world, 60, "2001:db8:1:2::1").refused(401, "invalid_credentials");
 }
 
 #[test]
-fn a_loopback_and_a_proxy_that_nobody_named_are_not_counted() {
+fn loopback_and_unconfigured_proxies_are_not_throttled() {
     let world = World::new();
     for number in 0..65 {
         from_address(&world, number, "198.51.100.1").refused(401, "invalid_credentials");
     }
-    assert_eq!(world.count("login_throttles"), 65, "each is counted by what was typed alone");
+    assert_eq!(world.count("login_throttles"), 65, "each attempt is counted by login identifier only");
 }

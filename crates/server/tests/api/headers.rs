@@ -1,4 +1,4 @@
-//! What every answer tells browsers, whatever the answer is.
+//! Security and authentication headers of all responses.
 
 use serde_json::json;
 use server::config::Options;
@@ -7,7 +7,7 @@ use crate::support::{Call, Reply, World};
 
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Checks the headers that every answer has, each of them once.
+/// Checks that a response has each security header once.
 #[track_caller]
 fn protected(what: &str, reply: &Reply) {
     for (name, value) in [
@@ -26,7 +26,7 @@ fn protected(what: &str, reply: &Reply) {
 }
 
 #[test]
-fn every_route_protects_its_answers_and_its_refusals() {
+fn every_route_sets_the_security_headers_on_all_its_responses() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let document = world.call("GET", "/api/openapi.json").send().json;
@@ -39,7 +39,7 @@ fn every_route_protects_its_answers_and_its_refusals() {
         seen.insert(reply.status);
     };
     for (path, item) in document["paths"].as_object().unwrap() {
-        // A call that ends the session or the account would make the others after it look alike.
+        // Calls that end the session or the account are left out, because all later calls would be refused alike.
         let own = path.replace("{conversation_id}", &conversation).replace("{friend_id}", &bob.id);
         let own = own.replace("{user_id}", &bob.id).replace("{request_id}", &bob.id);
         let own = own.replace("{session_id}", &bob.id);
@@ -66,30 +66,30 @@ fn every_route_protects_its_answers_and_its_refusals() {
         }
     }
     for status in [200, 304, 400, 401, 409, 415] {
-        assert!(seen.contains(&status), "no answer was a {status}: {seen:?}");
+        assert!(seen.contains(&status), "no response was a {status}: {seen:?}");
     }
 }
 
 #[test]
-fn whoever_is_not_let_in_is_told_how_to_come_again() {
+fn a_401_names_the_authentication_scheme() {
     let world = World::new();
-    let told = |call: Call, name: &str| {
+    let scheme = |call: Call, name: &str| {
         let reply = call.send().refused(401, name);
         reply.header("WWW-Authenticate").unwrap().to_owned()
     };
     let me = || world.call("GET", "/api/auth/me");
-    assert_eq!(told(me(), "missing_token"), "Bearer realm=\"hongyan\"");
+    assert_eq!(scheme(me(), "missing_token"), "Bearer realm=\"hongyan\"");
     let stale = "Bearer realm=\"hongyan\", error=\"invalid_token\"";
-    assert_eq!(told(me().bearer("no.good.token"), "invalid_token"), stale);
+    assert_eq!(scheme(me().bearer("no.good.token"), "invalid_token"), stale);
     let login =
         world.call("POST", "/api/login/uid").json(&json!({"uid": "nobody_01", "password": "wrong one"}));
-    assert_eq!(told(login, "invalid_credentials"), "Bearer realm=\"hongyan\"");
+    assert_eq!(scheme(login, "invalid_credentials"), "Bearer realm=\"hongyan\"");
     assert_eq!(me().bearer("").send().status, 401);
     assert_eq!(world.call("GET", "/healthz").send().header("WWW-Authenticate"), None);
 }
 
 #[test]
-fn what_no_handler_answers_is_protected_too() {
+fn responses_without_a_handler_have_security_headers_too() {
     let origin = "https://chat.example";
     let world = World::with(Options { cors_origins: Some(vec![origin.into()]), ..Options::default() });
     let alice = world.person("alice_01");
@@ -116,7 +116,7 @@ fn what_no_handler_answers_is_protected_too() {
 }
 
 #[test]
-fn the_page_in_the_browser_may_run_its_own_scripts_and_nothing_else() {
+fn the_docs_page_may_run_only_its_own_scripts() {
     let world = World::new();
     for path in ["/docs", "/docs/", "/docs/index.html", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]
     {
@@ -129,7 +129,7 @@ fn the_page_in_the_browser_may_run_its_own_scripts_and_nothing_else() {
         assert!(directives.contains(&"connect-src 'self'"), "{path}: {policy}");
         assert!(!policy.contains('*') && !policy.contains("unsafe-eval"), "{path}: {policy}");
     }
-    // What the policy forbids must not be there: scripts in the page itself, and anything from elsewhere.
+    // The policy forbids inline scripts and foreign sources, so the page must not contain any.
     let page = world.call("GET", "/docs/").send().text;
     for piece in page.split("<script").skip(1) {
         let (attributes, rest) = piece.split_once('>').unwrap();

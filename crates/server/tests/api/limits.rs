@@ -1,11 +1,11 @@
-//! Limits and quotas: how many friends, how many open requests, how often.
+//! Limits and quotas: number of friends, pending requests, messages and requests per time.
 
 use serde_json::json;
 use server::config::Options;
 
 use crate::support::{Person, Reply, World};
 
-/// Gives somebody so many friends, who are nobody else's.
+/// Gives a user this many friends that have no other friends.
 fn give_friends(world: &World, owner: &Person, count: u32) {
     let id = &owner.id;
     world.sql(&format!(
@@ -23,13 +23,13 @@ fn id_of(reply: &Reply) -> String {
     reply.data()["request_id"].as_str().unwrap().to_owned()
 }
 
-/// How long to wait, in whole seconds.
+/// The `Retry-After` seconds.
 fn wait(reply: &Reply) -> u64 {
     reply.header("Retry-After").unwrap().parse().unwrap()
 }
 
 #[test]
-fn nobody_has_more_than_ten_thousand_friends() {
+fn an_account_has_at_most_ten_thousand_friends() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
@@ -48,13 +48,13 @@ fn nobody_has_more_than_ten_thousand_friends() {
     alice.answer(&from_dave, "rejected").ok();
     let friends = alice.get("/api/auth/friendships").ok();
     assert_eq!(friends.data().as_array().unwrap().len(), 10_000);
-    assert_eq!(friends.json["next_cursor"], json!(null), "one page holds them all");
+    assert_eq!(friends.json["next_cursor"], json!(null), "one page holds all");
     alice.delete(&format!("/api/auth/friendships/{}", bob.id)).ok();
     alice.answer(&from_carol, "accepted").ok();
 }
 
 #[test]
-fn a_hundred_requests_of_one_sender_wait_at_the_most() {
+fn a_sender_has_at_most_one_hundred_pending_requests() {
     let world = World::new();
     let alice = world.person("alice_01");
     let others: Vec<Person> = (0..101).map(|number| world.person(&format!("person_{number:03}"))).collect();
@@ -70,7 +70,7 @@ fn a_hundred_requests_of_one_sender_wait_at_the_most() {
 }
 
 #[test]
-fn a_quota_of_requests_names_the_time_to_wait_on_every_instance() {
+fn the_request_quota_returns_retry_after_on_every_instance() {
     let options = || Options { quota_requests_per_day: Some(2), ..Options::default() };
     let world = World::with(options());
     let other = world.second_instance_with(options());
@@ -89,7 +89,7 @@ fn a_quota_of_requests_names_the_time_to_wait_on_every_instance() {
 }
 
 #[test]
-fn a_quota_of_messages_names_the_time_to_wait() {
+fn the_message_quota_returns_retry_after() {
     let world = World::with(Options { quota_messages_per_minute: Some(3), ..Options::default() });
     let (alice, bob) = world.friends();
     for text in ["1", "2", "3"] {
@@ -98,12 +98,12 @@ fn a_quota_of_messages_names_the_time_to_wait() {
     let refused = alice.send(&bob, "4").refused(429, "message_quota_used_up");
     assert!((1..=20).contains(&wait(&refused)), "{}", wait(&refused));
     alice.post("/api/auth/messages", &json!({"receiver_id": bob.id})).blames("missing_field", "content");
-    bob.say(&alice, "each has a quota of one's own");
+    bob.say(&alice, "each user has a separate quota");
     assert_eq!(world.count("messages"), 4);
 }
 
 #[test]
-fn without_quotas_nobody_waits() {
+fn without_quotas_no_request_is_limited() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for number in 0..100 {

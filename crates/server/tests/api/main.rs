@@ -1,4 +1,4 @@
-//! The API ring: the whole stack in process, on a real PostgreSQL, seen through HTTP.
+//! API tests: the whole stack in process on a real PostgreSQL, called over HTTP.
 //!
 //! Every answer is noted; `tests/covered.rs` compares the notes with what the API documents.
 #![allow(

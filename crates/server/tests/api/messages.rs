@@ -1,4 +1,4 @@
-//! Sending once, recalling, deleting for oneself.
+//! Sending with idempotency keys, recalling, deleting.
 
 use std::collections::HashSet;
 use std::thread;
@@ -14,7 +14,7 @@ fn send_with_key(from: &Person, to: &Person, content: &str, key: &Value) -> Repl
 }
 
 #[test]
-fn sending_returns_the_messages_id() {
+fn sending_returns_the_message_id() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let reply = alice.send(&bob, "你好");
@@ -24,26 +24,26 @@ fn sending_returns_the_messages_id() {
 }
 
 #[test]
-fn only_friends_write_to_each_other() {
+fn only_friends_can_send_to_each_other() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
-    let stranger = alice.send(&bob, "hi").refused(409, "not_friends");
+    let not_a_friend = alice.send(&bob, "hi").refused(409, "not_friends");
     let body = json!({"receiver_id": "01890a5d-ac96-774b-bcce-b302099a8057", "content": "hi"});
-    assert_eq!(alice.post("/api/auth/messages", &body).refused(409, "not_friends").text, stranger.text);
-    assert!(stranger.json["message"].as_str().unwrap().contains("朋友验证"));
+    assert_eq!(alice.post("/api/auth/messages", &body).refused(409, "not_friends").text, not_a_friend.text);
+    assert!(not_a_friend.json["message"].as_str().unwrap().contains("朋友验证"));
     alice.send(&alice, "hi").refused(400, "cannot_message_oneself");
     assert_eq!(world.count("messages"), 0);
 }
 
 #[test]
-fn sending_again_under_the_same_key_stores_once() {
+fn a_repeated_send_with_the_same_key_is_stored_once() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let key = json!("key 键 1");
     let first = send_with_key(&alice, &bob, "hi", &key).ok();
     assert_eq!(send_with_key(&alice, &bob, "hi", &key).ok().data(), first.data());
     send_with_key(&alice, &bob, "other", &key).refused(409, "idempotency_conflict");
-    // Keys are each sender's own.
+    // Each sender has its own keys.
     assert_ne!(send_with_key(&bob, &alice, "hi", &key).ok().data(), first.data());
     let none =
         [send_with_key(&alice, &bob, "hi", &Value::Null), send_with_key(&alice, &bob, "hi", &Value::Null)];
@@ -56,7 +56,7 @@ fn sending_again_under_the_same_key_stores_once() {
 }
 
 #[test]
-fn a_refused_send_does_not_use_the_key_up() {
+fn a_refused_send_does_not_consume_its_key() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     send_with_key(&alice, &bob, "hi", &json!("k")).refused(409, "not_friends");
@@ -65,7 +65,7 @@ fn a_refused_send_does_not_use_the_key_up() {
 }
 
 #[test]
-fn twins_at_once_on_two_instances_store_once() {
+fn concurrent_sends_with_one_key_on_two_instances_store_once() {
     let world = World::new();
     let other = world.second_instance();
     let (alice, bob) = world.friends();
@@ -81,7 +81,7 @@ fn twins_at_once_on_two_instances_store_once() {
 }
 
 #[test]
-fn content_is_bounded_and_returned_as_sent() {
+fn content_is_length_limited_and_returned_unchanged() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for content in ["", " \n\t\u{3000}", "a\u{0}b", &"字".repeat(5001)] {
@@ -108,7 +108,7 @@ fn content_is_bounded_and_returned_as_sent() {
 }
 
 #[test]
-fn a_message_is_recalled_for_both_and_its_text_is_gone() {
+fn recalling_removes_the_text_for_both_members() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let message = alice.say(&bob, "a secret");
@@ -121,7 +121,7 @@ fn a_message_is_recalled_for_both_and_its_text_is_gone() {
 }
 
 #[test]
-fn the_recall_window_is_two_minutes_by_the_databases_clock() {
+fn the_recall_window_is_two_minutes_by_database_time() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let message = alice.say(&bob, "late");
@@ -136,7 +136,7 @@ fn the_recall_window_is_two_minutes_by_the_databases_clock() {
 }
 
 #[test]
-fn a_message_is_deleted_for_oneself_only() {
+fn deleting_a_message_affects_only_the_caller() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let message = alice.say(&bob, "1");
@@ -154,7 +154,7 @@ fn a_message_is_deleted_for_oneself_only() {
 }
 
 #[test]
-fn a_message_is_named_in_the_body_or_the_query_on_both_paths() {
+fn a_message_id_is_accepted_in_body_or_query_on_both_paths() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for path in ["message", "messages"] {
@@ -187,7 +187,7 @@ fn a_message_is_named_in_the_body_or_the_query_on_both_paths() {
 }
 
 #[test]
-fn a_follower_by_after_misses_nothing_that_many_send_at_once() {
+fn polling_with_after_misses_no_concurrent_message() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let conversation = alice.conversation();

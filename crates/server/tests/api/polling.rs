@@ -1,4 +1,4 @@
-//! Asking again and again: `ETag`, `If-None-Match` and 304.
+//! Conditional requests: `ETag`, `If-None-Match` and 304.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -23,7 +23,7 @@ fn unchanged(reply: &Reply, tag_before: &str) {
     assert_eq!(reply.header("Cache-Control"), Some("no-store"));
 }
 
-/// Every documented route that may say that nothing has changed, for somebody who has one conversation.
+/// Every documented route that may answer 304, for a user with one conversation.
 fn polled_routes(world: &World, conversation: &str) -> Vec<String> {
     let document = world.call("GET", "/api/openapi.json").send().json;
     let paths = document["paths"].as_object().unwrap().iter();
@@ -32,7 +32,7 @@ fn polled_routes(world: &World, conversation: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_list_and_the_history_are_not_sent_again_unchanged() {
+fn unchanged_lists_and_histories_are_answered_with_304() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let (carol, dave) = (world.person("carol_01"), world.person("dave_001"));
@@ -54,16 +54,16 @@ fn every_list_and_the_history_are_not_sent_again_unchanged() {
             let again = ask_again(&alice, &path, tags).ok();
             assert_eq!((&again.text, tag(&again)), (&first.text, known.clone()), "{path} {tags}");
         }
-        assert_ne!(tag(&bob.get(&path).ok()), known, "{path} is somebody else's to bob");
+        assert_ne!(tag(&bob.get(&path).ok()), known, "{path} is another response for bob");
         let refused = world.call("GET", &path).header("If-None-Match", "*").send();
         assert_eq!(refused.refused(401, "missing_token").header("ETag"), None);
     }
     let wrong = ask_again(&alice, "/api/auth/conversations?limit=0", "*").blames("invalid_field", "limit");
-    assert_eq!(wrong.header("ETag"), None, "what is refused is refused again");
+    assert_eq!(wrong.header("ETag"), None, "a refusal has no ETag");
 }
 
 #[test]
-fn whatever_changes_an_answer_changes_its_tag() {
+fn any_change_of_a_response_changes_its_etag() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let list = "/api/auth/conversations";
@@ -91,7 +91,7 @@ fn whatever_changes_an_answer_changes_its_tag() {
 }
 
 #[test]
-fn pages_and_languages_have_tags_of_their_own() {
+fn each_page_and_language_has_its_own_etag() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for text in ["1", "2", "3"] {
@@ -107,7 +107,7 @@ fn pages_and_languages_have_tags_of_their_own() {
 }
 
 #[test]
-fn a_tag_is_the_same_on_every_instance_and_however_the_answer_is_packed() {
+fn an_etag_is_the_same_on_every_instance_and_encoding() {
     let world = World::new();
     let other = world.second_instance();
     let (alice, bob) = world.friends();
@@ -125,7 +125,7 @@ fn a_tag_is_the_same_on_every_instance_and_however_the_answer_is_packed() {
 }
 
 #[test]
-fn nothing_follows_the_head_of_a_304_and_the_connection_lives_on() {
+fn a_304_has_no_body_and_keeps_the_connection() {
     let world = World::new();
     let (alice, _bob) = world.friends();
     let known = tag(&alice.get("/api/auth/friendships").ok());
@@ -147,7 +147,7 @@ fn nothing_follows_the_head_of_a_304_and_the_connection_lives_on() {
 }
 
 #[test]
-fn browsers_may_send_a_tag_and_read_it() {
+fn browsers_may_send_and_read_etags() {
     let origin = "https://chat.example";
     let world = World::with(Options { cors_origins: Some(vec![origin.into()]), ..Options::default() });
     let preflight = world.call("OPTIONS", "/api/auth/conversations").header("Origin", origin);

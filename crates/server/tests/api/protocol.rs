@@ -1,4 +1,4 @@
-//! What every answer has in common: envelope, language, headers, unknown routes, the API's own description.
+//! What all responses have in common: envelope, language, headers, unknown routes, the OpenAPI document.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,14 +10,14 @@ use server::config::Options;
 use crate::support::{World, assert_answer};
 
 #[test]
-fn the_process_lives_and_can_serve() {
+fn liveness_and_readiness_are_reported() {
     let world = World::new();
     assert_answer!("healthz", world.call("GET", "/healthz").send().ok());
     assert_answer!("readyz", world.call("GET", "/readyz").send().ok());
 }
 
 #[test]
-fn people_are_answered_in_chinese_unless_they_prefer_english() {
+fn responses_are_chinese_unless_english_is_preferred() {
     let world = World::new();
     let alice = world.person("alice_01");
     let message = |language: &str| {
@@ -33,7 +33,7 @@ fn people_are_answered_in_chinese_unless_they_prefer_english() {
 }
 
 #[test]
-fn every_answer_names_its_kind_and_is_kept_by_nobody() {
+fn every_response_has_a_content_type_and_is_not_cacheable() {
     let world = World::new();
     let alice = world.person("alice_01");
     for reply in [alice.get("/api/auth/me"), alice.get("/nowhere"), world.call("GET", "/api/auth/me").send()]
@@ -45,7 +45,7 @@ fn every_answer_names_its_kind_and_is_kept_by_nobody() {
 }
 
 #[test]
-fn an_unknown_route_and_an_unknown_method_wear_the_envelope() {
+fn unknown_routes_and_methods_get_the_json_envelope() {
     let world = World::new();
     for path in [
         "/",
@@ -94,7 +94,7 @@ fn browsers_may_call_from_the_listed_origins_only() {
 }
 
 #[test]
-fn a_page_in_the_browser_shows_every_call() {
+fn the_docs_page_shows_the_api() {
     let world = World::new();
     let page = world.call("GET", "/docs/").send();
     assert_eq!(page.status, 200);
@@ -103,7 +103,7 @@ fn a_page_in_the_browser_shows_every_call() {
     assert_eq!((short.status, short.header("Location")), (307, Some("/docs/")));
 }
 
-/// The method and path of every handler, read off the source.
+/// Method and path of every handler, read from the source.
 fn handlers_in_the_source() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/src");
     let mut routes = Vec::new();
@@ -129,7 +129,7 @@ fn handlers_in_the_source() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_route_is_documented_and_every_documented_route_is_served() {
+fn exactly_the_served_routes_are_documented() {
     let world = World::new();
     let document = world.call("GET", "/api/openapi.json").send();
     assert_eq!(document.status, 200);
@@ -140,7 +140,7 @@ fn every_route_is_documented_and_every_documented_route_is_served() {
             documented.push((method.clone(), path.clone()));
             let served = world.call(&method.to_uppercase(), &path.replace(['{', '}'], "")).send();
             assert!(!matches!(served.status, 404 | 405), "{method} {path} is not served");
-            assert!(operation["responses"]["200"].is_object(), "{method} {path} has no success");
+            assert!(operation["responses"]["200"].is_object(), "{method} {path} documents no success");
             assert!(
                 operation["description"].is_string() || operation["summary"].is_string(),
                 "{method} {path}"
@@ -152,7 +152,7 @@ fn every_route_is_documented_and_every_documented_route_is_served() {
 }
 
 #[test]
-fn what_the_parser_refuses_is_closed_without_harm() {
+fn requests_that_the_parser_refuses_close_only_their_connection() {
     let world = World::new();
     let raw = |request: &str| {
         let mut stream = TcpStream::connect(world.address()).unwrap();
@@ -170,7 +170,7 @@ fn what_the_parser_refuses_is_closed_without_harm() {
 }
 
 #[test]
-fn a_body_that_never_arrives_is_given_up() {
+fn a_body_that_never_arrives_times_out() {
     let world = World::new();
     let mut stream = TcpStream::connect(world.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -183,9 +183,9 @@ fn a_body_that_never_arrives_is_given_up() {
 }
 
 #[test]
-fn answers_are_compressed_for_those_who_ask() {
+fn responses_are_compressed_on_request() {
     let world = World::new();
     let document = world.call("GET", "/api/openapi.json").header("Accept-Encoding", "gzip").send();
     assert_eq!(document.header("Content-Encoding"), Some("gzip"));
-    assert_eq!(document.json, Value::Null, "the body is not plain text any more");
+    assert_eq!(document.json, Value::Null, "the body is compressed");
 }

@@ -1,4 +1,4 @@
-//! Refreshing under an `Idempotency-Key`, for those whose answer was lost.
+//! Refreshing with an `Idempotency-Key`, for clients that lost the response.
 
 use std::thread;
 
@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::sessions::{refresh, token_of};
 use crate::support::{Call, Person, Reply, World};
 
-/// Renews under a name for the try.
+/// Refreshes with this idempotency key.
 fn retry(person: &Person, path: &str, token: &str, key: &str) -> Reply {
     Call::new(person.address, "POST", path).bearer(token).header("Idempotency-Key", key).send()
 }
 
 #[test]
-fn a_retry_under_the_same_key_gets_the_same_tokens_on_every_instance() {
+fn a_refresh_retry_gets_the_same_tokens_on_every_instance() {
     let world = World::new();
     let other = world.second_instance();
     let alice = world.person("alice_01");
@@ -33,7 +33,7 @@ fn a_retry_under_the_same_key_gets_the_same_tokens_on_every_instance() {
     let second = retry(&alice, paths[0], &token_of(&first, "refresh_token"), "try-1").ok();
     assert_ne!(second.data()["refresh_token"], first.data()["refresh_token"]);
     for path in paths {
-        // The successor was used, so that it is an old token like any other.
+        // The successor was used, so this token is an old one like any other.
         retry(&alice, path, &alice.refresh_token, "try-1").refused(409, "refresh_token_reused");
     }
     alice.post("/api/auth/logout", &json!({})).ok();
@@ -44,7 +44,7 @@ fn a_retry_under_the_same_key_gets_the_same_tokens_on_every_instance() {
 }
 
 #[test]
-fn a_retry_after_a_minute_is_theft() {
+fn a_refresh_retry_after_a_minute_counts_as_theft() {
     let world = World::new();
     let alice = world.person("alice_01");
     let path = "/auth/refresh_token";
@@ -65,7 +65,7 @@ fn a_retry_after_a_minute_is_theft() {
 }
 
 #[test]
-fn a_key_that_is_none_is_named_after_the_token_was_judged() {
+fn a_malformed_key_is_reported_after_the_token_is_checked() {
     let world = World::new();
     let alice = world.person("alice_01");
     for path in ["/auth/refresh_token", "/api/auth/refresh_token"] {
@@ -78,7 +78,7 @@ fn a_key_that_is_none_is_named_after_the_token_was_judged() {
 }
 
 #[test]
-fn of_many_tabs_with_keys_of_their_own_one_wins_and_its_retries_with_it() {
+fn of_concurrent_keyed_refreshes_one_wins_with_its_retries() {
     let world = World::new();
     let other = world.second_instance();
     let alice = world.person("alice_01");

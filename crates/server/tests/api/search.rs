@@ -1,4 +1,4 @@
-//! Searching, seen through HTTP.
+//! Searching messages over HTTP.
 
 use std::thread;
 
@@ -26,7 +26,7 @@ fn texts(reply: &Reply) -> Vec<String> {
 }
 
 #[test]
-fn what_is_found_has_the_historys_fields_and_its_conversation() {
+fn search_results_have_the_message_fields_and_conversation() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let message = alice.say(&bob, "今晚吃火锅 OK?");
@@ -40,7 +40,7 @@ fn what_is_found_has_the_historys_fields_and_its_conversation() {
 }
 
 #[test]
-fn a_part_of_any_script_is_found_whatever_the_case_and_wildcards_mean_themselves() {
+fn search_matches_substrings_of_any_script_literally() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for text in ["我的 iPhone", "100%_\\'\"", "👨‍👩‍👧‍👦", "ＡＢＣ", "ΟΔΟΣ", "GROẞ"]
@@ -60,12 +60,12 @@ fn a_part_of_any_script_is_found_whatever_the_case_and_wildcards_mean_themselves
         assert_eq!(bob.finds(term), [text], "{term}");
     }
     assert_eq!(bob.finds("ab"), [""; 0]);
-    // As browsers spell a form's fields.
+    // Browsers encode spaces in forms as `+`.
     assert_eq!(texts(&bob.get("/api/auth/messages/search?q=%E7%9A%84+IPH").ok()), ["我的 iPhone"]);
 }
 
 #[test]
-fn only_what_the_caller_sees_is_found() {
+fn search_finds_only_messages_visible_to_the_caller() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let eve = world.person("eve_0001");
@@ -85,7 +85,7 @@ fn only_what_the_caller_sees_is_found() {
 }
 
 #[test]
-fn one_conversation_is_searched_if_it_is_the_callers() {
+fn a_search_in_one_conversation_needs_membership() {
     let world = World::new();
     let (alice, bob) = world.friends();
     let (eve, conversation) = (world.person("eve_0001"), alice.conversation());
@@ -103,7 +103,7 @@ fn one_conversation_is_searched_if_it_is_the_callers() {
 }
 
 #[test]
-fn a_search_is_refused_by_the_name_of_what_is_wrong_with_it() {
+fn an_invalid_search_parameter_is_named() {
     let world = World::new();
     let alice = world.person("alice_01");
     alice.get("/api/auth/messages/search").blames("missing_field", "q");
@@ -121,7 +121,7 @@ fn a_search_is_refused_by_the_name_of_what_is_wrong_with_it() {
 }
 
 #[test]
-fn pages_follow_each_other_while_others_write() {
+fn search_pages_stay_consistent_while_others_write() {
     let world = World::new();
     let (alice, bob) = world.friends();
     for number in 0..10 {
@@ -139,7 +139,7 @@ fn pages_follow_each_other_while_others_write() {
 }
 
 #[test]
-fn too_many_searches_are_told_to_come_again_and_hold_nobody_else_up() {
+fn excess_searches_get_a_503_and_delay_no_other_request() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "word");

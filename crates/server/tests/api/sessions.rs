@@ -1,4 +1,4 @@
-//! Tokens: renewing, reuse, theft, logging out, forgeries.
+//! Tokens: refresh, reuse, theft, logout, forgeries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use server::config::Options;
 
 use crate::support::{Call, Person, Reply, SECRET, World, assert_answer};
 
-/// Renews on either of the two paths, by turns.
+/// Refreshes on either of the two paths in turn.
 pub(crate) fn refresh(person: &Person, token: &str) -> Reply {
     static TURN: AtomicBool = AtomicBool::new(false);
     let path =
@@ -29,7 +29,7 @@ pub(crate) fn token_of(reply: &Reply, name: &str) -> String {
 }
 
 #[test]
-fn refreshing_gives_the_next_pair_on_both_paths() {
+fn refreshing_returns_new_tokens_on_both_paths() {
     let world = World::new();
     let alice = world.person("alice_01");
     let reply =
@@ -42,7 +42,7 @@ fn refreshing_gives_the_next_pair_on_both_paths() {
 }
 
 #[test]
-fn a_refresh_without_a_token_is_malformed_and_with_a_wrong_one_unauthenticated() {
+fn a_refresh_needs_a_valid_token() {
     let world = World::new();
     let alice = world.person("alice_01");
     for path in ["/auth/refresh_token", "/api/auth/refresh_token"] {
@@ -75,7 +75,7 @@ fn refresh_expired(person: &Person, path: &str) {
 }
 
 #[test]
-fn of_many_tabs_that_refresh_at_once_one_wins_and_the_session_lives() {
+fn concurrent_refreshes_have_one_winner_and_keep_the_session() {
     let world = World::new();
     let other = world.second_instance();
     let alice = Arc::new(world.person("alice_01"));
@@ -96,7 +96,7 @@ fn of_many_tabs_that_refresh_at_once_one_wins_and_the_session_lives() {
 }
 
 #[test]
-fn a_used_token_that_comes_back_late_ends_the_session() {
+fn reuse_of_a_refresh_token_after_the_grace_ends_the_session() {
     let world = World::new();
     let alice = world.person("alice_01");
     let second = refresh(&alice, &alice.refresh_token).ok();
@@ -104,7 +104,7 @@ fn a_used_token_that_comes_back_late_ends_the_session() {
     let late = "UPDATE sessions SET rotations = (SELECT array_agg(r - interval '11 seconds' ORDER BY r DESC)
                 FROM unnest(rotations) r)";
     world.sql(late);
-    // The one before the last, so that grandparents are theft as well.
+    // Two generations back, to show that any old token counts as theft.
     refresh(&alice, &alice.refresh_token).refused(409, "refresh_token_reused");
     refresh(&alice, &token_of(&third, "refresh_token")).refused(401, "session_ended");
     let third = Person { token: token_of(&third, "token"), ..alice };
@@ -113,7 +113,7 @@ fn a_used_token_that_comes_back_late_ends_the_session() {
 }
 
 #[test]
-fn a_used_token_that_comes_back_within_the_grace_ends_nothing() {
+fn reuse_of_a_refresh_token_within_the_grace_is_harmless() {
     let world = World::new();
     let alice = world.person("alice_01");
     let second = refresh(&alice, &alice.refresh_token).ok();
@@ -127,7 +127,7 @@ fn a_used_token_that_comes_back_within_the_grace_ends_nothing() {
 }
 
 #[test]
-fn tokens_of_the_previous_secret_are_good_until_they_are_renewed_with_the_present_one() {
+fn tokens_of_the_previous_secret_are_valid_until_renewed() {
     const PREVIOUS: &str = "the secret of before, of more than 32 bytes";
     let world = World::with(Options { jwt_previous_secret: Some(PREVIOUS.into()), ..Options::default() });
     let alice = world.person("alice_01");
@@ -143,7 +143,7 @@ fn tokens_of_the_previous_secret_are_good_until_they_are_renewed_with_the_presen
             ..alice.clone()
         }
     };
-    let unknown = resigned("a secret that nobody has ever configured");
+    let unknown = resigned("a secret that was never configured");
     unknown.get("/api/auth/me").refused(401, "invalid_token");
     refresh(&unknown, &unknown.refresh_token).refused(401, "invalid_token");
     let before = resigned(PREVIOUS);
@@ -154,7 +154,7 @@ fn tokens_of_the_previous_secret_are_good_until_they_are_renewed_with_the_presen
 }
 
 #[test]
-fn no_token_outlives_the_session() {
+fn no_token_outlives_its_session() {
     let world = World::with(Options { session_max_seconds: Some(100), ..Options::default() });
     let alice = world.person("alice_01");
     world.sql("UPDATE sessions SET created_at = created_at - interval '40 s'");
@@ -164,7 +164,7 @@ fn no_token_outlives_the_session() {
 }
 
 #[test]
-fn a_session_has_a_maximum_life() {
+fn a_session_has_a_maximum_lifetime() {
     let world = World::new();
     let alice = world.person("alice_01");
     world.sql("UPDATE sessions SET created_at = created_at - interval '90 days' - interval '1 second'");
@@ -172,7 +172,7 @@ fn a_session_has_a_maximum_life() {
 }
 
 #[test]
-fn logging_out_ends_this_session_only() {
+fn logging_out_ends_only_the_current_session() {
     let world = World::new();
     let alice = world.person("alice_01");
     let login = json!({"uid": "alice_01", "password": Person::PASSWORD});
@@ -198,7 +198,7 @@ fn a_disabled_account_can_neither_log_in_nor_refresh() {
     refresh(&alice, &alice.refresh_token).refused(401, "session_ended");
 }
 
-/// Every documented route that takes a token, with some id in its path.
+/// Every documented route that needs a token, with arbitrary ids in its path.
 fn guarded_routes(world: &World) -> Vec<(String, String)> {
     let document = world.call("GET", "/api/openapi.json").send().json;
     let mut routes = Vec::new();
@@ -215,7 +215,7 @@ fn guarded_routes(world: &World) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_guarded_route_judges_the_token_before_anything_else() {
+fn every_protected_route_checks_the_token_first() {
     let world = World::new();
     let alice = world.person("alice_01");
     let codec = JwtCodec::new(&SECRET.into(), None).unwrap();
@@ -229,7 +229,7 @@ fn every_guarded_route_judges_the_token_before_anything_else() {
     let ended = world.person("ended_01");
     ended.post("/api/auth/logout", &json!({})).ok();
     for (method, path) in guarded_routes(&world) {
-        // A body that nobody could read, to see that the token comes first.
+        // A body that is not JSON shows that the token is checked first.
         let call = || world.call(&method, &path).bytes(b"{");
         call().send().refused(401, "missing_token");
         call().header("Authorization", "Bearer").send().refused(401, "missing_token");

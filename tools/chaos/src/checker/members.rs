@@ -65,7 +65,9 @@ fn cleared_in_time(case: &CheckedConversation<'_>, floor: i64, found: &mut Vec<V
         let Some(sending) = case.record(author).and_then(|record| record.sends.get(number)) else { continue };
         let hidden = message.seq <= floor;
         let shown = case.first().view.messages.binary_search_by_key(&message.seq, |one| one.seq).is_ok();
-        if (hidden && sending.span.begun > unfriending.ended) || (shown && sending.span.ended < unfriending.begun) {
+        if (hidden && sending.span.begun > unfriending.ended)
+            || (shown && sending.span.ended < unfriending.begun)
+        {
             let detail =
                 format!("message {} is hidden or shown contrary to the time of the unfriending", message.seq);
             found.push(Violation::new(Rule::Visible, detail));
@@ -92,7 +94,12 @@ fn numbers(member: CheckedMember<'_>, other: CheckedMember<'_>, found: &mut Vec<
     }
 }
 
-fn friendship(member: CheckedMember<'_>, other: CheckedMember<'_>, friends: bool, found: &mut Vec<Violation>) {
+fn friendship(
+    member: CheckedMember<'_>,
+    other: CheckedMember<'_>,
+    friends: bool,
+    found: &mut Vec<Violation>,
+) {
     let view = member.view;
     if view.is_friend != friends || view.friendships != usize::from(friends) {
         let detail = format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::CheckedConversation;
-use crate::history::{SendStatus, SendOperation};
+use crate::history::{SendOperation, SendStatus};
 use crate::observed::{ObservedContent, ObservedMessage};
 use crate::violation::{Rule, Violation};
 
@@ -31,10 +31,7 @@ pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) 
     for (id, which) in &acknowledged {
         let copies = stored.get(which).map(Vec::as_slice).unwrap_or_default();
         if !copies.iter().any(|copy| copy.id == *id) {
-            found.push(Violation::new(
-                Rule::Lost,
-                format!("send {which:?} was acknowledged and is missing"),
-            ));
+            found.push(Violation::new(Rule::Lost, format!("send {which:?} was acknowledged and is missing")));
         }
     }
     order(&in_order, found);
@@ -63,9 +60,13 @@ fn identify<'a>(
     let invented = |why: &str| Violation::new(Rule::Invented, format!("message {}: {why}", message.seq));
     let altered = |why: &str| Violation::new(Rule::Altered, format!("message {}: {why}", message.seq));
     let (author, number) = match message.said {
-        ObservedContent::Sent { exact: false, .. } => return Err(altered("the text is not the one that was sent")),
+        ObservedContent::Sent { exact: false, .. } => {
+            return Err(altered("the text is not the one that was sent"));
+        }
         ObservedContent::Sent { author, number, exact: true } => (author, number),
-        ObservedContent::Recalled => *acknowledged.get(&message.id).ok_or_else(|| invented("it was not recalled"))?,
+        ObservedContent::Recalled => {
+            *acknowledged.get(&message.id).ok_or_else(|| invented("it was not recalled"))?
+        }
         ObservedContent::Foreign => return Err(invented("no user writes such a text")),
     };
     if message.author != Some(author) {

@@ -5,7 +5,7 @@ mod messages;
 #[cfg(test)]
 mod tests;
 
-use crate::history::{UserHistory, MemberActions};
+use crate::history::{MemberActions, UserHistory};
 use crate::observed::MemberView;
 use crate::violation::Violation;
 

@@ -1,8 +1,8 @@
 //! Breaks each rule once.
 
 use super::*;
-use crate::history::{SendStatus, SendOperation, Interval};
-use crate::observed::{ObservedListing, ObservedContent, ObservedMessage};
+use crate::history::{Interval, SendOperation, SendStatus};
+use crate::observed::{ObservedContent, ObservedListing, ObservedMessage};
 use crate::violation::Rule;
 
 const PAIR: usize = 7;
@@ -145,7 +145,9 @@ fn a_message_that_was_never_sent_or_was_refused_is_invented() {
     for change in [
         |scene: &mut Scene| scene.at(0, |message| message.said = ObservedContent::Foreign),
         |scene: &mut Scene| {
-            scene.at(0, |message| message.said = ObservedContent::Sent { author: FIRST, number: 8, exact: true });
+            scene.at(0, |message| {
+                message.said = ObservedContent::Sent { author: FIRST, number: 8, exact: true }
+            });
         },
         |scene: &mut Scene| scene.records[FIRST].sends[0].outcome = SendStatus::Refused,
         |scene: &mut Scene| scene.records[FIRST].sends[0].pair = PAIR + 1,

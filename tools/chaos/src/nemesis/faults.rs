@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use rustix::process::Signal;
 
 use super::{Fault, Nemesis};
-use crate::postgres_processes::{PostgresProcesses, signal};
 use crate::fleet::Fleet;
+use crate::postgres_processes::{PostgresProcesses, signal};
 use crate::proxy::Cut;
 use crate::test_bed::DATABASE;
 use crate::violation::Rule;
@@ -128,7 +128,7 @@ impl Nemesis {
         self.test_bed.proxy.arm(cut);
         let deadline = Instant::now() + TIMEOUT;
         while !self.test_bed.proxy.has_cut() {
-            (Instant::now() < deadline).then_some(()).context("nobody commits")?;
+            (Instant::now() < deadline).then_some(()).context("no connection commits")?;
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())

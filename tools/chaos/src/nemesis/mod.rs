@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::virtual_user::VirtualUser;
+use crate::scenario::{Scenario, ScenarioResult};
 use crate::seeded_random::SeededRandom;
-use crate::test_bed::TestBed;
-use crate::scenario::{ScenarioResult, Scenario};
-use crate::violation::Rule;
 use crate::simulation::Simulation;
+use crate::test_bed::TestBed;
+use crate::violation::Rule;
+use crate::virtual_user::VirtualUser;
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,11 +96,23 @@ impl Nemesis {
     /// How soon after the repair everything must work again.
     const RECOVERY: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(simulation: &Arc<Simulation>, test_bed: TestBed, goals: StopCondition) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        simulation: &Arc<Simulation>,
+        test_bed: TestBed,
+        goals: StopCondition,
+    ) -> anyhow::Result<Self> {
         let probe = VirtualUser::begin(simulation, simulation.accounts.len() - 2)?;
         let random = SeededRandom::stream(simulation.seed, u64::MAX);
         let (summary, healthy_since) = (FaultLog::default(), simulation.clock.now());
-        Ok(Self { simulation: Arc::clone(simulation), test_bed, goals, random, probe, summary, healthy_since })
+        Ok(Self {
+            simulation: Arc::clone(simulation),
+            test_bed,
+            goals,
+            random,
+            probe,
+            summary,
+            healthy_since,
+        })
     }
 
     fn count(&self, fault: Fault) -> u64 {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::VirtualUser;
 use crate::history::Interval;
-use crate::http::{ApiCall, Method, CallResult};
-use crate::violation::Rule;
+use crate::http::{ApiCall, CallResult, Method};
 use crate::simulation::friendship_request;
+use crate::violation::Rule;
 
 /// How long an unanswered attempt may still be executed: longer than the server waits for a thread, a lock and a
 /// statement together.
@@ -32,7 +32,10 @@ impl VirtualUser {
         let ended = matches!(settled.reply, CallResult::Ok(_))
             || (settled.had_unknown && settled.reply.is_refusal("not_friends"));
         if !ended {
-            self.report_violation(Rule::Friendship, format!("a friendship cannot be ended: {:?}", settled.reply));
+            self.report_violation(
+                Rule::Friendship,
+                format!("a friendship cannot be ended: {:?}", settled.reply),
+            );
             return Ok(());
         }
         let memory = self.memory(pair);
@@ -68,7 +71,8 @@ impl VirtualUser {
 
     fn leave_friendship_alone(&mut self, pair: usize, had_unknown: bool) {
         if had_unknown {
-            let until = self.simulation.clock.now() + u64::try_from(LATE_EXECUTION.as_nanos()).unwrap_or_default();
+            let until =
+                self.simulation.clock.now() + u64::try_from(LATE_EXECUTION.as_nanos()).unwrap_or_default();
             self.memory(pair).friendship_fixed_until = until;
         }
     }

@@ -14,11 +14,11 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::follower::Follower;
-use crate::history::{UserHistory, MemberActions, Interval};
+use crate::history::{Interval, MemberActions, UserHistory};
 use crate::http::{ApiCall, ApiClient, CallResult};
 use crate::seeded_random::SeededRandom;
-use crate::violation::Rule;
 use crate::simulation::{FriendPair, Simulation};
+use crate::violation::Rule;
 
 /// One virtual user.
 pub(crate) struct VirtualUser {

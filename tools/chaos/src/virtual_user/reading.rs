@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::VirtualUser;
-use crate::http::{ApiCall, Method, CallResult};
+use crate::http::{ApiCall, CallResult, Method};
 use crate::observed::{ObservedContent, ObservedMessage};
 use crate::violation::Rule;
 
@@ -96,7 +96,8 @@ impl VirtualUser {
         let simulation = std::sync::Arc::clone(&self.simulation);
         let path = format!("/api/auth/message/delete?message_id={id}");
         let token = &simulation.person(self.me)?.token;
-        let settled = self.call_expecting_success(&ApiCall { method: Method::Delete, path, token, body: None });
+        let settled =
+            self.call_expecting_success(&ApiCall { method: Method::Delete, path, token, body: None });
         if matches!(settled.reply, CallResult::Ok(_)) {
             self.side(pair).deleted.insert(seq);
         }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::VirtualUser;
 use crate::fleet::ServerAddress;
-use crate::history::{SendStatus, SendOperation, Interval};
-use crate::http::{ApiCall, Method, CallResult};
+use crate::history::{Interval, SendOperation, SendStatus};
+use crate::http::{ApiCall, CallResult, Method};
 use crate::message_text;
 use crate::violation::Rule;
 
@@ -63,10 +63,21 @@ impl VirtualUser {
             fields.insert("client_message_id".to_owned(), json!(format!("key {number}")));
         }
         let path = "/api/auth/messages".to_owned();
-        Ok(ApiCall { method: Method::Post, path, token: &simulation.person(self.me)?.token, body: Some(body) })
+        Ok(ApiCall {
+            method: Method::Post,
+            path,
+            token: &simulation.person(self.me)?.token,
+            body: Some(body),
+        })
     }
 
-    fn end_send(&mut self, pair: usize, number: usize, reply: &CallResult, had_unknown: bool) -> anyhow::Result<()> {
+    fn end_send(
+        &mut self,
+        pair: usize,
+        number: usize,
+        reply: &CallResult,
+        had_unknown: bool,
+    ) -> anyhow::Result<()> {
         let ended = self.simulation.clock.now();
         let outcome = match reply {
             CallResult::Ok(Value::String(id)) => {
@@ -127,7 +138,8 @@ impl VirtualUser {
         let simulation = std::sync::Arc::clone(&self.simulation);
         let path = format!("/api/auth/message/recall?message_id={id}");
         let token = &simulation.person(self.me)?.token;
-        let settled = self.call_expecting_success(&ApiCall { method: Method::Delete, path, token, body: None });
+        let settled =
+            self.call_expecting_success(&ApiCall { method: Method::Delete, path, token, body: None });
         if matches!(settled.reply, CallResult::Ok(_)) {
             self.side(pair).recalled.insert(number);
         }

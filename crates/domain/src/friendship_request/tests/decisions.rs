@@ -158,7 +158,7 @@ fn opening(pending: i64, quota_window_start: Option<i64>, now: i64) -> RequestAl
 }
 
 #[test]
-fn a_hundred_requests_of_one_sender_wait_at_the_most() {
+fn a_sender_has_at_most_one_hundred_pending_requests() {
     for pending in [0, 1, 99] {
         assert_eq!(decide_request_limits(&opening(pending, None, 0)), Ok(()), "{pending}");
     }

@@ -8,7 +8,7 @@ use ureq::{Agent, Body, RequestBuilder};
 
 use super::notes;
 
-/// A request that is being put together.
+/// A request under construction.
 pub(crate) struct Call {
     address: SocketAddr,
     method: String,
@@ -17,7 +17,7 @@ pub(crate) struct Call {
     body: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -26,7 +26,7 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
 }
 
-/// The largest answer that a test reads, in bytes.
+/// The largest response body that a test reads, in bytes.
 const LARGEST_BODY: u64 = 64 << 20;
 
 fn agent() -> &'static Agent {
@@ -90,7 +90,7 @@ impl Call {
             "DELETE" => agent.delete(url),
             "OPTIONS" => agent.options(url),
             "TRACE" => agent.trace(url),
-            other => panic!("the tests' client has no {other}"),
+            other => panic!("unsupported method {other}"),
         };
         let bare = with_headers(bare, &self.headers);
         match body {
@@ -131,7 +131,7 @@ impl Reply {
         self.json["error"].as_str().unwrap_or_default()
     }
 
-    /// Passes an answer on that is a success.
+    /// Asserts success and returns the response.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!((self.status, &self.json["code"]), (200, &Value::from(200)), "{}", self.text);
@@ -139,7 +139,7 @@ impl Reply {
         self
     }
 
-    /// Checks that an answer is this failure, in the contract's envelope.
+    /// Asserts this status and error name in the contract's envelope.
     #[track_caller]
     pub(crate) fn refused(self, status: u16, error: &str) -> Self {
         assert_eq!((self.status, self.error()), (status, error), "{}", self.text);
@@ -148,7 +148,7 @@ impl Reply {
         self
     }
 
-    /// Checks that an answer blames this field.
+    /// Asserts that the error names this field.
     #[track_caller]
     pub(crate) fn blames(self, error: &str, field: &str) -> Self {
         let reply = self.refused(400, error);

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-/// A copy in which ids, times and tokens are masked; equal ones get equal masks.
+/// A copy with ids, times and tokens masked; equal values get equal masks.
 pub(crate) fn masked(value: &Value) -> Value {
     mask(value, &mut Masks::default())
 }
@@ -30,7 +30,7 @@ impl Masks {
         if let Some(known) = self.known.get(text) {
             return known.clone();
         }
-        // Times differ or not as the clock has it.
+        // Whether two times differ depends on the clock, so all get one mask.
         if kind == "time" {
             return "<time>".to_owned();
         }

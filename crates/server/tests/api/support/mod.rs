@@ -1,4 +1,4 @@
-//! A world to test in: a server with a database of its own, and people who call it.
+//! Test support: a server with its own database, and users who call it.
 
 mod client;
 mod mask;
@@ -11,7 +11,7 @@ pub(crate) use mask::masked;
 pub(crate) use person::Person;
 pub(crate) use world::{SECRET, World};
 
-/// Compares an answer with its snapshot; ids, times and tokens are masked, equal ones alike.
+/// Compares a response with its snapshot; ids, times and tokens are masked, equal values alike.
 macro_rules! assert_answer {
     ($name:literal, $reply:expr) => {
         insta::assert_json_snapshot!($name, crate::support::masked(&$reply.json))
@@ -19,7 +19,7 @@ macro_rules! assert_answer {
 }
 pub(crate) use assert_answer;
 
-/// Tries until it succeeds or the deadline passes.
+/// Repeats `attempt` until it succeeds; fails at a deadline.
 pub(crate) fn eventually(what: &str, mut attempt: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !attempt() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Reply};
 
-/// Somebody who is logged in.
+/// A logged-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) address: SocketAddr,
@@ -15,7 +15,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// What everybody's password is.
+    /// Every user's password.
     pub(crate) const PASSWORD: &str = "correct horse 电池";
 
     pub(crate) fn register(address: SocketAddr, uid: &str) -> Self {
@@ -35,7 +35,7 @@ impl Person {
         }
     }
 
-    /// The same person at another server.
+    /// The same user at another server instance.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
     }
@@ -79,7 +79,7 @@ impl Person {
         self.post("/api/auth/messages", &json!({"receiver_id": receiver.id, "content": content}))
     }
 
-    /// Sends and returns the message's id.
+    /// Sends a message and returns its id.
     pub(crate) fn say(&self, receiver: &Self, content: &str) -> String {
         self.send(receiver, content).ok().data().as_str().unwrap().to_owned()
     }
@@ -88,7 +88,7 @@ impl Person {
         self.get("/api/auth/conversations").ok().data().clone()
     }
 
-    /// The id of the person's only conversation.
+    /// The id of the user's only conversation.
     pub(crate) fn conversation(&self) -> String {
         let list = self.conversations();
         assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
@@ -99,7 +99,7 @@ impl Person {
         self.get(&format!("/api/auth/conversations/{conversation}{query}"))
     }
 
-    /// The texts that the person sees in the conversation, oldest first.
+    /// The texts that the user sees in the conversation, oldest first.
     pub(crate) fn texts(&self, conversation: &str) -> Vec<String> {
         let window = self.open(conversation, "?limit=200").ok();
         let messages = window.data()["messages"].as_array().unwrap().clone();

@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 
 use super::{Call, Person};
 
-/// What the tests' servers sign with.
+/// The signing secret of the tests' servers.
 pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes";
 
-/// A running server with a database of its own. Both are gone when it is dropped.
+/// A running server with its own database. Both are stopped on drop.
 pub(crate) struct World {
     address: SocketAddr,
     password_checks: Arc<CheckCounter>,
@@ -30,7 +30,7 @@ impl World {
         Self::with(Options::default())
     }
 
-    /// A world with other settings than the defaults.
+    /// A world with these settings instead of the defaults.
     pub(crate) fn with(options: Options) -> Self {
         let database = database();
         let mut world = Self::on(options, database.url());
@@ -38,7 +38,7 @@ impl World {
         world
     }
 
-    /// A world on a database that somebody else keeps.
+    /// A world on a database that the caller owns.
     pub(crate) fn on(options: Options, url: &str) -> Self {
         migrate(url);
         let (address, password_checks, stop, thread) = serve(options, url);
@@ -51,7 +51,7 @@ impl World {
         self.second_instance_with(Options::default())
     }
 
-    /// A second server on the same database, with settings of its own.
+    /// A second server on the same database with these settings.
     pub(crate) fn second_instance_with(&self, options: Options) -> Instance {
         let (address, _, stop, thread) = serve(options, &self.url);
         Instance { address, stop: Some(stop), thread: Some(thread) }
@@ -61,7 +61,7 @@ impl World {
         self.address
     }
 
-    /// How many passwords this server has checked.
+    /// Number of password checks by this server.
     pub(crate) fn password_checks(&self) -> u64 {
         self.password_checks.get()
     }
@@ -70,37 +70,37 @@ impl World {
         Call::new(self.address, method, path)
     }
 
-    /// Registers somebody whose uid is `uid` and whose name is the same.
+    /// Registers a user with this uid and the same name.
     pub(crate) fn person(&self, uid: &str) -> Person {
         Person::register(self.address, uid)
     }
 
-    /// Two people who are friends.
+    /// Two users who are friends.
     pub(crate) fn friends(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("alice_01"), self.person("bob_0001"));
         alice.befriend(&bob);
         (alice, bob)
     }
 
-    /// Changes the database directly, to move time or to break something.
+    /// Changes the database directly, to shift times or to break a row.
     pub(crate) fn sql(&self, sql: &str) {
         PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap();
     }
 
-    /// Lets time pass for all that the brake on guessing keeps.
-    pub(crate) fn calm_down(&self, seconds: u64) {
+    /// Moves all login throttles back by this time.
+    pub(crate) fn skip_throttle_time(&self, seconds: u64) {
         self.sql(&format!(
             "UPDATE login_throttles SET blocked_until = blocked_until - interval '{seconds} s',
                     forgiven_at = forgiven_at - interval '{seconds} s'"
         ));
     }
 
-    /// Does something while a transaction of somebody else's holds what `sql` locked.
-    pub(crate) fn hold_lock(&self, sql: &str, meanwhile: impl FnOnce()) {
+    /// Runs `action` while another transaction holds the locks that `sql` takes.
+    pub(crate) fn hold_lock(&self, sql: &str, action: impl FnOnce()) {
         let mut connection = PgConnection::establish(&self.url).unwrap();
         connection.batch_execute("BEGIN").unwrap();
         connection.batch_execute(sql).unwrap();
-        meanwhile();
+        action();
         connection.batch_execute("ROLLBACK").unwrap();
     }
 
@@ -166,14 +166,14 @@ fn serve(options: Options, url: &str) -> Served {
     let settings = Settings::from_options(options).unwrap();
     let ground = Ground { database_url: url.to_owned(), secret: SECRET.into() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(&settings, &ground).unwrap();
-            tell.send((application.address(), application.password_checks())).unwrap();
+            sender.send((application.address(), application.password_checks())).unwrap();
             application.run_until(async { drop(stopped.await) }).await.unwrap();
         });
     });
-    let (address, password_checks) = told.recv().unwrap();
+    let (address, password_checks) = receiver.recv().unwrap();
     (address, password_checks, stop, thread)
 }
