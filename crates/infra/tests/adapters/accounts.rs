@@ -31,7 +31,7 @@ async fn login(pool: &Pool, session: &Session) -> Option<Session> {
 }
 
 #[tokio::test]
-async fn an_erased_account_cannot_be_used_or_found_and_its_names_are_free_at_once() {
+async fn erasing_an_account_ends_access_and_frees_its_names_at_once() {
     let ground = Ground::new();
     let pool = ground.pool();
     let mut someone = new_user("alice_01");
@@ -61,7 +61,7 @@ async fn an_erased_account_cannot_be_used_or_found_and_its_names_are_free_at_onc
 }
 
 #[tokio::test]
-async fn nobody_is_erased_by_a_session_that_is_over() {
+async fn an_ended_session_cannot_erase_its_account() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, first) = pool.register("alice_01").await;
@@ -76,7 +76,7 @@ async fn nobody_is_erased_by_a_session_that_is_over() {
 
 /// Before any step was done.
 #[tokio::test]
-async fn nobody_writes_to_an_erased_account_nor_befriends_or_blocks_it_on_any_instance() {
+async fn an_erased_account_cannot_be_addressed_on_any_instance() {
     let ground = Ground::new();
     let (pool, other) = (ground.pool(), ground.pool());
     let (alice, session) = pool.register("alice_01").await;
@@ -108,7 +108,7 @@ async fn nobody_writes_to_an_erased_account_nor_befriends_or_blocks_it_on_any_in
 }
 
 #[tokio::test]
-async fn every_list_calls_an_erased_account_erased_at_once() {
+async fn every_list_shows_an_erased_account_as_erased_at_once() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -134,7 +134,7 @@ async fn every_list_calls_an_erased_account_erased_at_once() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_cannot_be_used_and_its_friends_see_no_difference() {
+async fn a_disabled_account_cannot_be_used_but_looks_unchanged() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -158,7 +158,7 @@ async fn a_disabled_account_cannot_be_used_and_its_friends_see_no_difference() {
 }
 
 #[tokio::test]
-async fn an_erased_account_and_one_that_never_was_are_neither_disabled_nor_enabled() {
+async fn only_an_existing_account_can_be_disabled_or_enabled() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;

@@ -22,7 +22,7 @@ fn uid(text: &str) -> Uid {
 const OPEN: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_accounts_are_listed_page_by_page_in_whatever_state() {
+async fn accounts_in_every_state_are_listed_page_by_page() {
     let (ground, request) = (Ground::new(), AccountPageRequest::default());
     let (pool, repository) = (ground.pool(), repository(&ground));
     let alice = pool.person("alice_01").await;
@@ -53,7 +53,7 @@ async fn all_accounts_are_listed_page_by_page_in_whatever_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_the_sessions_of_its_account_alone() {
+async fn a_new_password_ends_only_the_sessions_of_its_account() {
     let ground = Ground::new();
     let (pool, repository) = (ground.pool(), repository(&ground));
     let alice = pool.person("alice_01").await;
@@ -77,7 +77,7 @@ async fn a_new_password_ends_the_sessions_of_its_account_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_end_for_one_or_for_all_and_only_once() {
+async fn sessions_end_for_one_account_or_for_all() {
     let ground = Ground::new();
     let (pool, repository) = (ground.pool(), repository(&ground));
     let alice = pool.person("alice_01").await;
@@ -91,7 +91,7 @@ async fn sessions_end_for_one_or_for_all_and_only_once() {
 }
 
 #[test]
-fn a_database_says_how_it_is_set_up() {
+fn diagnostics_report_the_databases_settings() {
     let ground = Ground::new();
     let facts = diagnostics::inspect(ground.url()).unwrap();
     assert!(facts.major >= 15 && facts.version.starts_with(&facts.major.to_string()), "{facts:?}");

@@ -12,7 +12,7 @@ use domain::page::PageLimit;
 use crate::support::{Ground, Pool, pair};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_and_clearing_at_once_keep_unread_exact() {
+async fn concurrent_reading_and_clearing_keep_unread_exact() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
@@ -43,7 +43,7 @@ async fn reading_and_clearing_at_once_keep_unread_exact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_sees_a_text_or_its_recall_and_never_both() {
+async fn a_reader_sees_either_the_text_or_the_recall() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -118,7 +118,7 @@ async fn company(pool: &Pool) -> (Vec<UserId>, Vec<ConversationId>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_that_wait_together_get_each_what_it_would_get_alone() {
+async fn coalesced_reads_each_get_their_own_result() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (people, conversations) = company(&pool).await;
@@ -156,7 +156,7 @@ async fn reads_that_wait_together_get_each_what_it_would_get_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_friend_is_called_is_gone_with_the_friendship() {
+async fn a_remark_is_deleted_with_the_friendship() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);

@@ -76,7 +76,7 @@ pub(crate) async fn life(pool: &Pool, number: usize) -> Life {
 }
 
 #[tokio::test]
-async fn what_belonged_to_an_erased_account_goes_and_the_peer_keeps_the_conversation() {
+async fn an_erasure_deletes_own_data_but_not_the_peers_conversation() {
     let ground = Ground::new();
     let pool = ground.pool();
     let Life { session, alice, bob, .. } = life(&pool, 0).await;
@@ -102,7 +102,7 @@ async fn what_belonged_to_an_erased_account_goes_and_the_peer_keeps_the_conversa
 }
 
 #[tokio::test]
-async fn where_both_sides_are_erased_nothing_is_left() {
+async fn nothing_is_left_when_both_members_are_erased() {
     let ground = Ground::new();
     let pool = ground.pool();
     for (number, together) in [(0, true), (1, false)] {
@@ -139,7 +139,7 @@ async fn where_both_sides_are_erased_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn the_peer_still_finds_what_was_said() {
+async fn the_peer_can_still_search_the_messages() {
     let ground = Ground::new();
     let pool = ground.pool();
     let Life { session, alice, bob, .. } = life(&pool, 0).await;
@@ -155,7 +155,7 @@ async fn the_peer_still_finds_what_was_said() {
 
 /// The search blocks are written while the messages go.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_two_erased_ones_however_busy_the_search_is() {
+async fn erasing_both_members_leaves_nothing_while_search_is_busy() {
     let ground = Ground::new();
     let pool = ground.pool();
     let _indexer = ground.eager_indexer();
@@ -177,7 +177,7 @@ async fn nothing_is_left_of_two_erased_ones_however_busy_the_search_is() {
 }
 
 #[tokio::test]
-async fn others_lose_nothing() {
+async fn an_erasure_leaves_other_accounts_unchanged() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (erased, kept) = (life(&pool, 0).await, life(&pool, 1).await);
@@ -192,7 +192,7 @@ async fn others_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_step_is_of_bounded_size_however_much_there_is() {
+async fn an_erasure_step_is_of_bounded_size() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -227,7 +227,7 @@ async fn a_step_is_of_bounded_size_however_much_there_is() {
 }
 
 #[tokio::test]
-async fn a_step_waits_for_no_pair_but_its_first() {
+async fn a_step_waits_for_its_first_pair_only() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;

@@ -16,7 +16,7 @@ use crate::support::{Ground, Pool, draft, pair};
 const NONE: [i64; 7] = [0; 7];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_message_that_is_sent_after_an_erasure_is_accepted() {
+async fn no_message_sent_after_an_erasure_is_accepted() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     for round in 0..10 {
@@ -50,7 +50,7 @@ async fn no_message_that_is_sent_after_an_erasure_is_accepted() {
 
 /// Erasing, sending, accepting, asking and unfriending at once, with the steps on both instances.
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_races_with_an_erasure_nothing_of_it_is_left() {
+async fn an_erasure_is_complete_despite_concurrent_operations() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     for round in 0..20 {
@@ -107,7 +107,7 @@ async fn work_until_all_is_done(pool: Arc<Pool>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_workers_erase_many_who_know_each_other() {
+async fn several_workers_erase_accounts_that_are_friends() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let mut people = Vec::new();
@@ -147,7 +147,7 @@ async fn several_workers_erase_many_who_know_each_other() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_killed_between_any_two_steps_loses_nothing() {
+async fn a_worker_killed_between_two_steps_loses_nothing() {
     let ground = Ground::new();
     let pool = ground.pool();
     let mut all_steps = usize::MAX;
@@ -173,7 +173,7 @@ async fn a_worker_that_is_killed_between_any_two_steps_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_killed_within_a_step_has_done_nothing_of_it() {
+async fn a_worker_killed_within_a_step_leaves_no_part_of_it() {
     let ground = Ground::new();
     let (pool, victim) = (ground.pool(), ground.pool());
     let life = life(&pool, 0).await;

@@ -85,7 +85,7 @@ fn count<'a>(parts: &'a [ExportPart], rows: impl Fn(&'a ExportPart) -> Option<us
 }
 
 #[tokio::test]
-async fn an_export_holds_what_the_account_has_and_can_see() {
+async fn an_export_holds_what_the_account_owns_and_sees() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = someone(&pool).await;
@@ -116,7 +116,7 @@ async fn an_export_holds_what_the_account_has_and_can_see() {
 }
 
 #[tokio::test]
-async fn of_many_messages_each_part_holds_a_few_and_all_parts_hold_all_that_are_visible() {
+async fn a_long_export_comes_in_parts_and_misses_no_visible_message() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -145,7 +145,7 @@ async fn of_many_messages_each_part_holds_a_few_and_all_parts_hold_all_that_are_
 }
 
 #[tokio::test]
-async fn more_rows_than_a_part_holds_are_read_completely() {
+async fn lists_longer_than_one_part_are_exported_completely() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -171,7 +171,7 @@ async fn more_rows_than_a_part_holds_are_read_completely() {
 }
 
 #[tokio::test]
-async fn an_export_shows_one_moment_whatever_happens_meanwhile() {
+async fn an_export_is_a_consistent_snapshot() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -191,7 +191,7 @@ async fn an_export_shows_one_moment_whatever_happens_meanwhile() {
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_at_once_and_each_gives_its_place_back() {
+async fn concurrent_exports_are_limited_and_release_their_slots() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob, carol) =
@@ -211,7 +211,7 @@ async fn there_are_only_so_many_at_once_and_each_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn an_export_that_lost_its_connection_is_over() {
+async fn an_export_fails_when_its_connection_is_lost() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -223,7 +223,7 @@ async fn an_export_that_lost_its_connection_is_over() {
 }
 
 #[tokio::test]
-async fn an_export_that_takes_too_long_is_over() {
+async fn an_export_fails_when_it_takes_too_long() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;

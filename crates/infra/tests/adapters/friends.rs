@@ -21,7 +21,7 @@ fn assert_consistent(ground: &Ground, friendships: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_crossing_requests_end_in_two_hundred_friendships() {
+async fn crossing_requests_always_end_in_one_friendship() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let mut people = Vec::new();
@@ -118,7 +118,7 @@ async fn no_message_is_accepted_after_an_unfriending_was_committed() {
 }
 
 #[tokio::test]
-async fn an_overdue_request_is_noted_as_expired_by_whoever_trips_over_it() {
+async fn an_overdue_request_is_marked_expired_when_it_is_touched() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -136,7 +136,7 @@ async fn an_overdue_request_is_noted_as_expired_by_whoever_trips_over_it() {
 }
 
 #[tokio::test]
-async fn nobody_asks_an_erased_account() {
+async fn an_erased_account_cannot_be_asked_for_friendship() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -148,7 +148,7 @@ async fn nobody_asks_an_erased_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn remarks_and_an_unfriending_at_once_leave_the_two_copies_equal() {
+async fn concurrent_remarks_and_unfriending_keep_both_copies_equal() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     for round in 0..20 {

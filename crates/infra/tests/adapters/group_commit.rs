@@ -61,7 +61,7 @@ pub(crate) async fn stop_the_writer(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
+async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     let counters = pool.messages.counters();
@@ -94,7 +94,7 @@ async fn what_waits_is_stored_together_and_twins_in_a_batch_are_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_that_somebody_else_holds_stalls_nobody_else() {
+async fn a_locked_conversation_delays_no_other_conversation() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     let carol = pool.person("carol_01").await;
@@ -118,7 +118,7 @@ async fn a_conversation_that_somebody_else_holds_stalls_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poisoned_message_harms_nobody_in_its_batch() {
+async fn an_invalid_message_fails_alone_in_its_batch() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     ground.sql(
@@ -142,7 +142,7 @@ async fn a_poisoned_message_harms_nobody_in_its_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_the_database_rolls_back_as_a_deadlocks_victim_is_tried_again_and_in_the_end_given_up() {
+async fn a_batch_that_is_a_deadlock_victim_is_retried_a_few_times() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     // A sequence counts the tries, because it is the one thing that a rollback does not take back.
@@ -168,7 +168,7 @@ async fn a_batch_that_the_database_rolls_back_as_a_deadlocks_victim_is_tried_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
+async fn a_cancelled_send_is_skipped_and_a_full_queue_is_reported() {
     let ground = Ground::new();
     let (_, alice, bob) = friends(&ground, ground.url()).await;
     let pool = ground
@@ -190,7 +190,7 @@ async fn a_sender_that_has_gone_away_is_skipped_and_a_full_queue_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_draft_that_has_waited_too_long_behind_a_writer_that_stands_still_is_not_stored() {
+async fn a_draft_that_waited_too_long_for_the_writer_is_not_stored() {
     let ground = Ground::new();
     let (_, alice, bob) = friends(&ground, ground.url()).await;
     let max_wait = Duration::from_millis(300);
@@ -210,7 +210,7 @@ async fn a_draft_that_has_waited_too_long_behind_a_writer_that_stands_still_is_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_lost_before_commit_is_replaced_and_nothing_doubles() {
+async fn a_connection_lost_before_commit_causes_no_duplicate() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
@@ -224,7 +224,7 @@ async fn a_connection_lost_before_commit_is_replaced_and_nothing_doubles() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
+async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
     for cut in [Cut::AfterCommit, Cut::BeforeCommit] {
         let ground = Ground::new();
         let proxy = Proxy::start(ground.url());
@@ -252,7 +252,7 @@ async fn a_lost_answer_to_commit_is_asked_for_and_nothing_is_lost_or_doubled() {
 
 /// PostgreSQL is still at the COMMIT when its answer is lost: until that is over, nothing may be stored a second time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_is_still_under_way_when_it_is_asked_for_is_waited_for() {
+async fn a_commit_still_in_progress_is_waited_for() {
     let ground = Ground::new();
     let proxy = Proxy::start(ground.url());
     let (pool, alice, bob) = friends(&ground, proxy.url()).await;
@@ -276,7 +276,7 @@ async fn a_commit_that_is_still_under_way_when_it_is_asked_for_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_is_stored_though_the_queue_is_closed() {
+async fn accepted_sends_are_stored_after_the_queue_is_closed() {
     let ground = Ground::new();
     let (pool, alice, bob) = friends(&ground, ground.url()).await;
     let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;

@@ -77,7 +77,7 @@ fn created(outcomes: &[AskOutcome]) -> Vec<RequestId> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_one_senders_requests_a_hundred_wait_whatever_races() {
+async fn concurrent_requests_of_one_sender_stop_at_one_hundred() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let receivers = people(&pools[0], "receiver", 112).await;
@@ -91,7 +91,7 @@ async fn of_one_senders_requests_a_hundred_wait_whatever_races() {
 }
 
 #[tokio::test]
-async fn whose_requests_are_answered_withdrawn_or_overdue_may_ask_again() {
+async fn closed_requests_no_longer_count_against_the_limit() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let sender = pools[0].person("the_sender").await;
@@ -116,7 +116,7 @@ async fn whose_requests_are_answered_withdrawn_or_overdue_may_ask_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_a_friend_too_many_by_answering_and_asking_back_at_once() {
+async fn concurrent_acceptances_never_exceed_the_friend_limit() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let popular = pools[0].person("popular_1").await;
@@ -167,7 +167,7 @@ fn matches_limit(outcome: AnswerOutcome, limit: FriendLimit) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn crossing_requests_of_one_who_has_nearly_all_friends_stop_at_the_limit() {
+async fn crossing_requests_stop_at_the_friend_limit() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let popular = pools[0].person("popular_1").await;
@@ -194,7 +194,7 @@ async fn crossing_requests_of_one_who_has_nearly_all_friends_stop_at_the_limit()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quota_of_requests_holds_on_two_instances() {
+async fn the_request_quota_holds_on_two_instances() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let receivers = people(&pools[0], "receiver", 16).await;
@@ -210,7 +210,7 @@ async fn a_quota_of_requests_holds_on_two_instances() {
 }
 
 #[tokio::test]
-async fn a_quota_of_requests_slides_over_a_day_and_counts_what_was_sent() {
+async fn the_request_quota_slides_over_a_day_and_counts_all_sent() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (sender, another) = (pools[0].person("the_sender").await, pools[0].person("another_1").await);
@@ -232,7 +232,7 @@ async fn a_quota_of_requests_slides_over_a_day_and_counts_what_was_sent() {
 }
 
 #[tokio::test]
-async fn nobody_accepts_a_request_of_an_account_that_was_erased() {
+async fn a_request_of_an_erased_account_cannot_be_accepted() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);

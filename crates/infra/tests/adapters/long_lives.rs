@@ -44,7 +44,7 @@ fn places(window: &ConversationWindow) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_thousand_conversations_are_paged_through_in_order_at_a_bounded_price() {
+async fn a_thousand_conversations_are_paged_at_a_bounded_cost() {
     const FRIENDS: u128 = 1000;
     let ground = Ground::new();
     ground.populate(1 + usize::try_from(FRIENDS).unwrap());
@@ -84,7 +84,7 @@ async fn a_thousand_conversations_are_paged_through_in_order_at_a_bounded_price(
 }
 
 #[tokio::test]
-async fn behind_ten_thousand_deleted_messages_the_newest_visible_ones_are_found_in_one_go() {
+async fn ten_thousand_deleted_messages_are_skipped_in_one_scan() {
     let ground = two_who_talked(20_000);
     ground.delete_for(ALICE, BOB, "10001, 20000");
     // Others have deleted as much, or else the whole table would be hers.
@@ -114,7 +114,7 @@ async fn behind_ten_thousand_deleted_messages_the_newest_visible_ones_are_found_
 }
 
 #[tokio::test]
-async fn every_second_message_may_be_deleted_and_a_page_reads_twice_its_length() {
+async fn with_every_second_message_deleted_a_page_reads_two_pages() {
     let ground = two_who_talked(20_000);
     ground.delete_for(ALICE, BOB, "1, 20000, 2");
     ground.analyze();
@@ -126,7 +126,7 @@ async fn every_second_message_may_be_deleted_and_a_page_reads_twice_its_length()
 }
 
 #[tokio::test]
-async fn three_hundred_thousand_messages_open_anywhere_at_the_price_of_a_page() {
+async fn a_page_anywhere_in_300000_messages_costs_one_page() {
     let ground = two_who_talked(300_000);
     ground.analyze();
     let explained = Explained::pool(&ground);
@@ -146,7 +146,7 @@ async fn three_hundred_thousand_messages_open_anywhere_at_the_price_of_a_page() 
 }
 
 #[tokio::test]
-async fn unread_is_exact_with_ten_thousand_recalled_and_costs_nothing_once_read() {
+async fn unread_is_exact_with_10000_recalls_and_free_once_read() {
     let ground = two_who_talked(20_000);
     ground.recall(ALICE, BOB, "10001, 20000");
     ground.delete_for(ALICE, BOB, "9991, 10010");

@@ -21,7 +21,7 @@ async fn rows(pool: &Pool, task: MaintenanceTask, before: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn an_overdue_request_is_noted_as_expired_and_one_in_time_is_not() {
+async fn only_overdue_requests_are_marked_expired() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob, carol) =
@@ -40,7 +40,7 @@ async fn an_overdue_request_is_noted_as_expired_and_one_in_time_is_not() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_holds_is_left_for_the_next_time() {
+async fn locked_rows_are_left_for_the_next_sweep() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -66,7 +66,7 @@ async fn what_somebody_else_holds_is_left_for_the_next_time() {
 }
 
 #[tokio::test]
-async fn sessions_are_forgotten_when_they_ended_or_began_long_enough_ago() {
+async fn old_sessions_are_deleted() {
     let ground = Ground::new();
     let pool = ground.pool();
     let mut sessions = Vec::new();
@@ -94,7 +94,7 @@ async fn sessions_are_forgotten_when_they_ended_or_began_long_enough_ago() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_forgotten_unless_they_still_hold_guesses_up() {
+async fn login_failures_are_deleted_unless_they_still_throttle() {
     let ground = Ground::new();
     let pool = ground.pool();
     ground.sql(
@@ -108,7 +108,7 @@ async fn wrong_passwords_are_forgotten_unless_they_still_hold_guesses_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_instances_share_a_chore_in_bounded_batches() {
+async fn several_instances_share_a_task_in_bounded_batches() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     ground.sql(

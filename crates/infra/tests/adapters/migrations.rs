@@ -34,7 +34,7 @@ fn dump(ground: &Ground) -> String {
 }
 
 #[test]
-fn every_migration_can_be_taken_back_and_applied_again() {
+fn every_migration_can_be_reverted_and_reapplied() {
     let ground = Ground::bare();
     let empty = dump(&ground);
     assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), count());
@@ -96,7 +96,7 @@ async fn populate(ground: &Ground) {
 }
 
 #[tokio::test]
-async fn what_is_stored_survives_migrations_that_are_taken_back_and_applied_again() {
+async fn data_survives_reverted_and_reapplied_migrations() {
     let ground = Ground::new();
     populate(&ground).await;
     let tables_with_rows = "SELECT count(*) FROM pg_stat_user_tables WHERE n_live_tup > 0";
@@ -116,7 +116,7 @@ async fn what_is_stored_survives_migrations_that_are_taken_back_and_applied_agai
 }
 
 #[test]
-fn of_many_instances_that_start_at_once_one_migrates() {
+fn of_many_starting_instances_one_migrates() {
     for _ in 0..3 {
         let ground = Ground::bare();
         let applied: usize = thread::scope(|scope| {
@@ -129,7 +129,7 @@ fn of_many_instances_that_start_at_once_one_migrates() {
 }
 
 #[test]
-fn whoever_waits_too_long_for_the_migrating_instance_is_told() {
+fn waiting_too_long_for_another_migration_is_an_error() {
     let ground = Ground::bare();
     let mut other = ground.connect();
     diesel::connection::SimpleConnection::batch_execute(
@@ -193,14 +193,14 @@ fn columns_of_the_source() -> Columns {
 }
 
 #[test]
-fn the_generated_schema_fits_the_migrated_database() {
+fn the_generated_schema_matches_the_migrated_database() {
     let source = columns_of_the_source();
     assert!(source.len() > 50, "{source:?}");
     assert_eq!(source, columns_of_the_database(&Ground::new()));
 }
 
 #[test]
-fn the_state_of_a_schema_is_told_without_changing_it() {
+fn reading_the_schemas_state_does_not_change_it() {
     let ground = Ground::bare();
     let empty = dump(&ground);
     let told = state(ground.url()).unwrap();

@@ -19,7 +19,7 @@ impl Pool {
 }
 
 #[tokio::test]
-async fn a_new_password_moves_the_callers_session_on_and_ends_all_others() {
+async fn a_new_password_rotates_the_own_session_and_ends_all_others() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, first) = pool.register("alice_01").await;
@@ -44,7 +44,7 @@ async fn a_new_password_moves_the_callers_session_on_and_ends_all_others() {
 }
 
 #[tokio::test]
-async fn a_password_is_changed_for_who_knows_the_present_one_by_an_open_session_of_an_active_account() {
+async fn changing_a_password_needs_the_old_one_and_an_open_session() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -64,7 +64,7 @@ async fn a_password_is_changed_for_who_knows_the_present_one_by_an_open_session_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_session_that_the_old_password_opened_outlives_its_change() {
+async fn no_session_opened_by_the_old_password_survives_its_change() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (alice, mut session) = pools[0].register("alice_01").await;

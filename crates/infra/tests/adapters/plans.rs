@@ -81,7 +81,7 @@ fn pin(what: &str, plans: &[Plan], indexes: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_list_of_conversations_is_found_by_its_member() {
+async fn the_conversation_list_uses_the_member_index() {
     let explained = Explained::pool(town());
     let mut after = None;
     for _ in 0..2 {
@@ -106,7 +106,7 @@ async fn the_list_of_conversations_is_found_by_its_member() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_history_is_found_by_its_place_and_reads_no_more_than_the_page() {
+async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
     let explained = Explained::pool(town());
     let id = conversation(HUB, CHATTY);
     let anchors = [
@@ -139,7 +139,7 @@ async fn a_page_of_the_history_is_found_by_its_place_and_reads_no_more_than_the_
 }
 
 #[tokio::test]
-async fn reading_sending_recalling_and_deleting_find_their_rows_by_key() {
+async fn reading_sending_recalling_and_deleting_use_keys() {
     let explained = Explained::pool(town());
     let (pool, me, id) = (&explained.pool, person(HUB), conversation(HUB, CHATTY));
     let (_, plans) = explained.plans(pool.conversations.mark_read(me, id, Seq::new(20))).await;
@@ -169,7 +169,7 @@ async fn reading_sending_recalling_and_deleting_find_their_rows_by_key() {
 }
 
 #[tokio::test]
-async fn friends_and_requests_come_from_their_index_in_order_on_whatever_page() {
+async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
     let explained = Explained::pool(town());
     let (pool, me) = (&explained.pool, person(HUB));
     let mut after = None;
@@ -195,7 +195,7 @@ async fn friends_and_requests_come_from_their_index_in_order_on_whatever_page() 
 }
 
 #[tokio::test]
-async fn what_waits_for_somebody_is_counted_from_their_own_rows() {
+async fn pending_items_are_counted_from_the_users_own_rows() {
     let explained = Explained::pool(town());
     let pool = &explained.pool;
     let (me, plan) = explained.plan(pool.users.overview(person(HUB))).await;
@@ -218,7 +218,7 @@ async fn what_waits_for_somebody_is_counted_from_their_own_rows() {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions_are_found_by_name_number_and_id() {
+async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
     let explained = Explained::pool(town());
     let (pool, uid) = (&explained.pool, Uid::parse("uid", "Person_77").unwrap());
     let (_, session) = pool.register("newcomer").await;
@@ -252,7 +252,7 @@ async fn accounts_and_sessions_are_found_by_name_number_and_id() {
 }
 
 #[tokio::test]
-async fn what_limits_asking_and_accepting_is_counted_from_an_index() {
+async fn friend_and_request_limits_are_counted_from_an_index() {
     let explained = Explained::pool(town());
     let pool = &explained.pool;
     let asked = |sender: u128, receiver: u128| NewRequest {

@@ -45,7 +45,7 @@ async fn log_in(pool: &Pool, first: &Session) -> Session {
 }
 
 #[tokio::test]
-async fn what_one_instance_ends_another_learns_of() {
+async fn a_session_ended_on_one_instance_ends_on_another() {
     let ground = Ground::new();
     let (here, there) = (Instance::on(&ground), Instance::on(&ground));
     let (alice, first) = here.pool.register("alice_01").await;
@@ -62,7 +62,7 @@ async fn what_one_instance_ends_another_learns_of() {
 }
 
 #[tokio::test]
-async fn an_ending_that_is_committed_late_is_not_missed() {
+async fn a_session_end_that_commits_late_is_not_missed() {
     let ground = Ground::new();
     let instance = Instance::on(&ground);
     let (_, session) = instance.pool.register("alice_01").await;
@@ -85,7 +85,7 @@ async fn an_ending_that_is_committed_late_is_not_missed() {
 }
 
 #[tokio::test]
-async fn what_ended_before_any_token_that_is_good_now_is_forgotten() {
+async fn ends_older_than_any_valid_token_are_forgotten() {
     let ground = Ground::new();
     let instance = Instance::on(&ground);
     let (_, session) = instance.pool.register("alice_01").await;
@@ -96,7 +96,7 @@ async fn what_ended_before_any_token_that_is_good_now_is_forgotten() {
 }
 
 #[tokio::test]
-async fn the_sessions_of_a_disabled_account_count_as_ended_until_it_is_enabled_again() {
+async fn a_disabled_accounts_sessions_count_as_ended_until_enabled() {
     let ground = Ground::new();
     let instance = Instance::on(&ground);
     let (_, session) = instance.pool.register("alice_01").await;

@@ -15,7 +15,7 @@ async fn friends(pool: &Pool) -> (domain::id::UserId, domain::id::UserId) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seq_has_no_gaps_under_32_senders_on_two_pools_and_followers_miss_nothing() {
+async fn seq_has_no_gaps_and_pollers_miss_nothing_under_32_senders() {
     const SENDERS: usize = 32;
     const EACH: usize = 25;
     let ground = Ground::new();
@@ -80,7 +80,7 @@ fn assert_gapless(ground: &Ground, seen: &[(i64, String)], count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_messages_from_both_sides_at_once_share_one_conversation() {
+async fn concurrent_first_messages_share_one_conversation() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let mut people = Vec::new();
@@ -108,7 +108,7 @@ async fn the_first_messages_from_both_sides_at_once_share_one_conversation() {
 }
 
 #[tokio::test]
-async fn one_batch_serves_many_conversations_and_each_draft_has_its_own_outcome() {
+async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = friends(&pool).await;
@@ -139,7 +139,7 @@ async fn one_batch_serves_many_conversations_and_each_draft_has_its_own_outcome(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_of_two_instances_that_cross_each_other_do_not_deadlock() {
+async fn crossing_batches_of_two_instances_do_not_deadlock() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let hub = pools[0].person("the_hub_1").await;

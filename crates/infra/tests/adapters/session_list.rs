@@ -57,7 +57,7 @@ async fn open_sessions_are_listed_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_listed_session_shows_what_it_is_recognised_by() {
+async fn a_listed_session_shows_its_device_and_times() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -73,7 +73,7 @@ async fn a_listed_session_shows_what_it_is_recognised_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_end_all_others_at_once_exactly_one_is_left() {
+async fn of_concurrent_end_others_calls_exactly_one_session_remains() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (alice, first) = pools[0].register("alice_01").await;
@@ -101,7 +101,7 @@ async fn of_many_who_end_all_others_at_once_exactly_one_is_left() {
 }
 
 #[tokio::test]
-async fn one_ends_ones_own_open_sessions_only() {
+async fn only_own_open_sessions_can_be_ended() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, session) = pool.register("alice_01").await;
@@ -116,7 +116,7 @@ async fn one_ends_ones_own_open_sessions_only() {
 }
 
 #[tokio::test]
-async fn a_session_is_open_for_its_owner_while_the_account_is_active() {
+async fn a_session_is_open_while_its_account_is_active() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, session) = pool.register("alice_01").await;

@@ -57,7 +57,7 @@ impl Pool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_refreshes_with_one_token_on_two_pools_exactly_one_wins() {
+async fn concurrent_refreshes_with_one_token_have_one_winner() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (_, mut session) = pools[0].register("alice_01").await;
@@ -82,7 +82,7 @@ async fn of_many_refreshes_with_one_token_on_two_pools_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn theft_ends_the_session_in_the_same_transaction() {
+async fn token_theft_ends_the_session_in_the_same_transaction() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, first) = pool.register("alice_01").await;
@@ -95,7 +95,7 @@ async fn theft_ends_the_session_in_the_same_transaction() {
 }
 
 #[tokio::test]
-async fn more_rotations_than_are_remembered_are_taken_for_theft_at_the_oldest_only() {
+async fn a_token_older_than_the_remembered_rotations_counts_as_theft() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, first) = pool.register("alice_01").await;
@@ -114,7 +114,7 @@ async fn more_rotations_than_are_remembered_are_taken_for_theft_at_the_oldest_on
 }
 
 #[tokio::test]
-async fn another_users_claims_move_nothing() {
+async fn a_refresh_with_another_users_id_changes_nothing() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, session) = pool.register("alice_01").await;
@@ -127,7 +127,7 @@ async fn another_users_claims_move_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_opens_for_the_verified_password_of_an_active_account_only() {
+async fn only_a_verified_password_of_an_active_account_logs_in() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -143,7 +143,7 @@ async fn a_session_opens_for_the_verified_password_of_an_active_account_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_retries_of_one_try_get_the_same_session_and_other_tries_are_refused() {
+async fn retries_with_one_key_get_one_result_and_others_are_refused() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (_, mut session) = pools[0].register("alice_01").await;
@@ -177,7 +177,7 @@ async fn all_retries_of_one_try_get_the_same_session_and_other_tries_are_refused
 }
 
 #[tokio::test]
-async fn a_retry_is_repeated_until_the_minute_is_over_or_its_successor_is_used() {
+async fn a_retry_is_replayed_for_a_minute_or_until_the_next_refresh() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (_, first) = pool.register("alice_01").await;

@@ -64,7 +64,7 @@ fn windows() -> Vec<WindowRequest> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_a_history_and_a_list_of_conversations_are_one_round_trip_each_however_much_they_show() {
+async fn a_history_page_and_a_conversation_list_take_one_round_trip() {
     let ground = hub();
     let wire = Wire::tap(ground.url());
     let pool = ground.pool_at(wire.url(), ONE_WRITER);
@@ -89,7 +89,7 @@ async fn a_page_of_a_history_and_a_list_of_conversations_are_one_round_trip_each
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_batch_of_messages_takes_as_many_round_trips_as_a_single_message() {
+async fn a_full_batch_takes_as_many_round_trips_as_one_message() {
     let ground = hub();
     let wire = Wire::tap(ground.url());
     let pool = ground.pool_at(wire.url(), ONE_WRITER);
@@ -160,7 +160,7 @@ async fn log_in(pool: &Arc<Pool>, number: u128) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_connection_prepares_a_statement_twice_whatever_its_parameters() {
+async fn a_connection_prepares_each_statement_once() {
     let ground = hub();
     let wire = Wire::tap(ground.url());
     let pool = ground.pool_at(wire.url(), ONE_WRITER);

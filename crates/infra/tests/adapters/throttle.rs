@@ -39,7 +39,7 @@ fn pass(ground: &Ground, seconds: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_guesses_at_once_on_two_pools_five_are_admitted_and_then_one_at_a_time() {
+async fn of_concurrent_guesses_five_are_admitted_then_one_at_a_time() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let all_at_once = async || {
@@ -68,7 +68,7 @@ async fn of_many_guesses_at_once_on_two_pools_five_are_admitted_and_then_one_at_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_by_keys_that_cross_each_other_do_not_deadlock() {
+async fn guesses_with_crossing_keys_do_not_deadlock() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let guesses: Vec<_> = (0..60)
@@ -90,7 +90,7 @@ async fn guesses_by_keys_that_cross_each_other_do_not_deadlock() {
 }
 
 #[tokio::test]
-async fn the_wait_grows_by_the_databases_clock_and_is_seen_by_every_instance() {
+async fn the_delay_grows_by_database_time_on_every_instance() {
     let ground = Ground::new();
     let (here, there) = (ground.pool(), ground.pool());
     let key = [uid("goose_1")];
@@ -112,7 +112,7 @@ async fn the_wait_grows_by_the_databases_clock_and_is_seen_by_every_instance() {
 }
 
 #[tokio::test]
-async fn a_success_forgets_what_was_typed_and_gives_the_address_its_guess_back() {
+async fn a_success_clears_the_identifier_and_refunds_the_address() {
     let ground = Ground::new();
     let pool = ground.pool();
     let keys = [uid("goose_1"), address("2001:db8::1")];
@@ -131,7 +131,7 @@ async fn a_success_forgets_what_was_typed_and_gives_the_address_its_guess_back()
 }
 
 #[tokio::test]
-async fn an_address_is_held_up_whatever_names_it_tries() {
+async fn an_address_is_throttled_across_login_names() {
     let ground = Ground::new();
     let pool = ground.pool();
     for number in 0..60 {
@@ -148,7 +148,7 @@ async fn an_address_is_held_up_whatever_names_it_tries() {
 }
 
 #[tokio::test]
-async fn nobody_reads_off_the_table_what_was_typed() {
+async fn the_throttle_table_does_not_reveal_login_identifiers() {
     let ground = Ground::new();
     let pool = ground.pool();
     assert!(pool.guess(&[uid("goose_1"), address("192.0.2.1")]).await);

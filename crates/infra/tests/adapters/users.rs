@@ -13,7 +13,7 @@ fn uid(text: &str) -> Uid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_claims_of_one_uid_on_two_pools_exactly_one_wins() {
+async fn of_concurrent_registrations_of_one_uid_exactly_one_wins() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     for round in 0..10 {
@@ -42,7 +42,7 @@ async fn of_many_claims_of_one_uid_on_two_pools_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_change_to_one_uid_exactly_one_wins() {
+async fn concurrent_changes_to_one_uid_have_one_winner() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let mut changes = Vec::new();
@@ -63,7 +63,7 @@ async fn of_many_who_change_to_one_uid_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn the_uid_is_judged_before_the_phone_number() {
+async fn a_taken_uid_is_reported_before_a_taken_phone_number() {
     let ground = Ground::new();
     let pool = ground.pool();
     let mut first = new_user("alice_01");
@@ -76,7 +76,7 @@ async fn the_uid_is_judged_before_the_phone_number() {
 }
 
 #[tokio::test]
-async fn an_erased_account_is_found_by_nobody_and_its_names_are_free() {
+async fn an_erased_account_cannot_be_found_and_its_names_are_free() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -95,7 +95,7 @@ async fn an_erased_account_is_found_by_nobody_and_its_names_are_free() {
 }
 
 #[tokio::test]
-async fn a_change_of_uid_keeps_the_interval_by_the_databases_clock() {
+async fn uid_changes_keep_their_interval_by_database_time() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -108,7 +108,7 @@ async fn a_change_of_uid_keeps_the_interval_by_the_databases_clock() {
 }
 
 #[tokio::test]
-async fn what_waits_for_somebody_is_counted_as_the_lists_show_it() {
+async fn pending_items_are_counted_as_the_lists_show_them() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
@@ -135,7 +135,7 @@ async fn what_waits_for_somebody_is_counted_as_the_lists_show_it() {
 }
 
 #[tokio::test]
-async fn a_new_name_is_seen_at_once_and_only_an_active_account_has_one() {
+async fn a_new_nickname_is_visible_at_once() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);

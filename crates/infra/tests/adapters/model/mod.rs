@@ -18,7 +18,7 @@ const LIVES: u32 = 100;
 const STEPS: usize = 50;
 
 #[test]
-fn random_lives_of_two_people_agree_with_the_model_after_every_step() {
+fn random_operations_of_two_users_agree_with_the_model() {
     let (ground, runtime) = (Ground::new(), Runtime::new().unwrap());
     let pool = ground.pool();
     // What is searched is partly in blocks and partly not, as chance will have it.

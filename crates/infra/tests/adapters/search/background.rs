@@ -9,7 +9,7 @@ use crate::support::{Ground, draft, pair};
 const MANY: usize = 75;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_is_complete_however_the_background_work_lags_dies_or_begins_anew() {
+async fn search_is_complete_when_the_indexer_lags_dies_or_restarts() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -40,7 +40,7 @@ async fn a_search_is_complete_however_the_background_work_lags_dies_or_begins_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recalled_text_is_in_no_block_however_recalls_and_the_background_work_meet() {
+async fn recalled_texts_are_never_left_in_a_search_block() {
     let ground = Ground::new();
     let pools = [ground.pool(), ground.pool()];
     let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
@@ -68,7 +68,7 @@ async fn a_recalled_text_is_in_no_block_however_recalls_and_the_background_work_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_goes_with_its_conversation_leaves_no_text_behind() {
+async fn a_deleted_conversation_leaves_no_text_in_search_blocks() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);

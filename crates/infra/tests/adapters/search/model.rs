@@ -33,7 +33,7 @@ fn any_life() -> impl Strategy<Value = Life> {
 }
 
 #[test]
-fn whatever_is_said_and_searched_for_a_plain_scan_finds_the_same() {
+fn search_agrees_with_a_plain_scan() {
     let (ground, runtime) = (Ground::new(), Runtime::new().unwrap());
     let pool = ground.pool();
     let _indexer = runtime.block_on(async { ground.eager_indexer() });

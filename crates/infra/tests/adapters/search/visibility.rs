@@ -48,7 +48,7 @@ const FOUND: [(&str, &str); 15] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_of_all_scripts_are_found_by_any_part_whatever_the_case() {
+async fn texts_of_all_scripts_are_found_by_substring_in_any_case() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -71,7 +71,7 @@ async fn texts_of_all_scripts_are_found_by_any_part_whatever_the_case() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_finds_what_is_not_theirs_or_not_visible_to_them() {
+async fn search_never_finds_foreign_or_hidden_messages() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob, eve) =
@@ -109,7 +109,7 @@ async fn nobody_finds_what_is_not_theirs_or_not_visible_to_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ex_friend_finds_what_it_kept_and_whoever_left_finds_nothing_of_before() {
+async fn after_unfriending_only_the_other_side_finds_old_messages() {
     let ground = Ground::new();
     let pool = ground.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -127,7 +127,7 @@ async fn an_ex_friend_finds_what_it_kept_and_whoever_left_finds_nothing_of_befor
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_one_pages_what_did_not_change_appears_exactly_once() {
+async fn while_paging_unchanged_messages_appear_exactly_once() {
     let ground = Ground::new();
     let pool = ground.pool();
     let alice = pool.person("alice_01").await;
