@@ -1,4 +1,4 @@
-//! What takes effect at once when an account is erased or disabled.
+//! Immediate effects of erasing or disabling an account.
 
 use domain::account::{
     AccountRepository, DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, StateChange,
@@ -14,7 +14,7 @@ use domain::friendship_request::{
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
 use crate::sessions::order;
-use crate::support::{Ground, Pool, draft, new_user, pair};
+use crate::support::{Database, Pool, draft, new_user, pair};
 
 fn caller(session: &Session) -> Caller {
     Caller { user_id: session.user_id, session_id: session.id }
@@ -32,8 +32,8 @@ async fn login(pool: &Pool, session: &Session) -> Option<Session> {
 
 #[tokio::test]
 async fn erasing_an_account_ends_access_and_frees_its_names_at_once() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let mut someone = new_user("alice_01");
     let number = PhoneNumber::parse("13800138000").unwrap();
     someone.phone_number = Some(number.clone());
@@ -54,16 +54,20 @@ async fn erasing_an_account_ends_access_and_frees_its_names_at_once() {
     assert!(pool.users.overview(first.user_id).await.unwrap().is_none());
     assert!(pool.users.find_by_uid(first.user_id, &uid).await.unwrap().is_none());
     let kept = "SELECT count(*) FROM sessions WHERE ended_at IS NULL OR device_name <> ''";
-    assert_eq!(ground.number(kept), 0, "no session is open and none tells of a device");
+    assert_eq!(database.number(kept), 0, "no session is open and no device name is left");
     assert!(matches!(pool.users.register(&someone, &device).await.unwrap(), RegisterOutcome::Registered(..)));
-    assert_eq!(pool.accounts.erase(caller(&second)).await.unwrap(), None, "nobody is erased twice");
-    assert_eq!(ground.number("SELECT count(*) FROM erasures"), 1);
+    assert_eq!(
+        pool.accounts.erase(caller(&second)).await.unwrap(),
+        None,
+        "a second erasure finds no account"
+    );
+    assert_eq!(database.number("SELECT count(*) FROM erasures"), 1);
 }
 
 #[tokio::test]
 async fn an_ended_session_cannot_erase_its_account() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, first) = pool.register("alice_01").await;
     let second = login(&pool, &first).await.unwrap();
     pool.sessions.end(first.id, first.user_id, EndReason::Logout).await.unwrap();
@@ -74,11 +78,11 @@ async fn an_ended_session_cannot_erase_its_account() {
     assert!(matches!(refresh(&pool, &second).await, RotateOutcome::Rotated(_)));
 }
 
-/// Before any step was done.
+/// Checked before any erasure step has run.
 #[tokio::test]
 async fn an_erased_account_cannot_be_addressed_on_any_instance() {
-    let ground = Ground::new();
-    let (pool, other) = (ground.pool(), ground.pool());
+    let database = Database::new();
+    let (pool, other) = (database.pool(), database.pool());
     let (alice, session) = pool.register("alice_01").await;
     let [bob, carol, dave] = [pool.person("bob_0001"), pool.person("carol_01"), pool.person("dave_001")];
     let (bob, carol, dave) = (bob.await, carol.await, dave.await);
@@ -104,13 +108,13 @@ async fn an_erased_account_cannot_be_addressed_on_any_instance() {
         assert_eq!(accept(from_alice, carol).await.unwrap(), AnswerOutcome::Unknown);
         assert_eq!(accept(to_alice, alice).await.unwrap(), AnswerOutcome::Unknown);
     }
-    assert_eq!(ground.number("SELECT count(*) FROM friendships"), 4);
+    assert_eq!(database.number("SELECT count(*) FROM friendships"), 4);
 }
 
 #[tokio::test]
 async fn every_list_shows_an_erased_account_as_erased_at_once() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let (bob, carol) = (pool.person("bob_0001").await, pool.person("carol_01").await);
     pool.befriend(alice, bob).await;
@@ -135,8 +139,8 @@ async fn every_list_shows_an_erased_account_as_erased_at_once() {
 
 #[tokio::test]
 async fn a_disabled_account_cannot_be_used_but_looks_unchanged() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let bob = pool.person("bob_0001").await;
     pool.befriend(alice, bob).await;
@@ -154,18 +158,18 @@ async fn a_disabled_account_cannot_be_used_but_looks_unchanged() {
     assert!(pool.users.find_by_uid(bob, &uid).await.unwrap().is_some());
     assert_eq!(pool.accounts.enable(alice).await.unwrap(), StateChange::Done(vec![]));
     assert!(login(&pool, &session).await.is_some());
-    assert_eq!(refresh(&pool, &session).await, RotateOutcome::Over, "what was ended stays ended");
+    assert_eq!(refresh(&pool, &session).await, RotateOutcome::Over, "an ended session stays ended");
 }
 
 #[tokio::test]
 async fn only_an_existing_account_can_be_disabled_or_enabled() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     pool.accounts.erase(caller(&session)).await.unwrap().unwrap();
-    for nobody in [alice, domain::testing::user(7)] {
-        assert_eq!(pool.accounts.disable(nobody).await.unwrap(), StateChange::UnknownUser);
-        assert_eq!(pool.accounts.enable(nobody).await.unwrap(), StateChange::UnknownUser);
+    for unknown in [alice, domain::testing::user(7)] {
+        assert_eq!(pool.accounts.disable(unknown).await.unwrap(), StateChange::UnknownUser);
+        assert_eq!(pool.accounts.enable(unknown).await.unwrap(), StateChange::UnknownUser);
     }
-    assert_eq!(ground.number("SELECT count(*) FROM users WHERE state = 'erased'"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM users WHERE state = 'erased'"), 1);
 }

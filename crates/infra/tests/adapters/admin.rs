@@ -5,13 +5,13 @@ use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::page::PageLimit;
 use infra::db::{Db, DbSettings};
-use infra::diagnostics;
+use infra::inspection;
 use infra::postgres::PgAdminRepository;
 
-use crate::support::Ground;
+use crate::support::Database;
 
-fn repository(ground: &Ground) -> PgAdminRepository {
-    let settings = DbSettings { url: ground.url().to_owned(), connections: 1, reserved: 0, queue: 8 };
+fn repository(database: &Database) -> PgAdminRepository {
+    let settings = DbSettings { url: database.url().to_owned(), connections: 1, reserved: 0, queue: 8 };
     PgAdminRepository::new(Arc::new(Db::new(&settings).unwrap()))
 }
 
@@ -23,12 +23,12 @@ const OPEN: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_in_every_state_are_listed_page_by_page() {
-    let (ground, request) = (Ground::new(), AccountPageRequest::default());
-    let (pool, repository) = (ground.pool(), repository(&ground));
+    let (database, request) = (Database::new(), AccountPageRequest::default());
+    let (pool, repository) = (database.pool(), repository(&database));
     let alice = pool.person("alice_01").await;
     let bob = pool.person("bob_0001").await;
     let carol = pool.person("carol_01").await;
-    ground.sql(
+    database.sql(
         "UPDATE users SET state = 'disabled' WHERE uid = 'bob_0001';
          UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = ''
           WHERE uid = 'carol_01';
@@ -54,22 +54,22 @@ async fn accounts_in_every_state_are_listed_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_only_the_sessions_of_its_account() {
-    let ground = Ground::new();
-    let (pool, repository) = (ground.pool(), repository(&ground));
+    let database = Database::new();
+    let (pool, repository) = (database.pool(), repository(&database));
     let alice = pool.person("alice_01").await;
     pool.person("bob_0001").await;
     let hash = PasswordHash::new("another".to_owned());
     assert!(repository.set_password(alice, &hash).await.unwrap());
-    assert_eq!(ground.number(OPEN), 1);
-    assert_eq!(ground.number("SELECT count(*) FROM sessions WHERE end_reason = 'password_reset'"), 1);
+    assert_eq!(database.number(OPEN), 1);
+    assert_eq!(database.number("SELECT count(*) FROM sessions WHERE end_reason = 'password_reset'"), 1);
     let login = |hash: &str| NewSession {
         user_id: alice,
         verified_hash: PasswordHash::new(hash.to_owned()),
         device: DeviceName::default(),
     };
-    assert!(pool.sessions.open(&login("no hash")).await.unwrap().is_none(), "the old password is over");
+    assert!(pool.sessions.open(&login("no hash")).await.unwrap().is_none(), "the old password is invalid");
     assert!(pool.sessions.open(&login("another")).await.unwrap().is_some());
-    ground.sql(
+    database.sql(
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = ''
           WHERE uid = 'alice_01'",
     );
@@ -78,8 +78,8 @@ async fn a_new_password_ends_only_the_sessions_of_its_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_end_for_one_account_or_for_all() {
-    let ground = Ground::new();
-    let (pool, repository) = (ground.pool(), repository(&ground));
+    let database = Database::new();
+    let (pool, repository) = (database.pool(), repository(&database));
     let alice = pool.person("alice_01").await;
     for number in 0..3 {
         pool.person(&format!("person_{number}")).await;
@@ -87,19 +87,19 @@ async fn sessions_end_for_one_account_or_for_all() {
     assert_eq!(repository.end_sessions(alice).await.unwrap(), 1);
     assert_eq!(repository.end_sessions(alice).await.unwrap(), 0);
     assert_eq!(repository.end_all_sessions().await.unwrap(), 3);
-    assert_eq!((ground.number(OPEN), repository.end_all_sessions().await.unwrap()), (0, 0));
+    assert_eq!((database.number(OPEN), repository.end_all_sessions().await.unwrap()), (0, 0));
 }
 
 #[test]
 fn diagnostics_report_the_databases_settings() {
-    let ground = Ground::new();
-    let facts = diagnostics::inspect(ground.url()).unwrap();
+    let database = Database::new();
+    let facts = inspection::inspect(database.url()).unwrap();
     assert!(facts.major >= 15 && facts.version.starts_with(&facts.major.to_string()), "{facts:?}");
-    // The tests' cluster gives durability up for speed.
+    // The tests' cluster is not durable, for speed.
     assert_eq!(facts.not_durable, ["fsync", "full_page_writes", "synchronous_commit"]);
     assert!(facts.max_connections > 10 && facts.connections >= 1, "{facts:?}");
     assert_eq!(facts.messages, "C");
-    assert!(!diagnostics::is_empty(ground.url()).unwrap());
-    assert!(diagnostics::is_empty(Ground::bare().url()).unwrap());
-    assert!(diagnostics::inspect("postgresql:///x?host=/nowhere").is_err());
+    assert!(!inspection::is_empty(database.url()).unwrap());
+    assert!(inspection::is_empty(Database::bare().url()).unwrap());
+    assert!(inspection::inspect("postgresql:///x?host=/nowhere").is_err());
 }

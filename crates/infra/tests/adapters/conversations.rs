@@ -9,12 +9,12 @@ use domain::id::{ConversationId, UserId};
 use domain::message::{MessageContent, MessageRepository, Seq};
 use domain::page::PageLimit;
 
-use crate::support::{Ground, Pool, pair};
+use crate::support::{Database, Pool, pair};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_reading_and_clearing_keep_unread_exact() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
     pools[0].befriend(alice, bob).await;
     let id = pair(alice, bob).conversation_id();
@@ -39,13 +39,13 @@ async fn concurrent_reading_and_clearing_keep_unread_exact() {
     );
     let list = pools[0].conversations.list(bob, &ConversationPageRequest::default()).await.unwrap();
     let unread = list.items.first().map_or(0, |conversation| conversation.unread_count);
-    assert_eq!(unread, ground.number(&by_hand));
+    assert_eq!(unread, database.number(&by_hand));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_either_the_text_or_the_recall() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     let id = pair(alice, bob).conversation_id();
@@ -53,8 +53,8 @@ async fn a_reader_sees_either_the_text_or_the_recall() {
     for _ in 0..40 {
         messages.push(pool.say(alice, bob, "secret").await);
     }
-    // Whoever reads them deletes some for itself, before and after they are recalled.
-    let (deleting, half) = (ground.pool(), messages.clone().into_iter().rev().step_by(2));
+    // The reader deletes some messages, before and after they are recalled.
+    let (deleting, half) = (database.pool(), messages.clone().into_iter().rev().step_by(2));
     let deleter = tokio::spawn(async move {
         for message in half {
             deleting.messages.delete_for(bob, message).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_reader_sees_either_the_text_or_the_recall() {
     });
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        assert!(Instant::now() < deadline, "not everything was recalled");
+        assert!(Instant::now() < deadline, "some messages were not recalled");
         let window = pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
         let texts =
             window.messages.iter().filter_map(|message| message.content.as_ref()).map(MessageContent::as_str);
@@ -81,9 +81,9 @@ async fn a_reader_sees_either_the_text_or_the_recall() {
     }
     recaller.await.unwrap();
     deleter.await.unwrap();
-    assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content IS NOT NULL"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM messages WHERE content IS NOT NULL"), 0);
     let window = pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
-    assert_eq!(window.messages.len(), 20, "what was deleted does not come back");
+    assert_eq!(window.messages.len(), 20, "deleted messages do not reappear");
 }
 
 fn glances() -> Vec<WindowRequest> {
@@ -97,10 +97,10 @@ fn glances() -> Vec<WindowRequest> {
     ]
 }
 
-/// Friends of one person, each with a history of their own, and one stranger.
+/// Friends of one user, each with a history, and one unrelated user.
 async fn company(pool: &Pool) -> (Vec<UserId>, Vec<ConversationId>) {
     let hub = pool.person("hub_0001").await;
-    let (mut people, mut conversations) = (vec![hub, pool.person("stranger").await], Vec::new());
+    let (mut people, mut conversations) = (vec![hub, pool.person("unrelated").await], Vec::new());
     for number in 0..4 {
         let friend = pool.person(&format!("friend_{number}")).await;
         pool.befriend(hub, friend).await;
@@ -119,10 +119,10 @@ async fn company(pool: &Pool) -> (Vec<UserId>, Vec<ConversationId>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn coalesced_reads_each_get_their_own_result() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (people, conversations) = company(&pool).await;
-    let blocker = ground.hold_all_threads(&pool, people[0], conversations[0]).await;
+    let blocker = database.block_all_threads(&pool, people[0], conversations[0]).await;
     let (mut windows, mut lists) = (Vec::new(), Vec::new());
     for person in people {
         for conversation in conversations.clone() {
@@ -140,14 +140,14 @@ async fn coalesced_reads_each_get_their_own_result() {
         lists.push((person, tokio::spawn(async move { asking.conversations.list(person, &page).await })));
     }
     drop(blocker);
-    let alone = ground.pool();
+    let alone = database.pool();
     let mut found = 0;
     for (person, conversation, request, asked) in windows {
         let together = asked.await.unwrap().unwrap();
         found += usize::from(together.is_some());
         assert_eq!(together, alone.conversations.window(person, conversation, &request).await.unwrap());
     }
-    // The hub sees all four, each friend one, the stranger none.
+    // The hub sees all four, each friend one, the unrelated user none.
     assert_eq!(found, (4 + 4) * glances().len());
     for (person, asked) in lists {
         let page = ConversationPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
@@ -157,8 +157,8 @@ async fn coalesced_reads_each_get_their_own_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remark_is_deleted_with_the_friendship() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     pool.say(bob, alice, "hello").await;

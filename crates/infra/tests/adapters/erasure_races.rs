@@ -1,4 +1,4 @@
-//! Erasures while others go on: senders, workers on several instances, kills.
+//! Erasures that run concurrently with senders, other workers and kills.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +10,15 @@ use domain::friendship::FriendshipRepository;
 use domain::friendship_request::{Answer, FriendshipRequestRepository};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
-use crate::erasure::{erase, finish, life, traces};
-use crate::support::{Ground, Pool, draft, pair};
+use crate::erasure::{erase, finish, sample_account, traces};
+use crate::support::{Database, Pool, draft, pair};
 
 const NONE: [i64; 7] = [0; 7];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_message_sent_after_an_erasure_is_accepted() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     for round in 0..10 {
         let (alice, session) = pools[0].register(&format!("alice_{round:02}")).await;
         let bob = pools[0].person(&format!("bobby_{round:02}")).await;
@@ -48,11 +48,11 @@ async fn no_message_sent_after_an_erasure_is_accepted() {
     }
 }
 
-/// Erasing, sending, accepting, asking and unfriending at once, with the steps on both instances.
+/// Erases, sends, accepts, asks and unfriends concurrently, with erasure steps on both instances.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_is_complete_despite_concurrent_operations() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     for round in 0..20 {
         let (alice, session) = pools[0].register(&format!("alice_{round:02}")).await;
         let bob = pools[0].person(&format!("bobby_{round:02}")).await;
@@ -85,10 +85,10 @@ async fn an_erasure_is_complete_despite_concurrent_operations() {
             worker.await.unwrap();
         }
         finish(&pools[0], alice).await;
-        assert_eq!(traces(&ground, alice), NONE);
+        assert_eq!(traces(&database, alice), NONE);
         let one_sided = "SELECT count(*) FROM conversations c WHERE friends <> EXISTS (
             SELECT FROM friendships f WHERE f.owner_id = c.user_lo AND f.friend_id = c.user_hi)";
-        assert_eq!(ground.number(one_sided), 0);
+        assert_eq!(database.number(one_sided), 0);
     }
 }
 
@@ -108,8 +108,8 @@ async fn work_until_all_is_done(pool: Arc<Pool>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_workers_erase_accounts_that_are_friends() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let mut people = Vec::new();
     for number in 0..10 {
         people.push(pools[0].register(&format!("person_{number:02}")).await);
@@ -121,7 +121,7 @@ async fn several_workers_erase_accounts_that_are_friends() {
             pools[0].messages.delete_for(*other, message).await.unwrap();
         }
     }
-    // Two stay, and keep what they have said to each other and what they were told.
+    // Two accounts stay; they keep their messages to each other and those received.
     let workers: Vec<_> = (0..4)
         .map(|number| {
             let (pool, session) = (Arc::clone(&pools[number % 2]), people[number + 2].1.clone());
@@ -138,49 +138,49 @@ async fn several_workers_erase_accounts_that_are_friends() {
     }
     work_until_all_is_done(Arc::clone(&pools[0])).await;
     for (erased, _) in &people[2..] {
-        assert_eq!(traces(&ground, *erased), NONE);
+        assert_eq!(traces(&database, *erased), NONE);
     }
-    assert_eq!(ground.number("SELECT count(*) FROM conversations"), 1 + 2 * 8);
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1 + 2 * 8);
-    assert_eq!(ground.number("SELECT count(*) FROM conversation_members"), 2 + 2 * 8);
+    assert_eq!(database.number("SELECT count(*) FROM conversations"), 1 + 2 * 8);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 1 + 2 * 8);
+    assert_eq!(database.number("SELECT count(*) FROM conversation_members"), 2 + 2 * 8);
     pools[1].say(people[0].0, people[1].0, "alone at last").await;
 }
 
 #[tokio::test]
 async fn a_worker_killed_between_two_steps_loses_nothing() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let mut all_steps = usize::MAX;
     let mut killed_after = 0;
     while killed_after < all_steps {
-        let first = life(&pool, killed_after).await;
+        let first = sample_account(&pool, killed_after).await;
         erase(&pool, &first.bobs_session).await;
         finish(&pool, first.bob).await;
         erase(&pool, &first.session).await;
-        let worker = ground.pool();
+        let worker = database.pool();
         for _ in 0..killed_after {
             assert_eq!(worker.erasures.step(first.alice).await.unwrap(), ErasureStep::More);
         }
-        // Another instance goes on.
+        // Another instance continues.
         drop(worker);
         all_steps = killed_after + finish(&pool, first.alice).await;
-        assert_eq!(traces(&ground, first.alice), NONE);
+        assert_eq!(traces(&database, first.alice), NONE);
         assert_eq!(pool.erasures.step(first.alice).await.unwrap(), ErasureStep::Elsewhere);
         killed_after += 1;
     }
     assert!(all_steps >= 4, "{all_steps}");
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 0);
 }
 
 #[tokio::test]
 async fn a_worker_killed_within_a_step_leaves_no_part_of_it() {
-    let ground = Ground::new();
-    let (pool, victim) = (ground.pool(), ground.pool());
-    let life = life(&pool, 0).await;
-    let alice = erase(&pool, &life.session).await;
-    let before = traces(&ground, alice);
-    // The step has removed friendships when it comes to this row.
-    let mut holder = ground.connect();
+    let database = Database::new();
+    let (pool, victim) = (database.pool(), database.pool());
+    let account = sample_account(&pool, 0).await;
+    let alice = erase(&pool, &account.session).await;
+    let before = traces(&database, alice);
+    // The step has already deleted friendships when it reaches this row.
+    let mut holder = database.connect();
     holder
         .batch_execute(&format!(
             "BEGIN; SELECT FROM conversation_members WHERE user_id = '{alice}' FOR UPDATE"
@@ -188,15 +188,15 @@ async fn a_worker_killed_within_a_step_leaves_no_part_of_it() {
         .unwrap();
     let killed = tokio::spawn(async move { victim.erasures.step(alice).await });
     let waits = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    while ground.number(&format!("SELECT count(*) {waits}")) == 0 {
+    while database.number(&format!("SELECT count(*) {waits}")) == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(pool.erasures.step(alice).await.unwrap(), ErasureStep::Elsewhere, "it is claimed");
-    ground.sql(&format!("SELECT pg_terminate_backend(pid) {waits}"));
+    assert_eq!(pool.erasures.step(alice).await.unwrap(), ErasureStep::Elsewhere, "the erasure is claimed");
+    database.sql(&format!("SELECT pg_terminate_backend(pid) {waits}"));
     let error = killed.await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error}");
     holder.batch_execute("ROLLBACK").unwrap();
-    assert_eq!(traces(&ground, alice), before);
+    assert_eq!(traces(&database, alice), before);
     finish(&pool, alice).await;
-    assert_eq!(traces(&ground, alice), NONE);
+    assert_eq!(traces(&database, alice), NONE);
 }

@@ -15,7 +15,7 @@ use domain::testing::user;
 use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
 
-use crate::support::{Ground, Pool, draft, pair};
+use crate::support::{Database, Pool, draft, pair};
 
 async fn open(pool: &Pool, user: UserId) -> Result<Box<dyn ExportReader>, PortError> {
     Ok(pool.exports.open(user).await?.unwrap())
@@ -29,7 +29,7 @@ async fn rest(mut reader: Box<dyn ExportReader>) -> Vec<ExportPart> {
     parts
 }
 
-/// The messages of an export: conversation by conversation, place and text.
+/// The messages of an export, conversation by conversation: `seq` and text.
 fn histories(parts: &[ExportPart]) -> Vec<Vec<(i64, Option<String>)>> {
     let mut histories = Vec::new();
     for part in parts {
@@ -52,12 +52,12 @@ fn unavailable<T>(result: Result<T, PortError>) -> bool {
     result.is_err_and(|error| matches!(error.kind(), ErrorKind::Unavailable { .. }))
 }
 
-fn in_transactions(ground: &Ground) -> i64 {
-    ground.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'")
+fn in_transactions(database: &Database) -> i64 {
+    database.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'")
 }
 
-/// Somebody with a little of everything: two friends of whom one conversation is cleared and of the other a message is deleted,
-/// one recalled and one sent under a key; a request received, two sent; a block; a session that is over.
+/// An account with some of everything: two friends, with one cleared conversation and, in the other, a message deleted, one
+/// recalled and one sent with a key; requests received and sent; a block; an ended session.
 async fn someone(pool: &Pool) -> UserId {
     let (alice, session) = pool.register("alice_01").await;
     let (bob, carol, dave) =
@@ -79,15 +79,15 @@ async fn someone(pool: &Pool) -> UserId {
     alice
 }
 
-/// How many rows of a list an export holds.
+/// Number of rows of a list in an export.
 fn count<'a>(parts: &'a [ExportPart], rows: impl Fn(&'a ExportPart) -> Option<usize>) -> usize {
     parts.iter().filter_map(rows).sum()
 }
 
 #[tokio::test]
 async fn an_export_holds_what_the_account_owns_and_sees() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = someone(&pool).await;
     let parts = rest(open(&pool, alice).await.unwrap()).await;
     assert!(matches!(&parts[0], ExportPart::Account(account) if account.id == alice));
@@ -117,13 +117,13 @@ async fn an_export_holds_what_the_account_owns_and_sees() {
 
 #[tokio::test]
 async fn a_long_export_comes_in_parts_and_misses_no_visible_message() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     let id = pair(alice, bob).conversation_id();
-    // Every third is deleted, and so is one long run; what lies at the beginning is cleared.
-    ground.sql(&format!(
+    // Every third message and one long run are deleted; the first messages are cleared.
+    database.sql(&format!(
         "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
          SELECT '{id}', n, '{alice}', n, n::text, now() FROM generate_series(1, 50000) n;
          INSERT INTO message_deletions SELECT '{id}', '{alice}', n FROM generate_series(1, 50000) n
@@ -146,10 +146,10 @@ async fn a_long_export_comes_in_parts_and_misses_no_visible_message() {
 
 #[tokio::test]
 async fn lists_longer_than_one_part_are_exported_completely() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
-    ground.sql(&format!(
+    database.sql(&format!(
         "INSERT INTO users (id, uid, name, password_hash)
          SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'friend_' || n, 'n', 'h' FROM generate_series(1, 1200) n;
          INSERT INTO friendships (owner_id, friend_id, friendship_id, created_at)
@@ -172,8 +172,8 @@ async fn lists_longer_than_one_part_are_exported_completely() {
 
 #[tokio::test]
 async fn an_export_is_a_consistent_snapshot() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let bob = pool.person("bob_0001").await;
     pool.befriend(alice, bob).await;
@@ -186,25 +186,25 @@ async fn an_export_is_a_consistent_snapshot() {
     let caller = domain::auth::Caller { user_id: alice, session_id: session.id };
     pool.accounts.erase(caller).await.unwrap().unwrap();
     assert_eq!(rest(reader).await, before[1..]);
-    assert!(pool.exports.open(alice).await.unwrap().is_none(), "and now there is no such account");
+    assert!(pool.exports.open(alice).await.unwrap().is_none(), "by now the account is erased");
     assert!(pool.exports.open(user(7)).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn concurrent_exports_are_limited_and_release_their_slots() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob, carol) =
         (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("carol_01").await);
     let first = open(&pool, alice).await.unwrap();
-    assert!(unavailable(pool.exports.open(alice).await), "one of each account");
+    assert!(unavailable(pool.exports.open(alice).await), "one export per account");
     let second = open(&pool, bob).await.unwrap();
     assert!(unavailable(pool.exports.open(carol).await));
-    assert_eq!(in_transactions(&ground), 2, "each on a connection of its own");
+    assert_eq!(in_transactions(&database), 2, "each has its own connection");
     drop(first);
     rest(open(&pool, carol).await.unwrap()).await;
     drop(second);
-    while in_transactions(&ground) > 0 {
+    while in_transactions(&database) > 0 {
         tokio::task::yield_now().await;
     }
     open(&pool, alice).await.unwrap();
@@ -212,26 +212,26 @@ async fn concurrent_exports_are_limited_and_release_their_slots() {
 
 #[tokio::test]
 async fn an_export_fails_when_its_connection_is_lost() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let mut reader = open(&pool, alice).await.unwrap();
     reader.next().await.unwrap();
-    ground.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'");
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'");
     assert!(unavailable(reader.next().await));
-    assert!(reader.next().await.is_err(), "what failed is not taken for the end");
+    assert!(reader.next().await.is_err(), "a failure is not taken for the end");
 }
 
 #[tokio::test]
 async fn an_export_fails_when_it_takes_too_long() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
-    let settings = DbSettings { url: ground.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
+    let settings = DbSettings { url: database.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
     let db = Arc::new(Db::new(&settings).unwrap());
     let hasty = ExportSettings { at_once: 1, deadline: Duration::ZERO };
     let exports = PgExportRepository::start(&db, hasty).unwrap();
     let mut reader = exports.open(alice).await.unwrap().unwrap();
     assert!(unavailable(reader.next().await));
-    assert_eq!(in_transactions(&ground), 0, "its connection is given back at once");
+    assert_eq!(in_transactions(&database), 0, "its connection is released at once");
 }

@@ -4,26 +4,26 @@ use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
-use crate::support::{Ground, draft, pair};
+use crate::support::{Database, draft, pair};
 
-/// Both rows of every friendship, one pair row that agrees, and nothing pending between friends.
-fn assert_consistent(ground: &Ground, friendships: i64) {
-    assert_eq!(ground.number("SELECT count(*) FROM friendships"), 2 * friendships);
-    assert_eq!(ground.number("SELECT count(DISTINCT friendship_id) FROM friendships"), friendships);
-    assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE friends"), friendships);
+/// Every friendship has both rows and an equal pair row, and friends have no pending request.
+fn assert_consistent(database: &Database, friendships: i64) {
+    assert_eq!(database.number("SELECT count(*) FROM friendships"), 2 * friendships);
+    assert_eq!(database.number("SELECT count(DISTINCT friendship_id) FROM friendships"), friendships);
+    assert_eq!(database.number("SELECT count(*) FROM conversations WHERE friends"), friendships);
     let one_sided = "SELECT count(*) FROM friendships a WHERE NOT EXISTS (SELECT FROM friendships b
         WHERE b.owner_id = a.friend_id AND b.friend_id = a.owner_id AND b.friendship_id = a.friendship_id)";
-    assert_eq!(ground.number(one_sided), 0);
+    assert_eq!(database.number(one_sided), 0);
     let waiting =
         "SELECT count(*) FROM friendship_requests r JOIN conversations c ON c.id = r.conversation_id
         WHERE c.friends AND r.status = 'pending'";
-    assert_eq!(ground.number(waiting), 0);
+    assert_eq!(database.number(waiting), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crossing_requests_always_end_in_one_friendship() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let mut people = Vec::new();
     for number in 0..21 {
         people.push(pools[0].person(&format!("person_{number:02}")).await);
@@ -45,17 +45,17 @@ async fn crossing_requests_always_end_in_one_friendship() {
         match task.await.unwrap() {
             AskOutcome::Created(_) => created += 1,
             AskOutcome::Accepted(_) => accepted += 1,
-            other => panic!("both askers succeed: {other:?}"),
+            other => panic!("both requests succeed: {other:?}"),
         }
     }
     assert_eq!((created, accepted), (200, 200));
-    assert_consistent(&ground, 200);
+    assert_consistent(&database, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_answers_and_a_withdrawal_exactly_one_wins() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let mut friends = 0;
     for round in 0..30 {
         let alice = pools[0].person(&format!("alice_{round:02}")).await;
@@ -85,13 +85,13 @@ async fn of_concurrent_answers_and_a_withdrawal_exactly_one_wins() {
         assert_eq!(won.len(), 1);
         friends += i64::from(won[0] == 0);
     }
-    assert_consistent(&ground, friends);
+    assert_consistent(&database, friends);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_message_is_accepted_after_an_unfriending_was_committed() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     for round in 0..10 {
         let alice = pools[0].person(&format!("alice_{round:02}")).await;
         let bob = pools[0].person(&format!("bobby_{round:02}")).await;
@@ -109,48 +109,48 @@ async fn no_message_is_accepted_after_an_unfriending_was_committed() {
         pools[0].say(alice, bob, "bye").await;
         assert!(pools[0].friendships.remove(&pair(alice, bob), alice).await.unwrap());
         let id = pair(alice, bob).conversation_id();
-        let at_the_end = ground.number(&format!("SELECT last_seq FROM conversations WHERE id = '{id}'"));
+        let at_the_end = database.number(&format!("SELECT last_seq FROM conversations WHERE id = '{id}'"));
         let (sent, refusal) = sending.await.unwrap();
         assert_eq!(refusal, SendRefusal::NotFriends);
-        let finally = ground.number(&format!("SELECT last_seq FROM conversations WHERE id = '{id}'"));
+        let finally = database.number(&format!("SELECT last_seq FROM conversations WHERE id = '{id}'"));
         assert_eq!((at_the_end, sent + 1), (finally, finally));
     }
 }
 
 #[tokio::test]
 async fn an_overdue_request_is_marked_expired_when_it_is_touched() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     let first = pool.pending(alice, bob).await;
-    ground.sql("UPDATE friendship_requests SET expires_at = created_at");
+    database.sql("UPDATE friendship_requests SET expires_at = created_at");
     let second = pool.pending(bob, alice).await;
     assert_ne!(first, second);
     let expired =
         format!("SELECT count(*) FROM friendship_requests WHERE id = '{first}' AND status = 'expired'");
-    assert_eq!(ground.number(&expired), 1);
-    ground.sql("UPDATE friendship_requests SET expires_at = created_at WHERE status = 'pending'");
+    assert_eq!(database.number(&expired), 1);
+    database.sql("UPDATE friendship_requests SET expires_at = created_at WHERE status = 'pending'");
     let outcome = pool.requests.answer(second, alice, Answer::Accept).await.unwrap();
     assert!(matches!(outcome, AnswerOutcome::Refused(_)));
-    assert_eq!(ground.number("SELECT count(*) FROM friendship_requests WHERE status = 'expired'"), 2);
+    assert_eq!(database.number("SELECT count(*) FROM friendship_requests WHERE status = 'expired'"), 2);
 }
 
 #[tokio::test]
 async fn an_erased_account_cannot_be_asked_for_friendship() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
-    ground.sql(&format!(
+    database.sql(&format!(
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{bob}'"
     ));
     assert_eq!(pool.ask(alice, bob).await, AskOutcome::UnknownUser);
-    assert_eq!(ground.number("SELECT count(*) FROM conversations"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM conversations"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_remarks_and_unfriending_keep_both_copies_equal() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     for round in 0..20 {
         let alice = pools[0].person(&format!("alice_{round:02}")).await;
         let bob = pools[0].person(&format!("bobby_{round:02}")).await;
@@ -175,6 +175,6 @@ async fn concurrent_remarks_and_unfriending_keep_both_copies_equal() {
     let unequal = "SELECT count(*) FROM conversation_members m
         LEFT JOIN friendships f ON f.owner_id = m.user_id AND f.friend_id = m.peer_id
         WHERE m.remark <> coalesce(f.remark, '')";
-    assert_eq!(ground.number(unequal), 0);
-    assert_eq!(ground.number("SELECT count(*) FROM friendships WHERE remark <> ''"), 20);
+    assert_eq!(database.number(unequal), 0);
+    assert_eq!(database.number("SELECT count(*) FROM friendships WHERE remark <> ''"), 20);
 }

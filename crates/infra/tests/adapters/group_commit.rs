@@ -1,4 +1,4 @@
-//! The send queue: batches, and everything that may go wrong with one.
+//! Group commit of sends: batches, and the failures that a batch must survive.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 use infra::postgres::SendQueueSettings;
 use tokio::task::JoinHandle;
 
-use crate::proxy::{Cut, Proxy};
-use crate::support::{Ground, Pool, draft};
+use crate::commit_proxy::{CommitProxy, Cut};
+use crate::support::{Database, Pool, draft};
 
 const ONE_WRITER: SendQueueSettings =
-    SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
+    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
 
 pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortError>>;
 
@@ -31,41 +31,41 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Waits until so many drafts were let into the queue since the start.
+/// Waits until this many drafts have been queued since the start.
 pub(crate) async fn accepted(pool: &Arc<Pool>, count: u64) {
     let counters = pool.messages.counters();
-    eventually("not everything was queued", || counters.accepted() == count).await;
+    eventually("the drafts were not queued", || counters.accepted() == count).await;
 }
 
-/// Two friends, and a pool of one writer on the way `url`.
-async fn friends(ground: &Ground, url: &str) -> (Arc<Pool>, UserId, UserId) {
-    let direct = ground.pool();
+/// Two friends, and a pool with one writer that connects to `url`.
+async fn friends(database: &Database, url: &str) -> (Arc<Pool>, UserId, UserId) {
+    let direct = database.pool();
     let (alice, bob) = (direct.person("alice_01").await, direct.person("bob_0001").await);
     direct.befriend(alice, bob).await;
-    (ground.pool_at(url, ONE_WRITER), alice, bob)
+    (database.pool_at(url, ONE_WRITER), alice, bob)
 }
 
-/// Holds the table of messages, so that the writer stands still amid a batch, until the returned connection is dropped.
+/// Locks the messages table, which stops the writer within a batch until the returned connection is dropped.
 pub(crate) async fn stop_the_writer(
-    ground: &Ground,
+    database: &Database,
     pool: &Arc<Pool>,
     first: impl FnOnce() -> Sending,
 ) -> (diesel::PgConnection, Sending) {
-    let mut holder = ground.connect();
+    let mut holder = database.connect();
     holder.batch_execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").unwrap();
     let counters = pool.messages.counters();
     let before = counters.batches_and_drafts().0;
     let sending = first();
-    eventually("the writer did not begin", || counters.batches_and_drafts().0 > before).await;
+    eventually("the writer did not start a batch", || counters.batches_and_drafts().0 > before).await;
     (holder, sending)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
     let counters = pool.messages.counters();
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let many: Vec<Sending> = (0..100).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
     let twins: Vec<Sending> = (0..10).map(|_| send(&pool, bob, alice, "twin", Some("k"))).collect();
     let other = send(&pool, bob, alice, "another text", Some("other"));
@@ -84,8 +84,8 @@ async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert!(matches!(other.await.unwrap().unwrap(), SendOutcome::Sent(_)));
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 103);
-    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 103);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 103);
+    assert_eq!(database.number("SELECT max(seq) FROM messages"), 103);
     seqs.sort_unstable();
     seqs.dedup();
     assert_eq!(seqs.len(), 100);
@@ -95,16 +95,16 @@ async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_conversation_delays_no_other_conversation() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
     let carol = pool.person("carol_01").await;
     pool.befriend(alice, carol).await;
-    let mut holder = ground.connect();
+    let mut holder = database.connect();
     let id = crate::support::pair(alice, bob).conversation_id();
     holder.batch_execute(&format!("BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE")).unwrap();
     let held = send(&pool, alice, bob, "held", Some("k"));
     let counters = pool.messages.counters();
-    eventually("it was not left to others", || counters.deferred() == 1).await;
+    eventually("the draft was not deferred", || counters.left_to_others() == 1).await;
     for _ in 0..20 {
         assert!(matches!(
             send(&pool, alice, carol, "free", None).await.unwrap().unwrap(),
@@ -114,18 +114,18 @@ async fn a_locked_conversation_delays_no_other_conversation() {
     assert!(!held.is_finished());
     drop(holder);
     assert!(matches!(held.await.unwrap().unwrap(), SendOutcome::Sent(_)));
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 21);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 21);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_message_fails_alone_in_its_batch() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
-    ground.sql(
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
+    database.sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;
          CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.content = 'poison') EXECUTE FUNCTION refuse()",
     );
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let texts = ["one", "poison", "two", "three"];
     let batch: Vec<Sending> = texts.iter().map(|text| send(&pool, alice, bob, text, None)).collect();
     accepted(&pool, 5).await;
@@ -137,19 +137,19 @@ async fn an_invalid_message_fails_alone_in_its_batch() {
             Err(error) => assert_eq!((*text, error.kind()), ("poison", ErrorKind::Internal)),
         }
     }
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
-    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 4);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 4);
+    assert_eq!(database.number("SELECT max(seq) FROM messages"), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_a_deadlock_victim_is_retried_a_few_times() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
-    // A sequence counts the tries, because it is the one thing that a rollback does not take back.
-    ground.sql(
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
+    // The sequence counts the attempts, because a rollback does not reset it.
+    database.sql(
         "CREATE SEQUENCE tries;
          CREATE FUNCTION fall_victim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-             IF nextval('tries') = 1 OR NEW.content = 'for ever' THEN
+             IF nextval('tries') = 1 OR NEW.content = 'always' THEN
                  RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
              END IF;
              RETURN NEW;
@@ -158,22 +158,24 @@ async fn a_batch_that_is_a_deadlock_victim_is_retried_a_few_times() {
     );
     let outcome = send(&pool, alice, bob, "once", None).await.unwrap().unwrap();
     assert!(matches!(outcome, SendOutcome::Sent(_)));
-    assert_eq!(ground.number("SELECT last_value FROM tries"), 2);
-    let error = send(&pool, alice, bob, "for ever", None).await.unwrap().unwrap_err();
+    assert_eq!(database.number("SELECT last_value FROM tries"), 2);
+    let error = send(&pool, alice, bob, "always", None).await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error:?}");
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 1);
     let outcome = send(&pool, alice, bob, "after that", None).await.unwrap().unwrap();
-    assert!(matches!(outcome, SendOutcome::Sent(_)), "the writer goes on");
-    assert_eq!(ground.number("SELECT max(seq) FROM messages"), 2);
+    assert!(matches!(outcome, SendOutcome::Sent(_)), "the writer continues");
+    assert_eq!(database.number("SELECT max(seq) FROM messages"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_send_is_skipped_and_a_full_queue_is_reported() {
-    let ground = Ground::new();
-    let (_, alice, bob) = friends(&ground, ground.url()).await;
-    let pool = ground
-        .pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 2, max_wait: Duration::from_secs(60) });
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let database = Database::new();
+    let (_, alice, bob) = friends(&database, database.url()).await;
+    let pool = database.pool_at(
+        database.url(),
+        SendQueueSettings { writers: 1, queue: 2, patience: Duration::from_secs(60) },
+    );
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let gone = send(&pool, alice, bob, "gone", None);
     accepted(&pool, 2).await;
     let waiting = send(&pool, alice, bob, "waiting", None);
@@ -185,50 +187,50 @@ async fn a_cancelled_send_is_skipped_and_a_full_queue_is_reported() {
     drop(holder);
     first.await.unwrap().unwrap();
     waiting.await.unwrap().unwrap();
-    assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content = 'gone'"), 0);
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 2);
+    assert_eq!(database.number("SELECT count(*) FROM messages WHERE content = 'gone'"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_that_waited_too_long_for_the_writer_is_not_stored() {
-    let ground = Ground::new();
-    let (_, alice, bob) = friends(&ground, ground.url()).await;
-    let max_wait = Duration::from_millis(300);
-    let pool = ground.pool_at(ground.url(), SendQueueSettings { writers: 1, queue: 1024, max_wait });
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let database = Database::new();
+    let (_, alice, bob) = friends(&database, database.url()).await;
+    let patience = Duration::from_millis(300);
+    let pool = database.pool_at(database.url(), SendQueueSettings { writers: 1, queue: 1024, patience });
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let late = send(&pool, alice, bob, "late", Some("key"));
     accepted(&pool, 2).await;
     let queued = Instant::now();
-    eventually("time stands still", || queued.elapsed() > max_wait).await;
+    eventually("the draft's wait never ended", || queued.elapsed() > patience).await;
     drop(holder);
     first.await.unwrap().unwrap();
     let refused = late.await.unwrap().unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }), "{refused:?}");
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 1);
     let again = send(&pool, alice, bob, "late", Some("key")).await.unwrap().unwrap();
-    assert!(matches!(again, SendOutcome::Sent(_)), "the writer goes on");
+    assert!(matches!(again, SendOutcome::Sent(_)), "the writer continues");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_lost_before_commit_causes_no_duplicate() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass";
-    eventually("the writer does not wait", || ground.number(waits) == 1).await;
-    ground.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass");
-    eventually("the writer did not come back", || ground.number(waits) == 1).await;
+    eventually("the writer is not waiting", || database.number(waits) == 1).await;
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass");
+    eventually("the writer did not reconnect", || database.number(waits) == 1).await;
     drop(holder);
     assert!(matches!(first.await.unwrap().unwrap(), SendOutcome::Sent(_)));
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
     for cut in [Cut::AfterCommit, Cut::BeforeCommit] {
-        let ground = Ground::new();
-        let proxy = Proxy::start(ground.url());
-        let (pool, alice, bob) = friends(&ground, proxy.url()).await;
+        let database = Database::new();
+        let proxy = CommitProxy::start(database.url());
+        let (pool, alice, bob) = friends(&database, proxy.url()).await;
         assert!(matches!(
             send(&pool, alice, bob, "before", None).await.unwrap().unwrap(),
             SendOutcome::Sent(_)
@@ -239,55 +241,55 @@ async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
         };
         assert!(proxy.has_cut(), "{cut:?}");
         assert_eq!(id.seq.get(), 2);
-        assert_eq!(ground.number("SELECT count(*) FROM messages WHERE content = 'in doubt'"), 1, "{cut:?}");
+        assert_eq!(database.number("SELECT count(*) FROM messages WHERE content = 'in doubt'"), 1, "{cut:?}");
         proxy.arm(cut);
         let refused =
             pool.messages.append(vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))]);
         let outcomes = refused.await.unwrap();
         assert!(matches!(outcomes[0], SendOutcome::Sent(_)));
         assert_eq!(outcomes[1], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
-        assert_eq!(ground.number("SELECT count(*) FROM messages"), 3, "{cut:?}");
+        assert_eq!(database.number("SELECT count(*) FROM messages"), 3, "{cut:?}");
     }
 }
 
-/// PostgreSQL is still at the COMMIT when its answer is lost: until that is over, nothing may be stored a second time.
+/// PostgreSQL still executes the COMMIT when its response is lost: until it is done, no message may be stored a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_still_in_progress_is_waited_for() {
-    let ground = Ground::new();
-    let proxy = Proxy::start(ground.url());
-    let (pool, alice, bob) = friends(&ground, proxy.url()).await;
-    ground.sql(
+    let database = Database::new();
+    let proxy = CommitProxy::start(database.url());
+    let (pool, alice, bob) = friends(&database, proxy.url()).await;
+    database.sql(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
          CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
              FOR EACH ROW EXECUTE FUNCTION wait()",
     );
-    let mut holder = ground.connect();
+    let mut holder = database.connect();
     holder.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)").unwrap();
     proxy.arm(Cut::AfterCommit);
     let sending = send(&pool, alice, bob, "in doubt", None);
-    // Diesel's connections keep showing the last thing that they were asked.
+    // An idle Diesel connection still shows its last query.
     let asked = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND state = 'idle' AND query LIKE '%pg_xact_status%'";
-    eventually("nobody asks what became of it", || ground.number(asked) > 0).await;
+    eventually("the outcome of the commit is not looked up", || database.number(asked) > 0).await;
     drop(holder);
     assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accepted_sends_are_stored_after_the_queue_is_closed() {
-    let ground = Ground::new();
-    let (pool, alice, bob) = friends(&ground, ground.url()).await;
-    let (holder, first) = stop_the_writer(&ground, &pool, || send(&pool, alice, bob, "first", None)).await;
+    let database = Database::new();
+    let (pool, alice, bob) = friends(&database, database.url()).await;
+    let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let many: Vec<Sending> = (0..50).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
     accepted(&pool, 51).await;
-    // From now on only those who wait for an answer keep the queue.
+    // From here on only the waiting callers keep the queue alive.
     drop(pool);
     drop(holder);
     first.await.unwrap().unwrap();
     for sending in many {
         sending.await.unwrap().unwrap();
     }
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 51);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 51);
 }

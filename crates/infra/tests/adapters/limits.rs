@@ -1,4 +1,4 @@
-//! Limits that no race exceeds, on two instances.
+//! Limits that hold under concurrency, on two instances.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use domain::friendship_request::{
 };
 use domain::id::{RequestId, UserId};
 
-use crate::support::{Ground, Pool, pair};
+use crate::support::{Database, Pool, pair};
 
-/// Gives somebody so many friends, who are nobody else's.
-fn give_friends(ground: &Ground, owner: UserId, count: u32) {
-    ground.sql(&format!(
+/// Gives a user this many friends that have no other friends.
+fn give_friends(database: &Database, owner: UserId, count: u32) {
+    database.sql(&format!(
         "WITH others AS (
              INSERT INTO users (id, uid, name, password_hash)
              SELECT gen_random_uuid(), 'f' || left(md5('{owner}'), 8) || number, 'n', 'x'
@@ -26,8 +26,8 @@ fn give_friends(ground: &Ground, owner: UserId, count: u32) {
     ));
 }
 
-fn friends_of(ground: &Ground, owner: UserId) -> i64 {
-    ground.number(&format!("SELECT count(*) FROM friendships WHERE owner_id = '{owner}'"))
+fn friends_of(database: &Database, owner: UserId) -> i64 {
+    database.number(&format!("SELECT count(*) FROM friendships WHERE owner_id = '{owner}'"))
 }
 
 async fn people(pool: &Pool, name: &str, count: usize) -> Vec<UserId> {
@@ -38,7 +38,7 @@ async fn people(pool: &Pool, name: &str, count: usize) -> Vec<UserId> {
     people
 }
 
-/// Asks under a quota.
+/// Sends a request under a quota.
 async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) -> AskOutcome {
     let request = NewRequest {
         pair: pair(sender, receiver),
@@ -49,7 +49,7 @@ async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) 
     pool.requests.ask(&request).await.unwrap()
 }
 
-/// What comes of one sender asking all of the others at once, half of them on each instance.
+/// The outcomes when one sender asks all others at once, half of them on each instance.
 async fn ask_all_at_once(
     pools: &[Arc<Pool>; 2],
     sender: UserId,
@@ -78,10 +78,10 @@ fn created(outcomes: &[AskOutcome]) -> Vec<RequestId> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_requests_of_one_sender_stop_at_one_hundred() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let receivers = people(&pools[0], "receiver", 112).await;
-    // One boundary alone may be met by chance.
+    // Several limits are tried, because one could hold by chance.
     for sender in people(&pools[0], "sender", 6).await {
         let outcomes = ask_all_at_once(&pools, sender, &receivers, 0).await;
         let refused = AskOutcome::Refused(AskRefusal::TooManyPending);
@@ -92,8 +92,8 @@ async fn concurrent_requests_of_one_sender_stop_at_one_hundred() {
 
 #[tokio::test]
 async fn closed_requests_no_longer_count_against_the_limit() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let sender = pools[0].person("the_sender").await;
     let outcomes = ask_all_at_once(&pools, sender, &people(&pools[0], "receiver", 100).await, 0).await;
     let waiting = created(&outcomes);
@@ -103,29 +103,32 @@ async fn closed_requests_no_longer_count_against_the_limit() {
     pools[1].requests.withdraw(waiting[0], sender).await.unwrap();
     assert!(matches!(pools[0].ask(sender, others[0]).await, AskOutcome::Created(_)), "one was withdrawn");
     assert_eq!(pools[1].ask(sender, others[1]).await, full);
-    ground
+    database
         .sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{}'", waiting[1]));
     assert!(matches!(pools[1].ask(sender, others[1]).await, AskOutcome::Created(_)), "one is overdue");
     assert_eq!(pools[0].ask(sender, others[2]).await, full);
-    assert!(matches!(pools[0].ask(others[3], others[2]).await, AskOutcome::Created(_)), "each has a hundred");
+    assert!(
+        matches!(pools[0].ask(others[3], others[2]).await, AskOutcome::Created(_)),
+        "each sender has a separate limit"
+    );
     assert!(matches!(pools[0].ask(others[3], sender).await, AskOutcome::Created(_)));
     assert!(
         matches!(pools[0].ask(sender, others[3]).await, AskOutcome::Accepted(_)),
-        "asking back opens none"
+        "accepting by a request in the other direction adds no pending request"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_acceptances_never_exceed_the_friend_limit() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let popular = pools[0].person("popular_1").await;
-    give_friends(&ground, popular, 9_996);
+    give_friends(&database, popular, 9_996);
     let askers = people(&pools[0], "asker", 12).await;
     let asked = people(&pools[0], "asked", 12).await;
     let mut tasks = Vec::new();
     for (number, (asker, asked)) in askers.into_iter().zip(asked).enumerate() {
-        // One who asked and is accepted, one who was asked and accepts, and one who was asked and asks back.
+        // One requester who is accepted, one receiver who accepts, and one receiver who accepts by a request of its own.
         let received = pools[0].pending(asker, popular).await;
         let sent = pools[0].pending(popular, asked).await;
         let (here, there) = (Arc::clone(&pools[number % 2]), Arc::clone(&pools[(number + 1) % 2]));
@@ -151,13 +154,13 @@ async fn concurrent_acceptances_never_exceed_the_friend_limit() {
     for task in tasks {
         befriended += i64::from(task.await.unwrap());
     }
-    assert_eq!((befriended, friends_of(&ground, popular)), (4, 10_000));
-    assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE friends"), 4);
+    assert_eq!((befriended, friends_of(&database, popular)), (4, 10_000));
+    assert_eq!(database.number("SELECT count(*) FROM conversations WHERE friends"), 4);
     let waiting = "SELECT count(*) FROM friendship_requests WHERE status = 'pending'";
-    assert_eq!(ground.number(waiting), 20, "what was refused waits on");
+    assert_eq!(database.number(waiting), 20, "refused requests stay pending");
 }
 
-/// Whether it was done; what was not must have failed by this limit.
+/// Whether it succeeded; otherwise it must have failed because of this limit.
 fn matches_limit(outcome: AnswerOutcome, limit: FriendLimit) -> bool {
     match outcome {
         AnswerOutcome::Done => true,
@@ -168,10 +171,10 @@ fn matches_limit(outcome: AnswerOutcome, limit: FriendLimit) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crossing_requests_stop_at_the_friend_limit() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let popular = pools[0].person("popular_1").await;
-    give_friends(&ground, popular, 9_998);
+    give_friends(&database, popular, 9_998);
     let others = people(&pools[0], "other", 10).await;
     let mut tasks = Vec::new();
     for (number, other) in others.into_iter().enumerate() {
@@ -190,13 +193,13 @@ async fn crossing_requests_stop_at_the_friend_limit() {
         }
     }
     assert_eq!((created, accepted, refused), (10, 2, 8));
-    assert_eq!(friends_of(&ground, popular), 10_000);
+    assert_eq!(friends_of(&database, popular), 10_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_request_quota_holds_on_two_instances() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let receivers = people(&pools[0], "receiver", 16).await;
     for sender in people(&pools[0], "sender", 12).await {
         let outcomes = ask_all_at_once(&pools, sender, &receivers, 5).await;
@@ -211,8 +214,8 @@ async fn the_request_quota_holds_on_two_instances() {
 
 #[tokio::test]
 async fn the_request_quota_slides_over_a_day_and_counts_all_sent() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (sender, another) = (pools[0].person("the_sender").await, pools[0].person("another_1").await);
     let others = people(&pools[0], "other", 7).await;
     let sent = created(&ask_all_at_once(&pools, sender, &others[..5], 5).await);
@@ -222,25 +225,25 @@ async fn the_request_quota_slides_over_a_day_and_counts_all_sent() {
         let outcome = ask_under(&pools[1], sender, receiver, 5).await;
         matches!(outcome, AskOutcome::Refused(AskRefusal::QuotaUsedUp(_)))
     };
-    assert!(used_up(others[5]).await, "what was withdrawn was sent");
+    assert!(used_up(others[5]).await, "a withdrawn request counts as sent");
     assert!(matches!(ask_under(&pools[0], another, sender, 5).await, AskOutcome::Created(_)));
     assert!(matches!(ask_under(&pools[0], sender, another, 5).await, AskOutcome::Accepted(_)));
     let a_day_ago = "UPDATE friendship_requests SET created_at = created_at - interval '1 day' WHERE id =";
-    ground.sql(&format!("{a_day_ago} '{}'", sent[1]));
+    database.sql(&format!("{a_day_ago} '{}'", sent[1]));
     assert!(matches!(ask_under(&pools[1], sender, others[5], 5).await, AskOutcome::Created(_)));
     assert!(used_up(others[6]).await);
 }
 
 #[tokio::test]
 async fn a_request_of_an_erased_account_cannot_be_accepted() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     let request = pool.pending(alice, bob).await;
-    ground.sql(&format!(
+    database.sql(&format!(
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
     ));
     let answered = pool.requests.answer(request, bob, Answer::Accept).await.unwrap();
     assert_eq!(answered, AnswerOutcome::Unknown);
-    assert_eq!(friends_of(&ground, bob), 0);
+    assert_eq!(friends_of(&database, bob), 0);
 }

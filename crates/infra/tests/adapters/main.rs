@@ -1,4 +1,4 @@
-//! The adapter ring: every MUST of the ports, races included, on a real PostgreSQL.
+//! Adapter tests: every MUST of the ports, including races, on a real PostgreSQL.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -10,30 +10,30 @@
 
 mod accounts;
 mod admin;
+mod bulk_data;
+mod commit_proxy;
 mod conversations;
-mod crowd;
-mod detour;
+mod ended_sessions;
 mod erasure;
 mod erasure_races;
-mod explained;
+mod explain;
 mod exports;
 mod friends;
 mod group_commit;
+mod large_histories;
 mod limits;
-mod long_lives;
 mod maintenance;
 mod migrations;
 mod model;
 mod password_change;
-mod plans;
-mod proxy;
-mod revoked_sessions;
+mod query_plans;
 mod search;
 mod sending;
 mod session_list;
 mod sessions;
+mod socket_proxy;
 mod statements;
 mod support;
 mod throttle;
 mod users;
-mod wire;
+mod wire_tap;

@@ -6,7 +6,7 @@ use domain::auth::{EndReason, SessionRepository};
 use domain::friendship_request::{Answer, AnswerOutcome, AnswerRefusal, FriendshipRequestRepository};
 use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 
-use crate::support::{Ground, Pool, pair};
+use crate::support::{Database, Pool, pair};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -22,14 +22,14 @@ async fn rows(pool: &Pool, task: MaintenanceTask, before: Duration) -> usize {
 
 #[tokio::test]
 async fn only_overdue_requests_are_marked_expired() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob, carol) =
         (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("carol_01").await);
     let overdue = pool.pending(alice, bob).await;
     let in_time = pool.pending(alice, carol).await;
     assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 0);
-    ground.sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{overdue}'"));
+    database.sql(&format!("UPDATE friendship_requests SET expires_at = created_at WHERE id = '{overdue}'"));
     assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
     assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 0);
     let late = pool.requests.answer(overdue, bob, Answer::Accept).await.unwrap();
@@ -41,16 +41,16 @@ async fn only_overdue_requests_are_marked_expired() {
 
 #[tokio::test]
 async fn locked_rows_are_left_for_the_next_sweep() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let (bob, _) = pool.register("bob_0001").await;
     let carol = pool.person("carol_01").await;
     pool.pending(alice, bob).await;
     pool.pending(alice, carol).await;
-    ground.sql("UPDATE friendship_requests SET expires_at = created_at");
-    ground.sql("UPDATE sessions SET ended_at = now() - interval '2 hours', end_reason = 'logout'");
-    let mut holder = ground.connect();
+    database.sql("UPDATE friendship_requests SET expires_at = created_at");
+    database.sql("UPDATE sessions SET ended_at = now() - interval '2 hours', end_reason = 'logout'");
+    let mut holder = database.connect();
     let id = pair(alice, bob).conversation_id();
     let hold = format!(
         "BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE;
@@ -67,8 +67,8 @@ async fn locked_rows_are_left_for_the_next_sweep() {
 
 #[tokio::test]
 async fn old_sessions_are_deleted() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let mut sessions = Vec::new();
     for number in 0..4 {
         sessions.push(pool.register(&format!("person_{number:02}")).await.1);
@@ -77,7 +77,7 @@ async fn old_sessions_are_deleted() {
         pool.sessions.end(ended.id, ended.user_id, EndReason::Logout).await.unwrap();
     }
     let age = |session: &str, column: &str| {
-        ground.sql(&format!(
+        database.sql(&format!(
             "UPDATE sessions SET {column} = {column} - interval '2 hours' WHERE id = '{session}'"
         ));
     };
@@ -87,7 +87,7 @@ async fn old_sessions_are_deleted() {
     assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 1);
     assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, HOUR).await, 1);
     let left = |number: usize| {
-        ground.number(&format!("SELECT count(*) FROM sessions WHERE id = '{}'", sessions[number].id))
+        database.number(&format!("SELECT count(*) FROM sessions WHERE id = '{}'", sessions[number].id))
     };
     assert_eq!([0, 1, 2, 3].map(left), [0, 1, 0, 1]);
     assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, Duration::MAX).await, 0);
@@ -95,23 +95,23 @@ async fn old_sessions_are_deleted() {
 
 #[tokio::test]
 async fn login_failures_are_deleted_unless_they_still_throttle() {
-    let ground = Ground::new();
-    let pool = ground.pool();
-    ground.sql(
+    let database = Database::new();
+    let pool = database.pool();
+    database.sql(
         "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until) VALUES
          ('old', 9, now() - interval '2 hours', now() - interval '1 hour'),
          ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour'),
          ('young', 9, now(), now())",
     );
     assert_eq!(rows(&pool, MaintenanceTask::ForgetThrottles, HOUR).await, 1);
-    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
+    assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_share_a_task_in_bounded_batches() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
-    ground.sql(
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
+    database.sql(
         "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until)
          SELECT int8send(n), 1, now() - interval '2 hours', now() FROM generate_series(1, 2600) n",
     );
@@ -136,5 +136,5 @@ async fn several_instances_share_a_task_in_bounded_batches() {
             break;
         }
     }
-    assert_eq!(removed, 2600, "each row was removed by one of them");
+    assert_eq!(removed, 2600, "each row was deleted by exactly one instance");
 }

@@ -12,7 +12,7 @@ use domain::message::MessageRepository;
 use infra::migrations::{MIGRATIONS, run, state};
 use local_postgres::Installation;
 
-use crate::support::Ground;
+use crate::support::Database;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,12 +21,12 @@ fn count() -> usize {
 }
 
 /// The whole schema as text.
-fn dump(ground: &Ground) -> String {
+fn dump(database: &Database) -> String {
     let mut pg_dump = Command::new(Installation::find().unwrap().program("pg_dump"));
-    let output = pg_dump.args(["--schema-only", "-d", ground.url()]).output().unwrap();
+    let output = pg_dump.args(["--schema-only", "-d", database.url()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    // A random word in every dump.
+    // Each dump contains a random token.
     text.lines()
         .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
         .collect::<Vec<_>>()
@@ -35,27 +35,27 @@ fn dump(ground: &Ground) -> String {
 
 #[test]
 fn every_migration_can_be_reverted_and_reapplied() {
-    let ground = Ground::bare();
-    let empty = dump(&ground);
-    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), count());
-    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), 0);
-    let whole = dump(&ground);
-    let mut connection = ground.connect();
+    let database = Database::bare();
+    let empty = dump(&database);
+    assert_eq!(run(database.url(), PATIENCE).unwrap().len(), count());
+    assert_eq!(run(database.url(), PATIENCE).unwrap().len(), 0);
+    let whole = dump(&database);
+    let mut connection = database.connect();
     for steps in 1..=count() {
         for _ in 0..steps {
             connection.revert_last_migration(MIGRATIONS).unwrap();
         }
-        assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), steps);
-        assert_eq!(dump(&ground), whole, "after {steps} steps back and forth");
+        assert_eq!(run(database.url(), PATIENCE).unwrap().len(), steps);
+        assert_eq!(dump(&database), whole, "after reverting and reapplying {steps}");
     }
     connection.revert_all_migrations(MIGRATIONS).unwrap();
     drop(connection);
-    ground.sql("DROP TABLE __diesel_schema_migrations; DROP FUNCTION IF EXISTS diesel_manage_updated_at, diesel_set_updated_at");
-    assert_eq!(dump(&ground), empty);
+    database.sql("DROP TABLE __diesel_schema_migrations; DROP FUNCTION IF EXISTS diesel_manage_updated_at, diesel_set_updated_at");
+    assert_eq!(dump(&database), empty);
 }
 
-/// Whatever a table holds that is there throughout is the same, column by column.
-fn assert_kept(ground: &Ground, when: &str) {
+/// Checks that every column that exists in both states has the same content.
+fn assert_kept(database: &Database, when: &str) {
     let differing = "DO $$ DECLARE t record; n bigint; BEGIN
         FOR t IN SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
             FROM information_schema.columns here
@@ -70,21 +70,21 @@ fn assert_kept(ground: &Ground, when: &str) {
             IF n > 0 THEN RAISE EXCEPTION '% rows of % differ', n, t.table_name; END IF;
         END LOOP;
     END $$";
-    let compared = ground.connect().batch_execute(differing);
+    let compared = database.connect().batch_execute(differing);
     assert!(compared.is_ok(), "{when}: {compared:?}");
 }
 
-/// Puts a copy of every table aside.
-fn keep(ground: &Ground) {
-    ground.sql("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
+/// Copies every table.
+fn keep(database: &Database) {
+    database.sql("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
         DO $$ DECLARE t record; BEGIN
             FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_diesel%'
             LOOP EXECUTE format('CREATE TABLE kept.%1$I AS TABLE public.%1$I', t.tablename); END LOOP;
         END $$");
 }
 
-async fn populate(ground: &Ground) {
-    let pool = ground.pool();
+async fn populate(database: &Database) {
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     let recalled = pool.say(alice, bob, "一").await;
@@ -97,31 +97,31 @@ async fn populate(ground: &Ground) {
 
 #[tokio::test]
 async fn data_survives_reverted_and_reapplied_migrations() {
-    let ground = Ground::new();
-    populate(&ground).await;
+    let database = Database::new();
+    populate(&database).await;
     let tables_with_rows = "SELECT count(*) FROM pg_stat_user_tables WHERE n_live_tup > 0";
-    ground.sql("ANALYZE");
-    assert!(ground.number(tables_with_rows) >= 7, "there is something to lose");
+    database.sql("ANALYZE");
+    assert!(database.number(tables_with_rows) >= 7, "most tables have rows");
     for steps in 1..=count() {
-        keep(&ground);
-        let mut connection = ground.connect();
+        keep(&database);
+        let mut connection = database.connect();
         for _ in 0..steps {
             connection.revert_last_migration(MIGRATIONS).unwrap();
         }
-        assert_kept(&ground, &format!("{steps} steps back"));
-        keep(&ground);
-        assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), steps);
-        assert_kept(&ground, &format!("{steps} steps back and forth"));
+        assert_kept(&database, &format!("{steps} steps back"));
+        keep(&database);
+        assert_eq!(run(database.url(), PATIENCE).unwrap().len(), steps);
+        assert_kept(&database, &format!("after reverting and reapplying {steps}"));
     }
 }
 
 #[test]
 fn of_many_starting_instances_one_migrates() {
     for _ in 0..3 {
-        let ground = Ground::bare();
+        let database = Database::bare();
         let applied: usize = thread::scope(|scope| {
             let starts: Vec<_> =
-                (0..6).map(|_| scope.spawn(|| run(ground.url(), PATIENCE).unwrap().len())).collect();
+                (0..6).map(|_| scope.spawn(|| run(database.url(), PATIENCE).unwrap().len())).collect();
             starts.into_iter().map(|start| start.join().unwrap()).sum()
         });
         assert_eq!(applied, count());
@@ -130,23 +130,23 @@ fn of_many_starting_instances_one_migrates() {
 
 #[test]
 fn waiting_too_long_for_another_migration_is_an_error() {
-    let ground = Ground::bare();
-    let mut other = ground.connect();
+    let database = Database::bare();
+    let mut other = database.connect();
     diesel::connection::SimpleConnection::batch_execute(
         &mut other,
         "SELECT pg_advisory_lock(x'686f6e6779616e'::bigint)",
     )
     .unwrap();
-    let error = run(ground.url(), Duration::from_millis(100)).unwrap_err();
+    let error = run(database.url(), Duration::from_millis(100)).unwrap_err();
     assert!(error.to_string().contains("another instance"), "{error}");
     drop(other);
-    assert_eq!(run(ground.url(), PATIENCE).unwrap().len(), count());
+    assert_eq!(run(database.url(), PATIENCE).unwrap().len(), count());
 }
 
-/// Table and column to type, as Diesel spells it.
+/// The type of each table's columns in Diesel's spelling.
 type Columns = BTreeMap<(String, String), String>;
 
-fn columns_of_the_database(ground: &Ground) -> Columns {
+fn columns_of_the_database(database: &Database) -> Columns {
     #[derive(diesel::QueryableByName)]
     struct Column {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -163,7 +163,7 @@ fn columns_of_the_database(ground: &Ground) -> Columns {
         "SELECT table_name::text, column_name::text, udt_name::text, is_nullable::text FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'",
     );
-    let columns = query.load::<Column>(&mut ground.connect()).unwrap();
+    let columns = query.load::<Column>(&mut database.connect()).unwrap();
     columns
         .into_iter()
         .map(|column| {
@@ -196,20 +196,20 @@ fn columns_of_the_source() -> Columns {
 fn the_generated_schema_matches_the_migrated_database() {
     let source = columns_of_the_source();
     assert!(source.len() > 50, "{source:?}");
-    assert_eq!(source, columns_of_the_database(&Ground::new()));
+    assert_eq!(source, columns_of_the_database(&Database::new()));
 }
 
 #[test]
 fn reading_the_schemas_state_does_not_change_it() {
-    let ground = Ground::bare();
-    let empty = dump(&ground);
-    let told = state(ground.url()).unwrap();
-    assert_eq!((told.pending.len(), told.unknown.len()), (count(), 0));
-    assert_eq!(dump(&ground), empty);
-    run(ground.url(), PATIENCE).unwrap();
-    assert_eq!(state(ground.url()).unwrap().pending, Vec::<String>::new());
-    ground.connect().revert_last_migration(MIGRATIONS).unwrap();
-    ground.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
-    let told = state(ground.url()).unwrap();
-    assert_eq!((told.pending.len(), told.unknown), (1, vec!["29990101000001".to_owned()]));
+    let database = Database::bare();
+    let empty = dump(&database);
+    let schema = state(database.url()).unwrap();
+    assert_eq!((schema.pending.len(), schema.unknown.len()), (count(), 0));
+    assert_eq!(dump(&database), empty);
+    run(database.url(), PATIENCE).unwrap();
+    assert_eq!(state(database.url()).unwrap().pending, Vec::<String>::new());
+    database.connect().revert_last_migration(MIGRATIONS).unwrap();
+    database.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
+    let schema = state(database.url()).unwrap();
+    assert_eq!((schema.pending.len(), schema.unknown), (1, vec!["29990101000001".to_owned()]));
 }

@@ -1,4 +1,4 @@
-//! A new password, and what becomes of the sessions.
+//! Password changes and their effect on sessions.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use domain::auth::{
 };
 
 use crate::sessions::{caller, hash, order, try_of};
-use crate::support::{Ground, Pool};
+use crate::support::{Database, Pool};
 
 impl Pool {
     async fn change_password(&self, session: &Session, old: &str, new: &str) -> PasswordChangeOutcome {
@@ -20,8 +20,8 @@ impl Pool {
 
 #[tokio::test]
 async fn a_new_password_rotates_the_own_session_and_ends_all_others() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, first) = pool.register("alice_01").await;
     let (_, bobs) = pool.register("bob_0001").await;
     let other = pool.log_in(alice, "no hash").await.unwrap();
@@ -34,7 +34,7 @@ async fn a_new_password_rotates_the_own_session_and_ends_all_others() {
     assert_eq!((session.id, session.generation), (first.id, second.generation.next()));
     assert_eq!(ended, [other.id]);
     assert_eq!(pool.rotate(order(&other)).await, RotateOutcome::Over);
-    // The refresh token of before is a used one, and no retry brings it back.
+    // The former refresh token is a used one, and a retry cannot replay it.
     assert_eq!(pool.rotate(try_of(&second, "a")).await, RotateOutcome::Reused);
     assert!(matches!(pool.rotate(order(&session)).await, RotateOutcome::Rotated(_)));
     assert!(pool.log_in(alice, "no hash").await.is_none() && pool.log_in(alice, "new hash").await.is_some());
@@ -45,8 +45,8 @@ async fn a_new_password_rotates_the_own_session_and_ends_all_others() {
 
 #[tokio::test]
 async fn changing_a_password_needs_the_old_one_and_an_open_session() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let (_, mallorys) = pool.register("mallory_1").await;
     let refused = pool.change_password(&session, "another hash", "new hash").await;
@@ -54,19 +54,19 @@ async fn changing_a_password_needs_the_old_one_and_an_open_session() {
     let strange = Session { user_id: alice, ..mallorys };
     let refused = pool.change_password(&strange, "no hash", "new hash").await;
     assert_eq!(refused, PasswordChangeOutcome::Over);
-    ground.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
+    database.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
     assert_eq!(pool.change_password(&session, "no hash", "new hash").await, PasswordChangeOutcome::Over);
     assert!(pool.users.credentials(&LoginIdentifier::Account(alice)).await.unwrap().is_none());
-    ground.sql("UPDATE users SET state = 'active'");
+    database.sql("UPDATE users SET state = 'active'");
     pool.sessions.end(session.id, alice, EndReason::Logout).await.unwrap();
     assert_eq!(pool.change_password(&session, "no hash", "new hash").await, PasswordChangeOutcome::Over);
-    assert_eq!(ground.number("SELECT count(*) FROM users WHERE password_hash = 'no hash'"), 2);
+    assert_eq!(database.number("SELECT count(*) FROM users WHERE password_hash = 'no hash'"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_session_opened_by_the_old_password_survives_its_change() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (alice, mut session) = pools[0].register("alice_01").await;
     let mut old = "no hash".to_owned();
     for round in 0..8 {
@@ -82,7 +82,7 @@ async fn no_session_opened_by_the_old_password_survives_its_change() {
         for login in logins {
             login.await.unwrap();
         }
-        assert_eq!(ground.number("SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 1);
+        assert_eq!(database.number("SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 1);
         (session, old) = (next, new);
     }
 }

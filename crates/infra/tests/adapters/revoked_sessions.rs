@@ -9,31 +9,31 @@ use domain::auth::{
 use infra::clock::DatabaseClock;
 use infra::revoked_sessions::RevokedSessionCache;
 
-use crate::support::{Ground, Pool};
+use crate::support::{Database, Pool};
 
-/// How long access tokens are good.
+/// Lifetime of access tokens.
 const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(600);
 
-/// An instance that learns of ended sessions.
+/// An instance that polls for ended sessions.
 struct Instance {
     pool: Arc<Pool>,
     ended: RevokedSessionCache,
 }
 
 impl Instance {
-    fn on(ground: &Ground) -> Self {
-        let pool = ground.pool();
+    fn on(database: &Database) -> Self {
+        let pool = database.pool();
         let clock = Arc::new(DatabaseClock::start(&pool.db));
         let ended = RevokedSessionCache::start(&pool.db, ACCESS_TOKEN_LIFE, clock).unwrap();
         Self { pool, ended }
     }
 }
 
-/// Waits until the instance says so of the session.
+/// Waits until the instance reports this status for the session.
 async fn wait_for(instance: &Instance, session: &Session, standing: SessionStatus) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while instance.ended.status(session.id) != standing {
-        assert!(Instant::now() < deadline, "it is never {standing:?}");
+        assert!(Instant::now() < deadline, "the status is never {standing:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -46,30 +46,34 @@ async fn log_in(pool: &Pool, first: &Session) -> Session {
 
 #[tokio::test]
 async fn a_session_ended_on_one_instance_ends_on_another() {
-    let ground = Ground::new();
-    let (here, there) = (Instance::on(&ground), Instance::on(&ground));
+    let database = Database::new();
+    let (here, there) = (Instance::on(&database), Instance::on(&database));
     let (alice, first) = here.pool.register("alice_01").await;
     let second = log_in(&here.pool, &first).await;
     wait_for(&there, &first, SessionStatus::Open).await;
     here.pool.sessions.end(first.id, alice, EndReason::Logout).await.unwrap();
     here.ended.mark_ended(first.id);
-    assert_eq!(here.ended.status(first.id), SessionStatus::Ended, "at once where it was ended");
+    assert_eq!(
+        here.ended.status(first.id),
+        SessionStatus::Ended,
+        "it ends at once on the instance that ended it"
+    );
     wait_for(&there, &first, SessionStatus::Ended).await;
     here.pool.sessions.end_others(Caller { user_id: alice, session_id: second.id }).await.unwrap();
     assert_eq!(there.ended.status(second.id), SessionStatus::Open);
-    // Once the database has said so, nothing is kept that it would not say.
+    // After the database has confirmed the end, the instance keeps only what the database reports.
     wait_for(&here, &first, SessionStatus::Ended).await;
 }
 
 #[tokio::test]
 async fn a_session_end_that_commits_late_is_not_missed() {
-    let ground = Ground::new();
-    let instance = Instance::on(&ground);
+    let database = Database::new();
+    let instance = Instance::on(&database);
     let (_, session) = instance.pool.register("alice_01").await;
     let (_, later) = instance.pool.register("bob_0001").await;
-    // Marked long before it is committed: whoever asked only for what is new would have seen bob's and be past it.
+    // The mark is older than the commit: a poll for newer marks only would already be past it.
     let age = ACCESS_TOKEN_LIFE.as_secs() + 50;
-    let mut late = ground.connect();
+    let mut late = database.connect();
     let mark = |session: &Session, age: u64| {
         format!(
             "UPDATE sessions SET ended_at = now() - interval '{age} s', end_reason = 'logout' WHERE id = '{}'",
@@ -77,7 +81,7 @@ async fn a_session_end_that_commits_late_is_not_missed() {
         )
     };
     late.batch_execute(&format!("BEGIN; {}", mark(&session, age))).unwrap();
-    ground.sql(&mark(&later, 0));
+    database.sql(&mark(&later, 0));
     wait_for(&instance, &later, SessionStatus::Ended).await;
     assert_eq!(instance.ended.status(session.id), SessionStatus::Open);
     late.batch_execute("COMMIT").unwrap();
@@ -86,25 +90,25 @@ async fn a_session_end_that_commits_late_is_not_missed() {
 
 #[tokio::test]
 async fn ends_older_than_any_valid_token_are_forgotten() {
-    let ground = Ground::new();
-    let instance = Instance::on(&ground);
+    let database = Database::new();
+    let instance = Instance::on(&database);
     let (_, session) = instance.pool.register("alice_01").await;
-    ground.sql("UPDATE sessions SET ended_at = now(), end_reason = 'logout'");
+    database.sql("UPDATE sessions SET ended_at = now(), end_reason = 'logout'");
     wait_for(&instance, &session, SessionStatus::Ended).await;
-    ground.sql("UPDATE sessions SET ended_at = now() - interval '700 s'");
+    database.sql("UPDATE sessions SET ended_at = now() - interval '700 s'");
     wait_for(&instance, &session, SessionStatus::Open).await;
 }
 
 #[tokio::test]
 async fn a_disabled_accounts_sessions_count_as_ended_until_enabled() {
-    let ground = Ground::new();
-    let instance = Instance::on(&ground);
+    let database = Database::new();
+    let instance = Instance::on(&database);
     let (_, session) = instance.pool.register("alice_01").await;
     let (_, bobs) = instance.pool.register("bob_0001").await;
     wait_for(&instance, &session, SessionStatus::Open).await;
-    ground.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
+    database.sql("UPDATE users SET state = 'disabled' WHERE uid = 'alice_01'");
     wait_for(&instance, &session, SessionStatus::Ended).await;
     assert_eq!(instance.ended.status(bobs.id), SessionStatus::Open);
-    ground.sql("UPDATE users SET state = 'active'");
+    database.sql("UPDATE users SET state = 'active'");
     wait_for(&instance, &session, SessionStatus::Open).await;
 }

@@ -6,7 +6,7 @@ use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, Wi
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal, Seq};
 
-use crate::support::{Ground, Pool, draft, pair};
+use crate::support::{Database, Pool, draft, pair};
 
 async fn friends(pool: &Pool) -> (domain::id::UserId, domain::id::UserId) {
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
@@ -18,8 +18,8 @@ async fn friends(pool: &Pool) -> (domain::id::UserId, domain::id::UserId) {
 async fn seq_has_no_gaps_and_pollers_miss_nothing_under_32_senders() {
     const SENDERS: usize = 32;
     const EACH: usize = 25;
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (alice, bob) = friends(&pools[0]).await;
     let id = pair(alice, bob).conversation_id();
     let senders: Vec<_> = (0..SENDERS)
@@ -36,7 +36,7 @@ async fn seq_has_no_gaps_and_pollers_miss_nothing_under_32_senders() {
             })
         })
         .collect();
-    // Both of them at each of the two instances that write.
+    // Both members poll at each of the two writing instances.
     let followers: Vec<_> = [(alice, 0), (alice, 1), (bob, 0), (bob, 1)]
         .into_iter()
         .map(|(who, pool)| tokio::spawn(follow(Arc::clone(&pools[pool]), (who, id), SENDERS * EACH)))
@@ -45,11 +45,11 @@ async fn seq_has_no_gaps_and_pollers_miss_nothing_under_32_senders() {
         sender.await.unwrap();
     }
     for follower in followers {
-        assert_gapless(&ground, &follower.await.unwrap(), SENDERS * EACH);
+        assert_gapless(&database, &follower.await.unwrap(), SENDERS * EACH);
     }
 }
 
-/// Asks for what is new until there were so many, and returns all of them as they came.
+/// Polls until `count` messages have arrived, and returns them in the order of arrival.
 async fn follow(pool: Arc<Pool>, (who, id): (UserId, ConversationId), count: usize) -> Vec<(i64, String)> {
     let mut seen = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -66,23 +66,23 @@ async fn follow(pool: Arc<Pool>, (who, id): (UserId, ConversationId), count: usi
     seen
 }
 
-/// Every place once, every text once, and time and ordinals that agree with the places.
-fn assert_gapless(ground: &Ground, seen: &[(i64, String)], count: usize) {
+/// Checks that every `seq` and every text occurs once and that times and ordinals agree with `seq`.
+fn assert_gapless(database: &Database, seen: &[(i64, String)], count: usize) {
     let seqs: Vec<i64> = seen.iter().map(|(seq, _)| *seq).collect();
     assert_eq!(seqs, (1..=i64::try_from(count).unwrap()).collect::<Vec<_>>());
     assert_eq!(seen.iter().map(|(_, text)| text).collect::<HashSet<_>>().len(), count);
     let backwards = "SELECT count(*) FROM messages a JOIN messages b
         ON b.conversation_id = a.conversation_id AND b.seq = a.seq + 1 WHERE b.created_at < a.created_at";
-    assert_eq!(ground.number(backwards), 0, "time never runs against seq");
+    assert_eq!(database.number(backwards), 0, "a later seq never has an earlier time");
     let ordinals = "SELECT count(*) FROM (SELECT sender_ordinal,
         row_number() OVER (PARTITION BY sender_id ORDER BY seq) AS n FROM messages) m WHERE sender_ordinal <> n";
-    assert_eq!(ground.number(ordinals), 0);
+    assert_eq!(database.number(ordinals), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_first_messages_share_one_conversation() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let mut people = Vec::new();
     for number in 0..15 {
         people.push(pools[0].person(&format!("person_{number:02}")).await);
@@ -104,13 +104,16 @@ async fn concurrent_first_messages_share_one_conversation() {
         assert_eq!(one.seq.get() + other.seq.get(), 3);
     }
     let with_two = "SELECT count(*) FROM conversations WHERE last_seq = 2";
-    assert_eq!((ground.number("SELECT count(*) FROM conversations"), ground.number(with_two)), (100, 100));
+    assert_eq!(
+        (database.number("SELECT count(*) FROM conversations"), database.number(with_two)),
+        (100, 100)
+    );
 }
 
 #[tokio::test]
 async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = friends(&pool).await;
     let (carol, dave) = (pool.person("carol_01").await, pool.person("dave_001").await);
     pool.befriend(alice, carol).await;
@@ -134,14 +137,14 @@ async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
     assert_eq!((seq(0), seq(1), seq(3), seq(4), seq(6)), (1, 1, 2, 1, 3));
     assert_eq!(outcomes[2], SendOutcome::Refused(SendRefusal::NotFriends));
     assert_eq!(outcomes[5], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
-    assert_eq!(ground.number("SELECT count(*) FROM messages"), 4);
-    assert_eq!(ground.number("SELECT sum(last_seq) FROM conversations"), 4);
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 4);
+    assert_eq!(database.number("SELECT sum(last_seq) FROM conversations"), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crossing_batches_of_two_instances_do_not_deadlock() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let hub = pools[0].person("the_hub_1").await;
     let mut others = Vec::new();
     for number in 0..10 {
@@ -167,10 +170,10 @@ async fn crossing_batches_of_two_instances_do_not_deadlock() {
     for task in tasks {
         assert!(task.await.unwrap().iter().all(|outcome| matches!(outcome, SendOutcome::Sent(_))));
     }
-    assert_eq!(ground.number("SELECT count(*) FROM conversations WHERE last_seq = 20"), 10);
+    assert_eq!(database.number("SELECT count(*) FROM conversations WHERE last_seq = 20"), 10);
     let gapless = "SELECT count(*) FROM (SELECT 1 FROM messages GROUP BY conversation_id
                     HAVING min(seq) = 1 AND max(seq) = 20 AND count(*) = 20) whole";
-    assert_eq!(ground.number(gapless), 10);
+    assert_eq!(database.number(gapless), 10);
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    assert_eq!(ground.number(deadlocks), 0);
+    assert_eq!(database.number(deadlocks), 0);
 }

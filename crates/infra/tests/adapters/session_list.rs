@@ -1,4 +1,4 @@
-//! Listing one's sessions and ending them.
+//! Listing and ending the user's own sessions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use domain::id::SessionId;
 use domain::page::PageLimit;
 
 use crate::sessions::{caller, order};
-use crate::support::Ground;
+use crate::support::Database;
 
 #[tokio::test]
 async fn open_sessions_are_listed_newest_first_page_by_page() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, first) = pool.register("alice_01").await;
     pool.register("bob_0001").await;
     let mut newest_first = vec![first.id];
@@ -36,30 +36,30 @@ async fn open_sessions_are_listed_newest_first_page_by_page() {
     };
     assert_eq!(list(open_for).await, newest_first);
     assert_eq!(list(SessionLimits { life: Duration::MAX, idle: Duration::MAX }).await, newest_first);
-    // All opened in one instant: the id decides.
-    ground.sql("UPDATE sessions SET created_at = '2026-01-01 00:00:00.123456Z'");
+    // All were opened at the same time, so the id decides.
+    database.sql("UPDATE sessions SET created_at = '2026-01-01 00:00:00.123456Z'");
     newest_first.sort_unstable();
     newest_first.reverse();
     assert_eq!(list(SessionLimits { life: Duration::MAX, ..open_for }).await, newest_first);
-    assert_eq!(list(open_for).await, [], "all are older than a session lasts");
-    ground.sql("UPDATE sessions SET created_at = now()");
+    assert_eq!(list(open_for).await, [], "all are older than the session lifetime");
+    database.sql("UPDATE sessions SET created_at = now()");
     let idle = format!(
         "UPDATE sessions SET last_used_at = now() - interval '101 s' WHERE id = '{}'",
         newest_first[0]
     );
-    ground.sql(&idle);
+    database.sql(&idle);
     let ended = format!(
         "UPDATE sessions SET ended_at = now(), end_reason = 'logout' WHERE id = '{}'",
         newest_first[1]
     );
-    ground.sql(&ended);
+    database.sql(&ended);
     assert_eq!(list(open_for).await, newest_first[2..]);
 }
 
 #[tokio::test]
 async fn a_listed_session_shows_its_device_and_times() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let session = pool.log_in(alice, "no hash").await.unwrap();
     let open_for = SessionLimits { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
@@ -74,8 +74,8 @@ async fn a_listed_session_shows_its_device_and_times() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_end_others_calls_exactly_one_session_remains() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (alice, first) = pools[0].register("alice_01").await;
     let (_, bobs) = pools[0].register("bob_0001").await;
     let mut sessions = vec![first];
@@ -95,37 +95,37 @@ async fn of_concurrent_end_others_calls_exactly_one_session_remains() {
         ended.extend(end.await.unwrap());
     }
     let distinct: HashSet<_> = ended.iter().copied().collect();
-    assert_eq!(distinct.len(), ended.len(), "each is ended by one of them");
-    assert_eq!(distinct.len(), sessions.len() - 1, "of those who end each other one is left");
+    assert_eq!(distinct.len(), ended.len(), "each session is ended once");
+    assert_eq!(distinct.len(), sessions.len() - 1, "one session remains");
     assert!(pools[1].sessions.is_open(caller(&bobs)).await.unwrap());
 }
 
 #[tokio::test]
 async fn only_own_open_sessions_can_be_ended() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, session) = pool.register("alice_01").await;
     let (mallory, _) = pool.register("mallory_1").await;
     let end = async |owner| pool.sessions.end(session.id, owner, EndReason::EndedByOwner).await.unwrap();
     assert!(!end(mallory).await);
     assert!(pool.sessions.is_open(caller(&session)).await.unwrap());
     assert!(end(alice).await);
-    assert!(!end(alice).await, "it is over already");
+    assert!(!end(alice).await, "the session has already ended");
     assert!(!pool.sessions.is_open(caller(&session)).await.unwrap());
-    assert_eq!(ground.number("SELECT count(*) FROM sessions WHERE end_reason = 'ended_by_owner'"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM sessions WHERE end_reason = 'ended_by_owner'"), 1);
 }
 
 #[tokio::test]
 async fn a_session_is_open_while_its_account_is_active() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, session) = pool.register("alice_01").await;
     let (mallory, _) = pool.register("mallory_1").await;
     let is_open = async |caller| pool.sessions.is_open(caller).await.unwrap();
     assert!(is_open(caller(&session)).await);
     assert!(!is_open(Caller { user_id: mallory, ..caller(&session) }).await);
-    let nobody = SessionId::from_uuid(uuid::Uuid::nil());
-    assert!(!is_open(Caller { session_id: nobody, ..caller(&session) }).await);
-    ground.sql("UPDATE users SET state = 'disabled'");
+    let unknown = SessionId::from_uuid(uuid::Uuid::nil());
+    assert!(!is_open(Caller { session_id: unknown, ..caller(&session) }).await);
+    database.sql("UPDATE users SET state = 'disabled'");
     assert!(!is_open(caller(&session)).await);
 }

@@ -10,7 +10,7 @@ use domain::auth::{
 use domain::id::UserId;
 use domain::testing::at;
 
-use crate::support::{Ground, Pool};
+use crate::support::{Database, Pool};
 
 pub(crate) fn order(session: &Session) -> RefreshAttempt {
     RefreshAttempt {
@@ -30,7 +30,7 @@ pub(crate) fn order(session: &Session) -> RefreshAttempt {
     }
 }
 
-/// The same, as a try of that name.
+/// The same attempt with this idempotency key.
 pub(crate) fn try_of(session: &Session, key: &str) -> RefreshAttempt {
     RefreshAttempt { key: Some(IdempotencyKey::parse(key).unwrap()), ..order(session) }
 }
@@ -44,7 +44,7 @@ pub(crate) fn hash(text: &str) -> PasswordHash {
 }
 
 impl Pool {
-    /// Logs somebody in whose password's hash this is.
+    /// Logs in a user with this password hash.
     pub(crate) async fn log_in(&self, user_id: UserId, verified_hash: &str) -> Option<Session> {
         let device = DeviceName::from_user_agent("goose/1.0");
         let session = NewSession { user_id, verified_hash: hash(verified_hash), device };
@@ -58,8 +58,8 @@ impl Pool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_refreshes_with_one_token_have_one_winner() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (_, mut session) = pools[0].register("alice_01").await;
     for _ in 0..10 {
         let tries: Vec<_> = (0..12)
@@ -83,21 +83,21 @@ async fn concurrent_refreshes_with_one_token_have_one_winner() {
 
 #[tokio::test]
 async fn token_theft_ends_the_session_in_the_same_transaction() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, first) = pool.register("alice_01").await;
     let RotateOutcome::Rotated(second) = pool.sessions.rotate(&order(&first)).await.unwrap() else {
         panic!()
     };
-    ground.sql("UPDATE sessions SET rotations = (SELECT array_agg(r - interval '1 minute') FROM unnest(rotations) r)");
+    database.sql("UPDATE sessions SET rotations = (SELECT array_agg(r - interval '1 minute') FROM unnest(rotations) r)");
     assert_eq!(pool.sessions.rotate(&order(&first)).await.unwrap(), RotateOutcome::Stolen);
     assert_eq!(pool.sessions.rotate(&order(&second)).await.unwrap(), RotateOutcome::Over);
 }
 
 #[tokio::test]
 async fn a_token_older_than_the_remembered_rotations_counts_as_theft() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, first) = pool.register("alice_01").await;
     let mut sessions = vec![first];
     for _ in 0..20 {
@@ -108,15 +108,15 @@ async fn a_token_older_than_the_remembered_rotations_counts_as_theft() {
         };
         sessions.push(next);
     }
-    assert_eq!(ground.number("SELECT cardinality(rotations) FROM sessions"), 16);
+    assert_eq!(database.number("SELECT cardinality(rotations) FROM sessions"), 16);
     assert_eq!(pool.sessions.rotate(&order(&sessions[10])).await.unwrap(), RotateOutcome::Reused);
     assert_eq!(pool.sessions.rotate(&order(&sessions[0])).await.unwrap(), RotateOutcome::Stolen);
 }
 
 #[tokio::test]
 async fn a_refresh_with_another_users_id_changes_nothing() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, session) = pool.register("alice_01").await;
     let (mallory, _) = pool.register("mallory_1").await;
     let mut forged = order(&session);
@@ -128,8 +128,8 @@ async fn a_refresh_with_another_users_id_changes_nothing() {
 
 #[tokio::test]
 async fn only_a_verified_password_of_an_active_account_logs_in() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let open = async |hash: &str| {
         let verified_hash = PasswordHash::new(hash.to_owned());
@@ -138,14 +138,14 @@ async fn only_a_verified_password_of_an_active_account_logs_in() {
     };
     assert!(open("no hash").await.is_some());
     assert!(open("another hash").await.is_none());
-    ground.sql("UPDATE users SET state = 'disabled'");
+    database.sql("UPDATE users SET state = 'disabled'");
     assert!(open("no hash").await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_with_one_key_get_one_result_and_others_are_refused() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (_, mut session) = pools[0].register("alice_01").await;
     for _ in 0..10 {
         let tries: Vec<_> = (0..12)
@@ -178,12 +178,12 @@ async fn retries_with_one_key_get_one_result_and_others_are_refused() {
 
 #[tokio::test]
 async fn a_retry_is_replayed_for_a_minute_or_until_the_next_refresh() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (_, first) = pool.register("alice_01").await;
     let RotateOutcome::Rotated(second) = pool.rotate(try_of(&first, "a")).await else { panic!() };
     let back = |seconds: u32| {
-        ground.sql(&format!(
+        database.sql(&format!(
             "UPDATE sessions SET rotations = (SELECT array_agg(r - interval '{seconds} s' ORDER BY r DESC)
                FROM unnest(rotations) r)"
         ));
@@ -191,7 +191,7 @@ async fn a_retry_is_replayed_for_a_minute_or_until_the_next_refresh() {
     back(58);
     let RotateOutcome::Replayed(again) = pool.rotate(try_of(&first, "a")).await else { panic!() };
     assert_eq!((again.generation, again.id), (second.generation, second.id));
-    // The successor is used without a key, after which the old one is an old one like any other.
+    // The next refresh has no key, which makes the old token an ordinary used one.
     let RotateOutcome::Rotated(third) = pool.rotate(order(&second)).await else { panic!() };
     assert_eq!(pool.rotate(try_of(&second, "a")).await, RotateOutcome::Reused);
     let RotateOutcome::Rotated(_) = pool.rotate(try_of(&third, "b")).await else { panic!() };

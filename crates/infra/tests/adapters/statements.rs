@@ -1,4 +1,4 @@
-//! How often the database is asked: the hot paths make one round trip, or as many for a hundred as for one.
+//! Round trips to the database: hot paths take one, or as many for a hundred items as for one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,39 +21,39 @@ use domain::page::PageLimit;
 use domain::testing::at;
 use infra::postgres::SendQueueSettings;
 
-use crate::crowd::{conversation, person};
+use crate::bulk_data::{conversation, person};
 use crate::group_commit::{Sending, accepted, send, stop_the_writer};
 use crate::sessions::order;
-use crate::support::{Ground, Pool, draft};
-use crate::wire::{Asked, Wire};
+use crate::support::{Database, Pool, draft};
+use crate::wire_tap::{ClientMessage, WireTap};
 
 const ONE_WRITER: SendQueueSettings =
     SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
-/// Somebody with three hundred friends, from a history of one message to one of a thousand.
-fn hub() -> Ground {
-    let ground = Ground::new();
-    ground.populate(301);
-    let talks: Vec<_> = (2..=301).map(|friend| (1, friend, if friend == 2 { 1000 } else { 3 })).collect();
-    ground.talks(&talks);
-    ground.delete_for(1, 2, "1, 999, 3");
-    ground.recall(1, 2, "2, 998, 7");
-    ground
+/// A user with three hundred friends and histories of one to a thousand messages.
+fn hub() -> Database {
+    let database = Database::new();
+    database.populate(301);
+    let histories: Vec<_> = (2..=301).map(|friend| (1, friend, if friend == 2 { 1000 } else { 3 })).collect();
+    database.histories(&histories);
+    database.delete_for(1, 2, "1, 999, 3");
+    database.recall(1, 2, "2, 998, 7");
+    database
 }
 
-/// Whether a text sets a new connection up.
+/// Whether a statement sets up a new connection.
 fn sets_up(sql: &str) -> bool {
     sql.trim_start().starts_with("SET ")
 }
 
-/// The statements that were run since the last look, and how many round trips were made for them, those aside that
-/// prepare a statement for the first time or set a connection up.
-fn run(wire: &Wire) -> Vec<String> {
+/// The statements executed since the last call, and their round trips. Preparing a statement for the first time and
+/// setting up a connection do not count.
+fn run(wire: &WireTap) -> Vec<String> {
     let run = |(_, asked)| match asked {
-        Asked::Run(sql) | Asked::Plain(sql) => Some(sql).filter(|sql| !sets_up(sql)),
-        Asked::Prepare(_) => None,
+        ClientMessage::Run(sql) | ClientMessage::Plain(sql) => Some(sql).filter(|sql| !sets_up(sql)),
+        ClientMessage::Prepare(_) => None,
     };
-    wire.asked().into_iter().filter_map(run).collect()
+    wire.client_messages().into_iter().filter_map(run).collect()
 }
 
 fn windows() -> Vec<WindowRequest> {
@@ -65,9 +65,9 @@ fn windows() -> Vec<WindowRequest> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_page_and_a_conversation_list_take_one_round_trip() {
-    let ground = hub();
-    let wire = Wire::tap(ground.url());
-    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    let database = hub();
+    let wire = WireTap::tap(database.url());
+    let pool = database.pool_at(wire.url(), ONE_WRITER);
     for request in windows() {
         for friend in [2, 3] {
             let seen = pool.conversations.window(person(1), conversation(1, friend), &request).await.unwrap();
@@ -90,31 +90,31 @@ async fn a_history_page_and_a_conversation_list_take_one_round_trip() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_batch_takes_as_many_round_trips_as_one_message() {
-    let ground = hub();
-    let wire = Wire::tap(ground.url());
-    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    let database = hub();
+    let wire = WireTap::tap(database.url());
+    let pool = database.pool_at(wire.url(), ONE_WRITER);
     let single = send(&pool, person(1), person(2), "alone", Some("key")).await.unwrap().unwrap();
     assert!(matches!(single, SendOutcome::Sent(_)));
     let alone = run(&wire);
     assert_eq!(alone.len(), 5, "BEGIN, lock, known keys, store, COMMIT: {alone:#?}");
     let (holder, first) =
-        stop_the_writer(&ground, &pool, || send(&pool, person(1), person(2), "first", Some("first"))).await;
-    let talk = |number: u128| {
+        stop_the_writer(&database, &pool, || send(&pool, person(1), person(2), "first", Some("first"))).await;
+    let history = |number: u128| {
         let (sender, receiver) = if number.is_multiple_of(2) { (1, number + 2) } else { (number + 2, 1) };
         send(&pool, person(sender), person(receiver), "together", Some(&format!("key {number}")))
     };
-    let many: Vec<Sending> = (1..=120).map(talk).collect();
+    let many: Vec<Sending> = (1..=120).map(history).collect();
     accepted(&pool, 122).await;
     drop(holder);
     for sending in std::iter::once(first).chain(many) {
         assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     }
     let (batches, drafts) = pool.messages.counters().batches_and_drafts();
-    assert_eq!((batches, drafts), (3, 122), "one alone, one stopped, and all the others together");
+    assert_eq!((batches, drafts), (3, 122), "one alone, one blocked, and all others in one batch");
     assert_eq!(run(&wire), [alone.clone(), alone].concat());
 }
 
-/// Everything that a client asks for often, with parameters that differ from time to time.
+/// Every frequent client request, with varying parameters.
 async fn live(pool: &Arc<Pool>, time: u128) {
     let friend = 2 + time;
     let limit = i64::try_from(time).unwrap() + 1;
@@ -141,7 +141,7 @@ async fn live(pool: &Arc<Pool>, time: u128) {
     log_in(pool, friend).await;
 }
 
-/// Guesses, and what is asked of sessions.
+/// Login attempts and session queries.
 async fn log_in(pool: &Arc<Pool>, number: u128) {
     let typed = EnteredIdentifier::Uid(format!("person_{number}"));
     let keys = [ThrottleKey::of(&typed), ThrottleKey::Account(person(1))];
@@ -161,9 +161,9 @@ async fn log_in(pool: &Arc<Pool>, number: u128) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_prepares_each_statement_once() {
-    let ground = hub();
-    let wire = Wire::tap(ground.url());
-    let pool = ground.pool_at(wire.url(), ONE_WRITER);
+    let database = hub();
+    let wire = WireTap::tap(database.url());
+    let pool = database.pool_at(wire.url(), ONE_WRITER);
     let mut session = pool.log_in(person(1), "no hash").await.unwrap();
     for time in 0..20 {
         live(&pool, time).await;
@@ -172,14 +172,14 @@ async fn a_connection_prepares_each_statement_once() {
         session = next;
     }
     let (mut prepared, mut runs, mut named) = (HashSet::new(), 0, HashSet::new());
-    for (connection, asked) in wire.asked() {
+    for (connection, asked) in wire.client_messages() {
         match asked {
-            Asked::Prepare(sql) => {
+            ClientMessage::Prepare(sql) => {
                 assert!(prepared.insert((connection, sql.clone())), "prepared again: {sql}");
                 named.insert(sql);
             }
-            Asked::Run(_) => runs += 1,
-            Asked::Plain(sql) => {
+            ClientMessage::Run(_) => runs += 1,
+            ClientMessage::Plain(sql) => {
                 let is_frame =
                     ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"].iter().any(|word| sql.starts_with(word));
                 assert!(is_frame || sets_up(&sql), "parsed at every call: {sql}");
@@ -187,5 +187,5 @@ async fn a_connection_prepares_each_statement_once() {
         }
     }
     assert!(runs > 5 * prepared.len(), "{runs} runs of {} prepared statements", prepared.len());
-    assert!(named.len() < 40, "the shape of a statement depends on its parameters: {named:#?}");
+    assert!(named.len() < 40, "the text of a statement depends on its parameters: {named:#?}");
 }

@@ -1,4 +1,4 @@
-//! A database of one's own, and people in it.
+//! Test support: a database per test, and users in it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,13 +25,13 @@ use infra::postgres::{
 use infra::revoked_sessions::RevokedSessionCache;
 use test_db::{Template, TestDatabase};
 
-/// How many threads, and connections, a pool has for all but its writers.
+/// Threads and connections of a pool, without its writers.
 const THREADS: u32 = 4;
 
-/// What exports may take.
+/// Limits for exports.
 const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(60) };
 
-/// One instance's repositories, on a pool of its own.
+/// One instance: all repositories on a pool of its own.
 pub(crate) struct Pool {
     pub(crate) accounts: PgAccountRepository,
     pub(crate) erasures: PgErasureRepository,
@@ -50,17 +50,17 @@ pub(crate) struct Pool {
 }
 
 /// A migrated database.
-pub(crate) struct Ground {
+pub(crate) struct Database {
     database: TestDatabase,
 }
 
-impl Ground {
+impl Database {
     pub(crate) fn new() -> Self {
         let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
         Self { database: TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate)) }
     }
 
-    /// A database without any schema.
+    /// A database without a schema.
     pub(crate) fn bare() -> Self {
         Self { database: TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () }) }
     }
@@ -76,7 +76,7 @@ impl Ground {
         )
     }
 
-    /// A pool with a send queue of one's choice that reaches the database by another way.
+    /// A pool with this send queue that connects to `url`, such as that of a proxy.
     #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
         let reserved = u32::try_from(queue.writers).unwrap() + RevokedSessionCache::CONNECTIONS;
@@ -100,8 +100,8 @@ impl Ground {
         })
     }
 
-    /// Writes search blocks all the time, of every message at once, until it is dropped.
-    pub(crate) fn eager_indexer(&self) -> SearchIndexer {
+    /// An indexer that writes search blocks of all new messages without pause, until it is dropped.
+    pub(crate) fn fast_indexer(&self) -> SearchIndexer {
         let settings = DbSettings { url: self.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
         let db = Arc::new(Db::new(&settings).unwrap());
         let (pause, quiet_after) = (Duration::from_millis(1), Duration::ZERO);
@@ -123,9 +123,9 @@ impl Ground {
         PgConnection::establish(self.url()).unwrap()
     }
 
-    /// Keeps all threads of a pool waiting until the returned connection is dropped, for less than the two seconds that
-    /// they wait for a lock.
-    pub(crate) async fn hold_all_threads(
+    /// Blocks all threads of a pool until the returned connection is dropped, for less than the two seconds of its lock
+    /// timeout.
+    pub(crate) async fn block_all_threads(
         &self,
         pool: &Arc<Pool>,
         member: UserId,
@@ -155,7 +155,7 @@ impl Ground {
         self.connect().batch_execute(sql).unwrap();
     }
 
-    /// The only number that a query returns.
+    /// The single number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Number {
@@ -210,7 +210,7 @@ impl Pool {
         }
     }
 
-    /// Makes two people friends by asking each other.
+    /// Makes two users friends by requests in both directions.
     pub(crate) async fn befriend(&self, one: UserId, other: UserId) {
         self.pending(one, other).await;
         assert!(matches!(self.ask(other, one).await, AskOutcome::Accepted(_)));

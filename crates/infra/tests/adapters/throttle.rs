@@ -6,7 +6,7 @@ use domain::login_throttle::{
 };
 use domain::testing::user;
 
-use crate::support::{Ground, Pool};
+use crate::support::{Database, Pool};
 
 fn uid(text: &str) -> ThrottleKey {
     ThrottleKey::of(&EnteredIdentifier::Uid(text.to_owned()))
@@ -24,14 +24,14 @@ impl Pool {
     async fn wait_before(&self, keys: &[ThrottleKey]) -> Duration {
         match self.throttle.count(keys).await.unwrap() {
             Admission::Refused { retry_after } => retry_after,
-            Admission::Admitted => panic!("the guess is admitted"),
+            Admission::Admitted => panic!("the attempt is admitted"),
         }
     }
 }
 
-/// Lets time pass for all that is kept.
-fn pass(ground: &Ground, seconds: u32) {
-    ground.sql(&format!(
+/// Moves all throttle times into the past.
+fn pass(database: &Database, seconds: u32) {
+    database.sql(&format!(
         "UPDATE login_throttles SET blocked_until = blocked_until - interval '{seconds} s',
                 forgiven_at = forgiven_at - interval '{seconds} s',
                 last_failure_at = last_failure_at - interval '{seconds} s'"
@@ -40,13 +40,13 @@ fn pass(ground: &Ground, seconds: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_guesses_five_are_admitted_then_one_at_a_time() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let all_at_once = async || {
         let guesses: Vec<_> = (0..40)
             .map(|number| {
                 let pool = Arc::clone(&pools[number % 2]);
-                // One key of all, and one of each: a guess is counted by both or by none.
+                // One common key and one separate key each: an attempt counts for both or for none.
                 let keys = [uid("goose_1"), address(&format!("192.0.2.{number}"))];
                 tokio::spawn(async move { pool.guess(&keys).await })
             })
@@ -59,18 +59,18 @@ async fn of_concurrent_guesses_five_are_admitted_then_one_at_a_time() {
     };
     assert_eq!(all_at_once().await, 5);
     let by_address = "SELECT coalesce(sum(failures), 0) - (SELECT max(failures) FROM login_throttles) FROM login_throttles";
-    assert_eq!(ground.number(by_address), 5);
+    assert_eq!(database.number(by_address), 5);
     for round in 1..4 {
-        assert_eq!(ground.number("SELECT max(failures) FROM login_throttles"), 4 + round);
-        pass(&ground, 5 << (round - 1));
+        assert_eq!(database.number("SELECT max(failures) FROM login_throttles"), 4 + round);
+        pass(&database, 5 << (round - 1));
         assert_eq!(all_at_once().await, 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_with_crossing_keys_do_not_deadlock() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let guesses: Vec<_> = (0..60)
         .map(|number| {
             let pool = Arc::clone(&pools[number % 2]);
@@ -86,13 +86,13 @@ async fn guesses_with_crossing_keys_do_not_deadlock() {
     for guess in guesses {
         guess.await.unwrap();
     }
-    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE failures > 0"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE failures > 0"), 0);
 }
 
 #[tokio::test]
 async fn the_delay_grows_by_database_time_on_every_instance() {
-    let ground = Ground::new();
-    let (here, there) = (ground.pool(), ground.pool());
+    let database = Database::new();
+    let (here, there) = (database.pool(), database.pool());
     let key = [uid("goose_1")];
     for _ in 0..5 {
         assert!(here.guess(&key).await);
@@ -100,40 +100,40 @@ async fn the_delay_grows_by_database_time_on_every_instance() {
     for seconds in [5, 10, 20] {
         let wait = there.wait_before(&key).await;
         assert!(wait <= Duration::from_secs(seconds) && wait > Duration::from_secs(seconds) / 2, "{wait:?}");
-        pass(&ground, u32::try_from(seconds).unwrap());
+        pass(&database, u32::try_from(seconds).unwrap());
         assert!(here.guess(&key).await);
     }
-    assert!(there.guess(&[uid("goose_2")]).await, "nobody else is held up");
+    assert!(there.guess(&[uid("goose_2")]).await, "other identifiers are not throttled");
     assert!(there.guess(&[ThrottleKey::Account(user(1))]).await);
-    pass(&ground, 86_400);
+    pass(&database, 86_400);
     for _ in 0..5 {
-        assert!(there.guess(&key).await, "it is forgotten after a day");
+        assert!(there.guess(&key).await, "a failure is forgotten after a day");
     }
 }
 
 #[tokio::test]
 async fn a_success_clears_the_identifier_and_refunds_the_address() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let keys = [uid("goose_1"), address("2001:db8::1")];
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
     pool.throttle.release(&keys, AttemptResult::Right).await.unwrap();
-    assert_eq!(ground.number("SELECT failures FROM login_throttles"), 4);
+    assert_eq!(database.number("SELECT failures FROM login_throttles"), 4);
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
     pool.throttle.release(&keys, AttemptResult::Unchecked).await.unwrap();
     assert!(pool.guess(&keys).await && !pool.guess(&keys).await);
-    // What is not there is nothing to take back.
+    // Releasing a missing key does nothing.
     pool.throttle.release(&[uid("nobody_1")], AttemptResult::Right).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_address_is_throttled_across_login_names() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     for number in 0..60 {
         let keys = [uid(&format!("goose_{number}")), address("2001:db8::1")];
         assert!(pool.guess(&keys).await, "{number}");
@@ -142,18 +142,18 @@ async fn an_address_is_throttled_across_login_names() {
     let wait = pool.wait_before(&keys).await;
     assert!(wait <= Duration::from_secs(10), "{wait:?}");
     assert!(pool.guess(&[uid("goose_60"), address("2001:db8:0:1::1")]).await);
-    assert_eq!(ground.number("SELECT max(failures) FROM login_throttles"), 60);
-    pass(&ground, 10);
+    assert_eq!(database.number("SELECT max(failures) FROM login_throttles"), 60);
+    pass(&database, 10);
     assert!(pool.guess(&keys).await);
 }
 
 #[tokio::test]
 async fn the_throttle_table_does_not_reveal_login_identifiers() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     assert!(pool.guess(&[uid("goose_1"), address("192.0.2.1")]).await);
-    assert_eq!(ground.number("SELECT count(*) FROM login_throttles WHERE octet_length(key) = 32"), 2);
+    assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE octet_length(key) = 32"), 2);
     let plain = "SELECT count(*) FROM login_throttles
                   WHERE position('goose_1'::bytea IN key) > 0 OR position('192.0.2.1'::bytea IN key) > 0";
-    assert_eq!(ground.number(plain), 0);
+    assert_eq!(database.number(plain), 0);
 }

@@ -6,7 +6,7 @@ use domain::account::{
 };
 use domain::auth::DeviceName;
 
-use crate::support::{Ground, new_user};
+use crate::support::{Database, new_user};
 
 fn uid(text: &str) -> Uid {
     Uid::parse("uid", text).unwrap()
@@ -14,8 +14,8 @@ fn uid(text: &str) -> Uid {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_registrations_of_one_uid_exactly_one_wins() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     for round in 0..10 {
         let wanted = format!("Wanted_{round:02}");
         let claims: Vec<_> = (0..12)
@@ -32,19 +32,19 @@ async fn of_concurrent_registrations_of_one_uid_exactly_one_wins() {
             match claim.await.unwrap() {
                 RegisterOutcome::Registered(..) => won += 1,
                 RegisterOutcome::UidTaken => {}
-                RegisterOutcome::PhoneNumberTaken => panic!("nobody gave a phone number"),
+                RegisterOutcome::PhoneNumberTaken => panic!("no phone number was given"),
             }
         }
         assert_eq!(won, 1);
     }
-    assert_eq!(ground.number("SELECT count(*) FROM users"), 10);
-    assert_eq!(ground.number("SELECT count(*) FROM sessions"), 10);
+    assert_eq!(database.number("SELECT count(*) FROM users"), 10);
+    assert_eq!(database.number("SELECT count(*) FROM sessions"), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_changes_to_one_uid_have_one_winner() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let mut changes = Vec::new();
     for number in 0..50 {
         let person = pools[0].person(&format!("person_{number:02}")).await;
@@ -59,13 +59,13 @@ async fn concurrent_changes_to_one_uid_have_one_winner() {
     }
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Changed).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == UidChangeOutcome::Taken).count(), 49);
-    assert_eq!(ground.number("SELECT count(*) FROM users WHERE lower(uid) = 'wanted'"), 1);
+    assert_eq!(database.number("SELECT count(*) FROM users WHERE lower(uid) = 'wanted'"), 1);
 }
 
 #[tokio::test]
 async fn a_taken_uid_is_reported_before_a_taken_phone_number() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let mut first = new_user("alice_01");
     first.phone_number = Some(PhoneNumber::parse("13800138000").unwrap());
     let register = async |user| pool.users.register(&user, &DeviceName::default()).await.unwrap();
@@ -77,14 +77,14 @@ async fn a_taken_uid_is_reported_before_a_taken_phone_number() {
 
 #[tokio::test]
 async fn an_erased_account_cannot_be_found_and_its_names_are_free() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     assert_eq!(
         pool.users.find_by_uid(bob, &uid("ALICE_01")).await.unwrap().unwrap().relation,
         Relation::None
     );
-    ground.sql(&format!(
+    database.sql(&format!(
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
     ));
     assert_eq!(pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap(), None);
@@ -96,21 +96,21 @@ async fn an_erased_account_cannot_be_found_and_its_names_are_free() {
 
 #[tokio::test]
 async fn uid_changes_keep_their_interval_by_database_time() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let day = Duration::from_secs(86_400);
     let change = async |wanted: &str| pool.users.change_uid(alice, &uid(wanted), day).await.unwrap();
     assert_eq!(change("alice_02").await, UidChangeOutcome::Changed);
     assert!(matches!(change("alice_03").await, UidChangeOutcome::Refused(_)));
-    ground.sql("UPDATE users SET uid_changed_at = uid_changed_at - interval '1 day'");
+    database.sql("UPDATE users SET uid_changed_at = uid_changed_at - interval '1 day'");
     assert_eq!(change("alice_03").await, UidChangeOutcome::Changed);
 }
 
 #[tokio::test]
 async fn pending_items_are_counted_as_the_lists_show_them() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let waiting = async || {
         let overview = pool.users.overview(alice).await.unwrap().unwrap();
@@ -128,23 +128,23 @@ async fn pending_items_are_counted_as_the_lists_show_them() {
     pool.pending(alice, pool.person("receiver").await).await;
     assert_eq!(waiting().await, (6, 3));
     let ids = "SELECT conversation_id FROM conversation_members m JOIN users u ON u.id = m.peer_id";
-    ground.sql(&format!("UPDATE conversation_members SET muted = true WHERE conversation_id IN ({ids} WHERE u.uid = 'friend_1')"));
-    assert_eq!(waiting().await, (6, 3), "muted ones are counted");
-    ground.sql("UPDATE friendship_requests SET expires_at = created_at WHERE sender_id = (SELECT id FROM users WHERE uid = 'asker_00')");
-    assert_eq!(waiting().await, (6, 2), "what is overdue is not");
+    database.sql(&format!("UPDATE conversation_members SET muted = true WHERE conversation_id IN ({ids} WHERE u.uid = 'friend_1')"));
+    assert_eq!(waiting().await, (6, 3), "muted conversations are counted");
+    database.sql("UPDATE friendship_requests SET expires_at = created_at WHERE sender_id = (SELECT id FROM users WHERE uid = 'asker_00')");
+    assert_eq!(waiting().await, (6, 2), "expired requests are not counted");
 }
 
 #[tokio::test]
 async fn a_new_nickname_is_visible_at_once() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     let name = Nickname::parse("小爱").unwrap();
     let renamed = pool.users.rename(alice, &name).await.unwrap().unwrap();
     assert_eq!((renamed.user.id, &renamed.user.name), (alice, &name));
     let seen = pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap().unwrap();
     assert_eq!(seen.name, name);
-    ground.sql(&format!("UPDATE users SET state = 'disabled' WHERE id = '{alice}'"));
+    database.sql(&format!("UPDATE users SET state = 'disabled' WHERE id = '{alice}'"));
     assert_eq!(pool.users.rename(alice, &Nickname::parse("again").unwrap()).await.unwrap(), None);
-    assert_eq!(ground.number("SELECT count(*) FROM users WHERE name = 'again'"), 0);
+    assert_eq!(database.number("SELECT count(*) FROM users WHERE name = 'again'"), 0);
 }

@@ -1,4 +1,4 @@
-//! What may happen, to the database and to the model alike.
+//! The operations, applied to the database and to the model alike.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use domain::id::{ConversationId, UserId};
 use domain::message::{MessageId, MessageRepository, RecallOutcome, SendOutcome, SendRefusal, Seq};
 
 use super::check;
-use super::world::{Model, Said};
+use super::reference::{Model, ModelMessage};
 use crate::support::{Pool, draft, pair};
 
-/// One thing that one of the two does.
+/// One operation by one of the two users.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Send { who: usize, key: Option<u8>, text: u8 },
@@ -26,30 +26,30 @@ pub(super) enum Step {
     Block { who: usize, on: bool },
     Pin { who: usize, on: bool },
     Remark { who: usize, text: u8 },
-    HearFromAnother { who: usize },
+    ReceiveFromThirdUser { who: usize },
 }
 
-/// The two, and the one whom both know.
-pub(super) struct Life<'a> {
+/// The two users, and a third one who is a friend of both.
+pub(super) struct TestRun<'a> {
     pub(super) pool: &'a Pool,
     pub(super) people: [UserId; 2],
-    pub(super) another: UserId,
+    pub(super) third_user: UserId,
     pub(super) model: Model,
     clock: usize,
 }
 
-/// Plays a life and says at which step it went wrong.
-pub(super) async fn live(pool: &Pool, number: u32, steps: &[Step]) -> Result<(), String> {
+/// Executes the operations and reports the step at which database and model differ.
+pub(super) async fn execute(pool: &Pool, number: u32, steps: &[Step]) -> Result<(), String> {
     let person = async |name: &str| pool.person(&format!("{name}_{number:05}")).await;
-    let (one, two, another) = (person("one").await, person("two").await, person("else").await);
-    pool.befriend(another, one).await;
-    pool.befriend(another, two).await;
-    let mut life = Life { pool, people: [one, two], another, model: Model::default(), clock: 0 };
+    let (one, two, third_user) = (person("one").await, person("two").await, person("else").await);
+    pool.befriend(third_user, one).await;
+    pool.befriend(third_user, two).await;
+    let mut run = TestRun { pool, people: [one, two], third_user, model: Model::default(), clock: 0 };
     let acquainted = [Step::Befriend { who: 0 }];
     for (index, step) in acquainted.iter().chain(steps).enumerate() {
-        let done = life.take(*step).await;
+        let done = run.apply(*step).await;
         let checked = match done {
-            Ok(()) => check::all(&life).await,
+            Ok(()) => check::all(&run).await,
             Err(error) => Err(error),
         };
         checked.map_err(|error| format!("step {index}, {step:?}: {error}"))?;
@@ -58,20 +58,20 @@ pub(super) async fn live(pool: &Pool, number: u32, steps: &[Step]) -> Result<(),
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, the model says {expected:?}")) }
+    if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, the model has {expected:?}")) }
 }
 
-impl Life<'_> {
+impl TestRun<'_> {
     pub(super) fn conversation(&self) -> ConversationId {
         pair(self.people[0], self.people[1]).conversation_id()
     }
 
     fn message(&self, place: usize) -> MessageId {
-        let seq = 1 + place % self.model.said.len().max(1);
+        let seq = 1 + place % self.model.messages.len().max(1);
         MessageId { conversation: self.conversation(), seq: Seq::new(i64::try_from(seq).unwrap()) }
     }
 
-    async fn take(&mut self, step: Step) -> Result<(), String> {
+    async fn apply(&mut self, step: Step) -> Result<(), String> {
         self.clock += 1;
         match step {
             Step::Send { who, key, text } => self.send(who, key, text).await,
@@ -84,7 +84,7 @@ impl Life<'_> {
             Step::Block { who, on } => self.block(who, on).await,
             Step::Pin { who, on } => self.pin(who, on).await,
             Step::Remark { who, text } => self.remark(who, text).await,
-            Step::HearFromAnother { who } => self.hear_from_another(who).await,
+            Step::ReceiveFromThirdUser { who } => self.receive_from_third_user(who).await,
         }
     }
 
@@ -93,20 +93,28 @@ impl Life<'_> {
         let (text, key_text) = (format!("text {text}"), key.map(|key| format!("key {key}")));
         let outcomes = self.pool.messages.append(vec![draft(from, to, &text, key_text.as_deref())]).await;
         let known = key.and_then(|key| {
-            self.model.said.iter().position(|said| said.sender == who && said.key == Some(key))
+            self.model.messages.iter().position(|message| message.sender == who && message.key == Some(key))
         });
         let model = &mut self.model;
         let place = |index: usize| Seq::new(i64::try_from(index + 1).unwrap());
         let sent = |seq| SendOutcome::Sent(MessageId { conversation: pair(from, to).conversation_id(), seq });
         let expected = match known {
-            Some(index) if model.said[index].recalled || model.said[index].text == text => sent(place(index)),
+            Some(index) if model.messages[index].recalled || model.messages[index].text == text => {
+                sent(place(index))
+            }
             Some(_) => SendOutcome::Refused(SendRefusal::IdempotencyConflict),
             None if !model.friends => SendOutcome::Refused(SendRefusal::NotFriends),
             None if model.blocks[1 - who] => SendOutcome::Refused(SendRefusal::Blocked),
             None => {
-                model.said.push(Said { sender: who, text, key, recalled: false, deleted_by: [false; 2] });
+                model.messages.push(ModelMessage {
+                    sender: who,
+                    text,
+                    key,
+                    recalled: false,
+                    deleted_by: [false; 2],
+                });
                 model.active_at = self.clock;
-                sent(place(model.said.len() - 1))
+                sent(place(model.messages.len() - 1))
             }
         };
         expect("the outcome", outcomes.unwrap(), vec![expected])
@@ -117,9 +125,9 @@ impl Life<'_> {
         let outcome =
             self.pool.messages.recall(message, self.people[who], Duration::from_secs(3600)).await.unwrap();
         let index = usize::try_from(message.seq.get() - 1).unwrap();
-        let allowed = self.model.said.get(index).is_some_and(|said| said.sender == who);
+        let allowed = self.model.messages.get(index).is_some_and(|message| message.sender == who);
         if allowed {
-            self.model.said[index].recalled = true;
+            self.model.messages[index].recalled = true;
         }
         expect("whether it was recalled", matches!(outcome, RecallOutcome::Done(_)), allowed)
     }
@@ -128,9 +136,9 @@ impl Life<'_> {
         let message = self.message(place);
         let deleted = self.pool.messages.delete_for(self.people[who], message).await.unwrap();
         let index = usize::try_from(message.seq.get() - 1).unwrap();
-        let exists = index < self.model.said.len();
+        let exists = index < self.model.messages.len();
         if exists {
-            self.model.said[index].deleted_by[who] = true;
+            self.model.messages[index].deleted_by[who] = true;
         }
         expect("whether it was deleted", deleted, exists)
     }
@@ -142,7 +150,7 @@ impl Life<'_> {
         let model = &mut self.model;
         if model.met {
             let view = &mut model.views[who];
-            view.read = view.read.max(place.min(model.said.len()));
+            view.read = view.read.max(place.min(model.messages.len()));
         }
         let found = position.map(|position| (position.read_seq.get(), position.unread_count));
         let counts = (self.model.views[who].read, self.model.unread(who));
@@ -159,7 +167,7 @@ impl Life<'_> {
     }
 
     fn cleared_by(&mut self, who: usize) {
-        let last = self.model.said.len();
+        let last = self.model.messages.len();
         self.model.views[who].cleared = last;
         self.model.views[who].hidden = true;
     }
@@ -191,7 +199,7 @@ impl Life<'_> {
         self.pool.requests.answer(request, to, answer).await.unwrap();
         (model.friends, model.met) = (true, true);
         model.views.iter_mut().for_each(|view| view.hidden = false);
-        if model.said.is_empty() {
+        if model.messages.is_empty() {
             model.active_at = self.clock;
         }
         Ok(())
@@ -208,7 +216,7 @@ impl Life<'_> {
         expect("whether it was done", done.unwrap(), true)
     }
 
-    async fn pin(&mut self, who: usize, on: bool) -> Result<(), String> {
+    async fn assert_plan(&mut self, who: usize, on: bool) -> Result<(), String> {
         let preferences = Preferences { pinned: Some(on), muted: None };
         let conversation = self.conversation();
         let done = self
@@ -234,10 +242,10 @@ impl Life<'_> {
         expect("whether it was noted", noted, self.model.friends)
     }
 
-    async fn hear_from_another(&mut self, who: usize) -> Result<(), String> {
-        self.pool.say(self.another, self.people[who], "hello from elsewhere").await;
-        self.model.views[who].heard_from_another += 1;
-        self.model.another_active_at[who] = self.clock;
+    async fn receive_from_third_user(&mut self, who: usize) -> Result<(), String> {
+        self.pool.say(self.third_user, self.people[who], "hello from elsewhere").await;
+        self.model.views[who].received_from_third_user += 1;
+        self.model.third_user_active_at[who] = self.clock;
         Ok(())
     }
 }

@@ -3,15 +3,15 @@ use std::time::Duration;
 
 use domain::message::MessageRepository;
 
-use crate::support::{Ground, draft, pair};
+use crate::support::{Database, draft, pair};
 
-/// More than two blocks and a part of one.
+/// More than two blocks and part of a third.
 const MANY: usize = 75;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn search_is_complete_when_the_indexer_lags_dies_or_restarts() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     let mut expected: Vec<String> = Vec::new();
@@ -19,33 +19,33 @@ async fn search_is_complete_when_the_indexer_lags_dies_or_restarts() {
         let drafts = (0..MANY).map(|number| draft(alice, bob, &format!("Word {round}/{number}"), None));
         pool.messages.append(drafts.collect()).await.unwrap();
         expected.splice(0..0, (0..MANY).rev().map(|number| format!("Word {round}/{number}")));
-        assert_eq!(pool.found(bob, "word").await, expected, "none of the latest is in a block");
+        assert_eq!(pool.found(bob, "word").await, expected, "no recent message is in a block");
         for _ in 0..20 {
-            // Ended at any moment.
-            drop(ground.eager_indexer());
+            // The indexer is dropped at an arbitrary moment.
+            drop(database.fast_indexer());
             assert_eq!(pool.found(bob, "word").await, expected);
         }
-        let (one, other) = (ground.eager_indexer(), ground.eager_indexer());
-        ground.indexed().await;
+        let (one, other) = (database.fast_indexer(), database.fast_indexer());
+        database.indexed().await;
         drop((one, other));
-        assert_eq!(pool.found(bob, "word").await, expected, "all are in blocks");
+        assert_eq!(pool.found(bob, "word").await, expected, "all messages are in blocks");
     }
-    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 8);
-    ground.sql("DELETE FROM search_progress WHERE true");
-    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 0);
-    assert_eq!(pool.found(bob, "word").await, expected, "what was emptied is read from the messages");
-    let _indexer = ground.eager_indexer();
-    ground.indexed().await;
+    assert_eq!(database.number("SELECT count(*) FROM search_blocks"), 8);
+    database.sql("DELETE FROM search_progress WHERE true");
+    assert_eq!(database.number("SELECT count(*) FROM search_blocks"), 0);
+    assert_eq!(pool.found(bob, "word").await, expected, "emptied blocks are read from the messages");
+    let _indexer = database.fast_indexer();
+    database.indexed().await;
     assert_eq!(pool.found(bob, "word").await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recalled_texts_are_never_left_in_a_search_block() {
-    let ground = Ground::new();
-    let pools = [ground.pool(), ground.pool()];
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
     let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
     pools[0].befriend(alice, bob).await;
-    let _indexers = [ground.eager_indexer(), ground.eager_indexer()];
+    let _indexers = [database.fast_indexer(), database.fast_indexer()];
     for round in 0..10 {
         let mut recalls = Vec::new();
         for number in 0..40 {
@@ -60,8 +60,8 @@ async fn recalled_texts_are_never_left_in_a_search_block() {
             recall.await.unwrap();
         }
     }
-    ground.indexed().await;
-    assert_eq!(ground.number("SELECT count(*) FROM search_blocks WHERE folded LIKE '%secret%'"), 0);
+    database.indexed().await;
+    assert_eq!(database.number("SELECT count(*) FROM search_blocks WHERE folded LIKE '%secret%'"), 0);
     assert_eq!(pools[0].found(bob, "kept").await.len(), 10);
     let id = pair(alice, bob).conversation_id();
     assert_eq!(pools[0].found_in(bob, id, "secret").await, Some(vec![]));
@@ -69,18 +69,18 @@ async fn recalled_texts_are_never_left_in_a_search_block() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_conversation_leaves_no_text_in_search_blocks() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     pool.say(alice, bob, "secret").await;
-    let _indexer = ground.eager_indexer();
-    ground.indexed().await;
-    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 1);
-    // Messages that were erased are not written again.
-    ground.sql("BEGIN; DELETE FROM messages; DELETE FROM search_progress; COMMIT");
-    ground.indexed().await;
-    assert_eq!(ground.number("SELECT count(*) FROM search_blocks"), 0);
-    ground.sql("DELETE FROM conversations");
-    assert_eq!(ground.number("SELECT count(*) FROM search_progress"), 0);
+    let _indexer = database.fast_indexer();
+    database.indexed().await;
+    assert_eq!(database.number("SELECT count(*) FROM search_blocks"), 1);
+    // Erased messages are not written a second time.
+    database.sql("BEGIN; DELETE FROM messages; DELETE FROM search_progress; COMMIT");
+    database.indexed().await;
+    assert_eq!(database.number("SELECT count(*) FROM search_blocks"), 0);
+    database.sql("DELETE FROM conversations");
+    assert_eq!(database.number("SELECT count(*) FROM search_progress"), 0);
 }

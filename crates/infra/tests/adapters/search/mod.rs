@@ -1,4 +1,4 @@
-//! Searching: what is found, by whom, page by page, and whatever the background work has done or left.
+//! Search: results, visibility and paging in every state of the background indexer.
 
 mod background;
 mod model;
@@ -31,7 +31,7 @@ pub(crate) fn texts(page: &SearchPage) -> Vec<String> {
 }
 
 impl Pool {
-    /// The texts that are found, newest first.
+    /// The texts found, newest first.
     pub(crate) async fn found(&self, member: UserId, term: &str) -> Vec<String> {
         texts(&self.search.find(member, &request(term, None, 1000, None)).await.unwrap().unwrap())
     }

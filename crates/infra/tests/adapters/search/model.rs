@@ -1,4 +1,4 @@
-//! A property test: random words of random people, searched for at random, against a plain scan of all that was said.
+//! A property test: random searches over random messages, compared with a plain scan.
 
 use std::cell::Cell;
 
@@ -9,56 +9,56 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use super::{request, texts};
-use crate::support::{Ground, Pool, draft, pair};
+use crate::support::{Database, Pool, draft, pair};
 use domain::message::MessageRepository;
 
 const PEERS: usize = 3;
 
 #[derive(Debug, Clone)]
-struct Life {
-    /// To whom, and what.
+struct SearchScenario {
+    /// Receiver and text.
     said: Vec<(usize, String)>,
-    /// For what, with whom, and how many at a time.
+    /// Term, peer and page size.
     asked: Vec<(String, Option<usize>, i64)>,
 }
 
-fn any_life() -> impl Strategy<Value = Life> {
+fn any_scenario() -> impl Strategy<Value = SearchScenario> {
     let letters = "[aAßςΣİ的好ｂＢ%_\\\\👍 \u{1f}]";
     let text = proptest::string::string_regex(&format!("{letters}{{1,6}}")).unwrap();
     let text = text.prop_filter("not only white space", |text| !text.trim().is_empty());
     let term = proptest::string::string_regex(&format!("{letters}{{1,2}}")).unwrap();
     let said = prop::collection::vec((0..PEERS, text), 1..150);
     let asked = prop::collection::vec((term, prop::option::of(0..PEERS), 1..40_i64), 8);
-    (said, asked).prop_map(|(said, asked)| Life { said, asked })
+    (said, asked).prop_map(|(said, asked)| SearchScenario { said, asked })
 }
 
 #[test]
 fn search_agrees_with_a_plain_scan() {
-    let (ground, runtime) = (Ground::new(), Runtime::new().unwrap());
-    let pool = ground.pool();
-    let _indexer = runtime.block_on(async { ground.eager_indexer() });
+    let (database, runtime) = (Database::new(), Runtime::new().unwrap());
+    let pool = database.pool();
+    let _indexer = runtime.block_on(async { database.fast_indexer() });
     let number = Cell::new(0);
     let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&any_life(), |life| {
+    let result = TestRunner::new(config).run(&any_scenario(), |scenario| {
         number.set(number.get() + 1);
-        runtime.block_on(live(&pool, number.get(), &life)).map_err(TestCaseError::fail)
+        runtime.block_on(check(&pool, number.get(), &scenario)).map_err(TestCaseError::fail)
     });
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-async fn live(pool: &Pool, number: u32, life: &Life) -> Result<(), String> {
+async fn check(pool: &Pool, number: u32, scenario: &SearchScenario) -> Result<(), String> {
     let me = pool.person(&format!("me_{number:05}")).await;
     let mut peers = Vec::new();
     for peer in 0..PEERS {
         peers.push(pool.person(&format!("peer{peer}_{number:05}")).await);
         pool.befriend(me, peers[peer]).await;
     }
-    for (peer, text) in &life.said {
-        // One by one, so that what was said later was stored later.
+    for (peer, text) in &scenario.said {
+        // One by one, so that the order of sending is the order of storing.
         pool.messages.append(vec![draft(peers[*peer], me, text, None)]).await.unwrap();
     }
-    for (term, peer, limit) in &life.asked {
-        let scanned: Vec<String> = life
+    for (term, peer, limit) in &scenario.asked {
+        let scanned: Vec<String> = scenario
             .said
             .iter()
             .rev()

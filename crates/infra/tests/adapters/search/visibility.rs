@@ -6,9 +6,9 @@ use domain::message::MessageRepository;
 use domain::search::SearchRepository;
 
 use super::{request, texts};
-use crate::support::{Ground, pair};
+use crate::support::{Database, pair};
 
-/// Everything holds before the background work has done anything, and afterwards.
+/// Checks before and after the indexer has run; both must agree.
 const MOMENTS: [bool; 2] = [false, true];
 
 const SAID: [&str; 14] = [
@@ -28,7 +28,7 @@ const SAID: [&str; 14] = [
     "'; DROP TABLE users; --",
 ];
 
-/// A term, and the only one of the texts that it is part of.
+/// A term, and the only text that contains it.
 const FOUND: [(&str, &str); 15] = [
     ("天", "今天OK吗"),
     ("天ok", "今天OK吗"),
@@ -49,8 +49,8 @@ const FOUND: [(&str, &str); 15] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_of_all_scripts_are_found_by_substring_in_any_case() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     for text in SAID {
@@ -58,8 +58,8 @@ async fn texts_of_all_scripts_are_found_by_substring_in_any_case() {
     }
     for indexed in MOMENTS {
         if indexed {
-            let _indexer = ground.eager_indexer();
-            ground.indexed().await;
+            let _indexer = database.fast_indexer();
+            database.indexed().await;
         }
         for (term, text) in FOUND {
             assert_eq!(pool.found(bob, term).await, [text], "{term:?}, indexed: {indexed}");
@@ -72,15 +72,15 @@ async fn texts_of_all_scripts_are_found_by_substring_in_any_case() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn search_never_finds_foreign_or_hidden_messages() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob, eve) =
         (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("eve_0001").await);
     pool.befriend(alice, bob).await;
     pool.befriend(eve, bob).await;
     let id = pair(alice, bob).conversation_id();
     for indexed in MOMENTS {
-        let indexer = indexed.then(|| ground.eager_indexer());
+        let indexer = indexed.then(|| database.fast_indexer());
         let number = usize::from(indexed);
         let kept = format!("secret kept {number}");
         pool.say(alice, bob, &format!("secret cleared {number}")).await;
@@ -89,7 +89,7 @@ async fn search_never_finds_foreign_or_hidden_messages() {
         let recalled = pool.say(alice, bob, &format!("secret recalled {number}")).await;
         pool.say(alice, bob, &kept).await;
         if indexed {
-            ground.indexed().await;
+            database.indexed().await;
         }
         assert!(pool.messages.delete_for(bob, deleted).await.unwrap());
         pool.messages.recall(recalled, alice, Duration::from_secs(60)).await.unwrap();
@@ -99,24 +99,24 @@ async fn search_never_finds_foreign_or_hidden_messages() {
         assert_eq!(alices.len(), 3 * (number + 1), "{alices:?}");
         assert!(!alices.iter().any(|text| text.contains("recalled")));
         assert_eq!(pool.found(eve, "secret").await, [""; 0]);
-        assert_eq!(pool.found_in(eve, id, "secret").await, None, "as if it did not exist");
+        assert_eq!(pool.found_in(eve, id, "secret").await, None, "as if the conversation did not exist");
         assert_eq!(pool.found_in(bob, pair(alice, eve).conversation_id(), "secret").await, None);
         drop(indexer);
     }
-    // A conversation that shows nothing is there all the same.
+    // A conversation without visible messages exists all the same.
     pool.conversations.clear(bob, id).await.unwrap();
     assert_eq!(pool.found_in(bob, id, "secret").await, Some(vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_unfriending_only_the_other_side_finds_old_messages() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;
     pool.say(alice, bob, "old words").await;
-    let _indexer = ground.eager_indexer();
-    ground.indexed().await;
+    let _indexer = database.fast_indexer();
+    database.indexed().await;
     assert!(pool.friendships.remove(&pair(alice, bob), bob).await.unwrap());
     assert_eq!(pool.found(alice, "words").await, ["old words"]);
     assert_eq!(pool.found(bob, "words").await, [""; 0]);
@@ -128,8 +128,8 @@ async fn after_unfriending_only_the_other_side_finds_old_messages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_paging_unchanged_messages_appear_exactly_once() {
-    let ground = Ground::new();
-    let pool = ground.pool();
+    let database = Database::new();
+    let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let mut peers = Vec::new();
     for number in 0..4 {
@@ -143,9 +143,9 @@ async fn while_paging_unchanged_messages_appear_exactly_once() {
         pool.say(peers[number % 4], alice, &text).await;
         said.insert(0, text);
     }
-    // Many at one moment, as one batch stores them.
-    ground.sql("UPDATE messages SET created_at = date_trunc('minute', created_at); UPDATE conversations SET last_at = (SELECT max(created_at) FROM messages WHERE conversation_id = id)");
-    let _indexer = ground.eager_indexer();
+    // Many at the same time, as one batch stores them.
+    database.sql("UPDATE messages SET created_at = date_trunc('minute', created_at); UPDATE conversations SET last_at = (SELECT max(created_at) FROM messages WHERE conversation_id = id)");
+    let _indexer = database.fast_indexer();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = pool.search.find(alice, &request("WORD", None, 7, after)).await.unwrap().unwrap();

@@ -1,6 +1,6 @@
-//! People who have used it for years: what they see is right, and what it costs does not grow with their past.
+//! Users with years of history: the results are right, and the cost does not grow with the history.
 //!
-//! Work is measured in rows and pages that PostgreSQL has looked at, which are the same on every machine.
+//! The cost is the number of rows and pages that PostgreSQL reads, which is the same on every machine.
 
 use domain::conversation::{
     ConversationPage, ConversationPageRequest, ConversationRepository, ConversationWindow, WindowAnchor,
@@ -10,22 +10,22 @@ use domain::id::ConversationId;
 use domain::message::Seq;
 use domain::page::PageLimit;
 
-use crate::crowd::{Talk, conversation, person};
-use crate::explained::{Explained, Plan};
-use crate::support::Ground;
+use crate::bulk_data::{History, conversation, person};
+use crate::explain::{ExplainingPool, Plan};
+use crate::support::Database;
 
 const ALICE: u128 = 1;
 const BOB: u128 = 2;
 
-/// Alice and Bob, who have exchanged so many messages.
-fn two_who_talked(messages: usize) -> Ground {
-    let ground = Ground::new();
-    ground.populate(2);
-    ground.talks(&[(ALICE, BOB, messages)]);
-    ground
+/// Alice and Bob, who have exchanged this many messages.
+fn two_friends_with(messages: usize) -> Database {
+    let database = Database::new();
+    database.populate(2);
+    database.histories(&[(ALICE, BOB, messages)]);
+    database
 }
 
-async fn open(explained: &Explained, who: u128, anchor: WindowAnchor) -> (ConversationWindow, Plan) {
+async fn open(explained: &ExplainingPool, who: u128, anchor: WindowAnchor) -> (ConversationWindow, Plan) {
     let request = WindowRequest { anchor, limit: WindowLimit::default() };
     let conversations = &explained.pool.conversations;
     let (window, plan) =
@@ -33,12 +33,16 @@ async fn open(explained: &Explained, who: u128, anchor: WindowAnchor) -> (Conver
     (window.unwrap().unwrap(), plan)
 }
 
-async fn list(explained: &Explained, who: u128, page: ConversationPageRequest) -> (ConversationPage, Plan) {
+async fn list(
+    explained: &ExplainingPool,
+    who: u128,
+    page: ConversationPageRequest,
+) -> (ConversationPage, Plan) {
     let (page, plan) = explained.plan(explained.pool.conversations.list(person(who), &page)).await;
     (page.unwrap(), plan)
 }
 
-/// The places of the messages that a window shows.
+/// The `seq`s of the messages in a window.
 fn places(window: &ConversationWindow) -> Vec<i64> {
     window.messages.iter().map(|message| message.id.seq.get()).collect()
 }
@@ -46,28 +50,29 @@ fn places(window: &ConversationWindow) -> Vec<i64> {
 #[tokio::test]
 async fn a_thousand_conversations_are_paged_at_a_bounded_cost() {
     const FRIENDS: u128 = 1000;
-    let ground = Ground::new();
-    ground.populate(1 + usize::try_from(FRIENDS).unwrap());
+    let database = Database::new();
+    database.populate(1 + usize::try_from(FRIENDS).unwrap());
     let friends = 2..FRIENDS + 2;
-    ground.talks(&friends.clone().map(|friend| (ALICE, friend, 6)).collect::<Vec<Talk>>());
+    database.histories(&friends.clone().map(|friend| (ALICE, friend, 6)).collect::<Vec<History>>());
     // The last three are on top, and every tenth has the newest message deleted.
     let pinned = [FRIENDS - 1, FRIENDS, FRIENDS + 1];
     for friend in pinned {
         let id = conversation(ALICE, friend);
-        ground.sql(&format!("UPDATE conversation_members SET pinned = true WHERE conversation_id = '{id}'"));
+        database
+            .sql(&format!("UPDATE conversation_members SET pinned = true WHERE conversation_id = '{id}'"));
     }
     for friend in friends.clone().step_by(10) {
-        ground.delete_for(ALICE, friend, "6, 6");
+        database.delete_for(ALICE, friend, "6, 6");
     }
-    ground.analyze();
-    let explained = Explained::pool(&ground);
+    database.analyze();
+    let explained = ExplainingPool::pool(&database);
     let mut found: Vec<ConversationId> = Vec::new();
     let mut page = ConversationPageRequest { limit: PageLimit::parse(20).unwrap(), after: None };
     loop {
         let (shown, plan) = list(&explained, ALICE, page.clone()).await;
         assert!(shown.items.iter().all(|summary| summary.unread_count <= 3 && summary.unread_count >= 2));
         found.extend(shown.items.iter().map(|summary| summary.id));
-        // All of one's conversations are sorted; only what is shown is looked into.
+        // All of the user's conversations are sorted, but only those of the page are read.
         assert_eq!(plan.rows_read("conversation_members"), 1000.0);
         let read = plan.rows_read("messages");
         assert!(read <= 42.0, "{read}");
@@ -85,18 +90,18 @@ async fn a_thousand_conversations_are_paged_at_a_bounded_cost() {
 
 #[tokio::test]
 async fn ten_thousand_deleted_messages_are_skipped_in_one_scan() {
-    let ground = two_who_talked(20_000);
-    ground.delete_for(ALICE, BOB, "10001, 20000");
-    // Others have deleted as much, or else the whole table would be hers.
+    let database = two_friends_with(20_000);
+    database.delete_for(ALICE, BOB, "10001, 20000");
+    // Other users have as many deletions, or else the whole table would be Alice's.
     for other in 3..23 {
-        ground.delete_for(other, other + 1, "1, 10000");
+        database.delete_for(other, other + 1, "1, 10000");
     }
-    ground.analyze();
-    let explained = Explained::pool(&ground);
+    database.analyze();
+    let explained = ExplainingPool::pool(&database);
     let (window, plan) = open(&explained, ALICE, WindowAnchor::Newest).await;
     assert_eq!(places(&window), (9951..=10_000).collect::<Vec<_>>());
     assert!(window.has_more);
-    // Each deleted message and each deletion is looked at once, and never one for each of the other.
+    // Each deleted message and each deletion is read once, not one for each of the other.
     assert_eq!(plan.rows_read("messages"), 10_051.0);
     assert_eq!(plan.rows_read("message_deletions"), 10_000.0);
     assert!(plan.pages() < 600, "{plan:?}");
@@ -104,21 +109,21 @@ async fn ten_thousand_deleted_messages_are_skipped_in_one_scan() {
     assert_eq!(shown.items[0].last_message.as_ref().unwrap().id.seq, Seq::new(10_000));
     assert_eq!(shown.items[0].unread_count, 5000);
     assert!(plan.pages() < 50_000, "{plan:?}");
-    // To the other, nothing has happened.
+    // Bob's view is unchanged.
     let (window, plan) = open(&explained, BOB, WindowAnchor::Newest).await;
     assert_eq!(places(&window), (19_951..=20_000).collect::<Vec<_>>());
     assert_eq!(plan.rows_read("messages"), 51.0);
-    // Nor does it cost anything on pages behind it.
+    // Later pages cost nothing for it either.
     let (_, plan) = open(&explained, ALICE, WindowAnchor::Before(Seq::new(10_001))).await;
     assert_eq!((plan.rows_read("messages"), plan.rows_read("message_deletions")), (51.0, 0.0));
 }
 
 #[tokio::test]
 async fn with_every_second_message_deleted_a_page_reads_two_pages() {
-    let ground = two_who_talked(20_000);
-    ground.delete_for(ALICE, BOB, "1, 20000, 2");
-    ground.analyze();
-    let explained = Explained::pool(&ground);
+    let database = two_friends_with(20_000);
+    database.delete_for(ALICE, BOB, "1, 20000, 2");
+    database.analyze();
+    let explained = ExplainingPool::pool(&database);
     let (window, plan) = open(&explained, ALICE, WindowAnchor::Newest).await;
     assert_eq!(places(&window), (19_901..=20_000).filter(|seq| seq % 2 == 0).collect::<Vec<_>>());
     assert!(plan.rows_read("messages") <= 102.0);
@@ -127,9 +132,9 @@ async fn with_every_second_message_deleted_a_page_reads_two_pages() {
 
 #[tokio::test]
 async fn a_page_anywhere_in_300000_messages_costs_one_page() {
-    let ground = two_who_talked(300_000);
-    ground.analyze();
-    let explained = Explained::pool(&ground);
+    let database = two_friends_with(300_000);
+    database.analyze();
+    let explained = ExplainingPool::pool(&database);
     let anchors = [
         (WindowAnchor::Newest, 299_951..=300_000),
         (WindowAnchor::Before(Seq::new(150_001)), 149_951..=150_000),
@@ -147,13 +152,13 @@ async fn a_page_anywhere_in_300000_messages_costs_one_page() {
 
 #[tokio::test]
 async fn unread_is_exact_with_10000_recalls_and_free_once_read() {
-    let ground = two_who_talked(20_000);
-    ground.recall(ALICE, BOB, "10001, 20000");
-    ground.delete_for(ALICE, BOB, "9991, 10010");
-    ground.analyze();
-    let explained = Explained::pool(&ground);
+    let database = two_friends_with(20_000);
+    database.recall(ALICE, BOB, "10001, 20000");
+    database.delete_for(ALICE, BOB, "9991, 10010");
+    database.analyze();
+    let explained = ExplainingPool::pool(&database);
     let (shown, plan) = list(&explained, ALICE, ConversationPageRequest::default()).await;
-    // Of Bob's first 5,000 ones five are deleted; of those that both deleted and recalled are, none counts twice.
+    // Five of Bob's first 5,000 messages are deleted; a message that is both deleted and recalled counts once.
     assert_eq!(shown.items[0].unread_count, 4995);
     assert!(plan.rows_read("messages") <= 10_030.0, "{plan:?}");
     assert!(plan.pages() < 1500, "{plan:?}");

@@ -1,36 +1,36 @@
-//! People, friendships and histories by the thousand, made by SQL alone.
+//! Thousands of users, friendships and message histories, inserted by SQL.
 
 use domain::conversation::Pair;
 use domain::id::{ConversationId, UserId};
 use uuid::Uuid;
 
-use crate::support::{Ground, pair};
+use crate::support::{Database, pair};
 
-/// The person with this number.
+/// The user with this number.
 pub(crate) fn person(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
 }
 
-/// The conversation of the two people with these numbers.
+/// The conversation of the users with these numbers.
 pub(crate) fn conversation(one: u128, other: u128) -> ConversationId {
     pair(person(one), person(other)).conversation_id()
 }
 
-/// Two friends, by their numbers, and how many messages they have sent in turn, the one with the smaller number first.
-pub(crate) type Talk = (u128, u128, usize);
+/// Two friends by number and how many messages they sent in turn, beginning with the smaller number.
+pub(crate) type History = (u128, u128, usize);
 
-/// A PostgreSQL array of what `column` makes of each talk.
-fn array<T: ToString>(talks: &[Talk], column: impl Fn(&Talk) -> T, of: &str) -> String {
-    let items: Vec<String> = talks.iter().map(|talk| column(talk).to_string()).collect();
+/// A PostgreSQL array of `column` of each history.
+fn array<T: ToString>(histories: &[History], column: impl Fn(&History) -> T, of: &str) -> String {
+    let items: Vec<String> = histories.iter().map(|history| column(history).to_string()).collect();
     format!("'{{{}}}'::{of}[]", items.join(","))
 }
 
-fn pair_of(talk: &Talk) -> Pair {
-    pair(person(talk.0), person(talk.1))
+fn pair_of(history: &History) -> Pair {
+    pair(person(history.0), person(history.1))
 }
 
-impl Ground {
-    /// Makes the people with the numbers 1 to `count`.
+impl Database {
+    /// Creates the users with the numbers 1 to `count`.
     pub(crate) fn populate(&self, count: usize) {
         self.sql(&format!(
             "INSERT INTO users (id, uid, name, password_hash)
@@ -39,42 +39,43 @@ impl Ground {
         ));
     }
 
-    /// Makes friends who have talked, the first of them most lately. Nobody has read anything.
-    pub(crate) fn talks(&self, talks: &[Talk]) {
-        let ids = array(talks, |talk| pair_of(talk).conversation_id(), "uuid");
-        let los = array(talks, |talk| pair_of(talk).lo(), "uuid");
-        let his = array(talks, |talk| pair_of(talk).hi(), "uuid");
-        let counts = array(talks, |talk| talk.2, "bigint");
+    /// Creates friends with message histories, the most recently active first. All messages are unread.
+    pub(crate) fn histories(&self, histories: &[History]) {
+        let ids = array(histories, |history| pair_of(history).conversation_id(), "uuid");
+        let lows = array(histories, |history| pair_of(history).lo(), "uuid");
+        let highs = array(histories, |history| pair_of(history).hi(), "uuid");
+        let counts = array(histories, |history| history.2, "bigint");
         self.sql(&format!(
-            "CREATE TEMPORARY TABLE talks AS
+            "CREATE TEMPORARY TABLE histories AS
              SELECT *, timestamptz '2026-01-01' - rank * interval '1 minute' AS last_at
-               FROM unnest({ids}, {los}, {his}, {counts}) WITH ORDINALITY AS t (id, lo, hi, messages, rank);
+               FROM unnest({ids}, {lows}, {highs}, {counts}) WITH ORDINALITY AS t (id, lo, hi, messages, rank);
              INSERT INTO conversations
                     (id, user_lo, user_hi, friends, befriended_at, last_seq, lo_sent, hi_sent, last_at)
              SELECT id, lo, hi, true, last_at - interval '1 year', messages, (messages + 1) / 2, messages / 2,
                     CASE WHEN messages > 0 THEN last_at END
-               FROM talks;
+               FROM histories;
              INSERT INTO conversation_members (conversation_id, user_id, peer_id)
-             SELECT id, lo, hi FROM talks UNION ALL SELECT id, hi, lo FROM talks;
+             SELECT id, lo, hi FROM histories UNION ALL SELECT id, hi, lo FROM histories;
              INSERT INTO friendships (owner_id, friend_id, friendship_id, created_at)
-             SELECT lo, hi, id, last_at FROM talks UNION ALL SELECT hi, lo, id, last_at FROM talks;
+             SELECT lo, hi, id, last_at FROM histories UNION ALL SELECT hi, lo, id, last_at FROM histories;
              INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
              SELECT id, seq, CASE seq % 2 WHEN 1 THEN lo ELSE hi END, (seq + 1) / 2, 'message ' || seq,
                     last_at - (messages - seq) * interval '1 millisecond'
-               FROM talks, generate_series(1, messages) seq"
+               FROM histories, generate_series(1, messages) seq"
         ));
     }
 
-    /// Lets people ask others, by their numbers, to become friends, the last of them most lately.
+    /// Creates pending requests between these numbers, the most recent last.
     pub(crate) fn requests(&self, asked: &[(u128, u128)]) {
-        let talks: Vec<Talk> = asked.iter().map(|(sender, receiver)| (*sender, *receiver, 0)).collect();
-        let ids = array(&talks, |talk| pair_of(talk).conversation_id(), "uuid");
-        let los = array(&talks, |talk| pair_of(talk).lo(), "uuid");
-        let his = array(&talks, |talk| pair_of(talk).hi(), "uuid");
-        let senders = array(&talks, |talk| person(talk.0), "uuid");
-        let receivers = array(&talks, |talk| person(talk.1), "uuid");
+        let histories: Vec<History> =
+            asked.iter().map(|(sender, receiver)| (*sender, *receiver, 0)).collect();
+        let ids = array(&histories, |history| pair_of(history).conversation_id(), "uuid");
+        let lows = array(&histories, |history| pair_of(history).lo(), "uuid");
+        let highs = array(&histories, |history| pair_of(history).hi(), "uuid");
+        let senders = array(&histories, |history| person(history.0), "uuid");
+        let receivers = array(&histories, |history| person(history.1), "uuid");
         self.sql(&format!(
-            "INSERT INTO conversations (id, user_lo, user_hi) SELECT * FROM unnest({ids}, {los}, {his});
+            "INSERT INTO conversations (id, user_lo, user_hi) SELECT * FROM unnest({ids}, {lows}, {highs});
              INSERT INTO friendship_requests
                     (conversation_id, id, sender_id, receiver_id, verification_message, created_at, expires_at)
              SELECT id, id, sender, receiver, '', timestamptz '2026-01-01' + rank * interval '1 minute', '2126-01-01'
@@ -82,7 +83,7 @@ impl Ground {
         ));
     }
 
-    /// Lets one of two people, by their numbers, have deleted messages of their conversation.
+    /// Marks messages as deleted by one of the two members.
     pub(crate) fn delete_for(&self, who: u128, peer: u128, places: &str) {
         self.sql(&format!(
             "INSERT INTO message_deletions SELECT '{id}', '{member}', seq FROM generate_series({places}) seq;
@@ -93,7 +94,7 @@ impl Ground {
         ));
     }
 
-    /// Lets both of two people, by their numbers, have recalled messages of their conversation.
+    /// Marks messages of a conversation as recalled, by both members.
     pub(crate) fn recall(&self, one: u128, other: u128, places: &str) {
         self.sql(&format!(
             "UPDATE messages SET content = NULL, recalled_at = created_at
@@ -104,7 +105,7 @@ impl Ground {
         ));
     }
 
-    /// Lets the planner know what there is.
+    /// Updates the planner's statistics.
     pub(crate) fn analyze(&self) {
         self.sql("VACUUM ANALYZE");
     }

@@ -1,4 +1,4 @@
-//! A proxy in front of PostgreSQL that can cut a connection at its COMMIT.
+//! A proxy before PostgreSQL that can cut a connection at its COMMIT.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -6,30 +6,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
-use crate::detour::Detour;
+use crate::socket_proxy::SocketProxy;
 
-/// Where the connection is cut.
+/// When the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The server gets the COMMIT; its answer is lost.
+    /// The server receives the COMMIT; its response is lost.
     AfterCommit = 1,
-    /// The COMMIT itself is lost on the way.
+    /// The server does not receive the COMMIT.
     BeforeCommit = 2,
 }
 
 const DISARMED: u8 = 0;
 
-/// A way to the database that can be cut.
-pub(crate) struct Proxy {
-    way: Detour,
+/// The proxy.
+pub(crate) struct CommitProxy {
+    way: SocketProxy,
     armed: Arc<AtomicU8>,
 }
 
-impl Proxy {
+impl CommitProxy {
     pub(crate) fn start(url: &str) -> Self {
         let armed = Arc::new(AtomicU8::new(DISARMED));
         let shared = Arc::clone(&armed);
-        Self { way: Detour::open(url, move |client, server| carry(client, server, &shared)), armed }
+        Self { way: SocketProxy::open(url, move |client, server| forward(client, server, &shared)), armed }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -46,8 +46,8 @@ impl Proxy {
     }
 }
 
-/// Carries bytes both ways until one side closes or the connection is cut.
-fn carry(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
+/// Forwards bytes both ways until one side closes or the connection is cut.
+fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
     let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let back = thread::spawn(move || {
         let _ = std::io::copy(&mut from_server, &mut to_client);
@@ -59,14 +59,14 @@ fn carry(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
         let commits = bytes.windows(6).any(|word| word == b"COMMIT");
         let cut = if commits { armed.swap(DISARMED, Ordering::SeqCst) } else { DISARMED };
         if cut != DISARMED {
-            // Nothing comes back any more, whatever the server says.
+            // From here on no response reaches the client.
             let _ = client.shutdown(std::net::Shutdown::Both);
         }
         if length == 0 || cut == Cut::BeforeCommit as u8 || server.write_all(bytes).is_err() {
             break;
         }
         if cut == Cut::AfterCommit as u8 {
-            // The server has until its answer is read to commit; what it answers goes nowhere.
+            // The server commits before it notices the closed connection; its response is discarded.
             let _ = server.shutdown(std::net::Shutdown::Write);
             let _ = back.join();
             return;

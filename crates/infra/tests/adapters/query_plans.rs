@@ -1,4 +1,4 @@
-//! Each hot statement finds its rows by the index that was made for it, and reads no more of them than it shows.
+//! Each frequent statement uses the index made for it and reads no more rows than it returns.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -18,34 +18,33 @@ use domain::friendship_request::{
 use domain::message::{MessageRepository, Seq};
 use domain::page::PageLimit;
 
-use crate::crowd::{Talk, conversation, person};
-use crate::explained::{Explained, Plan};
+use crate::bulk_data::{History, conversation, person};
+use crate::explain::{ExplainingPool, Plan};
 use crate::sessions::order;
-use crate::support::{Ground, draft, pair};
+use crate::support::{Database, draft, pair};
 
-/// One with 500 friends, one of whom he has written 30,000 messages with.
+/// A user with 500 friends; with one of them it has exchanged 30,000 messages.
 const HUB: u128 = 1;
 const FRIENDS: u128 = 500;
-const CHATTY: u128 = 2;
+const FREQUENT_PEER: u128 = 2;
 const PEOPLE: u128 = 3000;
 
-/// 200,000 messages: enough that no planner reads a table from end to end that it has an index for. All tests here share
-/// them.
-fn town() -> &'static Ground {
-    static TOWN: OnceLock<Ground> = OnceLock::new();
-    TOWN.get_or_init(build_town)
+/// 200,000 messages: enough that no planner scans a table for which it has an index. All tests here share the database.
+fn shared_database() -> &'static Database {
+    static SHARED: OnceLock<Database> = OnceLock::new();
+    SHARED.get_or_init(build_shared_database)
 }
 
-fn build_town() -> Ground {
-    let ground = Ground::new();
-    ground.populate(usize::try_from(PEOPLE).unwrap());
-    let mut talks: Vec<Talk> = vec![(HUB, CHATTY, 30_000)];
-    talks.extend((CHATTY + 1..=FRIENDS + 1).map(|friend| (HUB, friend, 40)));
-    talks.extend((FRIENDS + 2..PEOPLE).map(|number| (number, number + 1, 60)));
-    ground.talks(&talks);
-    ground.requests(&(0..200).map(|n| (HUB, 1000 + n)).collect::<Vec<_>>());
-    ground.requests(&(0..200).map(|n| (1500 + n, HUB)).collect::<Vec<_>>());
-    ground.sql(&format!(
+fn build_shared_database() -> Database {
+    let database = Database::new();
+    database.populate(usize::try_from(PEOPLE).unwrap());
+    let mut histories: Vec<History> = vec![(HUB, FREQUENT_PEER, 30_000)];
+    histories.extend((FREQUENT_PEER + 1..=FRIENDS + 1).map(|friend| (HUB, friend, 40)));
+    histories.extend((FRIENDS + 2..PEOPLE).map(|number| (number, number + 1, 60)));
+    database.histories(&histories);
+    database.requests(&(0..200).map(|n| (HUB, 1000 + n)).collect::<Vec<_>>());
+    database.requests(&(0..200).map(|n| (1500 + n, HUB)).collect::<Vec<_>>());
+    database.sql(&format!(
         "INSERT INTO message_deletions SELECT conversation_id, user_id, seq
            FROM conversation_members, generate_series(39, 40) seq WHERE user_id = '{hub}';
          UPDATE conversation_members SET deleted_seq = 40 WHERE user_id = '{hub}';
@@ -58,37 +57,36 @@ fn build_town() -> Ground {
          SELECT gen_random_uuid(), id, '', ARRAY[now()], now(), now() FROM users",
         hub = person(HUB),
     ));
-    ground.analyze();
-    ground
+    database.analyze();
+    database
 }
 
-/// What a send reads from end to end, once for all of its pairs: the erasures that have just begun, nearly always none.
-const NEARLY_ALWAYS_EMPTY: &str = "erasures";
+/// Erasures in progress, which sends scan once per batch: nearly always an empty table.
+const SCANNED_TABLE: &str = "erasures";
 
-/// Checks that the statements of `what` use exactly these indexes, and read no table from end to end.
-fn pin(what: &str, plans: &[Plan], indexes: &[&str]) {
+/// Checks that the statements of `what` use exactly these indexes and scan no other table.
+fn assert_plan(what: &str, plans: &[Plan], indexes: &[&str]) {
     let used: BTreeSet<&str> = plans.iter().flat_map(Plan::indexes).collect();
     assert_eq!(used, indexes.iter().copied().collect(), "{what}");
     for plan in plans {
-        let whole = plan.tables_read_whole();
-        assert!(
-            whole.iter().all(|table| *table == NEARLY_ALWAYS_EMPTY),
-            "{what}: {whole:?}: {}",
-            plan.statement
-        );
-        assert!(plan.serves_any_parameters(), "{what} is planned anew each time: {}", plan.statement);
+        let whole = plan.full_scans();
+        assert!(whole.iter().all(|table| *table == SCANNED_TABLE), "{what}: {whole:?}: {}", plan.statement);
+        assert!(plan.is_generic(), "{what} does not have a generic plan: {}", plan.statement);
     }
 }
 
 #[tokio::test]
 async fn the_conversation_list_uses_the_member_index() {
-    let explained = Explained::pool(town());
+    let explained = ExplainingPool::pool(shared_database());
     let mut after = None;
     for _ in 0..2 {
         let page = ConversationPageRequest { limit: PageLimit::parse(20).unwrap(), after };
         let (page, plan) = explained.plan(explained.pool.conversations.list(person(HUB), &page)).await;
         after = page.unwrap().next;
-        assert!(plan.rows_read("messages") <= 200.0, "each newest one, and what was recalled: {plan:?}");
+        assert!(
+            plan.rows_read("messages") <= 200.0,
+            "the newest message of each, and recalled ones: {plan:?}"
+        );
         assert_eq!(plan.rows_read("users"), 21.0);
         pin(
             "the list",
@@ -107,21 +105,21 @@ async fn the_conversation_list_uses_the_member_index() {
 
 #[tokio::test]
 async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
-    let explained = Explained::pool(town());
-    let id = conversation(HUB, CHATTY);
+    let explained = ExplainingPool::pool(shared_database());
+    let id = conversation(HUB, FREQUENT_PEER);
     let anchors = [
         WindowAnchor::Newest,
         WindowAnchor::Before(Seq::new(15_000)),
         WindowAnchor::After(Seq::new(15_000)),
         WindowAnchor::After(Seq::NONE),
     ];
-    // Of the two one has 500 friends, whose conversations may not be looked at for this one's sake.
-    for (who, anchor) in [HUB, CHATTY].iter().flat_map(|who| anchors.map(|anchor| (*who, anchor))) {
+    // One member has 500 friends, whose conversations must not be read for this page.
+    for (who, anchor) in [HUB, FREQUENT_PEER].iter().flat_map(|who| anchors.map(|anchor| (*who, anchor))) {
         let request = WindowRequest { anchor, limit: WindowLimit::default() };
         let (window, plan) =
             explained.plan(explained.pool.conversations.window(person(who), id, &request)).await;
         assert_eq!(window.unwrap().unwrap().messages.len(), 50);
-        // One more tells whether there are more; two at the beginning are deleted.
+        // One further message shows whether there are more; two at the beginning are deleted.
         assert!(plan.rows_read("messages") <= 53.0, "{anchor:?}: {plan:?}");
         assert_eq!(plan.rows_read("conversation_members"), 2.0, "{anchor:?}: {plan:?}");
         pin(
@@ -140,8 +138,8 @@ async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
 
 #[tokio::test]
 async fn reading_sending_recalling_and_deleting_use_keys() {
-    let explained = Explained::pool(town());
-    let (pool, me, id) = (&explained.pool, person(HUB), conversation(HUB, CHATTY));
+    let explained = ExplainingPool::pool(shared_database());
+    let (pool, me, id) = (&explained.pool, person(HUB), conversation(HUB, FREQUENT_PEER));
     let (_, plans) = explained.plans(pool.conversations.mark_read(me, id, Seq::new(20))).await;
     pin(
         "reading",
@@ -154,23 +152,23 @@ async fn reading_sending_recalling_and_deleting_use_keys() {
             "messages_recalled",
         ],
     );
-    // The second try finds its key; the third is for a pair that has never met.
-    for receiver in [CHATTY, CHATTY, PEOPLE] {
+    // The second send finds its key; the third is between users who never met.
+    for receiver in [FREQUENT_PEER, FREQUENT_PEER, PEOPLE] {
         let drafts = vec![draft(me, person(receiver), "hello", Some("key"))];
         let (_, plans) = explained.plans(pool.messages.append(drafts)).await;
-        pin("sending", &plans, &["conversations_pkey", "messages_client_message_id_key"]);
+        assert_plan("sending", &plans, &["conversations_pkey", "messages_client_message_id_key"]);
     }
-    let message = pool.say(me, person(CHATTY), "soon gone").await;
+    let message = pool.say(me, person(FREQUENT_PEER), "soon gone").await;
     let window = Duration::from_secs(60);
     let (_, plans) = explained.plans(pool.messages.recall(message, me, window)).await;
-    pin("recalling", &plans, &["conversations_pkey", "messages_pkey"]);
+    assert_plan("recalling", &plans, &["conversations_pkey", "messages_pkey"]);
     let (_, plans) = explained.plans(pool.messages.delete_for(me, message)).await;
-    pin("deleting", &plans, &["conversation_members_pkey", "messages_pkey"]);
+    assert_plan("deleting", &plans, &["conversation_members_pkey", "messages_pkey"]);
 }
 
 #[tokio::test]
 async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
-    let explained = Explained::pool(town());
+    let explained = ExplainingPool::pool(shared_database());
     let (pool, me) = (&explained.pool, person(HUB));
     let mut after = None;
     for _ in 0..10 {
@@ -178,7 +176,7 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
         let (page, plan) = explained.plan(pool.friendships.list(me, &page)).await;
         after = page.unwrap().next;
         assert!(plan.rows_read("friendships") <= 22.0, "{plan:?}");
-        pin("friends", &[plan], &["friendships_newest_first", "users_pkey"]);
+        assert_plan("friends", &[plan], &["friendships_newest_first", "users_pkey"]);
     }
     for (direction, index) in
         [(Direction::Received, "friendship_requests_received"), (Direction::Sent, "friendship_requests_sent")]
@@ -189,18 +187,18 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
             let (page, plan) = explained.plan(pool.requests.list(me, direction, &page)).await;
             after = page.unwrap().next;
             assert!(plan.rows_read("friendship_requests") <= 22.0, "{plan:?}");
-            pin("requests", &[plan], &[index, "users_pkey"]);
+            assert_plan("requests", &[plan], &[index, "users_pkey"]);
         }
     }
 }
 
 #[tokio::test]
 async fn pending_items_are_counted_from_the_users_own_rows() {
-    let explained = Explained::pool(town());
+    let explained = ExplainingPool::pool(shared_database());
     let pool = &explained.pool;
     let (me, plan) = explained.plan(pool.users.overview(person(HUB))).await;
     assert_eq!(me.unwrap().unwrap().pending_requests, 200);
-    assert!(plan.rows_read("friendship_requests") <= 200.0, "those that wait for the caller: {plan:?}");
+    assert!(plan.rows_read("friendship_requests") <= 200.0, "the requests pending for the caller: {plan:?}");
     assert!(plan.rows_read("conversation_members") <= 500.0, "the caller's own: {plan:?}");
     pin(
         "me",
@@ -219,14 +217,14 @@ async fn pending_items_are_counted_from_the_users_own_rows() {
 
 #[tokio::test]
 async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
-    let explained = Explained::pool(town());
+    let explained = ExplainingPool::pool(shared_database());
     let (pool, uid) = (&explained.pool, Uid::parse("uid", "Person_77").unwrap());
-    let (_, session) = pool.register("newcomer").await;
+    let (_, session) = pool.register("new_user").await;
     let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &uid)).await;
-    pin("a friend", &plans, &["users_uid_key", "friendships_pkey"]);
-    let stranger = Uid::parse("uid", "person_2222").unwrap();
-    let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &stranger)).await;
-    pin("a stranger", &plans, &["users_uid_key", "friendships_pkey", "friendship_requests_pkey"]);
+    assert_plan("a friend", &plans, &["users_uid_key", "friendships_pkey"]);
+    let other_user = Uid::parse("uid", "person_2222").unwrap();
+    let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &other_user)).await;
+    assert_plan("another user", &plans, &["users_uid_key", "friendships_pkey", "friendship_requests_pkey"]);
     let number = PhoneNumber::parse("13800000077").unwrap();
     for (identifier, index) in [
         (LoginIdentifier::Uid(uid), "users_uid_key"),
@@ -234,7 +232,7 @@ async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
     ] {
         let (found, plans) = explained.plans(pool.users.credentials(&identifier)).await;
         assert!(found.unwrap().is_some());
-        pin("logging in", &plans, &[index]);
+        assert_plan("logging in", &plans, &[index]);
     }
     let login = NewSession {
         user_id: person(77),
@@ -242,18 +240,18 @@ async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
         verified_hash: PasswordHash::new("no hash".to_owned()),
     };
     let (_, plans) = explained.plans(pool.sessions.open(&login)).await;
-    pin("opening a session", &plans, &["users_pkey"]);
+    assert_plan("opening a session", &plans, &["users_pkey"]);
     let (_, plans) = explained.plans(pool.sessions.rotate(&order(&session))).await;
-    // The session is found by its id or among its owner's, which costs the same.
+    // The session is found by its id or among its owner's sessions; both cost the same.
     for plan in plans {
-        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{}", plan.statement);
+        assert_eq!(plan.full_scans(), Vec::<&str>::new(), "{}", plan.statement);
         assert!(plan.rows_read("sessions") <= 1.0, "{plan:?}");
     }
 }
 
 #[tokio::test]
 async fn friend_and_request_limits_are_counted_from_an_index() {
-    let explained = Explained::pool(town());
+    let explained = ExplainingPool::pool(shared_database());
     let pool = &explained.pool;
     let asked = |sender: u128, receiver: u128| NewRequest {
         pair: pair(person(sender), person(receiver)),
@@ -263,7 +261,7 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
     };
     let request = asked(2500, 2700);
     let (created, plans) = explained.plans(pool.requests.ask(&request)).await;
-    let AskOutcome::Created(created) = created.unwrap() else { panic!("it is the first") };
+    let AskOutcome::Created(created) = created.unwrap() else { panic!("the request is the first") };
     pin(
         "asking",
         &plans,
@@ -279,10 +277,10 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
         explained.plans(pool.requests.answer(created, person(2700), Answer::Accept)).await;
     assert_eq!(accepted.unwrap(), AnswerOutcome::Done);
     for plan in plans {
-        assert_eq!(plan.tables_read_whole(), Vec::<&str>::new(), "{}", plan.statement);
+        assert_eq!(plan.full_scans(), Vec::<&str>::new(), "{}", plan.statement);
         assert!(plan.rows_read("friendships") <= 2.0, "{plan:?}");
     }
     let (pair, remark) = (pair(person(2500), person(2700)), Remark::parse("2700").unwrap());
     let (_, plans) = explained.plans(pool.friendships.set_remark(&pair, person(2500), &remark)).await;
-    pin("a remark", &plans, &["conversation_members_pkey", "friendships_pkey"]);
+    assert_plan("a remark", &plans, &["conversation_members_pkey", "friendships_pkey"]);
 }

@@ -1,17 +1,17 @@
-//! The plans that PostgreSQL really followed, told by PostgreSQL itself as it answers.
+//! The query plans that PostgreSQL really used.
 //!
-//! `auto_explain` remarks beside each answer how the statement was executed. So a test sees the statements that the code
-//! sends, with its session settings, and no copy of them.
+//! `auto_explain` sends the plan of each statement as a notice. So a test sees the statements that the code sends, with its
+//! session settings, and not a copy of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::support::{Ground, Pool};
-use crate::wire::Wire;
+use crate::support::{Database, Pool};
+use crate::wire_tap::WireTap;
 
-/// Every statement is explained, as a notice to whoever sent it.
+/// Explains every statement in a notice to the client.
 const SETTINGS: [&str; 7] = [
     "session_preload_libraries=auto_explain",
     "auto_explain.log_min_duration=0",
@@ -23,14 +23,14 @@ const SETTINGS: [&str; 7] = [
 ];
 
 /// A pool whose statements are explained.
-pub(crate) struct Explained {
+pub(crate) struct ExplainingPool {
     pub(crate) pool: Arc<Pool>,
-    wire: Wire,
+    wire: WireTap,
 }
 
-impl Explained {
-    pub(crate) fn pool(ground: &Ground) -> Self {
-        let wire = Wire::tap(ground.url());
+impl ExplainingPool {
+    pub(crate) fn pool(database: &Database) -> Self {
+        let wire = WireTap::tap(database.url());
         let options: Vec<String> =
             SETTINGS.iter().map(|setting| format!("-c%20{}", setting.replace('=', "%3D"))).collect();
         let url = format!("{}&options={}", wire.url(), options.join("%20"));
@@ -39,19 +39,19 @@ impl Explained {
             queue: 1024,
             max_wait: std::time::Duration::from_secs(60),
         };
-        Self { pool: ground.pool_at(&url, queue), wire }
+        Self { pool: database.pool_at(&url, queue), wire }
     }
 
-    /// What `work` returns, and the plans of its statements in their order.
+    /// The result of `work` and the plans of its statements in order.
     pub(crate) async fn plans<T>(&self, work: impl Future<Output = T>) -> (T, Vec<Plan>) {
         self.wire.notices();
         let done = work.await;
         let plans: Vec<Plan> = self.wire.notices().iter().filter_map(|notice| Plan::read(notice)).collect();
-        assert!(!plans.is_empty(), "nothing was explained: does the server have auto_explain?");
+        assert!(!plans.is_empty(), "no statement was explained: is auto_explain installed?");
         (done, plans)
     }
 
-    /// What `work` returns, and the plan of its only statement.
+    /// The result of `work` and the plan of its only statement.
     pub(crate) async fn plan<T>(&self, work: impl Future<Output = T>) -> (T, Plan) {
         let (done, mut plans) = self.plans(work).await;
         assert_eq!(plans.len(), 1, "{plans:?}");
@@ -67,11 +67,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Reads a notice; none where it explains nothing of ours.
+    /// Parses a notice; `None` if it explains none of the code's statements.
     fn read(notice: &str) -> Option<Self> {
         let mut explained: Value = serde_json::from_str(notice.split_once("plan:")?.1).unwrap();
         let statement = explained["Query Text"].as_str().unwrap().to_owned();
-        // A new connection's settings are made by a statement as well.
+        // The settings of a new connection are statements too.
         (!statement.contains("set_config")).then(|| Self { statement, root: explained["Plan"].take() })
     }
 
@@ -90,18 +90,18 @@ impl Plan {
         self.nodes().into_iter().filter_map(|node| node["Index Name"].as_str()).collect()
     }
 
-    /// The tables that are read from end to end.
-    pub(crate) fn tables_read_whole(&self) -> Vec<&str> {
+    /// The tables that are read by a sequential scan.
+    pub(crate) fn full_scans(&self) -> Vec<&str> {
         let scans = self.nodes().into_iter().filter(|node| node["Node Type"] == "Seq Scan");
         scans.filter_map(|node| node["Relation Name"].as_str()).collect()
     }
 
-    /// Whether the plan was made for any parameters, and not for those that it was executed with.
-    pub(crate) fn serves_any_parameters(&self) -> bool {
+    /// Whether it is a generic plan, reused for any parameters.
+    pub(crate) fn is_generic(&self) -> bool {
         !self.root.to_string().contains("'::uuid")
     }
 
-    /// How many rows of a table were looked at, whether they were wanted or not.
+    /// Number of rows of a table that were read, including filtered ones.
     pub(crate) fn rows_read(&self, table: &str) -> f64 {
         let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or_default();
         let scans = self.nodes().into_iter().filter(|node| node["Relation Name"] == table);
@@ -113,7 +113,7 @@ impl Plan {
             .sum()
     }
 
-    /// How many pages of tables and indexes were looked at.
+    /// Number of pages of tables and indexes that were read.
     pub(crate) fn pages(&self) -> u64 {
         ["Shared Hit Blocks", "Shared Read Blocks"].iter().filter_map(|name| self.root[name].as_u64()).sum()
     }

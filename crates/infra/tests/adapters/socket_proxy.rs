@@ -1,4 +1,4 @@
-//! Another way to PostgreSQL, on which a test can listen and interfere.
+//! A proxy before PostgreSQL's socket, with which a test can observe or disturb the connections.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::thread;
 
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// A socket of one's own in front of PostgreSQL's.
-pub(crate) struct Detour {
+/// A listening socket that leads to PostgreSQL's.
+pub(crate) struct SocketProxy {
     url: String,
     folder: PathBuf,
 }
@@ -18,22 +18,21 @@ fn percent_decoded(text: &str) -> String {
     text.replace("%2F", "/").replace("%2D", "-").replace("%5F", "_").replace("%2E", ".")
 }
 
-impl Detour {
-    /// Hands each connection, from the client and on to the server, to `carry` on a thread of its own.
-    pub(crate) fn open(url: &str, carry: impl Fn(UnixStream, UnixStream) + Send + Sync + 'static) -> Self {
+impl SocketProxy {
+    /// Runs `forward` (client, server) for each connection, on a thread of its own.
+    pub(crate) fn open(url: &str, forward: impl Fn(UnixStream, UnixStream) + Send + Sync + 'static) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let host = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
         let server = Path::new(&percent_decoded(host)).join(SOCKET);
-        let name =
-            format!("hongyan-detour-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!("hongyan-proxy-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
-        let carry = Arc::new(carry);
+        let forward = Arc::new(forward);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (server, carry) = (UnixStream::connect(&server).unwrap(), Arc::clone(&carry));
-                thread::spawn(move || carry(client, server));
+                let (server, forward) = (UnixStream::connect(&server).unwrap(), Arc::clone(&forward));
+                thread::spawn(move || forward(client, server));
             }
         });
         let url = url.replacen(host, &folder.to_str().unwrap().replace('/', "%2F"), 1);
@@ -45,7 +44,7 @@ impl Detour {
     }
 }
 
-impl Drop for Detour {
+impl Drop for SocketProxy {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
