@@ -49,7 +49,7 @@ impl RollingRestart {
         if !status.is_some_and(|status| status.success()) {
             self.simulation.violations.add(Rule::GracefulStop, format!("the server ended with {status:?}"));
         }
-        self.test_bed.start(instance)?;
+        self.test_bed.start_server(instance)?;
         self.slowest = self.slowest.max(begun.elapsed());
         Ok(())
     }

@@ -53,13 +53,13 @@ impl TestBed {
         let mut test_bed =
             Self { servers, fleet: Arc::default(), program, proxy, cluster, incarnations: 0, front };
         for instance in 0..Fleet::SIZE {
-            test_bed.start(instance)?;
+            test_bed.start_server(instance)?;
         }
         Ok(test_bed)
     }
 
     /// Starts the next incarnation of an instance and adds it to the fleet.
-    pub(crate) fn start(&mut self, instance: usize) -> anyhow::Result<()> {
+    pub(crate) fn start_server(&mut self, instance: usize) -> anyhow::Result<()> {
         self.incarnations += 1;
         let server = ServerProcess::start(&self.program, instance, self.incarnations)?;
         let base = self.front.clone().unwrap_or_else(|| server.address.base.clone());

@@ -88,7 +88,7 @@ async fn the_conversation_list_uses_the_member_index() {
             "the newest message of each, and recalled ones: {plan:?}"
         );
         assert_eq!(plan.rows_read("users"), 21.0);
-        pin(
+        assert_plan(
             "the list",
             &[plan],
             &[
@@ -122,7 +122,7 @@ async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
         // One further message shows whether there are more; two at the beginning are deleted.
         assert!(plan.rows_read("messages") <= 53.0, "{anchor:?}: {plan:?}");
         assert_eq!(plan.rows_read("conversation_members"), 2.0, "{anchor:?}: {plan:?}");
-        pin(
+        assert_plan(
             "the history",
             &[plan],
             &[
@@ -141,7 +141,7 @@ async fn reading_sending_recalling_and_deleting_use_keys() {
     let explained = ExplainingPool::pool(shared_database());
     let (pool, me, id) = (&explained.pool, person(HUB), conversation(HUB, FREQUENT_PEER));
     let (_, plans) = explained.plans(pool.conversations.mark_read(me, id, Seq::new(20))).await;
-    pin(
+    assert_plan(
         "reading",
         &plans,
         &[
@@ -200,7 +200,7 @@ async fn pending_items_are_counted_from_the_users_own_rows() {
     assert_eq!(me.unwrap().unwrap().pending_requests, 200);
     assert!(plan.rows_read("friendship_requests") <= 200.0, "the requests pending for the caller: {plan:?}");
     assert!(plan.rows_read("conversation_members") <= 500.0, "the caller's own: {plan:?}");
-    pin(
+    assert_plan(
         "me",
         &[plan],
         &[
@@ -262,7 +262,7 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
     let request = asked(2500, 2700);
     let (created, plans) = explained.plans(pool.requests.ask(&request)).await;
     let AskOutcome::Created(created) = created.unwrap() else { panic!("the request is the first") };
-    pin(
+    assert_plan(
         "asking",
         &plans,
         &[

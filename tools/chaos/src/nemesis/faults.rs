@@ -36,7 +36,7 @@ impl Nemesis {
         self.test_bed.take(instance)?.kill()?;
         self.test_bed.fleet.remove(instance);
         self.pause(0, 300);
-        self.test_bed.start(instance)
+        self.test_bed.start_server(instance)
     }
 
     /// Every request that began before the signal must be answered, and the server must exit with success.
@@ -58,7 +58,7 @@ impl Nemesis {
             violations
                 .add(Rule::GracefulStop, format!("{failed} requests sent before the signal got no response"));
         }
-        self.test_bed.start(instance)
+        self.test_bed.start_server(instance)
     }
 
     /// Kills the postmaster; sometimes its children at the same time, and sometimes a server with it.
@@ -74,7 +74,7 @@ impl Nemesis {
             self.test_bed.take(instance)?.kill()?;
             self.test_bed.fleet.remove(instance);
             self.test_bed.cluster.restart()?;
-            return self.test_bed.start(instance);
+            return self.test_bed.start_server(instance);
         }
         self.pause(0, 700);
         Ok(self.test_bed.cluster.restart()?)

@@ -216,7 +216,7 @@ impl TestRun<'_> {
         expect("whether it was done", done.unwrap(), true)
     }
 
-    async fn assert_plan(&mut self, who: usize, on: bool) -> Result<(), String> {
+    async fn pin(&mut self, who: usize, on: bool) -> Result<(), String> {
         let preferences = Preferences { pinned: Some(on), muted: None };
         let conversation = self.conversation();
         let done = self
