@@ -14,7 +14,7 @@ use crate::commit_proxy::{CommitProxy, Cut};
 use crate::support::{Database, Pool, draft};
 
 const ONE_WRITER: SendQueueSettings =
-    SendQueueSettings { writers: 1, queue: 1024, patience: Duration::from_secs(60) };
+    SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
 pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortError>>;
 
@@ -104,7 +104,7 @@ async fn a_locked_conversation_delays_no_other_conversation() {
     holder.batch_execute(&format!("BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE")).unwrap();
     let held = send(&pool, alice, bob, "held", Some("k"));
     let counters = pool.messages.counters();
-    eventually("the draft was not deferred", || counters.left_to_others() == 1).await;
+    eventually("the draft was not deferred", || counters.deferred() == 1).await;
     for _ in 0..20 {
         assert!(matches!(
             send(&pool, alice, carol, "free", None).await.unwrap().unwrap(),
@@ -173,7 +173,7 @@ async fn a_cancelled_send_is_skipped_and_a_full_queue_is_reported() {
     let (_, alice, bob) = friends(&database, database.url()).await;
     let pool = database.pool_at(
         database.url(),
-        SendQueueSettings { writers: 1, queue: 2, patience: Duration::from_secs(60) },
+        SendQueueSettings { writers: 1, queue: 2, max_wait: Duration::from_secs(60) },
     );
     let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let gone = send(&pool, alice, bob, "gone", None);
@@ -195,13 +195,13 @@ async fn a_cancelled_send_is_skipped_and_a_full_queue_is_reported() {
 async fn a_draft_that_waited_too_long_for_the_writer_is_not_stored() {
     let database = Database::new();
     let (_, alice, bob) = friends(&database, database.url()).await;
-    let patience = Duration::from_millis(300);
-    let pool = database.pool_at(database.url(), SendQueueSettings { writers: 1, queue: 1024, patience });
+    let max_wait = Duration::from_millis(300);
+    let pool = database.pool_at(database.url(), SendQueueSettings { writers: 1, queue: 1024, max_wait });
     let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let late = send(&pool, alice, bob, "late", Some("key"));
     accepted(&pool, 2).await;
     let queued = Instant::now();
-    eventually("the draft's wait never ended", || queued.elapsed() > patience).await;
+    eventually("the draft's wait never ended", || queued.elapsed() > max_wait).await;
     drop(holder);
     first.await.unwrap().unwrap();
     let refused = late.await.unwrap().unwrap_err();
