@@ -5,7 +5,7 @@ use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
 use domain::page::PageLimit;
 use infra::db::{Db, DbSettings};
-use infra::inspection;
+use infra::diagnostics;
 use infra::postgres::PgAdminRepository;
 
 use crate::support::Database;
@@ -93,13 +93,13 @@ async fn sessions_end_for_one_account_or_for_all() {
 #[test]
 fn diagnostics_report_the_databases_settings() {
     let database = Database::new();
-    let facts = inspection::inspect(database.url()).unwrap();
+    let facts = diagnostics::inspect(database.url()).unwrap();
     assert!(facts.major >= 15 && facts.version.starts_with(&facts.major.to_string()), "{facts:?}");
     // The tests' cluster is not durable, for speed.
     assert_eq!(facts.not_durable, ["fsync", "full_page_writes", "synchronous_commit"]);
     assert!(facts.max_connections > 10 && facts.connections >= 1, "{facts:?}");
     assert_eq!(facts.messages, "C");
-    assert!(!inspection::is_empty(database.url()).unwrap());
-    assert!(inspection::is_empty(Database::bare().url()).unwrap());
-    assert!(inspection::inspect("postgresql:///x?host=/nowhere").is_err());
+    assert!(!diagnostics::is_empty(database.url()).unwrap());
+    assert!(diagnostics::is_empty(Database::bare().url()).unwrap());
+    assert!(diagnostics::inspect("postgresql:///x?host=/nowhere").is_err());
 }
