@@ -10,7 +10,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 pub type Collectors = Vec<Box<dyn Collector>>;
 
 /// Histogram buckets for waiting times, in seconds.
-pub(crate) const WAITS: &[f64] =
+const WAITS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
 /// Histogram buckets for batch sizes.
 pub(crate) const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
@@ -26,6 +26,20 @@ pub(crate) fn histogram(
     let options =
         label.map_or_else(|| options.clone(), |(name, value)| options.clone().const_label(name, value));
     Histogram::with_opts(options).map_err(io::Error::other)
+}
+
+/// The waiting times in a queue. All queues share the metric, so its text must be the same everywhere.
+pub(crate) fn queue_wait(queue: &str) -> io::Result<Histogram> {
+    let help = "Time jobs waited for a thread.";
+    histogram("hongyan_queue_wait_seconds", help, Some(("queue", queue)), WAITS)
+}
+
+/// The current length of a queue. All queues share the metric, so its text must be the same everywhere.
+pub(crate) fn queue_depth<F>(queue: &str, length: F) -> io::Result<Sampled<F>>
+where
+    F: Fn() -> usize + Send + Sync + 'static,
+{
+    Sampled::new("hongyan_queue_depth", "Jobs waiting for a thread.", Some(("queue", queue)), length)
 }
 
 /// A counter with a constant label.

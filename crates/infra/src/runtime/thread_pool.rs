@@ -16,7 +16,7 @@ use prometheus::core::Collector;
 use tokio::sync::oneshot;
 
 use super::worker::Worker;
-use crate::metrics::{self, Collectors, Sampled};
+use crate::metrics::{self, Collectors};
 
 /// Why a job has no result. Each variant carries the name of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -92,9 +92,7 @@ impl ThreadPool {
         max_queue_wait: Duration,
         setup: fn(),
     ) -> std::io::Result<Self> {
-        let help = "How long jobs waited for a thread.";
-        let label = Some(("queue", name));
-        let wait = metrics::histogram("hongyan_queue_wait_seconds", help, label, metrics::WAITS)?;
+        let wait = metrics::queue_wait(name)?;
         let (queue, queued) = bounded::<QueuedJob>(capacity);
         let worker = Worker::new(name)?;
         for number in 0..count {
@@ -113,9 +111,7 @@ impl ThreadPool {
     /// When a metric's name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         let queued = self.queued.clone();
-        let help = "How many jobs wait for a thread.";
-        let depth =
-            Sampled::new("hongyan_queue_depth", help, Some(("queue", self.name)), move || queued.len())?;
+        let depth = metrics::queue_depth(self.name, move || queued.len())?;
         let mut collectors = self.worker.collectors();
         collectors.extend([Box::new(depth) as Box<dyn Collector>, Box::new(self.wait.clone())]);
         Ok(collectors)

@@ -18,13 +18,12 @@ pub struct SendCounters {
 
 impl SendCounters {
     pub(super) fn new() -> std::io::Result<Self> {
-        let (size, waited) = ("Messages stored per transaction.", "Time jobs waited for a thread.");
-        let label = Some(("queue", "send"));
+        let size = "Messages stored per transaction.";
         Ok(Self {
             accepted: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             batch_size: metrics::histogram("hongyan_send_batch_messages", size, None, metrics::SIZES)?,
-            wait: metrics::histogram("hongyan_queue_wait_seconds", waited, label, metrics::WAITS)?,
+            wait: metrics::queue_wait("send")?,
         })
     }
 

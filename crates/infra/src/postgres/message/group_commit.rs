@@ -33,7 +33,7 @@ use super::append::Locking;
 use super::commit_outcome::{StoreError, store};
 use super::counters::SendCounters;
 use crate::db::{Connections, Db};
-use crate::metrics::{Collectors, Sampled};
+use crate::metrics::{self, Collectors};
 
 /// Maximum number of drafts per transaction. A larger batch saves little and only delays its first callers.
 const MAX_BATCH: usize = 128;
@@ -96,10 +96,7 @@ impl SendQueue {
     /// Metrics of queue depth, waiting time and batch size.
     pub(super) fn collectors(&self) -> std::io::Result<Collectors> {
         let receivers = self.receivers.clone();
-        let help = "Jobs waiting for a thread.";
-        let depth = Sampled::new("hongyan_queue_depth", help, Some(("queue", "send")), move || {
-            receivers.iter().map(Receiver::len).sum()
-        })?;
+        let depth = metrics::queue_depth("send", move || receivers.iter().map(Receiver::len).sum())?;
         let mut collectors = self.counters.collectors();
         collectors.push(Box::new(depth));
         Ok(collectors)
