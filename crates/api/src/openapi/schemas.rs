@@ -1,118 +1,105 @@
-//! Answers are closed: what is not described is not sent. Requests are open, because unknown fields are ignored.
+//! The values of the contract as the API's description shows them: what each means, how it is spelled, and one example.
+//! The rules themselves are in the domain; `scripts/schemathesis` tries these against them.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use serde_json::Value;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayBuilder, Components, Object};
-use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Schema};
+use serde_json::json;
+use utoipa::openapi::schema::{Components, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-const PREFIX: &str = "#/components/schemas/";
+/// Whoever is spoken of in the examples.
+pub(crate) const ALICE: &str = "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11";
+/// A friendship request of hers.
+pub(crate) const REQUEST: &str = "01936f60-1f2b-7a95-b3c4-5d6e7f809133";
+const CONVERSATION: &str = "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044";
+const FRIENDSHIP: &str = "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055";
+const SESSION: &str = "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066";
 
-/// The schema that a reference names.
-pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>) -> Option<&'a Schema> {
-    match schema {
-        RefOr::T(schema) => Some(schema),
-        RefOr::Ref(reference) => {
-            let next = components.schemas.get(reference.ref_location.strip_prefix(PREFIX)?)?;
-            resolve(components, next)
-        }
-    }
+const UUID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+/// Anything but NUL, which PostgreSQL refuses.
+const TEXT: &str = r"^[^\x00]*$";
+
+fn text(example: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).examples([json!(example)])
 }
 
-/// Refers to what an envelope carries, where the library repeats it.
-pub(super) fn link(components: &mut Components) {
-    let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
-    for (name, schema) in &mut components.schemas {
-        let Some((envelope, content)) = name.split_once('_').filter(|(_, content)| names.contains(*content))
-        else {
-            continue;
-        };
-        let RefOr::T(Schema::Object(object)) = schema else { continue };
-        let content = RefOr::Ref(Ref::from_schema_name(content));
-        let is_page = envelope == "PageOf";
-        let data = if is_page {
-            RefOr::T(Schema::Array(ArrayBuilder::new().items(content).build()))
-        } else {
-            content
-        };
-        object.properties.insert("data".to_owned(), data);
-    }
+fn id(example: &str) -> ObjectBuilder {
+    text(example).format(Some(SchemaFormat::Custom("uuid".to_owned()))).pattern(Some(UUID))
 }
 
-/// Makes one object of each schema that is put together from others: a closed part would refuse what the others add.
-pub(super) fn merge(components: &mut Components) {
-    let merged = components.schemas.iter().filter_map(|(name, schema)| match schema {
-        RefOr::T(Schema::AllOf(parts)) => {
-            Some((name.clone(), RefOr::T(Schema::Object(whole(components, parts)?))))
-        }
-        _ => None,
-    });
-    let merged: Vec<_> = merged.collect();
-    components.schemas.extend(merged);
+fn one_of(words: &[&str]) -> ObjectBuilder {
+    text(words.first().copied().unwrap_or_default()).enum_values(Some(words.iter().copied()))
 }
 
-fn whole(components: &Components, parts: &AllOf) -> Option<Object> {
-    let mut whole = Object::new();
-    for part in &parts.items {
-        let Schema::Object(part) = resolve(components, part)? else { return None };
-        whole.properties.extend(part.properties.clone());
-        whole.required.extend(part.required.iter().cloned());
-    }
-    whole.description.clone_from(&parts.description);
-    Some(whole)
-}
+macro_rules! shapes {
+    ($($name:ident: $description:literal = $schema:expr;)*) => {
+        $(
+            pub(crate) struct $name;
 
-/// A body that may be left out may not be `null` instead, as the library has it.
-pub(super) fn leave_out_bodies(operation: &mut Operation) {
-    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
-    let mut may_be_left_out = false;
-    for content in body.content.values_mut() {
-        let RefOr::T(content) = content else { continue };
-        let Some(RefOr::T(Schema::OneOf(choices))) = &content.schema else { continue };
-        content.schema = choices.items.iter().find(|choice| matches!(choice, RefOr::Ref(_))).cloned();
-        may_be_left_out = true;
-    }
-    if may_be_left_out {
-        body.required = Some(Required::False);
-    }
-}
-
-/// Closes every object that answers are made of.
-pub(super) fn close_answers(document: &mut OpenApi) {
-    let mut reached = BTreeSet::new();
-    let paths = serde_json::to_value(&document.paths).unwrap_or_default();
-    let items = paths.as_object().into_iter().flat_map(|paths| paths.values());
-    let operations = items.filter_map(Value::as_object).flat_map(|item| item.values());
-    let mut open: Vec<Value> =
-        operations.filter_map(|operation| operation.get("responses")).cloned().collect();
-    let Some(components) = &mut document.components else { return };
-    while let Some(value) = open.pop() {
-        for name in references(&value) {
-            if reached.insert(name.clone()) {
-                open.extend(
-                    components.schemas.get(&name).and_then(|schema| serde_json::to_value(schema).ok()),
-                );
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    $schema.description(Some($description)).into()
+                }
             }
+
+            impl ToSchema for $name {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed(stringify!($name))
+                }
+            }
+        )*
+
+        /// Adds them all to the description.
+        pub(crate) fn add_to(components: &mut Components) {
+            $(components.schemas.insert($name::name().into_owned(), $name::schema());)*
         }
-    }
-    for name in reached {
-        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(&name)
-            && !object.properties.is_empty()
-        {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-        }
-    }
+    };
+}
+shapes! {
+    UserId: "The id of an account." = id(ALICE);
+    ConversationId: "The id of a conversation." = id(CONVERSATION);
+    FriendshipId: "The id of a friendship." = id(FRIENDSHIP);
+    RequestId: "The id of a friendship request." = id(REQUEST);
+    SessionId: "The id of a session." = id(SESSION);
+    MessageId: "The id of a message. Opaque: it is not a UUID." = text(&format!("{CONVERSATION}-42"))
+        .pattern(Some("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{0,17}$"));
+    Time: "RFC 3339 in UTC, with exactly three decimals." = text("2026-11-23T08:00:00.000Z")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .pattern(Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$"));
+    Seq: "A message's place in its conversation: 1, 2, 3… without gaps; 0 is before the first." = ObjectBuilder::new()
+        .schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0)).maximum(Some(i64::MAX)).examples([json!(42)]);
+    Uid: "微信号: 6–20 of `[A-Za-z0-9_-]`, first a letter; shown as typed, unique whatever its case." = text("alice_2026")
+        .pattern(Some("^[A-Za-z][A-Za-z0-9_-]{5,19}$"));
+    Nickname: "昵称: 1–64 characters after trimming, no control characters." = text("爱丽丝 🌸").min_length(Some(1))
+        .pattern(Some(r"^\s*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?\s*$"));
+    DisplayName: "The nickname now, or the word for an erased account: 已注销, Deleted account." = text("爱丽丝 🌸");
+    PhoneNumber: "`1` and ten more digits." = text("13800138000").pattern(Some("^1[0-9]{10}$"));
+    ChosenPassword: "8–128 characters, counted after NFKC; any Unicode, none of the most common ones." = text("山高月小 水落石出")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password))).min_length(Some(8)).max_length(Some(128));
+    AccessToken: "A JWT, sent with each call as `Authorization: Bearer …`." = text(TOKEN);
+    RefreshToken: "A JWT that is good once, for the next pair." = text(TOKEN);
+    DeviceName: "From the `User-Agent` header of the login; may be empty." = text("Mozilla/5.0 (X11; Linux x86_64)");
+    Remark: "备注, the caller's own name for a friend, kept exactly as sent; empty for none." = text("小爱")
+        .max_length(Some(64)).pattern(Some(TEXT));
+    VerificationMessage: "What a friendship request says; may be empty." = text("我是爱丽丝，上周一起爬过山")
+        .max_length(Some(128)).pattern(Some(TEXT));
+    RequestStatus: "What became of a friendship request." =
+        one_of(&["pending", "accepted", "rejected", "expired", "canceled"]);
+    RequestAnswer: "What the receiver says." = one_of(&["accepted", "rejected"]);
+    RequestDirection: "Whether the requests were received or sent." = one_of(&["received", "sent"]);
+    Relation: "What the account is to the caller." =
+        one_of(&["friend", "self", "request_sent", "request_received", "none"]);
+    MessageText: "1–5000 characters, not only white space; kept and returned exactly as sent." = text("晚上一起吃火锅吗？🍲")
+        .min_length(Some(1)).max_length(Some(5000)).pattern(Some(r"^[^\x00]*[^\s\x00][^\x00]*$"));
+    ClientMessageId: "The client's own key for a message; sending the same again under it stores it once." =
+        text("5f1c2a-17").min_length(Some(1)).max_length(Some(64)).pattern(Some(TEXT));
+    SearchTerm: "A part of the text, whatever its case. Every character means itself." = text("火锅")
+        .min_length(Some(1)).max_length(Some(200)).pattern(Some(TEXT));
+    NextCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
 }
 
-/// The names of the schemas that a piece of the description refers to.
-fn references(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(fields) => {
-            let own = fields.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(PREFIX));
-            own.map(str::to_owned).into_iter().chain(fields.values().flat_map(references)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(references).collect(),
-        _ => Vec::new(),
-    }
-}
+/// The example of a token; it was signed by nobody.
+const TOKEN: &str =
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw";

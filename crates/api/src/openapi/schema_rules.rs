@@ -1,0 +1,118 @@
+//! Answers are closed: what is not described is not sent. Requests are open, because unknown fields are ignored.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayBuilder, Components, Object};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Schema};
+
+const PREFIX: &str = "#/components/schemas/";
+
+/// The schema that a reference names.
+pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>) -> Option<&'a Schema> {
+    match schema {
+        RefOr::T(schema) => Some(schema),
+        RefOr::Ref(reference) => {
+            let next = components.schemas.get(reference.ref_location.strip_prefix(PREFIX)?)?;
+            resolve(components, next)
+        }
+    }
+}
+
+/// Refers to what an envelope carries, where the library repeats it.
+pub(super) fn link(components: &mut Components) {
+    let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
+    for (name, schema) in &mut components.schemas {
+        let Some((envelope, content)) = name.split_once('_').filter(|(_, content)| names.contains(*content))
+        else {
+            continue;
+        };
+        let RefOr::T(Schema::Object(object)) = schema else { continue };
+        let content = RefOr::Ref(Ref::from_schema_name(content));
+        let is_page = envelope == "PageOf";
+        let data = if is_page {
+            RefOr::T(Schema::Array(ArrayBuilder::new().items(content).build()))
+        } else {
+            content
+        };
+        object.properties.insert("data".to_owned(), data);
+    }
+}
+
+/// Makes one object of each schema that is put together from others: a closed part would refuse what the others add.
+pub(super) fn merge(components: &mut Components) {
+    let merged = components.schemas.iter().filter_map(|(name, schema)| match schema {
+        RefOr::T(Schema::AllOf(parts)) => {
+            Some((name.clone(), RefOr::T(Schema::Object(whole(components, parts)?))))
+        }
+        _ => None,
+    });
+    let merged: Vec<_> = merged.collect();
+    components.schemas.extend(merged);
+}
+
+fn whole(components: &Components, parts: &AllOf) -> Option<Object> {
+    let mut whole = Object::new();
+    for part in &parts.items {
+        let Schema::Object(part) = resolve(components, part)? else { return None };
+        whole.properties.extend(part.properties.clone());
+        whole.required.extend(part.required.iter().cloned());
+    }
+    whole.description.clone_from(&parts.description);
+    Some(whole)
+}
+
+/// A body that may be left out may not be `null` instead, as the library has it.
+pub(super) fn leave_out_bodies(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    let mut may_be_left_out = false;
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        let Some(RefOr::T(Schema::OneOf(choices))) = &content.schema else { continue };
+        content.schema = choices.items.iter().find(|choice| matches!(choice, RefOr::Ref(_))).cloned();
+        may_be_left_out = true;
+    }
+    if may_be_left_out {
+        body.required = Some(Required::False);
+    }
+}
+
+/// Closes every object that answers are made of.
+pub(super) fn close_answers(document: &mut OpenApi) {
+    let mut reached = BTreeSet::new();
+    let paths = serde_json::to_value(&document.paths).unwrap_or_default();
+    let items = paths.as_object().into_iter().flat_map(|paths| paths.values());
+    let operations = items.filter_map(Value::as_object).flat_map(|item| item.values());
+    let mut open: Vec<Value> =
+        operations.filter_map(|operation| operation.get("responses")).cloned().collect();
+    let Some(components) = &mut document.components else { return };
+    while let Some(value) = open.pop() {
+        for name in references(&value) {
+            if reached.insert(name.clone()) {
+                open.extend(
+                    components.schemas.get(&name).and_then(|schema| serde_json::to_value(schema).ok()),
+                );
+            }
+        }
+    }
+    for name in reached {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(&name)
+            && !object.properties.is_empty()
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// The names of the schemas that a piece of the description refers to.
+fn references(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(PREFIX));
+            own.map(str::to_owned).into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
