@@ -1,82 +1,28 @@
-//! Hongyan's REST adapter: maps the contract onto the use-cases.
+//! The REST adapter: maps the HTTP contract onto the use-cases of `domain` with actix-web.
 //!
-//! Handlers translate and decide nothing. This crate must not know of Diesel or of anything else below the domain's
-//! ports; it is given the use-cases ([`UseCases`]) and a way to ask whether the instance can serve ([`ReadinessProbe`]).
+//! Handlers translate; they make no decisions. This crate knows nothing below the domain's ports. The server gives it the
+//! use-cases ([`UseCases`]), a [`ReadinessProbe`] and a [`RequestObserver`].
+//!
+//! - `routes`: every route on one screen; `app`: the application with its middleware.
+//! - `rest`: request and response bodies and handlers, one file per feature.
+//! - `extract`: extractors for tokens, bodies, queries and paths.
+//! - `response`: the JSON envelope, errors and cursors.
+//! - `http`: middleware and everything else that concerns HTTP, not one feature.
+//! - `openapi`: the OpenAPI document.
 
-mod blocks;
-mod catalogue;
-mod conversations;
-mod cursor;
-mod description;
-mod devices;
-mod envelope;
-mod error;
-mod export_json;
-mod export_stream;
-mod exports;
+mod app;
 mod extract;
-mod fallback;
-mod friendship_requests;
-mod friendships;
-mod headers;
-mod health;
-mod journal;
-mod language;
-mod messages;
+mod http;
 mod openapi;
-mod polled;
-mod proxies;
-mod render;
+mod response;
+mod rest;
 mod routes;
-mod search;
-mod sessions;
-mod shapes;
-mod text;
-mod unread;
-mod users;
-mod waiting;
+mod state;
 
-pub use health::ReadinessProbe;
-pub use journal::{Answered, RequestObserver};
+pub use app::{ApiSettings, app};
+pub use http::access_log::{CompletedRequest, RequestObserver};
+pub use http::health::ReadinessProbe;
+pub use http::proxies::{InvalidNetwork, TrustedProxies};
+pub use http::startup::startup_app;
 pub use openapi::document;
-pub use proxies::{NotANetwork, TrustedProxies};
-pub use routes::{ApiSettings, app};
-pub use waiting::waiting_app;
-
-use std::sync::Arc;
-
-use domain::account::{AccountService, RegistrationService, UserService};
-use domain::auth::SessionService;
-use domain::block::BlockService;
-use domain::conversation::ConversationService;
-use domain::export::ExportService;
-use domain::friendship::FriendshipService;
-use domain::friendship_request::FriendshipRequestService;
-use domain::message::MessageService;
-use domain::search::SearchService;
-
-/// The use-cases that the handlers call, one service per feature.
-pub struct UseCases {
-    /// Accounts as a whole.
-    pub accounts: AccountService,
-    /// Accounts.
-    pub users: UserService,
-    /// Registration.
-    pub registration: RegistrationService,
-    /// Exports.
-    pub exports: ExportService,
-    /// Login, sessions and tokens.
-    pub sessions: Arc<SessionService>,
-    /// Friendship requests.
-    pub friendship_requests: FriendshipRequestService,
-    /// Friendships.
-    pub friendships: FriendshipService,
-    /// Blocks.
-    pub blocks: BlockService,
-    /// Conversations.
-    pub conversations: ConversationService,
-    /// Messages.
-    pub messages: MessageService,
-    /// Searching them.
-    pub search: SearchService,
-}
+pub use state::UseCases;

@@ -1,7 +1,7 @@
 //! What is measured, in Prometheus' text format.
 
 use anyhow::Context;
-use api::{Answered, RequestObserver};
+use api::{CompletedRequest, RequestObserver};
 use infra::metrics::Collectors;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
@@ -53,7 +53,7 @@ impl Metrics {
 }
 
 impl RequestObserver for Metrics {
-    fn answered(&self, answer: &Answered<'_>) {
+    fn on_response(&self, answer: &CompletedRequest<'_>) {
         let labels = [answer.route, answer.method, answer.status];
         self.requests.with_label_values(&labels).observe(answer.took.as_secs_f64());
         if let Some(error) = answer.error {

@@ -73,7 +73,7 @@ async fn serve(
     settings: ApiSettings,
     handles: Sender<ServerHandle>,
 ) -> io::Result<()> {
-    let server = HttpServer::new(move || api::waiting_app(settings.clone())).workers(1).disable_signals();
+    let server = HttpServer::new(move || api::startup_app(settings.clone())).workers(1).disable_signals();
     let server = server.shutdown_timeout(1).listen(api)?.run();
     // Nobody stops what nobody waits for any more.
     let _ = handles.send(server.handle());

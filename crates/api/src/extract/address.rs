@@ -6,8 +6,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use domain::login_throttle::ClientAddress;
 
-use crate::error::ApiError;
-use crate::proxies::TrustedProxies;
+use crate::http::proxies::TrustedProxies;
+use crate::response::error::ApiError;
 
 /// The header in which proxies say whom they were called by.
 const FORWARDED_FOR: &str = "X-Forwarded-For";

@@ -9,8 +9,8 @@ use domain::auth::{Authentication, Caller, RefreshClaims};
 use domain::id::UserId;
 use futures_util::future::Either;
 
-use crate::UseCases;
-use crate::error::ApiError;
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 /// The token of an `Authorization: Bearer` header.
 fn bearer(request: &HttpRequest) -> Option<&str> {

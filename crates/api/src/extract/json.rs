@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -129,7 +129,7 @@ mod tests {
 
     fn refusal(body: &[u8]) -> (&'static str, String) {
         let error = parse::<Body>(body).unwrap_err();
-        let answer = error.response(crate::language::Language::English);
+        let answer = error.response(crate::http::language::Language::English);
         let bytes = actix_web::body::MessageBody::try_into_bytes(answer.into_body()).unwrap();
         let answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         (error.name(), answer["field"].as_str().unwrap_or_default().to_owned())

@@ -7,8 +7,8 @@ use domain::auth::{DeviceName, IdempotencyKey};
 use domain::error::{InvalidValue, Rule};
 use serde::de::DeserializeOwned;
 
-use crate::error::ApiError;
-use crate::language::Language;
+use crate::http::language::Language;
+use crate::response::error::ApiError;
 
 /// The one variable part of the path, as text; each handler parses it into its id.
 #[derive(Debug)]

@@ -28,12 +28,12 @@ const UNMATCHED: &str = "unmatched";
 /// Is told of each answer.
 pub trait RequestObserver: Send + Sync {
     /// A request was answered. It MUST NOT wait for anything: the worker that serves waits for it.
-    fn answered(&self, answer: &Answered<'_>);
+    fn on_response(&self, answer: &CompletedRequest<'_>);
 }
 
 /// What an observer is told. Nothing of it is of a caller's choice, so that there are only so many different ones.
 #[derive(Debug, Clone, Copy)]
-pub struct Answered<'a> {
+pub struct CompletedRequest<'a> {
     /// One of the known methods, or `other`.
     pub method: &'a str,
     /// The route's pattern, or `unmatched`.
@@ -85,11 +85,16 @@ pub(crate) async fn note<B: MessageBody + 'static>(
         Err(error) => error.as_response_error().status_code(),
     };
     let refused = entry.0.take();
-    let answer =
-        Answered { method, route, status: status.as_str(), error: refused.error, took: begun.elapsed() };
+    let answer = CompletedRequest {
+        method,
+        route,
+        status: status.as_str(),
+        error: refused.error,
+        took: begun.elapsed(),
+    };
     write(&id, status, &answer, refused.cause.as_deref());
     if let Some(observer) = observer {
-        observer.answered(&answer);
+        observer.on_response(&answer);
     }
     identified(outcome, id)
 }
@@ -113,9 +118,9 @@ fn identified<B>(
 }
 
 /// Writes the line. It tells the span's fields itself: whoever wants these lines alone has no span.
-fn write(id: &HeaderValue, status: StatusCode, answer: &Answered<'_>, cause: Option<&str>) {
+fn write(id: &HeaderValue, status: StatusCode, answer: &CompletedRequest<'_>, cause: Option<&str>) {
     let id = id.to_str().unwrap_or_default();
-    let Answered { method, route, error, took, .. } = *answer;
+    let CompletedRequest { method, route, error, took, .. } = *answer;
     let (status, ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match status {
         500.. => {

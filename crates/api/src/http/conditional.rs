@@ -11,12 +11,12 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use foldhash::quality::FixedState;
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// An answer with an `ETag`; a 304 without a body for whoever names that tag in `If-None-Match`.
-pub(crate) struct Polled<T>(pub(crate) T);
+pub(crate) struct WithEtag<T>(pub(crate) T);
 
-impl<T: Serialize> Responder for Polled<T> {
+impl<T: Serialize> Responder for WithEtag<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {

@@ -14,12 +14,12 @@ use actix_web::rt::time::timeout;
 use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
-use crate::error::ApiError;
 use crate::extract::MAX_BODY;
-use crate::headers;
-use crate::health::ReadinessProbe;
-use crate::journal::Entry;
-use crate::language::Language;
+use crate::http::access_log::Entry;
+use crate::http::health::ReadinessProbe;
+use crate::http::language::Language;
+use crate::http::security_headers;
+use crate::response::error::ApiError;
 
 /// How long anybody waits for an answer. What takes longer waits for something that does not come, such as a database that
 /// stands still; its work may yet be done.
@@ -31,7 +31,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let language = Language::of(&request);
-    let is_page = headers::is_page(request.path());
+    let is_page = security_headers::is_page(request.path());
     let entry = request.extensions().get::<Entry>().cloned();
     let note = |error: &ApiError| {
         if let Some(entry) = &entry {
@@ -53,7 +53,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
         }
     };
     if is_page {
-        headers::permit_page(response.headers_mut());
+        security_headers::permit_page(response.headers_mut());
     }
     let Some(error) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
         return Ok(response.map_into_left_body());
@@ -98,13 +98,13 @@ mod tests {
     use actix_web::{App, HttpResponse, web};
 
     use super::*;
-    use crate::journal::{Answered, REQUEST_ID, RequestObserver, note};
+    use crate::http::access_log::{CompletedRequest, REQUEST_ID, RequestObserver, note};
 
     /// Counts the faults of ours.
     struct Counting(Arc<AtomicUsize>);
 
     impl RequestObserver for Counting {
-        fn answered(&self, answer: &Answered<'_>) {
+        fn on_response(&self, answer: &CompletedRequest<'_>) {
             let is_fault = (answer.error, answer.status) == (Some("internal_error"), "500");
             self.0.fetch_add(usize::from(is_fault), Ordering::Relaxed);
         }
@@ -138,7 +138,7 @@ mod tests {
             .route("/well", web::get().to(HttpResponse::Ok))
             .app_data(web::Data::new(Arc::clone(&observer)))
             .wrap(from_fn(finish))
-            .wrap(headers::everywhere())
+            .wrap(security_headers::security_headers())
             .wrap(from_fn(note));
         let service = init_service(app).await;
         for number in 0..100 {

@@ -5,7 +5,7 @@ use actix_web::dev::ResourceDef;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// The methods of every documented path.
 pub(crate) struct KnownPaths(Vec<(ResourceDef, String)>);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use actix_web::{get, web};
 
-use crate::envelope::Done;
-use crate::error::ApiError;
-use crate::language::Language;
+use crate::http::language::Language;
+use crate::response::envelope::Done;
+use crate::response::error::ApiError;
 
 /// Tells whether this instance can serve.
 #[async_trait::async_trait]

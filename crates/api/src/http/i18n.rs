@@ -2,7 +2,7 @@
 
 use domain::error::Rule;
 
-use crate::language::Language;
+use crate::http::language::Language;
 
 /// The word for success.
 pub(crate) const fn success(language: Language) -> &'static str {

@@ -13,15 +13,15 @@ struct Network {
 
 /// The text is neither an address nor a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotANetwork;
+pub struct InvalidNetwork;
 
-impl fmt::Display for NotANetwork {
+impl fmt::Display for InvalidNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("must be an address or a network such as 10.0.0.0/8")
     }
 }
 
-impl std::error::Error for NotANetwork {}
+impl std::error::Error for InvalidNetwork {}
 
 /// An address as 128 bits; one of IPv4 is mapped into IPv6.
 const fn bits(address: IpAddr) -> u128 {
@@ -32,21 +32,21 @@ const fn bits(address: IpAddr) -> u128 {
 }
 
 impl FromStr for Network {
-    type Err = NotANetwork;
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(one, two)| (one, Some(two)));
-        let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
+        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
         let (longest, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
         let prefix = match prefix {
             // `+8` would be a number as well.
             Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse::<u32>().map_err(|_| NotANetwork)?
+                text.parse::<u32>().map_err(|_| InvalidNetwork)?
             }
-            Some(_) => return Err(NotANetwork),
+            Some(_) => return Err(InvalidNetwork),
             None => longest,
         };
-        if prefix > longest { Err(NotANetwork) } else { Ok(Self { address, prefix: prefix + offset }) }
+        if prefix > longest { Err(InvalidNetwork) } else { Ok(Self { address, prefix: prefix + offset }) }
     }
 }
 
@@ -62,10 +62,10 @@ impl Network {
 pub struct TrustedProxies(Vec<Network>);
 
 impl FromStr for TrustedProxies {
-    type Err = NotANetwork;
+    type Err = InvalidNetwork;
 
     /// Reads one address or network.
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         Ok(Self(vec![text.trim().parse()?]))
     }
 }
@@ -155,7 +155,7 @@ mod tests {
         for text in
             ["", "x", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "*"]
         {
-            assert_eq!(text.parse::<TrustedProxies>(), Err(NotANetwork), "{text}");
+            assert_eq!(text.parse::<TrustedProxies>(), Err(InvalidNetwork), "{text}");
         }
     }
 

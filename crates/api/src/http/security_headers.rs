@@ -33,7 +33,7 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Adds them to each answer that does not say otherwise.
-pub(crate) fn everywhere() -> DefaultHeaders {
+pub(crate) fn security_headers() -> DefaultHeaders {
     EVERYWHERE.into_iter().fold(DefaultHeaders::new(), |headers, header| headers.add(header))
 }
 

@@ -7,10 +7,10 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
-use crate::error::ApiError;
-use crate::health::{self, ReadinessProbe};
-use crate::routes::{ApiSettings, cors};
-use crate::{headers, journal, render};
+use crate::app::{ApiSettings, cors};
+use crate::http::health::{self, ReadinessProbe};
+use crate::http::{access_log, error_rendering, security_headers};
+use crate::response::error::ApiError;
 
 /// Is not ready. It closes each connection behind its answer, because another application will serve the next request.
 struct Waiting;
@@ -28,7 +28,7 @@ impl ReadinessProbe for Waiting {
 
 /// The application that stands in for the API until there is a database.
 #[allow(clippy::needless_pass_by_value, reason = "what is returned would borrow it")]
-pub fn waiting_app(
+pub fn startup_app(
     settings: ApiSettings,
 ) -> App<
     impl ServiceFactory<
@@ -45,11 +45,11 @@ pub fn waiting_app(
         .service(health::healthz)
         .service(health::readyz)
         .default_service(web::to(refuse))
-        .wrap(from_fn(render::finish))
+        .wrap(from_fn(error_rendering::finish))
         .wrap(cors(&settings))
-        .wrap(headers::everywhere())
-        .wrap(from_fn(render::close_behind))
-        .wrap(from_fn(journal::note))
+        .wrap(security_headers::security_headers())
+        .wrap(from_fn(error_rendering::close_behind))
+        .wrap(from_fn(access_log::note))
 }
 
 async fn refuse() -> Result<&'static str, ApiError> {

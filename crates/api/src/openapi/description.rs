@@ -6,9 +6,9 @@ use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::error::ApiError;
-use crate::fallback::KnownPaths;
+use crate::http::fallback::KnownPaths;
 use crate::openapi;
+use crate::response::error::ApiError;
 
 /// What is kept of the description. The whole of it, as the tree that it is made as, takes some megabytes, which a server
 /// that nobody asks for it does without; so it is made when it is first needed, once for all threads, and let go.

@@ -10,10 +10,10 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{AllOfBuilder, Components, ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 
-use crate::catalogue::{self, CATALOGUE, Entry};
-use crate::envelope::Failure;
-use crate::language::Language;
-use crate::text;
+use crate::http::i18n;
+use crate::http::language::Language;
+use crate::response::envelope::Failure;
+use crate::response::error_catalog::{self, CATALOGUE, Entry};
 
 /// What every call with a token may be refused with.
 const TOKEN: &[&str] = &["missing_token", "invalid_token", "token_expired", "session_ended"];
@@ -88,9 +88,9 @@ pub(super) fn describe(operation: &mut Operation, demanding: &[String]) {
     let mut by_code = BTreeMap::<u16, Vec<&'static Entry>>::new();
     let slow = if operation.request_body.is_some() { SLOW_BODY } else { &[] };
     for name in names.iter().map(String::as_str).chain(slow.iter().chain(FAULTS).copied()) {
-        let entries = by_code.entry(catalogue::find(name).code).or_default();
+        let entries = by_code.entry(error_catalog::find(name).code).or_default();
         if entries.iter().all(|entry| entry.name != name) {
-            entries.push(catalogue::find(name));
+            entries.push(error_catalog::find(name));
         }
     }
     let blamed = blamed(operation);
@@ -109,7 +109,7 @@ struct Blamed {
 
 fn blamed(operation: &Operation) -> Blamed {
     let Some(parameter) = parameters(operation).next() else {
-        return Blamed { field: "password".to_owned(), why: text::wrong_type(Language::Chinese).to_owned() };
+        return Blamed { field: "password".to_owned(), why: i18n::wrong_type(Language::Chinese).to_owned() };
     };
     let rule = match parameter.name.as_str() {
         "limit" => Rule::Range { min: 1, max: 1000 },
@@ -120,7 +120,7 @@ fn blamed(operation: &Operation) -> Blamed {
         "Idempotency-Key" => Rule::Characters,
         _ => Rule::Id,
     };
-    Blamed { field: parameter.name.clone(), why: text::rule(rule, Language::Chinese) }
+    Blamed { field: parameter.name.clone(), why: i18n::rule(rule, Language::Chinese) }
 }
 
 fn answer(code: u16, entries: &[&Entry], blamed: &Blamed) -> Response {

@@ -5,7 +5,7 @@ use utoipa::openapi::path::{Operation, ParameterBuilder};
 use utoipa::openapi::schema::{ArrayItems, Components, SchemaType, Type};
 use utoipa::openapi::{Content, RefOr, Required, Schema};
 
-use super::schemas::resolve;
+use super::schema_rules::resolve;
 
 /// The example of a schema; none where a part of it has none, which a test reports.
 pub(super) fn example(components: &Components, schema: &RefOr<Schema>) -> Option<Value> {

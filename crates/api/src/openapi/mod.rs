@@ -1,9 +1,11 @@
 //! The API's own description, collected from the handlers and completed with what holds for all of them.
 
+pub(crate) mod description;
 mod errors;
 mod examples;
 mod headers;
-mod schemas;
+mod schema_rules;
+pub(crate) mod schemas;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +17,8 @@ use utoipa::openapi::{Components, Info, License, OpenApi};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
-use crate::envelope::Failure;
-use crate::{routes, shapes};
+use crate::response::envelope::Failure;
+use crate::routes;
 
 const DESCRIPTION: &str = "One-to-one chat over plain REST: accounts, friends, private messages.
 
@@ -50,20 +52,20 @@ pub fn document() -> OpenApi {
     components
         .add_security_scheme("refresh_token", bearer("The `refresh_token` that came with it; good once."));
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
-    shapes::add_to(&mut components);
-    schemas::link(&mut components);
-    schemas::merge(&mut components);
+    schemas::add_to(&mut components);
+    schema_rules::link(&mut components);
+    schema_rules::merge(&mut components);
     errors::add_to(&mut components);
     headers::add_to(&mut components);
     let demanding = errors::demanding_schemas(&components);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        schemas::leave_out_bodies(operation);
+        schema_rules::leave_out_bodies(operation);
         errors::describe(operation, &demanding);
         examples::describe(operation, &components);
         headers::describe(operation);
     }
     document.components = Some(components);
-    schemas::close_answers(&mut document);
+    schema_rules::close_answers(&mut document);
     document
 }
 

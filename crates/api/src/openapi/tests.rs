@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::document;
-use crate::catalogue;
+use crate::response::error_catalog;
 
 fn described() -> Value {
     serde_json::to_value(document()).unwrap()
@@ -128,7 +128,7 @@ fn every_error_that_an_operation_lists_stands_under_its_own_code() {
     let document = described();
     for (name, operation) in operations(&document) {
         for error in operation["x-errors"].as_array().unwrap() {
-            let entry = catalogue::find(error.as_str().unwrap());
+            let entry = error_catalog::find(error.as_str().unwrap());
             let answer = &operation["responses"][entry.code.to_string()]["content"]["application/json"];
             let example = &resolve(&document, &answer["examples"][entry.name])["value"];
             assert_eq!((&example["error"], &example["code"]), (error, &json!(entry.code)), "{name}");

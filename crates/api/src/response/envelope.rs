@@ -7,9 +7,9 @@ use domain::account::DisplayName;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::language::Language;
-use crate::shapes;
-use crate::text;
+use crate::http::i18n;
+use crate::http::language::Language;
+use crate::openapi::schemas;
 
 /// Success without data.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,7 +47,7 @@ pub(crate) struct PageOf<T> {
     /// The rows.
     data: Vec<T>,
     /// Send it back as `cursor` for the rows that follow; null at the end.
-    #[schema(value_type = Option<shapes::NextCursor>, required)]
+    #[schema(value_type = Option<schemas::NextCursor>, required)]
     next_cursor: Option<String>,
 }
 
@@ -71,19 +71,19 @@ pub(crate) struct Failure {
 
 impl Done {
     pub(crate) const fn new(language: Language) -> Self {
-        Self { code: 200, message: text::success(language) }
+        Self { code: 200, message: i18n::success(language) }
     }
 }
 
 impl<T> Data<T> {
     pub(crate) const fn new(language: Language, data: T) -> Self {
-        Self { code: 200, message: text::success(language), data }
+        Self { code: 200, message: i18n::success(language), data }
     }
 }
 
 impl<T> PageOf<T> {
     pub(crate) const fn new(language: Language, data: Vec<T>, next_cursor: Option<String>) -> Self {
-        Self { code: 200, message: text::success(language), data, next_cursor }
+        Self { code: 200, message: i18n::success(language), data, next_cursor }
     }
 }
 
@@ -109,6 +109,6 @@ pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
 pub(crate) fn display_name(name: &DisplayName, language: Language) -> String {
     match name {
         DisplayName::Nickname(name) => name.as_str().to_owned(),
-        DisplayName::Erased => text::erased_account(language).to_owned(),
+        DisplayName::Erased => i18n::erased_account(language).to_owned(),
     }
 }

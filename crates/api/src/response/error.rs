@@ -9,11 +9,11 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use domain::error::{DomainError, ErrorKind, InvalidValue, Rule};
 
-use crate::catalogue;
-use crate::envelope::Failure;
-use crate::headers;
-use crate::language::Language;
-use crate::text;
+use crate::http::i18n;
+use crate::http::language::Language;
+use crate::http::security_headers;
+use crate::response::envelope::Failure;
+use crate::response::error_catalog;
 
 /// What a handler refuses with.
 #[derive(Debug)]
@@ -96,18 +96,18 @@ impl ApiError {
 
     /// The answer, in the reader's language.
     pub(crate) fn response(&self, language: Language) -> HttpResponse {
-        let template = catalogue::find(self.name).message(language);
+        let template = error_catalog::find(self.name).message(language);
         let (field, message) = match &self.detail {
             Detail::None | Detail::Allow(_) => (None, template.to_owned()),
             Detail::Value(value) => {
-                let rule = text::rule(value.rule, language);
+                let rule = i18n::rule(value.rule, language);
                 (
                     Some(value.field.to_owned()),
                     template.replace("{field}", value.field).replace("{rule}", &rule),
                 )
             }
             Detail::Field(field) => {
-                let rule = text::wrong_type(language);
+                let rule = i18n::wrong_type(language);
                 (Some(field.clone()), template.replace("{field}", field).replace("{rule}", rule))
             }
         };
@@ -134,13 +134,13 @@ impl fmt::Display for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(catalogue::find(self.name).code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(error_catalog::find(self.name).code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         // Where actix asks for it by itself, after a panic, no middleware adds the headers any more.
         let mut response = self.response(Language::default());
-        headers::add_to(response.headers_mut());
+        security_headers::add_to(response.headers_mut());
         response
     }
 }
@@ -183,7 +183,7 @@ impl<E: DomainError> From<E> for ApiError {
             _ => None,
         };
         // A name without its text would be answered as a fault of ours, so that the log must say which it was.
-        let is_ours = catalogue::find(name).code != status_of(kind) || status_of(kind) >= 500;
+        let is_ours = error_catalog::find(name).code != status_of(kind) || status_of(kind) >= 500;
         let cause = is_ours.then(|| Box::new(error) as Box<dyn Error + Send + Sync>);
         Self { name, detail, retry_after, cause }
     }

@@ -1,6 +1,6 @@
 //! Every error name of the contract, with its code and its text in both languages. This is the one list of them.
 
-use crate::language::Language;
+use crate::http::language::Language;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy)]

@@ -9,21 +9,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::envelope::{Data, Done};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
-use crate::language::Language;
-use crate::shapes;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::envelope::{Data, Done};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 /// A pair of tokens.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Tokens {
     /// Sent with each call as `Authorization: Bearer …`.
-    #[schema(value_type = shapes::AccessToken)]
+    #[schema(value_type = schemas::AccessToken)]
     token: String,
     /// Good once, to get the next pair.
-    #[schema(value_type = shapes::RefreshToken)]
+    #[schema(value_type = schemas::RefreshToken)]
     refresh_token: String,
     /// Seconds that `token` has left.
     #[schema(example = 600)]
@@ -44,13 +44,13 @@ impl From<IssuedTokens> for Tokens {
 #[derive(Debug, Serialize, ToSchema)]
 struct UserInfo {
     /// 微信号.
-    #[schema(value_type = shapes::Uid)]
+    #[schema(value_type = schemas::Uid)]
     uid: String,
     /// 昵称.
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
     /// The account's id.
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     user_id: String,
 }
 
@@ -79,15 +79,15 @@ impl From<LoggedIn> for Login {
 #[derive(Deserialize, ToSchema)]
 struct Register {
     /// 昵称.
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
-    #[schema(value_type = shapes::ChosenPassword)]
+    #[schema(value_type = schemas::ChosenPassword)]
     password: SecretString,
     /// 微信号, 6–20 of `[A-Za-z0-9_-]`, first a letter; left out, the server gives one.
-    #[schema(value_type = Option<shapes::Uid>)]
+    #[schema(value_type = Option<schemas::Uid>)]
     uid: Option<String>,
     /// `1` and ten more digits.
-    #[schema(value_type = Option<shapes::PhoneNumber>)]
+    #[schema(value_type = Option<schemas::PhoneNumber>)]
     phone_number: Option<String>,
 }
 

@@ -7,26 +7,26 @@ use domain::id::UserId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::UseCases;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::{Done, PageOf, display_name, timestamp};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, PathPart, Query};
-use crate::language::Language;
-use crate::polled::Polled;
-use crate::shapes;
+use crate::http::conditional::WithEtag;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::{Done, PageOf, display_name, timestamp};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 /// Somebody whom the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BlockItem {
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     user_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<shapes::Uid>, required)]
+    #[schema(value_type = Option<schemas::Uid>, required)]
     uid: Option<String>,
-    #[schema(value_type = shapes::DisplayName)]
+    #[schema(value_type = schemas::DisplayName)]
     name: String,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
 }
 
@@ -50,14 +50,14 @@ pub(crate) async fn list_blocks(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<PageOf<BlockItem>>, ApiError> {
+) -> Result<WithEtag<PageOf<BlockItem>>, ApiError> {
     let page = use_cases.blocks.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|user| BlockItem::new(user, language)).collect();
-    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Refuses somebody's requests and messages from now on; a friendship stays.
-#[utoipa::path(tag = "friends", params(("user_id" = shapes::UserId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[put("/api/auth/blocks/{user_id}")]
 pub(crate) async fn block(
@@ -71,7 +71,7 @@ pub(crate) async fn block(
 }
 
 /// Lifts a block.
-#[utoipa::path(tag = "friends", params(("user_id" = shapes::UserId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[delete("/api/auth/blocks/{user_id}")]
 pub(crate) async fn unblock(

@@ -6,72 +6,41 @@ use domain::conversation::{
 };
 use domain::error::InvalidValue;
 use domain::id::ConversationId;
-use domain::message::{MessageContent, Seq};
+use domain::message::Seq;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
-use crate::error::{ApiError, no_number};
 use crate::extract::{AuthUser, Json, PathPart, Query, whole_number};
-use crate::language::Language;
-use crate::polled::Polled;
-use crate::shapes;
-
-/// A message.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Message {
-    #[schema(value_type = shapes::MessageId)]
-    message_id: String,
-    /// Its place in the conversation: 1, 2, 3… without gaps.
-    #[schema(value_type = shapes::Seq)]
-    seq: i64,
-    #[schema(value_type = shapes::UserId)]
-    sender_id: String,
-    /// Null once it was recalled.
-    #[schema(value_type = Option<shapes::MessageText>, required)]
-    content: Option<String>,
-    #[schema(example = false)]
-    recalled: bool,
-    #[schema(value_type = shapes::Time)]
-    created_at: String,
-}
-
-impl From<domain::message::Message> for Message {
-    fn from(message: domain::message::Message) -> Self {
-        Self {
-            message_id: message.id.to_string(),
-            seq: message.id.seq.get(),
-            sender_id: message.sender_id.to_string(),
-            recalled: message.content.is_none(),
-            content: message.content.map(MessageContent::into_inner),
-            created_at: timestamp(message.created_at),
-        }
-    }
-}
+use crate::http::conditional::WithEtag;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::response::error::{ApiError, no_number};
+use crate::rest::messages::Message;
+use crate::state::UseCases;
 
 /// A conversation in the list.
 #[derive(Debug, Serialize, ToSchema)]
 struct Conversation {
-    #[schema(value_type = shapes::ConversationId)]
+    #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     friend_id: String,
-    #[schema(value_type = shapes::DisplayName)]
+    #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
-    #[schema(value_type = shapes::Remark)]
+    #[schema(value_type = schemas::Remark)]
     remark: String,
     #[schema(minimum = 0, example = 1)]
     unread_count: i64,
     /// The newest message that the caller can see.
     #[schema(required)]
     last_message: Option<Message>,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     last_seq: i64,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     read_seq: i64,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     updated_at: String,
     #[schema(example = false)]
     pinned: bool,
@@ -106,10 +75,10 @@ pub(crate) async fn list_conversations(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<PageOf<Conversation>>, ApiError> {
+) -> Result<WithEtag<PageOf<Conversation>>, ApiError> {
     let page = use_cases.conversations.list(caller.id(), &page.parse()?).await?;
     let items = page.items.into_iter().map(|item| Conversation::new(item, language)).collect();
-    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Which part of the history.
@@ -145,22 +114,22 @@ impl WindowQuery {
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
 struct Window {
-    #[schema(value_type = shapes::ConversationId)]
+    #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     friend_id: String,
-    #[schema(value_type = shapes::DisplayName)]
+    #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
-    #[schema(value_type = shapes::Remark)]
+    #[schema(value_type = schemas::Remark)]
     remark: String,
     #[schema(example = true)]
     is_friend: bool,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     read_seq: i64,
     /// How far the other one has read; null unless the two are friends.
-    #[schema(value_type = Option<shapes::Seq>, required)]
+    #[schema(value_type = Option<schemas::Seq>, required)]
     peer_read_seq: Option<i64>,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     last_seq: i64,
     /// Whether more messages lie beyond the far end.
     #[schema(example = false)]
@@ -187,7 +156,7 @@ impl Window {
 }
 
 /// Opens a conversation at one place of its history. It moves no read position.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path), WindowQuery),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path), WindowQuery),
     responses((status = 200, body = Data<Window>), (status = 304)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[get("/api/auth/conversations/{conversation_id}")]
@@ -197,31 +166,31 @@ pub(crate) async fn open_conversation(
     Query(query): Query<WindowQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<Data<Window>>, ApiError> {
+) -> Result<WithEtag<Data<Window>>, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
-    Ok(Polled(Data::new(language, Window::new(window, language))))
+    Ok(WithEtag(Data::new(language, Window::new(window, language))))
 }
 
 /// How far the caller has read.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Read {
     #[serde(deserialize_with = "whole_number")]
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     seq: i64,
 }
 
 /// What that leaves.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReadState {
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     read_seq: i64,
     #[schema(minimum = 0, example = 0)]
     unread_count: i64,
 }
 
 /// Moves the caller's read position forward; never back, never beyond the newest message.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[put("/api/auth/conversations/{conversation_id}/read")]
@@ -251,7 +220,7 @@ struct Wishes {
 }
 
 /// Pins or mutes a conversation for the caller.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[patch("/api/auth/conversations/{conversation_id}")]
@@ -269,7 +238,7 @@ pub(crate) async fn set_preferences(
 }
 
 /// Clears what the caller sees of a conversation and hides it until a new message comes.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = shapes::ConversationId, Path)),
+#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[delete("/api/auth/conversations/{conversation_id}")]

@@ -7,14 +7,14 @@ use domain::id::{RequestId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::{Data, Done, PageOf, display_name, timestamp};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
-use crate::language::Language;
-use crate::polled::Polled;
-use crate::shapes;
+use crate::http::conditional::WithEtag;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 const fn word(status: RequestStatus) -> &'static str {
     match status {
@@ -35,20 +35,20 @@ struct Ask {
     #[allow(dead_code, reason = "part of the contract, deliberately not believed")]
     sender_name: Option<String>,
     /// The account to ask.
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     receiver_id: String,
     /// At most 128 characters.
-    #[schema(value_type = Option<shapes::VerificationMessage>)]
+    #[schema(value_type = Option<schemas::VerificationMessage>)]
     verification_message: Option<String>,
 }
 
 /// What became of asking.
 #[derive(Debug, Serialize, ToSchema)]
 struct Asked {
-    #[schema(value_type = shapes::RequestId)]
+    #[schema(value_type = schemas::RequestId)]
     request_id: String,
     /// `pending`, or `accepted` when the other one had asked already.
-    #[schema(value_type = shapes::RequestStatus)]
+    #[schema(value_type = schemas::RequestStatus)]
     status: &'static str,
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn ask(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DirectionQuery {
-    #[param(value_type = Option<shapes::RequestDirection>)]
+    #[param(value_type = Option<schemas::RequestDirection>)]
     /// `sent` for the requests that the caller sent; by default those received.
     direction: Option<String>,
 }
@@ -91,29 +91,29 @@ impl DirectionQuery {
 
 /// A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"request_id": shapes::REQUEST, "sender_id": shapes::ALICE, "sender_name": "爱丽丝 🌸",
+#[schema(example = json!({"request_id": schemas::REQUEST, "sender_id": schemas::ALICE, "sender_name": "爱丽丝 🌸",
     "verification_message": "我是爱丽丝，上周一起爬过山", "status": "pending", "created_at": "2026-11-23T08:00:00.000Z"}))]
 pub(crate) struct Request {
-    #[schema(value_type = shapes::RequestId)]
+    #[schema(value_type = schemas::RequestId)]
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<shapes::UserId>)]
+    #[schema(value_type = Option<schemas::UserId>)]
     sender_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<shapes::DisplayName>)]
+    #[schema(value_type = Option<schemas::DisplayName>)]
     sender_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<shapes::UserId>)]
+    #[schema(value_type = Option<schemas::UserId>)]
     receiver_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<shapes::DisplayName>)]
+    #[schema(value_type = Option<schemas::DisplayName>)]
     receiver_name: Option<String>,
-    #[schema(value_type = shapes::VerificationMessage)]
+    #[schema(value_type = schemas::VerificationMessage)]
     verification_message: String,
     /// `pending`, `accepted`, `rejected`, `expired` or `canceled`.
-    #[schema(value_type = shapes::RequestStatus)]
+    #[schema(value_type = schemas::RequestStatus)]
     status: &'static str,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
 }
 
@@ -148,22 +148,22 @@ pub(crate) async fn list_requests(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<PageOf<Request>>, ApiError> {
+) -> Result<WithEtag<PageOf<Request>>, ApiError> {
     let direction = direction.parse()?;
     let page = use_cases.friendship_requests.list(caller.id(), direction, &page.parse()?).await?;
     let items = page.items.iter().map(|request| Request::new(request, direction, language)).collect();
-    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// What the receiver says.
 #[derive(Debug, Deserialize, ToSchema)]
 struct AnswerBody {
-    #[schema(value_type = shapes::RequestAnswer)]
+    #[schema(value_type = schemas::RequestAnswer)]
     status: String,
 }
 
 /// Accepts or rejects a request that the caller received.
-#[utoipa::path(tag = "friends", params(("request_id" = shapes::RequestId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = schemas::RequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
@@ -182,7 +182,7 @@ pub(crate) async fn answer(
 }
 
 /// Withdraws a request that the caller sent.
-#[utoipa::path(tag = "friends", params(("request_id" = shapes::RequestId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = schemas::RequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
 #[delete("/api/auth/friendship_requests/{request_id}")]

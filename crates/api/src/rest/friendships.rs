@@ -7,32 +7,32 @@ use domain::id::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::UseCases;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::{Done, PageOf, display_name, timestamp};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
-use crate::language::Language;
-use crate::polled::Polled;
-use crate::shapes;
+use crate::http::conditional::WithEtag;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::{Done, PageOf, display_name, timestamp};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 /// A friend.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FriendItem {
-    #[schema(value_type = shapes::FriendshipId)]
+    #[schema(value_type = schemas::FriendshipId)]
     friendship_id: String,
     /// The friend's nickname now.
-    #[schema(value_type = shapes::DisplayName)]
+    #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     friend_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<shapes::Uid>, required)]
+    #[schema(value_type = Option<schemas::Uid>, required)]
     friend_uid: Option<String>,
     /// 备注, the caller's own name for the friend; empty when none.
-    #[schema(value_type = shapes::Remark)]
+    #[schema(value_type = schemas::Remark)]
     remark: String,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
 }
 
@@ -61,14 +61,14 @@ pub(crate) async fn list_friends(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<PageOf<FriendItem>>, ApiError> {
+) -> Result<WithEtag<PageOf<FriendItem>>, ApiError> {
     let page = use_cases.friendships.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|friend| FriendItem::new(friend, language)).collect();
-    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
-#[utoipa::path(tag = "friends", params(("friend_id" = shapes::UserId, Path, description = "The other one's user id")),
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The other one's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[delete("/api/auth/friendships/{friend_id}")]
@@ -87,12 +87,12 @@ pub(crate) async fn unfriend(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewRemark {
     /// At most 64 characters, kept exactly as sent; empty for none.
-    #[schema(value_type = shapes::Remark)]
+    #[schema(value_type = schemas::Remark)]
     remark: String,
 }
 
 /// Notes what the caller calls a friend; nobody else sees it, and it is gone with the friendship.
-#[utoipa::path(tag = "friends", params(("friend_id" = shapes::UserId, Path, description = "The other one's user id")),
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The other one's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[put("/api/auth/friendships/{friend_id}/remark")]

@@ -3,32 +3,64 @@
 use actix_web::{delete, post, web};
 use domain::id::UserId;
 use domain::message::{ClientMessageId, MessageContent, MessageId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::envelope::{Data, Done};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, OptionalJson, Query};
-use crate::language::Language;
-use crate::shapes;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::envelope::{Data, Done, timestamp};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
+
+/// A message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Message {
+    #[schema(value_type = schemas::MessageId)]
+    message_id: String,
+    /// Its place in the conversation: 1, 2, 3… without gaps.
+    #[schema(value_type = schemas::Seq)]
+    seq: i64,
+    #[schema(value_type = schemas::UserId)]
+    sender_id: String,
+    /// Null once it was recalled.
+    #[schema(value_type = Option<schemas::MessageText>, required)]
+    content: Option<String>,
+    #[schema(example = false)]
+    recalled: bool,
+    #[schema(value_type = schemas::Time)]
+    created_at: String,
+}
+
+impl From<domain::message::Message> for Message {
+    fn from(message: domain::message::Message) -> Self {
+        Self {
+            message_id: message.id.to_string(),
+            seq: message.id.seq.get(),
+            sender_id: message.sender_id.to_string(),
+            recalled: message.content.is_none(),
+            content: message.content.map(MessageContent::into_inner),
+            created_at: timestamp(message.created_at),
+        }
+    }
+}
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
 struct NewMessage {
     /// The friend's user id.
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     receiver_id: String,
     /// 1–5000 characters, not only white space.
-    #[schema(value_type = shapes::MessageText)]
+    #[schema(value_type = schemas::MessageText)]
     content: String,
     /// 1–64 characters; sending the same again under the same key stores it once.
-    #[schema(value_type = Option<shapes::ClientMessageId>)]
+    #[schema(value_type = Option<schemas::ClientMessageId>)]
     client_message_id: Option<String>,
 }
 
 /// Sends a message to a friend. The answer means that it is stored durably; `data` is the message's id.
-#[utoipa::path(tag = "messages", responses((status = 200, body = Data<shapes::MessageId>)), security(("token" = [])),
+#[utoipa::path(tag = "messages", responses((status = 200, body = Data<schemas::MessageId>)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up"]))))]
 #[post("/api/auth/messages")]
@@ -48,7 +80,7 @@ pub(crate) async fn send(
 /// Which message.
 #[derive(Debug, Deserialize, ToSchema)]
 struct MessageRef {
-    #[schema(value_type = shapes::MessageId)]
+    #[schema(value_type = schemas::MessageId)]
     message_id: String,
 }
 

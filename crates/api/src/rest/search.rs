@@ -7,21 +7,21 @@ use domain::search::{SearchPageRequest, SearchRequest, SearchTerm};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::conversations::Message;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::PageOf;
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Query};
-use crate::language::Language;
-use crate::shapes;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::PageOf;
+use crate::response::error::ApiError;
+use crate::rest::messages::Message;
+use crate::state::UseCases;
 
 /// What is looked for, and where.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
     /// A part of the text, 1 to 200 characters, whatever their case. Every character means itself.
-    #[param(value_type = shapes::SearchTerm)]
+    #[param(value_type = schemas::SearchTerm)]
     q: String,
     /// Only in this conversation.
     #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -39,7 +39,7 @@ impl SearchQuery {
 /// A message that was found.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundMessage {
-    #[schema(value_type = shapes::ConversationId)]
+    #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[serde(flatten)]
     message: Message,

@@ -8,28 +8,28 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::UseCases;
-use crate::cursor::{Cursor, PageQuery};
-use crate::envelope::{Data, Done, PageOf, timestamp};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, PathPart, Query};
-use crate::language::Language;
-use crate::polled::Polled;
-use crate::sessions::Tokens;
-use crate::shapes;
+use crate::http::conditional::WithEtag;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::envelope::{Data, Done, PageOf, timestamp};
+use crate::response::error::ApiError;
+use crate::rest::auth::Tokens;
+use crate::state::UseCases;
 
 /// A session of the caller's that is open.
 #[derive(Debug, Serialize, ToSchema)]
 struct SessionItem {
-    #[schema(value_type = shapes::SessionId)]
+    #[schema(value_type = schemas::SessionId)]
     session_id: String,
     /// From the `User-Agent` header of the login; may be empty.
-    #[schema(value_type = shapes::DeviceName)]
+    #[schema(value_type = schemas::DeviceName)]
     device_name: String,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
     /// When its tokens were given or renewed last.
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     last_used_at: String,
     /// Whether it is the session that asks.
     #[schema(example = true)]
@@ -57,14 +57,14 @@ pub(crate) async fn list_sessions(
     Query(page): Query<PageQuery>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Polled<PageOf<SessionItem>>, ApiError> {
+) -> Result<WithEtag<PageOf<SessionItem>>, ApiError> {
     let page = use_cases.sessions.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|session| SessionItem::new(session, caller.0.session_id)).collect();
-    Ok(Polled(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends one of the caller's sessions; the caller's own as well.
-#[utoipa::path(tag = "accounts", params(("session_id" = shapes::SessionId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "accounts", params(("session_id" = schemas::SessionId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_session"]))))]
 #[delete("/api/auth/sessions/{session_id}")]
 pub(crate) async fn end_session(
@@ -95,7 +95,7 @@ struct NewPassword {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     old_password: SecretString,
     /// 8–128 characters.
-    #[schema(value_type = shapes::ChosenPassword)]
+    #[schema(value_type = schemas::ChosenPassword)]
     new_password: SecretString,
 }
 

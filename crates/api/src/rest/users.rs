@@ -6,26 +6,26 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::UseCases;
-use crate::envelope::{Data, Done, timestamp};
-use crate::error::ApiError;
 use crate::extract::{AuthUser, Json, Query};
-use crate::language::Language;
-use crate::shapes;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::envelope::{Data, Done, timestamp};
+use crate::response::error::ApiError;
+use crate::state::UseCases;
 
 /// The caller's own account.
 #[derive(Debug, Serialize, ToSchema)]
 struct Me {
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     user_id: String,
-    #[schema(value_type = shapes::Uid)]
+    #[schema(value_type = schemas::Uid)]
     uid: String,
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
     /// Shown to its owner only.
-    #[schema(value_type = Option<shapes::PhoneNumber>, required)]
+    #[schema(value_type = Option<schemas::PhoneNumber>, required)]
     phone_number: Option<String>,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
     /// The sum of `unread_count` over all conversations, muted ones included.
     #[schema(minimum = 0, example = 1)]
@@ -65,7 +65,7 @@ pub(crate) async fn me(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewName {
     /// 昵称, 1–64 characters after trimming, no control characters.
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
 }
 
@@ -107,7 +107,7 @@ pub(crate) async fn erase(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewUid {
     /// 6–20 of `[A-Za-z0-9_-]`, first a letter.
-    #[schema(value_type = shapes::Uid)]
+    #[schema(value_type = schemas::Uid)]
     new_uid: String,
 }
 
@@ -131,21 +131,21 @@ pub(crate) async fn change_uid(
 #[into_params(parameter_in = Query)]
 struct UidQuery {
     /// The exact 微信号, whatever its case.
-    #[param(value_type = shapes::Uid)]
+    #[param(value_type = schemas::Uid)]
     uid: String,
 }
 
 /// Somebody's account, as the caller sees it.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundUser {
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     user_id: String,
-    #[schema(value_type = shapes::Uid)]
+    #[schema(value_type = schemas::Uid)]
     uid: String,
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
     /// `self`, `friend`, `request_sent`, `request_received` or `none`.
-    #[schema(value_type = shapes::Relation)]
+    #[schema(value_type = schemas::Relation)]
     relation: &'static str,
 }
 

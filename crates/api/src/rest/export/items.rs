@@ -1,29 +1,23 @@
-//! Exporting one's account. The answer is written while it is read: see `export_stream` and `export_json`.
+//! The rows of an export.
 
-use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
-use actix_web::{HttpResponse, get, web};
-use domain::account::{PhoneNumber, User};
 use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
 use domain::message::ClientMessageId;
+use domain::user::{PhoneNumber, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::UseCases;
-use crate::blocks::BlockItem;
-use crate::conversations::Message;
-use crate::envelope::{Data, display_name, timestamp};
-use crate::error::ApiError;
-use crate::export_stream;
-use crate::extract::AuthUser;
-use crate::friendship_requests::Request;
-use crate::friendships::FriendItem;
-use crate::language::Language;
-use crate::shapes;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::envelope::{display_name, timestamp};
+use crate::rest::blocks::BlockItem;
+use crate::rest::friendship_requests::Request;
+use crate::rest::friendships::FriendItem;
+use crate::rest::messages::Message;
 
 /// Everything that is held about an account.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it describes an answer that is never held as a whole")]
-struct Export {
+pub(crate) struct Export {
     account: Account,
     /// Open and ended ones, oldest first.
     sessions: Vec<Session>,
@@ -39,15 +33,15 @@ struct Export {
 /// The account itself.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Account {
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     user_id: String,
-    #[schema(value_type = shapes::Uid)]
+    #[schema(value_type = schemas::Uid)]
     uid: String,
-    #[schema(value_type = shapes::Nickname)]
+    #[schema(value_type = schemas::Nickname)]
     name: String,
-    #[schema(value_type = Option<shapes::PhoneNumber>, required)]
+    #[schema(value_type = Option<schemas::PhoneNumber>, required)]
     phone_number: Option<String>,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
 }
 
@@ -67,16 +61,16 @@ impl From<&User> for Account {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedSession)]
 pub(crate) struct Session {
-    #[schema(value_type = shapes::SessionId)]
+    #[schema(value_type = schemas::SessionId)]
     session_id: String,
-    #[schema(value_type = shapes::DeviceName)]
+    #[schema(value_type = schemas::DeviceName)]
     device_name: String,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     created_at: String,
-    #[schema(value_type = shapes::Time)]
+    #[schema(value_type = schemas::Time)]
     last_used_at: String,
     /// Null while it is open.
-    #[schema(value_type = Option<shapes::Time>, required)]
+    #[schema(value_type = Option<schemas::Time>, required)]
     ended_at: Option<String>,
 }
 
@@ -96,19 +90,19 @@ impl From<&ExportedSession> for Session {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedConversation)]
 pub(crate) struct Conversation {
-    #[schema(value_type = shapes::ConversationId)]
+    #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = shapes::UserId)]
+    #[schema(value_type = schemas::UserId)]
     friend_id: String,
-    #[schema(value_type = shapes::DisplayName)]
+    #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
-    #[schema(value_type = shapes::Remark)]
+    #[schema(value_type = schemas::Remark)]
     remark: String,
     #[schema(example = true)]
     is_friend: bool,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     read_seq: i64,
-    #[schema(value_type = shapes::Seq)]
+    #[schema(value_type = schemas::Seq)]
     last_seq: i64,
     #[schema(example = false)]
     pinned: bool,
@@ -151,7 +145,7 @@ pub(crate) struct OwnedMessage {
     #[serde(flatten)]
     message: Message,
     /// Null unless the caller sent it with one.
-    #[schema(value_type = Option<shapes::ClientMessageId>, required)]
+    #[schema(value_type = Option<schemas::ClientMessageId>, required)]
     client_message_id: Option<String>,
 }
 
@@ -160,20 +154,4 @@ impl From<ExportedMessage> for OwnedMessage {
         let key = message.client_message_id.as_ref().map(ClientMessageId::as_str).map(str::to_owned);
         Self { message: message.message.into(), client_message_id: key }
     }
-}
-
-/// Everything that is held about the caller, as one moment shows it. The answer is streamed; one that breaks off is not
-/// complete.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Export>)), security(("token" = [])))]
-#[get("/api/auth/me/export")]
-pub(crate) async fn export(
-    caller: AuthUser,
-    use_cases: web::Data<UseCases>,
-    language: Language,
-) -> Result<HttpResponse, ApiError> {
-    let reader = use_cases.exports.open(caller.id()).await?;
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""))
-        .streaming(export_stream::start(reader, language)))
 }

@@ -4,12 +4,12 @@ use domain::export::{ExportPart, ExportedConversation};
 use domain::friendship_request::Direction;
 use serde::Serialize;
 
-use crate::blocks::BlockItem;
-use crate::exports::{Account, Conversation, OwnedMessage, Session};
-use crate::friendship_requests::Request;
-use crate::friendships::FriendItem;
-use crate::language::Language;
-use crate::text;
+use super::items::{Account, Conversation, OwnedMessage, Session};
+use crate::http::i18n;
+use crate::http::language::Language;
+use crate::rest::blocks::BlockItem;
+use crate::rest::friendship_requests::Request;
+use crate::rest::friendships::FriendItem;
 
 /// The fields of `data`, in their order. Each but the first is a list, empty where no part of it comes.
 const FIELDS: [&str; 7] =
@@ -108,7 +108,7 @@ impl Document {
         while let Some(name) = FIELDS.get(self.begun).filter(|_| self.begun < fields) {
             if self.begun == 0 {
                 self.text.extend_from_slice(b"{\"code\":200,\"message\":");
-                serde_json::to_writer(&mut self.text, text::success(self.language))?;
+                serde_json::to_writer(&mut self.text, i18n::success(self.language))?;
                 self.text.extend_from_slice(b",\"data\":{");
             } else {
                 self.end_field();

@@ -15,8 +15,8 @@ use futures_util::stream::unfold;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::Instrument;
 
-use crate::export_json::Document;
-use crate::language::Language;
+use super::json::Document;
+use crate::http::language::Language;
 
 /// How long a client may take nothing.
 const STALLED: Duration = Duration::from_secs(30);
@@ -110,5 +110,5 @@ async fn hand_over(piece: Piece, sender: &Sender<Piece>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "export_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

@@ -1,0 +1,91 @@
+//! The actix application: routes, shared state and middleware.
+
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, ETAG, RETRY_AFTER};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, Error, Responder, get, guard, web};
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
+use crate::http::health::ReadinessProbe;
+use crate::http::proxies::TrustedProxies;
+use crate::http::{body_drain, error_rendering, security_headers};
+use crate::openapi::description;
+use crate::routes;
+use crate::state::UseCases;
+
+/// What the API is given beside the use-cases.
+#[derive(Debug, Clone, Default)]
+pub struct ApiSettings {
+    /// The origins that browsers may call from; none by default.
+    pub cors_origins: Vec<String>,
+    /// The proxies whose word is taken for where a request comes from; none by default.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// The rules for browsers.
+pub(crate) fn cors(settings: &ApiSettings) -> Cors {
+    let allowed =
+        settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    allowed
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            "Authorization",
+            "Content-Type",
+            "Accept-Language",
+            "Idempotency-Key",
+            "If-None-Match",
+            "X-Request-Id",
+        ])
+        .expose_headers([RETRY_AFTER, ALLOW, ETAG, REQUEST_ID])
+        .max_age(3600)
+}
+
+#[get("/docs")]
+async fn docs() -> impl Responder {
+    web::Redirect::to("/docs/")
+}
+
+/// The whole API as an application, given what its handlers call.
+pub fn app(
+    use_cases: web::Data<UseCases>,
+    (probe, observer): (Arc<dyn ReadinessProbe>, Arc<dyn RequestObserver>),
+    settings: ApiSettings,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(use_cases)
+        .app_data(web::Data::new(probe))
+        .app_data(web::Data::new(settings.trusted_proxies.clone()))
+        .app_data(web::Data::new(observer))
+        .configure(all)
+        .wrap(from_fn(error_rendering::finish))
+        .wrap(Compress::default())
+        .wrap(cors(&settings))
+        // Outside of CORS, which answers preflights by itself.
+        .wrap(security_headers::security_headers())
+        .wrap(from_fn(body_drain::hold))
+        .wrap(from_fn(error_rendering::close_behind))
+        .wrap(from_fn(access_log::note))
+}
+
+fn all(config: &mut web::ServiceConfig) {
+    routes::documented(&mut ServiceConfig::new(config));
+    config
+        .service(docs)
+        .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")))
+        .default_service(web::to(description::refuse));
+}

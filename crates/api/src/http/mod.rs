@@ -1,0 +1,13 @@
+//! HTTP concerns that belong to no single feature: middleware, content negotiation, health checks.
+
+pub(crate) mod access_log;
+pub(crate) mod body_drain;
+pub(crate) mod conditional;
+pub(crate) mod error_rendering;
+pub(crate) mod fallback;
+pub(crate) mod health;
+pub(crate) mod i18n;
+pub(crate) mod language;
+pub(crate) mod proxies;
+pub(crate) mod security_headers;
+pub(crate) mod startup;

@@ -1,0 +1,6 @@
+//! What responses are made of: the JSON envelope, errors and cursors.
+
+pub(crate) mod cursor;
+pub(crate) mod envelope;
+pub(crate) mod error;
+pub(crate) mod error_catalog;

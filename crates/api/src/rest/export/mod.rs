@@ -1,0 +1,33 @@
+//! Account export: everything the server holds about the caller as one JSON document.
+//!
+//! The response is streamed while the account is read: `stream` applies backpressure, `json` writes the document.
+
+mod items;
+mod json;
+mod stream;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
+use actix_web::{HttpResponse, get, web};
+
+use crate::extract::AuthUser;
+use crate::http::language::Language;
+use crate::response::envelope::Data;
+use crate::response::error::ApiError;
+use crate::rest::export::items::Export;
+use crate::state::UseCases;
+
+/// Everything that is held about the caller, as one moment shows it. The answer is streamed; one that breaks off is not
+/// complete.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Export>)), security(("token" = [])))]
+#[get("/api/auth/me/export")]
+pub(crate) async fn export(
+    caller: AuthUser,
+    use_cases: web::Data<UseCases>,
+    language: Language,
+) -> Result<HttpResponse, ApiError> {
+    let reader = use_cases.exports.open(caller.id()).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""))
+        .streaming(stream::start(reader, language)))
+}

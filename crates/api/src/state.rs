@@ -1,0 +1,38 @@
+//! The application state: the use-cases that handlers call.
+
+use std::sync::Arc;
+
+use domain::account::AccountService;
+use domain::block::BlockService;
+use domain::conversation::ConversationService;
+use domain::export::ExportService;
+use domain::friendship::FriendshipService;
+use domain::friendship_request::FriendshipRequestService;
+use domain::message::MessageService;
+use domain::search::SearchService;
+use domain::session::SessionService;
+use domain::user::UserService;
+
+/// The use-cases that the handlers call, one service per feature.
+pub struct UseCases {
+    /// Account erasure.
+    pub accounts: AccountService,
+    /// Profiles: the caller's own and other users'.
+    pub users: UserService,
+    /// Account exports.
+    pub exports: ExportService,
+    /// Registration, login, tokens and sessions.
+    pub sessions: Arc<SessionService>,
+    /// Friendship requests.
+    pub friendship_requests: FriendshipRequestService,
+    /// Friendships.
+    pub friendships: FriendshipService,
+    /// Blocks.
+    pub blocks: BlockService,
+    /// Conversations.
+    pub conversations: ConversationService,
+    /// Messages.
+    pub messages: MessageService,
+    /// Message search.
+    pub search: SearchService,
+}
