@@ -19,16 +19,16 @@ use crate::openapi::description;
 use crate::routes;
 use crate::state::UseCases;
 
-/// What the API is given beside the use-cases.
+/// The settings of the API.
 #[derive(Debug, Clone, Default)]
 pub struct ApiSettings {
-    /// The origins that browsers may call from; none by default.
+    /// Origins that browsers may call from (CORS); none by default.
     pub cors_origins: Vec<String>,
-    /// The proxies whose word is taken for where a request comes from; none by default.
+    /// Proxies whose `X-Forwarded-For` is trusted; none by default.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// The rules for browsers.
+/// The CORS policy.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let allowed =
         settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
@@ -51,7 +51,7 @@ async fn docs() -> impl Responder {
     web::Redirect::to("/docs/")
 }
 
-/// The whole API as an application, given what its handlers call.
+/// The complete API as an actix application.
 pub fn app(
     use_cases: web::Data<UseCases>,
     (probe, observer): (Arc<dyn ReadinessProbe>, Arc<dyn RequestObserver>),
@@ -70,22 +70,22 @@ pub fn app(
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.trusted_proxies.clone()))
         .app_data(web::Data::new(observer))
-        .configure(all)
-        .wrap(from_fn(error_rendering::finish))
+        .configure(configure_routes)
+        .wrap(from_fn(error_rendering::render_errors))
         .wrap(Compress::default())
         .wrap(cors(&settings))
-        // Outside of CORS, which answers preflights by itself.
+        // Outside CORS, because CORS answers preflight requests without calling inner middleware.
         .wrap(security_headers::security_headers())
-        .wrap(from_fn(body_drain::hold))
-        .wrap(from_fn(error_rendering::close_behind))
-        .wrap(from_fn(access_log::note))
+        .wrap(from_fn(body_drain::hold_chunked_body))
+        .wrap(from_fn(error_rendering::connection_close))
+        .wrap(from_fn(access_log::log_request))
 }
 
-fn all(config: &mut web::ServiceConfig) {
+fn configure_routes(config: &mut web::ServiceConfig) {
     routes::documented(&mut ServiceConfig::new(config));
     config
         .service(docs)
         .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
         .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")))
-        .default_service(web::to(description::refuse));
+        .default_service(web::to(description::unmatched));
 }

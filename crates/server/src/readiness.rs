@@ -87,7 +87,7 @@ impl ReadinessProbe for Readiness {
         answers && !self.is_stopping()
     }
 
-    fn takes_leave(&self) -> bool {
+    fn is_draining(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
     }
 }

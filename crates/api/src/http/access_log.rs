@@ -1,7 +1,7 @@
-//! What is noted of each request: one line in the log, whose level is the outcome's, and a call of the observer.
+//! The access log: one line per request, at a level chosen by its status, and one call of the [`RequestObserver`].
 //!
-//! Noted are an id, the method, the route's pattern, the status, the error's name and the time; never a path, a query, a
-//! header or a body, which hold what is nobody else's business.
+//! A line holds the request's id, method, route pattern, status, error name and duration. It never holds a path, a query,
+//! a header or a body, because those contain private data.
 
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
@@ -20,87 +20,81 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use tracing::Instrument;
 
-/// The header that a request's id comes in and goes out by.
+/// The header that carries a request's id, in both directions.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The route of a request that no route takes.
+/// The route label of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
 
-/// Is told of each answer.
+/// Receives every completed request, for metrics.
 pub trait RequestObserver: Send + Sync {
-    /// A request was answered. It MUST NOT wait for anything: the worker that serves waits for it.
-    fn on_response(&self, answer: &CompletedRequest<'_>);
+    /// A request was completed. It MUST NOT block: it runs on the worker that serves the request.
+    fn on_response(&self, request: &CompletedRequest<'_>);
 }
 
-/// What an observer is told. Nothing of it is of a caller's choice, so that there are only so many different ones.
+/// What an observer learns about a request. All labels have bounded cardinality: no client can create new values.
 #[derive(Debug, Clone, Copy)]
 pub struct CompletedRequest<'a> {
     /// One of the known methods, or `other`.
     pub method: &'a str,
     /// The route's pattern, or `unmatched`.
     pub route: &'a str,
-    /// The status, as a text of three digits.
+    /// The status as three digits.
     pub status: &'a str,
-    /// The error's name in the catalogue, if it is an error.
+    /// The error's name in the catalogue, for an error response.
     pub error: Option<&'static str>,
-    /// How long it took.
+    /// From the arrival of the request to its response.
     pub took: Duration,
 }
 
-/// What goes wrong with a request, to be noted with it.
+/// The error part of a request's log line.
 #[derive(Debug, Default)]
-pub(crate) struct Refused {
+struct ErrorRecord {
     /// The error's name in the catalogue.
-    pub(crate) error: Option<&'static str>,
-    /// Why, when it is our fault; for the log alone.
-    pub(crate) cause: Option<String>,
+    name: Option<&'static str>,
+    /// The cause of a server fault. It goes to the log only, never to the client.
+    cause: Option<String>,
 }
 
-/// A request's entry in the journal, while it is being served.
+/// The record of a request in progress, shared through the request's extensions.
 #[derive(Clone)]
-pub(crate) struct Entry(Rc<RefCell<Refused>>);
+pub(crate) struct RequestRecord(Rc<RefCell<ErrorRecord>>);
 
-impl Entry {
-    /// Notes why the request is refused.
-    pub(crate) fn refuse(&self, error: &'static str, cause: Option<String>) {
-        self.0.replace(Refused { error: Some(error), cause });
+impl RequestRecord {
+    /// Records the error that the request ends with.
+    pub(crate) fn set_error(&self, name: &'static str, cause: Option<String>) {
+        self.0.replace(ErrorRecord { name: Some(name), cause });
     }
 }
 
-/// Notes the request and sends its id back.
-pub(crate) async fn note<B: MessageBody + 'static>(
+/// Middleware that logs and observes the request and returns its id in a header.
+pub(crate) async fn log_request<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let begun = Instant::now();
-    let id = given_id(&request).unwrap_or_else(made_id);
-    let (method, route) = (name_of(request.method()), request.match_pattern());
+    let id = inbound_id(&request).unwrap_or_else(generate_id);
+    let (method, route) = (method_label(request.method()), request.match_pattern());
     let route = route.as_deref().unwrap_or(UNMATCHED);
     let observer = request.app_data::<web::Data<Arc<dyn RequestObserver>>>().cloned();
-    let entry = Entry(Rc::default());
-    request.extensions_mut().insert(entry.clone());
+    let record = RequestRecord(Rc::default());
+    request.extensions_mut().insert(record.clone());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method, route);
     let outcome = next.call(request).instrument(span).await;
     let status = match &outcome {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    let refused = entry.0.take();
-    let answer = CompletedRequest {
-        method,
-        route,
-        status: status.as_str(),
-        error: refused.error,
-        took: begun.elapsed(),
-    };
-    write(&id, status, &answer, refused.cause.as_deref());
+    let ErrorRecord { name: error, cause } = record.0.take();
+    let completed = CompletedRequest { method, route, status: status.as_str(), error, took: begun.elapsed() };
+    write_line(&id, status, &completed, cause.as_deref());
     if let Some(observer) = observer {
-        observer.on_response(&answer);
+        observer.on_response(&completed);
     }
-    identified(outcome, id)
+    with_request_id(outcome, id)
 }
 
-/// Puts the id on the answer, whatever came of the request.
-fn identified<B>(
+/// Adds the id to the response, also to that of an error.
+fn with_request_id<B>(
     outcome: Result<ServiceResponse<B>, Error>,
     id: HeaderValue,
 ) -> Result<ServiceResponse<B>, Error> {
@@ -110,29 +104,29 @@ fn identified<B>(
             Ok(response)
         }
         Err(error) => {
-            let mut answer = error.error_response();
-            answer.headers_mut().insert(REQUEST_ID, id);
-            Err(InternalError::from_response(error, answer).into())
+            let mut response = error.error_response();
+            response.headers_mut().insert(REQUEST_ID, id);
+            Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-/// Writes the line. It tells the span's fields itself: whoever wants these lines alone has no span.
-fn write(id: &HeaderValue, status: StatusCode, answer: &CompletedRequest<'_>, cause: Option<&str>) {
+/// Writes the line. It repeats the span's fields, because a filter for the target `access` alone disables the span.
+fn write_line(id: &HeaderValue, status: StatusCode, request: &CompletedRequest<'_>, cause: Option<&str>) {
     let id = id.to_str().unwrap_or_default();
-    let CompletedRequest { method, route, error, took, .. } = *answer;
+    let CompletedRequest { method, route, error, took, .. } = *request;
     let (status, ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match status {
         500.. => {
-            tracing::error!(target: "access", id, method, route, status, ms, error, cause, "a request failed on our side");
+            tracing::error!(target: "access", id, method, route, status, ms, error, cause, "request failed");
         }
-        400.. => tracing::warn!(target: "access", id, method, route, status, ms, error, "refused"),
-        _ => tracing::info!(target: "access", id, method, route, status, ms, "answered"),
+        400.. => tracing::warn!(target: "access", id, method, route, status, ms, error, "request refused"),
+        _ => tracing::info!(target: "access", id, method, route, status, ms, "request completed"),
     }
 }
 
-/// The method, or `other`: callers can make any word up.
-fn name_of(method: &Method) -> &'static str {
+/// The method, or `other`: clients can invent methods, and labels must stay bounded.
+fn method_label(method: &Method) -> &'static str {
     const KNOWN: [Method; 7] = [
         Method::GET,
         Method::POST,
@@ -146,21 +140,21 @@ fn name_of(method: &Method) -> &'static str {
     KNOWN.iter().zip(NAMES).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
 }
 
-/// The id that a proxy or a client gave, if it is harmless wherever it is written.
-fn given_id(request: &ServiceRequest) -> Option<HeaderValue> {
-    request.headers().get(REQUEST_ID).filter(|id| is_harmless(id.as_bytes())).cloned()
+/// The id that a proxy or the client sent, if it is safe to write to a log.
+fn inbound_id(request: &ServiceRequest) -> Option<HeaderValue> {
+    request.headers().get(REQUEST_ID).filter(|id| is_safe(id.as_bytes())).cloned()
 }
 
-fn is_harmless(id: &[u8]) -> bool {
-    let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    (1..=64).contains(&id.len()) && id.iter().all(harmless)
+fn is_safe(id: &[u8]) -> bool {
+    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    (1..=64).contains(&id.len()) && id.iter().all(safe)
 }
 
-/// An id that no other request of any instance has: a word that is this process's own, and a number.
-fn made_id() -> HeaderValue {
+/// A new id: a random number of this process and a counter, so that ids are unique across instances.
+fn generate_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    static COUNTER: AtomicU64 = AtomicU64::new(1);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let text = format!("{:016x}-{number}", *PROCESS);
     HeaderValue::from_maybe_shared(text).unwrap_or(const { HeaderValue::from_static("none") })
 }
@@ -170,26 +164,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_could_do_harm_in_a_log_is_not_taken() {
+    fn an_inbound_id_is_used_only_if_it_is_safe_in_a_log() {
         for id in [&b"a"[..], b"01890a5d-ac96-774b-bcce-b302099a8057", b"A_b.c", &[b'x'; 64]] {
-            assert!(is_harmless(id), "{id:?}");
+            assert!(is_safe(id), "{id:?}");
         }
         for id in [&b""[..], b"a b", b"a\nb", b"\x1b[31m", b"a\"", "雁".as_bytes(), &[b'x'; 65]] {
-            assert!(!is_harmless(id), "{id:?}");
+            assert!(!is_safe(id), "{id:?}");
         }
     }
 
     #[test]
-    fn ids_that_are_made_are_harmless_and_differ() {
-        let (one, other) = (made_id(), made_id());
-        assert!(is_harmless(one.as_bytes()) && is_harmless(other.as_bytes()));
+    fn generated_ids_are_safe_and_differ() {
+        let (one, other) = (generate_id(), generate_id());
+        assert!(is_safe(one.as_bytes()) && is_safe(other.as_bytes()));
         assert_ne!(one, other);
     }
 
     #[test]
-    fn there_are_only_so_many_methods() {
-        assert_eq!(name_of(&Method::PATCH), "PATCH");
-        assert_eq!(name_of(&Method::TRACE), "other");
-        assert_eq!(name_of(&Method::from_bytes(b"MADE-UP").unwrap()), "other");
+    fn method_labels_are_bounded() {
+        assert_eq!(method_label(&Method::PATCH), "PATCH");
+        assert_eq!(method_label(&Method::TRACE), "other");
+        assert_eq!(method_label(&Method::from_bytes(b"MADE-UP").unwrap()), "other");
     }
 }

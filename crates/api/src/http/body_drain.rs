@@ -1,8 +1,9 @@
-//! What still comes of a body that nobody reads to its end.
+//! Handling of request bodies that the handler did not consume.
 //!
-//! actix closes a connection behind an answer when the request's body was not read, but for a chunked body that nobody
-//! holds any more: that it reads and throws away to its end, however long it is, to use the connection again. So a chunked
-//! body is held until its answer is written; actix then reads on for a second, so that the answer is not lost, and closes.
+//! After a response, actix closes the connection when the request's body was not read, with one exception: when nothing
+//! holds a chunked body any more, actix drains it to its end, however long it is, in order to reuse the connection. A client
+//! could keep a worker busy that way. So this middleware holds a chunked body until the response is written; actix then
+//! drains for one second, so that the client can still read the response, and closes.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -18,13 +19,13 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
-/// A body that is read by one and held by another.
-type Shared = Rc<RefCell<Payload>>;
+/// A body that the handler reads and the response holds.
+type SharedPayload = Rc<RefCell<Payload>>;
 
-/// The end of it that is read.
-struct Reader(Shared);
+/// The handler's half of the body.
+struct PayloadReader(SharedPayload);
 
-impl Stream for Reader {
+impl Stream for PayloadReader {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -32,29 +33,29 @@ impl Stream for Reader {
     }
 }
 
-/// An answer that holds the body of its request.
-struct Holding<B> {
-    answer: Pin<Box<B>>,
-    _held: Shared,
+/// A response body that keeps the request body alive.
+struct HoldingBody<B> {
+    response: Pin<Box<B>>,
+    _held: SharedPayload,
 }
 
-impl<B: MessageBody> MessageBody for Holding<B> {
+impl<B: MessageBody> MessageBody for HoldingBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
-        self.answer.size()
+        self.response.size()
     }
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.answer.as_mut().poll_next(context)
+        self.response.as_mut().poll_next(context)
     }
 }
 
-/// Holds a chunked body until its answer is written. A body whose length is told needs no holding.
-pub(crate) async fn hold<B: MessageBody + 'static>(
+/// Middleware that holds a chunked request body until the response is written. Bodies with a `Content-Length` need no holding.
+pub(crate) async fn hold_chunked_body<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
@@ -62,9 +63,9 @@ pub(crate) async fn hold<B: MessageBody + 'static>(
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
     let held = Rc::new(RefCell::new(request.take_payload()));
-    request.set_payload(Payload::Stream { payload: Box::pin(Reader(Rc::clone(&held))) });
+    request.set_payload(Payload::Stream { payload: Box::pin(PayloadReader(Rc::clone(&held))) });
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, answer| {
-        EitherBody::right(BoxBody::new(Holding { answer: Box::pin(answer), _held: held }))
+    Ok(response.map_body(|_, body| {
+        EitherBody::right(BoxBody::new(HoldingBody { response: Box::pin(body), _held: held }))
     }))
 }

@@ -1,7 +1,8 @@
-//! Answers that are asked for again and again. Whoever has the same one already is told so, instead of being sent it.
+//! Conditional requests: responses with an `ETag`, and 304 when `If-None-Match` matches.
 //!
-//! The tag is a fast hash of the body: of the plain one, before it is compressed, which is why tags are weak. It need not
-//! resist anybody. It is the same on all instances, and whether two bodies differ is a question of 2⁻⁶⁴.
+//! Clients poll the lists, and most polls find nothing new. The tag is a fast, non-cryptographic hash of the body, so it is
+//! the same on all instances; two different bodies collide with probability 2⁻⁶⁴. It is computed before compression, which
+//! is why it is weak.
 
 use std::hash::BuildHasher;
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use crate::response::error::ApiError;
 
-/// An answer with an `ETag`; a 304 without a body for whoever names that tag in `If-None-Match`.
+/// A JSON response with an `ETag`, or 304 without a body when `If-None-Match` lists that tag.
 pub(crate) struct WithEtag<T>(pub(crate) T);
 
 impl<T: Serialize> Responder for WithEtag<T> {
@@ -25,7 +26,7 @@ impl<T: Serialize> Responder for WithEtag<T> {
             Err(error) => return HttpResponse::from_error(ApiError::internal(error)),
         };
         let tag = tag(&body);
-        if is_known(request.headers(), &tag) {
+        if matches(request.headers(), &tag) {
             return HttpResponse::NotModified().insert_header((ETAG, tag)).finish();
         }
         HttpResponse::Ok().insert_header((ETAG, tag)).insert_header(ContentType::json()).body(body)
@@ -37,15 +38,14 @@ fn tag(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", FixedState::with_seed(SEED).hash_one(body))
 }
 
-/// Whether the caller has the answer of this tag: it is one of those that the caller lists, or the caller says `*`.
-/// Compared weakly, as `If-None-Match` always is.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether `If-None-Match` lists this tag or is `*`. The comparison is weak, as RFC 9110 requires for this header.
+fn matches(headers: &HeaderMap, tag: &str) -> bool {
     let listed = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     let mut listed = listed.flat_map(|list| list.split(',')).map(str::trim);
     listed.any(|listed| listed == "*" || opaque(listed) == opaque(tag))
 }
 
-/// What two tags are compared by when they are compared weakly.
+/// The part of a tag that a weak comparison compares.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_the_bodys_and_the_same_everywhere() {
+    fn equal_bodies_have_equal_tags_and_different_bodies_do_not() {
         assert_eq!(tag(b"{}"), tag(b"{}"));
         let bodies: [&[u8]; 6] = [b"", b"{}", b"{} ", b"{ }", b"\0", b"\0\0"];
         for (place, body) in bodies.iter().enumerate() {
@@ -73,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_lists_the_tag_knows_the_answer() {
-        let known = |lists: &[&str]| {
+    fn if_none_match_is_compared_weakly_with_each_listed_tag() {
+        let matched = |lists: &[&str]| {
             let mut headers = HeaderMap::new();
             for list in lists {
                 headers.append(IF_NONE_MATCH, HeaderValue::from_str(list).unwrap());
             }
-            is_known(&headers, "W/\"0123456789abcdef\"")
+            matches(&headers, "W/\"0123456789abcdef\"")
         };
         for lists in [
             &["W/\"0123456789abcdef\""][..],
@@ -90,7 +90,7 @@ mod tests {
             &["\"a\",\"0123456789abcdef\",\"b\""],
             &["\"a\"", "W/\"b\"", "\"0123456789abcdef\""],
         ] {
-            assert!(known(lists), "{lists:?}");
+            assert!(matched(lists), "{lists:?}");
         }
         for lists in [
             &[][..],
@@ -102,7 +102,7 @@ mod tests {
             &["W/\"0123456789abcde\""],
             &["\"*\"", "\"a\", \"b\""],
         ] {
-            assert!(!known(lists), "{lists:?}");
+            assert!(!matched(lists), "{lists:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
-//! The last hand on every answer: errors are put into the reader's language and noted, a panic
-//! fails its own request alone, and while the instance is about to stop the connection is closed behind the answer.
+//! Error rendering, panic isolation and connection closing, as middleware.
+//!
+//! Errors are rendered in the client's language and recorded for the access log. A panic fails only its own request. While
+//! the instance drains, the connection closes after the response.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,40 +17,39 @@ use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
 use crate::extract::MAX_BODY;
-use crate::http::access_log::Entry;
+use crate::http::access_log::RequestRecord;
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::security_headers;
 use crate::response::error::ApiError;
 
-/// How long anybody waits for an answer. What takes longer waits for something that does not come, such as a database that
-/// stands still; its work may yet be done.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// The longest time a request may take, for example when the database hangs. Its work may still complete later.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls the route and finishes its answer.
-pub(crate) async fn finish<B: MessageBody + 'static>(
+/// Middleware that calls the route, catches panics and timeouts, and renders errors.
+pub(crate) async fn render_errors<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let language = Language::of(&request);
     let is_page = security_headers::is_page(request.path());
-    let entry = request.extensions().get::<Entry>().cloned();
-    let note = |error: &ApiError| {
-        if let Some(entry) = &entry {
-            entry.refuse(error.name(), error.cause_for_log());
+    let record = request.extensions().get::<RequestRecord>().cloned();
+    let record_error = |error: &ApiError| {
+        if let Some(record) = &record {
+            record.set_error(error.name(), error.cause_for_log());
         }
     };
-    let called = AssertUnwindSafe(timeout(DEADLINE, next.call(request))).catch_unwind().await;
+    let called = AssertUnwindSafe(timeout(REQUEST_TIMEOUT, next.call(request))).catch_unwind().await;
     let mut response = match called {
         Ok(Ok(response)) => response?,
         Ok(Err(_)) => {
-            let error = ApiError::overdue(DEADLINE);
-            note(&error);
+            let error = ApiError::timed_out(REQUEST_TIMEOUT);
+            record_error(&error);
             return Err(error.into());
         }
         Err(_) => {
             let error = ApiError::internal("the handler panicked");
-            note(&error);
+            record_error(&error);
             return Err(error.into());
         }
     };
@@ -58,29 +59,30 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     let Some(error) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
         return Ok(response.map_into_left_body());
     };
-    note(error);
-    let answer = error.response(language);
-    Ok(response.into_response(answer).map_into_right_body())
+    record_error(error);
+    let rendered = error.response(language);
+    Ok(response.into_response(rendered).map_into_right_body())
 }
 
-/// Closes the connection behind the answer while the instance takes its leave, or where a body may still be coming that
-/// nobody wants. A client that kept the connection would send its next request into one that is just being closed; and
-/// actix would read such a body to its end, however long it is. For a chunked one this takes more: see `unread`.
-pub(crate) async fn close_behind<B: MessageBody + 'static>(
+/// Middleware that sets `Connection: close` while the instance drains, or when the request's body may be endless.
+///
+/// While draining, a client that kept the connection could send its next request into a connection that is being closed. An
+/// unread body would otherwise be drained to its end, however long it is; chunked bodies need `body_drain` as well.
+pub(crate) async fn connection_close<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let probe = request.app_data::<web::Data<Arc<dyn ReadinessProbe>>>().cloned();
-    let may_send_on = may_be_endless(request.headers());
+    let endless = may_be_endless(request.headers());
     let mut response = next.call(request).await?;
-    // Asked after the work: it may have begun meanwhile.
-    if may_send_on || probe.is_some_and(|probe| probe.takes_leave()) {
+    // Checked after the handler: draining may have begun while it ran.
+    if endless || probe.is_some_and(|probe| probe.is_draining()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
 
-/// Whether the body is longer than any that is read, or of a length that is not told.
+/// Whether the body is larger than any accepted body, or of unknown length.
 fn may_be_endless(headers: &HeaderMap) -> bool {
     let length = headers.get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse::<usize>().ok());
     headers.contains_key(TRANSFER_ENCODING)
@@ -98,20 +100,20 @@ mod tests {
     use actix_web::{App, HttpResponse, web};
 
     use super::*;
-    use crate::http::access_log::{CompletedRequest, REQUEST_ID, RequestObserver, note};
+    use crate::http::access_log::{CompletedRequest, REQUEST_ID, RequestObserver, log_request};
 
-    /// Counts the faults of ours.
-    struct Counting(Arc<AtomicUsize>);
+    /// Counts internal errors.
+    struct FaultCounter(Arc<AtomicUsize>);
 
-    impl RequestObserver for Counting {
-        fn on_response(&self, answer: &CompletedRequest<'_>) {
-            let is_fault = (answer.error, answer.status) == (Some("internal_error"), "500");
+    impl RequestObserver for FaultCounter {
+        fn on_response(&self, request: &CompletedRequest<'_>) {
+            let is_fault = (request.error, request.status) == (Some("internal_error"), "500");
             self.0.fetch_add(usize::from(is_fault), Ordering::Relaxed);
         }
     }
 
     #[test]
-    fn only_a_body_that_may_be_endless_costs_the_connection() {
+    fn only_a_body_that_may_be_endless_closes_the_connection() {
         for (name, value, endless) in [
             (CONTENT_LENGTH, "0", false),
             (CONTENT_LENGTH, "65536", false),
@@ -126,20 +128,20 @@ mod tests {
     }
 
     #[actix_web::test]
-    #[allow(clippy::panic, reason = "the panic is what is tried")]
-    async fn a_panic_fails_its_own_request_alone_and_wears_the_headers_of_every_answer() {
+    #[allow(clippy::panic, reason = "the panic is under test")]
+    async fn a_panic_fails_only_its_own_request_and_has_the_usual_headers() {
         async fn panics() -> HttpResponse {
             panic!("on purpose")
         }
         let panics_seen = Arc::new(AtomicUsize::new(0));
-        let observer: Arc<dyn RequestObserver> = Arc::new(Counting(Arc::clone(&panics_seen)));
+        let observer: Arc<dyn RequestObserver> = Arc::new(FaultCounter(Arc::clone(&panics_seen)));
         let app = App::new()
             .route("/panic", web::get().to(panics))
             .route("/well", web::get().to(HttpResponse::Ok))
             .app_data(web::Data::new(Arc::clone(&observer)))
-            .wrap(from_fn(finish))
+            .wrap(from_fn(render_errors))
             .wrap(security_headers::security_headers())
-            .wrap(from_fn(note));
+            .wrap(from_fn(log_request));
         let service = init_service(app).await;
         for number in 0..100 {
             let request = TestRequest::get().uri("/panic");

@@ -1,4 +1,4 @@
-//! Requests that no route takes: an unknown path, or a known one with a method that it does not have.
+//! The fallback for unmatched requests: 404 for an unknown path, 405 for a known path with another method.
 
 use actix_web::HttpRequest;
 use actix_web::dev::ResourceDef;
@@ -11,14 +11,14 @@ use crate::response::error::ApiError;
 pub(crate) struct KnownPaths(Vec<(ResourceDef, String)>);
 
 impl KnownPaths {
-    /// Reads them off the API's own description, so that the two cannot differ.
+    /// Reads the paths from the OpenAPI document, so that the two cannot differ.
     pub(crate) fn of(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter();
         Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", "))).collect())
     }
 
-    /// What to say of a request that no route took.
-    pub(crate) fn refuse(&self, request: &HttpRequest) -> ApiError {
+    /// The error for a request that matched no route.
+    pub(crate) fn error_for(&self, request: &HttpRequest) -> ApiError {
         let known = self.0.iter().find(|(pattern, _)| pattern.is_match(request.path()));
         known.map_or_else(
             || ApiError::named("unknown_route"),

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Liveness and readiness endpoints.
 
 use std::sync::Arc;
 
@@ -8,25 +8,24 @@ use crate::http::language::Language;
 use crate::response::envelope::Done;
 use crate::response::error::ApiError;
 
-/// Tells whether this instance can serve.
+/// Reports whether this instance can serve.
 #[async_trait::async_trait]
 pub trait ReadinessProbe: Send + Sync {
-    /// Whether the database answers and the instance is not about to stop. MUST be quick.
+    /// Whether the database responds and the instance is not about to stop. MUST be quick.
     async fn is_ready(&self) -> bool;
 
-    /// Whether the instance is stopping and lets no new connections in. It serves on for a while on those that there are, and
-    /// tells each client to use another for what comes next.
-    fn takes_leave(&self) -> bool;
+    /// Whether the instance is draining: it accepts no new connections and closes each existing one after its next response.
+    fn is_draining(&self) -> bool;
 }
 
-/// The process lives.
+/// Liveness: the process responds.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)))]
 #[get("/healthz")]
 pub(crate) async fn healthz(language: Language) -> Done {
     Done::new(language)
 }
 
-/// The instance can serve: its database answers and it is not about to stop.
+/// Readiness: the database responds and the instance is not about to stop.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)),
     extensions(("x-errors" = json!(["unavailable"]))))]
 #[get("/readyz")]

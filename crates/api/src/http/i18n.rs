@@ -1,10 +1,10 @@
-//! What people read beside the catalogue's texts.
+//! Texts for users in Chinese and English, apart from the error catalogue.
 
 use domain::error::Rule;
 
 use crate::http::language::Language;
 
-/// The word for success.
+/// The `message` of a successful response.
 pub(crate) const fn success(language: Language) -> &'static str {
     match language {
         Language::Chinese => "成功",
@@ -12,7 +12,7 @@ pub(crate) const fn success(language: Language) -> &'static str {
     }
 }
 
-/// What an account is called that was erased.
+/// The display name of an erased account.
 pub(crate) const fn erased_account(language: Language) -> &'static str {
     match language {
         Language::Chinese => "已注销",
@@ -20,7 +20,7 @@ pub(crate) const fn erased_account(language: Language) -> &'static str {
     }
 }
 
-/// Why a field of the wrong type is refused.
+/// The rule that a field of the wrong type breaks.
 pub(crate) const fn wrong_type(language: Language) -> &'static str {
     match language {
         Language::Chinese => "类型不正确",
@@ -28,7 +28,7 @@ pub(crate) const fn wrong_type(language: Language) -> &'static str {
     }
 }
 
-/// What a value must be.
+/// A validation rule in words.
 pub(crate) fn rule(rule: Rule, language: Language) -> String {
     match language {
         Language::Chinese => chinese(rule),
@@ -55,14 +55,14 @@ fn chinese(rule: Rule) -> String {
 fn english(rule: Rule) -> String {
     match rule {
         Rule::Length { min, max } => format!("it must have {min} to {max} characters"),
-        Rule::Characters => "it has characters that are not allowed".to_owned(),
+        Rule::Characters => "it contains characters that are not allowed".to_owned(),
         Rule::NotBlank => "it must not be blank".to_owned(),
-        Rule::Uid => "it must be 6 to 20 letters, digits, '_' or '-', first a letter".to_owned(),
-        Rule::PhoneNumber => "it must be 11 digits, first a 1".to_owned(),
-        Rule::NotCommon => "it is too common and easily guessed".to_owned(),
-        Rule::Id => "it is not an id".to_owned(),
+        Rule::Uid => "it must be 6 to 20 letters, digits, '_' or '-' and start with a letter".to_owned(),
+        Rule::PhoneNumber => "it must be 11 digits and start with 1".to_owned(),
+        Rule::NotCommon => "it is too common and easy to guess".to_owned(),
+        Rule::Id => "it is not a valid id".to_owned(),
         Rule::Range { min, max } => format!("it must be a whole number from {min} to {max}"),
-        Rule::Cursor => "it is not a cursor of this list".to_owned(),
+        Rule::Cursor => "it is not a valid cursor of this list".to_owned(),
         Rule::OneOf(words) => format!("it must be one of: {}", words.join(", ")),
         Rule::Exclusive(other) => format!("it cannot be used together with {other}"),
     }

@@ -1,4 +1,4 @@
-//! What is answered while the database is being waited for: that the process lives, and to everybody else to come again.
+//! The application that serves while the database is unavailable at start-up: liveness, and 503 for everything else.
 
 use std::sync::Arc;
 
@@ -12,22 +12,23 @@ use crate::http::health::{self, ReadinessProbe};
 use crate::http::{access_log, error_rendering, security_headers};
 use crate::response::error::ApiError;
 
-/// Is not ready. It closes each connection behind its answer, because another application will serve the next request.
-struct Waiting;
+/// Never ready. It reports draining so that each connection closes after its response: another application will serve
+/// the next request.
+struct StartupProbe;
 
 #[async_trait::async_trait]
-impl ReadinessProbe for Waiting {
+impl ReadinessProbe for StartupProbe {
     async fn is_ready(&self) -> bool {
         false
     }
 
-    fn takes_leave(&self) -> bool {
+    fn is_draining(&self) -> bool {
         true
     }
 }
 
-/// The application that stands in for the API until there is a database.
-#[allow(clippy::needless_pass_by_value, reason = "what is returned would borrow it")]
+/// The application that serves in place of the API until the database is available.
+#[allow(clippy::needless_pass_by_value, reason = "the returned application would borrow it")]
 pub fn startup_app(
     settings: ApiSettings,
 ) -> App<
@@ -39,17 +40,17 @@ pub fn startup_app(
         InitError = (),
     >,
 > {
-    let probe: Arc<dyn ReadinessProbe> = Arc::new(Waiting);
+    let probe: Arc<dyn ReadinessProbe> = Arc::new(StartupProbe);
     App::new()
         .app_data(web::Data::new(probe))
         .service(health::healthz)
         .service(health::readyz)
         .default_service(web::to(refuse))
-        .wrap(from_fn(error_rendering::finish))
+        .wrap(from_fn(error_rendering::render_errors))
         .wrap(cors(&settings))
         .wrap(security_headers::security_headers())
-        .wrap(from_fn(error_rendering::close_behind))
-        .wrap(from_fn(access_log::note))
+        .wrap(from_fn(error_rendering::connection_close))
+        .wrap(from_fn(access_log::log_request))
 }
 
 async fn refuse() -> Result<&'static str, ApiError> {
