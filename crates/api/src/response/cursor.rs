@@ -1,4 +1,4 @@
-//! Cursors: where a list goes on, opaque to clients.
+//! Cursors for keyset pagination: the sort key of the last row of a page, opaque to clients.
 
 use chrono::{DateTime, Utc};
 use domain::auth::SessionCursor;
@@ -15,21 +15,21 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-/// A list's sort key that can be sent away and read back.
+/// A list's sort key that has a text form.
 pub(crate) trait Cursor: Sized {
-    /// The parts: a time, an id and a number.
+    /// The key as a time, an id and a number.
     fn parts(&self) -> (DateTime<Utc>, Uuid, i64);
 
-    /// The key of these parts, if there is one.
+    /// The key with these parts; `None` if they are not valid for this list.
     fn from_parts(time: DateTime<Utc>, id: Uuid, number: i64) -> Option<Self>;
 
-    /// Spells the cursor: number, microseconds since 1970 and id.
+    /// The text form: number, microseconds since 1970 and id.
     fn encode(&self) -> String {
         let (time, id, number) = self.parts();
         format!("{number}.{}.{}", time.timestamp_micros(), id.as_simple())
     }
 
-    /// Reads what [`Self::encode`] spelled.
+    /// Parses the text form of [`Self::encode`].
     fn decode(text: &str) -> Option<Self> {
         let (number, rest) = text.split_once('.')?;
         let (time, id) = rest.split_once('.')?;
@@ -80,19 +80,19 @@ impl Cursor for SearchCursor {
     }
 }
 
-/// Which page of a list is wanted.
+/// The query parameters that select a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// At most so many rows; by default as many as one page may have.
+pub(crate) struct PageParams {
+    /// The maximum number of rows; by default the largest page size.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
-impl PageQuery {
-    /// Reads the page that was asked for.
+impl PageParams {
+    /// The requested page.
     pub(crate) fn parse<K: Cursor, const MAX: i64>(&self) -> Result<PageRequest<K, MAX>, InvalidValue> {
         let limit = match &self.limit {
             Some(limit) => PageLimit::parse(limit.parse().unwrap_or(0))?,
@@ -112,12 +112,12 @@ mod tests {
 
     use super::*;
 
-    fn query(limit: Option<&str>, cursor: Option<&str>) -> PageQuery {
-        PageQuery { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) }
+    fn query(limit: Option<&str>, cursor: Option<&str>) -> PageParams {
+        PageParams { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) }
     }
 
     #[test]
-    fn a_cursor_comes_back_as_it_went() {
+    fn a_cursor_survives_a_round_trip() {
         let friend = FriendCursor { created_at: at(3), friend_id: user(7) };
         assert_eq!(FriendCursor::decode(&friend.encode()), Some(friend));
         for pinned in [true, false] {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_cursor_or_limit_is_named() {
+    fn an_invalid_cursor_or_limit_is_reported_by_name() {
         for text in [
             "",
             "x",

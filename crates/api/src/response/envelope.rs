@@ -1,4 +1,4 @@
-//! The envelope that every answer wears.
+//! The JSON envelope of every response: `code`, `message` and `data` or `error`.
 
 use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -17,7 +17,7 @@ pub(crate) struct Done {
     /// 200.
     #[schema(example = 200)]
     code: u16,
-    /// For people, in their language.
+    /// For users, in their language.
     #[schema(example = "成功")]
     message: &'static str,
 }
@@ -28,10 +28,10 @@ pub(crate) struct Data<T> {
     /// 200.
     #[schema(example = 200)]
     code: u16,
-    /// For people, in their language.
+    /// For users, in their language.
     #[schema(example = "成功")]
     message: &'static str,
-    /// What was asked for.
+    /// The result.
     data: T,
 }
 
@@ -41,29 +41,29 @@ pub(crate) struct PageOf<T> {
     /// 200.
     #[schema(example = 200)]
     code: u16,
-    /// For people, in their language.
+    /// For users, in their language.
     #[schema(example = "成功")]
     message: &'static str,
     /// The rows.
     data: Vec<T>,
-    /// Send it back as `cursor` for the rows that follow; null at the end.
+    /// Send it back as `cursor` for the next rows; null at the end.
     #[schema(value_type = Option<schemas::NextCursor>, required)]
     next_cursor: Option<String>,
 }
 
-/// Any failure.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Failure {
     /// The HTTP status.
     #[schema(example = 400)]
     pub(crate) code: u16,
-    /// For people, in their language.
+    /// For users, in their language.
     #[schema(example = "字段 receiver_id 无效：不是有效的标识")]
     pub(crate) message: String,
     /// For programs: stable, the same in every language.
     #[schema(example = "invalid_field")]
     pub(crate) error: &'static str,
-    /// The field that is to blame, if one is.
+    /// The field that caused the error, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "receiver_id")]
     pub(crate) field: Option<String>,
@@ -105,7 +105,7 @@ pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// What an account is called, in the reader's language.
+/// The display name of an account, in the client's language.
 pub(crate) fn display_name(name: &DisplayName, language: Language) -> String {
     match name {
         DisplayName::Nickname(name) => name.as_str().to_owned(),

@@ -1,4 +1,4 @@
-//! How refusals become answers. This is the only place that knows which class of refusal has which status.
+//! The error type of all handlers, and the only mapping of error classes to HTTP statuses.
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::http::security_headers;
 use crate::response::envelope::Failure;
 use crate::response::error_catalog;
 
-/// What a handler refuses with.
+/// An error response in the making.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     name: &'static str,
@@ -24,20 +24,20 @@ pub(crate) struct ApiError {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What is said beside the name.
+/// What the response says besides the name.
 #[derive(Debug, Clone)]
 enum Detail {
     None,
-    /// The value that is to blame.
+    /// The invalid value and the rule it breaks.
     Value(InvalidValue),
-    /// A field that is to blame, by the name that the caller gave it.
+    /// A missing or mistyped field, by its path in the request.
     Field(String),
-    /// The methods that the route has.
+    /// The methods that the route supports.
     Allow(String),
 }
 
 impl ApiError {
-    /// A refusal of this crate itself, by its name in the catalogue.
+    /// An error of this crate itself, by its name in the catalogue.
     pub(crate) const fn named(name: &'static str) -> Self {
         Self { name, detail: Detail::None, retry_after: None, cause: None }
     }
@@ -47,30 +47,30 @@ impl ApiError {
         Self { name: "missing_field", detail: Detail::Field(field), retry_after: None, cause: None }
     }
 
-    /// The field is not of its type.
+    /// The field has the wrong type.
     pub(crate) const fn mistyped_field(field: String) -> Self {
         Self { name: InvalidValue::NAME, detail: Detail::Field(field), retry_after: None, cause: None }
     }
 
-    /// The route has only these methods.
+    /// The route supports only these methods.
     pub(crate) const fn method_not_allowed(allow: String) -> Self {
         Self { name: "method_not_allowed", detail: Detail::Allow(allow), retry_after: None, cause: None }
     }
 
-    /// The instance cannot serve now. No cause: whoever watches asks often.
+    /// The instance cannot serve now. It has no cause for the log, because health checks run often.
     pub(crate) const fn not_ready() -> Self {
         let retry_after = Some(Duration::from_secs(1));
         Self { name: "unavailable", detail: Detail::None, retry_after, cause: None }
     }
 
-    /// Whether the work was done is not known; after so long nobody waits for it any more.
-    pub(crate) fn overdue(after: Duration) -> Self {
-        let cause: Box<dyn Error + Send + Sync> = format!("no answer within {} s", after.as_secs()).into();
+    /// The handler did not finish in time; whether its work was done is unknown.
+    pub(crate) fn timed_out(after: Duration) -> Self {
+        let cause: Box<dyn Error + Send + Sync> = format!("no response within {} s", after.as_secs()).into();
         let retry_after = Some(Duration::from_secs(1));
         Self { name: "unavailable", detail: Detail::None, retry_after, cause: Some(cause) }
     }
 
-    /// Our fault; `cause` is for the log only.
+    /// A server fault; `cause` goes to the log only.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause = Some(cause.into());
         Self { name: "internal_error", detail: Detail::None, retry_after: None, cause }
@@ -81,7 +81,7 @@ impl ApiError {
         self.name
     }
 
-    /// What the log says of a fault of ours; none for what callers did.
+    /// The cause of a server fault with its sources; `None` for client errors.
     pub(crate) fn cause_for_log(&self) -> Option<String> {
         let cause = self.cause.as_ref()?;
         let mut text = cause.to_string();
@@ -94,7 +94,7 @@ impl ApiError {
         Some(text)
     }
 
-    /// The answer, in the reader's language.
+    /// The response in this language.
     pub(crate) fn response(&self, language: Language) -> HttpResponse {
         let template = error_catalog::find(self.name).message(language);
         let (field, message) = match &self.detail {
@@ -138,14 +138,14 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        // Where actix asks for it by itself, after a panic, no middleware adds the headers any more.
+        // After a panic actix renders the error itself, and no middleware adds the headers.
         let mut response = self.response(Language::default());
         security_headers::add_to(response.headers_mut());
         response
     }
 }
 
-/// What a 401 has to say by the rules of HTTP: how to come again. Clients of ours read the error's name instead.
+/// The `WWW-Authenticate` challenge that HTTP requires of a 401. Our clients read the error's name instead.
 fn challenge(name: &str) -> &'static str {
     match name {
         "invalid_token" | "token_expired" | "session_ended" => {
@@ -155,12 +155,12 @@ fn challenge(name: &str) -> &'static str {
     }
 }
 
-/// A wait in whole seconds, at least one, and none too short.
+/// The wait in whole seconds, rounded up, at least one.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// The status of each class of refusal.
+/// The HTTP status of each error class.
 pub(crate) const fn status_of(kind: ErrorKind) -> u16 {
     match kind {
         ErrorKind::Invalid => 400,
@@ -189,8 +189,8 @@ impl<E: DomainError> From<E> for ApiError {
     }
 }
 
-/// Blames a field of the query string that is no whole number.
-pub(crate) const fn no_number(field: &'static str, min: i64, max: i64) -> InvalidValue {
+/// The error for a query field that is not a whole number.
+pub(crate) const fn not_a_number(field: &'static str, min: i64, max: i64) -> InvalidValue {
     InvalidValue::new(field, Rule::Range { min, max })
 }
 
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_told_to_come_again_too_early() {
+    fn retry_after_is_never_too_early() {
         for (wait, seconds) in [
             (Duration::ZERO, 1),
             (Duration::from_nanos(1), 1),
