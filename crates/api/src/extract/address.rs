@@ -1,3 +1,5 @@
+//! The client's network address, used to rate-limit logins.
+
 use std::future::{Ready, ready};
 use std::sync::Once;
 
@@ -9,10 +11,10 @@ use domain::login_throttle::ClientAddress;
 use crate::http::proxies::TrustedProxies;
 use crate::response::error::ApiError;
 
-/// The header in which proxies say whom they were called by.
+/// The header to which each proxy appends the address of its peer.
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
-/// Where the caller sits, if that tells one from another.
+/// The address of the client; `None` if it does not distinguish clients, such as a loopback address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client(pub(crate) Option<ClientAddress>);
 
@@ -28,17 +30,17 @@ impl FromRequest for Client {
 fn address(request: &HttpRequest) -> Option<std::net::IpAddr> {
     let peer = request.peer_addr()?.ip();
     let headers = request.headers().get_all(FORWARDED_FOR);
-    // Several of them are one list; what is no text is nonsense like any other.
+    // Repeated headers form one list. A value that is not text is as invalid as any other nonsense.
     let hops: Vec<&str> = headers.map(|header| header.to_str().unwrap_or("?")).collect();
     let forwarded = (!hops.is_empty()).then(|| hops.join(","));
     let client = request.app_data::<Data<TrustedProxies>>()?.client(peer, forwarded.as_deref());
     if client.is_none() && forwarded.is_some() {
-        static TOLD: Once = Once::new();
-        TOLD.call_once(|| {
+        static WARNED: Once = Once::new();
+        WARNED.call_once(|| {
             tracing::warn!(
                 proxy = %peer,
-                "X-Forwarded-For tells no client; logins are not slowed down by address. \
-                 Is the proxy named in HONGYAN_TRUSTED_PROXIES?"
+                "X-Forwarded-For names no client, so logins are not throttled by address; \
+                 list the proxy in HONGYAN_TRUSTED_PROXIES"
             );
         });
     }
@@ -61,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_believed_of_named_proxies_only() {
+    fn the_header_is_trusted_from_listed_proxies_only() {
         assert_eq!(client("192.0.2.7:1", &[]).as_deref(), Some("192.0.2.7"));
         assert_eq!(client("192.0.2.7:1", &["198.51.100.1"]).as_deref(), Some("192.0.2.7"));
         assert_eq!(client("10.0.0.1:1", &["198.51.100.1"]).as_deref(), Some("198.51.100.1"));
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_is_nobody_however_it_is_told() {
+    fn a_loopback_address_identifies_no_client() {
         assert_eq!(client("127.0.0.1:1", &[]), None);
         assert_eq!(client("127.0.0.1:1", &["198.51.100.1"]), None);
         assert_eq!(client("[::1]:1", &[]), None);

@@ -1,3 +1,5 @@
+//! Bearer tokens: the authenticated caller and the refresh token.
+
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
@@ -20,13 +22,13 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who calls, as the access token proves. It comes first among a handler's arguments, so that the token is judged
-/// before the body is read.
+/// The caller that the access token authenticates. It is a handler's first argument, so that the token is checked before
+/// the body is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AuthUser(pub(crate) Caller);
 
 impl AuthUser {
-    /// The account that calls.
+    /// The id of the caller's account.
     pub(crate) const fn id(self) -> UserId {
         self.0.user_id
     }
@@ -34,18 +36,18 @@ impl AuthUser {
 
 impl FromRequest for AuthUser {
     type Error = ApiError;
-    /// Nearly always the caller is known at once and nothing is allocated.
+    /// Nearly always `Left`: verified without I/O and without allocation.
     type Future =
         Either<Ready<Result<Self, ApiError>>, Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let unconfirmed = match recognise(request) {
+        let needs_lookup = match authenticate(request) {
             Ok((_, Authentication::Verified(caller))) => return Either::Left(ready(Ok(Self(caller)))),
             Ok((use_cases, Authentication::NeedsLookup(caller))) => (use_cases.clone(), caller),
             Err(error) => return Either::Left(ready(Err(error))),
         };
         Either::Right(Box::pin(async move {
-            let (use_cases, caller) = unconfirmed;
+            let (use_cases, caller) = needs_lookup;
             Ok(Self(use_cases.sessions.confirm(caller).await?))
         }))
     }
@@ -55,14 +57,13 @@ fn use_cases(request: &HttpRequest) -> Result<&Data<UseCases>, ApiError> {
     request.app_data().ok_or_else(|| ApiError::internal("the use-cases are not wired"))
 }
 
-fn recognise(request: &HttpRequest) -> Result<(&Data<UseCases>, Authentication), ApiError> {
+fn authenticate(request: &HttpRequest) -> Result<(&Data<UseCases>, Authentication), ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
     let use_cases = use_cases(request)?;
     Ok((use_cases, use_cases.sessions.authenticate(token)?))
 }
 
-/// What the refresh token says of a call that renews a session. It comes first among a handler's arguments, so that the
-/// token is judged before anything else.
+/// The claims of a refresh token. It is a handler's first argument, so that the token is checked before anything else.
 #[derive(Debug)]
 pub(crate) struct RefreshToken(pub(crate) RefreshClaims);
 

@@ -1,3 +1,5 @@
+//! JSON bodies, with size and time limits and errors that name the field.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::response::error::ApiError;
 
-/// The largest body that is read, in bytes.
+/// The maximum body size in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// How long a body may take to arrive; actix itself has no such limit.
+/// The longest time a body may take to arrive; actix has no such limit.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
@@ -32,7 +34,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// A JSON body, or none: some proxies drop the body of a `DELETE`.
+/// A JSON body, or `None` when it is empty: some proxies drop the body of a `DELETE`.
 #[derive(Debug)]
 pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
 
@@ -49,7 +51,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
     }
 }
 
-/// Reads the whole body, unless its headers or its length forbid it.
+/// Reads the whole body, within the limits of type, size and time.
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, ApiError> {
     let length = header(request, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<usize>().ok());
     let is_empty = length == Some(0);
@@ -78,7 +80,7 @@ fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// Whether the body is what we read: JSON (or unnamed, as the contract has it), and not compressed.
+/// Whether the body is uncompressed JSON. The contract allows a missing `Content-Type`.
 fn is_plain_json(request: &HttpRequest) -> bool {
     let plain = header(request, CONTENT_ENCODING.as_str())
         .is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
@@ -91,19 +93,19 @@ fn is_plain_json(request: &HttpRequest) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    // Serde would take an array for a struct, and overlook broken text in fields that nobody reads.
+    // Serde alone would accept an array for a struct, and invalid UTF-8 in fields that it ignores.
     let text = std::str::from_utf8(body).ok().filter(|text| text.trim_start().starts_with('{'));
     let text = text.ok_or_else(|| ApiError::named("malformed_json"))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| blame(&error))?;
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| field_error(&error))?;
     deserializer.end().map_err(|_| ApiError::named("malformed_json"))?;
     Ok(value)
 }
 
-/// Finds the field that is to blame.
-fn blame(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+/// Names the field that caused the error.
+fn field_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let (path, text) = (error.path().to_string(), error.inner().to_string());
-    // Serde has no better way to say it than in its message, which the tests pin.
+    // Serde reports the field only in its message; the tests pin the wording.
     if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
         return ApiError::missing_field(field.to_owned());
     }
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_called_so() {
+    fn a_body_that_is_not_json_is_malformed() {
         for body in [
             &b""[..],
             b"{",
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_that_is_to_blame_is_named() {
+    fn the_field_that_caused_the_error_is_named() {
         assert_eq!(refusal(b"{}"), ("missing_field", "uid".to_owned()));
         assert_eq!(refusal(b"{\"uid\":5}"), ("invalid_field", "uid".to_owned()));
         assert_eq!(refusal(b"{\"uid\":null}"), ("invalid_field", "uid".to_owned()));

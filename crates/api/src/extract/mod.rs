@@ -1,4 +1,4 @@
-//! What handlers take out of requests. Each refuses in the contract's envelope.
+//! Extractors: what handlers read from a request. A failed extraction is an [`ApiError`](crate::response::error::ApiError).
 
 mod address;
 mod auth;
@@ -10,4 +10,4 @@ pub(crate) use address::Client;
 pub(crate) use auth::{AuthUser, RefreshToken};
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use number::whole_number;
-pub(crate) use request::{Device, PathPart, Query, RetryKey};
+pub(crate) use request::{Device, PathId, Query, RetryKey};

@@ -1,9 +1,12 @@
+//! Whole numbers in JSON.
+
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
 
-/// Reads a whole number that may be spelled `42.0`: to JSON Schema, and so to the API's description, that is an integer too.
+/// Deserialises a whole number that may be written `42.0`: JSON Schema, and so the OpenAPI document, counts that as an
+/// integer.
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     from.deserialize_any(WholeNumber)
 }
@@ -26,7 +29,7 @@ impl Visitor<'_> for WholeNumber {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
-        // The bound is the first that is too large; it has a precise float, which `i64::MAX` has not.
+        // 2⁶³, the first value that is too large. It is exact as a float; `i64::MAX` is not.
         const BOUND: f64 = 9_223_372_036_854_775_808.0;
         if number.fract() == 0.0 && (-BOUND..BOUND).contains(&number) {
             Ok(number as i64)
@@ -54,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_is_read_however_it_is_spelled() {
+    fn a_whole_number_is_read_in_every_notation() {
         for (text, number) in [
             ("0", 0),
             ("-3", -3),

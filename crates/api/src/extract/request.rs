@@ -1,3 +1,5 @@
+//! Path segments, query strings and request headers.
+
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -10,22 +12,22 @@ use serde::de::DeserializeOwned;
 use crate::http::language::Language;
 use crate::response::error::ApiError;
 
-/// The one variable part of the path, as text; each handler parses it into its id.
+/// The one variable segment of the path, as text; each handler parses it into its own id type.
 #[derive(Debug)]
-pub(crate) struct PathPart(pub(crate) String);
+pub(crate) struct PathId(pub(crate) String);
 
-impl FromRequest for PathPart {
+impl FromRequest for PathId {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // What cannot be decoded is no id either; the handler says so with the field's name.
+        // A segment that cannot be decoded becomes an empty id; the handler refuses it with the field's name.
         let part = request.match_info().iter().next().map(|(_, part)| part.to_owned());
         ready(Ok(Self(part.unwrap_or_default())))
     }
 }
 
-/// The query string. Fields are text, so that each can be refused by its name.
+/// The query string. All fields are text, so that the handler can refuse each one by name.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -35,12 +37,12 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = web::Query::<T>::from_query(request.query_string());
-        ready(query.map(|query| Self(query.into_inner())).map_err(|error| blame(&error.to_string())))
+        ready(query.map(|query| Self(query.into_inner())).map_err(|error| field_error(&error.to_string())))
     }
 }
 
-/// Finds the field that is to blame in serde's message.
-fn blame(text: &str) -> ApiError {
+/// Names the field that caused the error, taken from serde's message.
+fn field_error(text: &str) -> ApiError {
     let field = |prefix: &str| {
         let rest = text.split_once(prefix)?.1;
         Some(rest.split('`').next().unwrap_or_default().to_owned())
@@ -48,12 +50,12 @@ fn blame(text: &str) -> ApiError {
     match (field("missing field `"), field("duplicate field `")) {
         (Some(field), _) => ApiError::missing_field(field),
         (None, Some(field)) => ApiError::mistyped_field(field),
-        // Fields are text, so that nothing else can be wrong with one.
+        // Fields are text, so nothing else can be wrong with a single field.
         (None, None) => ApiError::mistyped_field("query".to_owned()),
     }
 }
 
-/// What a session will be recognised by, from the `User-Agent` header.
+/// The device name of a new session, from the `User-Agent` header.
 #[derive(Debug)]
 pub(crate) struct Device(pub(crate) DeviceName);
 
@@ -67,7 +69,7 @@ impl FromRequest for Device {
     }
 }
 
-/// What the client calls this try by, from the `Idempotency-Key` header, if it came.
+/// The idempotency key of a retried request, from the `Idempotency-Key` header.
 #[derive(Debug)]
 pub(crate) struct RetryKey(pub(crate) Option<IdempotencyKey>);
 
@@ -106,11 +108,11 @@ mod tests {
     }
 
     fn refusal(query: &str) -> &'static str {
-        blame(&web::Query::<Fields>::from_query(query).unwrap_err().to_string()).name()
+        field_error(&web::Query::<Fields>::from_query(query).unwrap_err().to_string()).name()
     }
 
     #[test]
-    fn a_query_string_is_refused_by_name() {
+    fn a_query_error_names_the_field() {
         assert_eq!(refusal("limit=1"), "missing_field");
         assert_eq!(refusal("uid=a&uid=b"), "invalid_field");
     }
