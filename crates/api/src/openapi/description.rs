@@ -1,4 +1,4 @@
-//! The API's own description as it is served.
+//! Serves the OpenAPI document, and the fallback that depends on it.
 
 use std::sync::OnceLock;
 
@@ -10,30 +10,31 @@ use crate::http::fallback::KnownPaths;
 use crate::openapi;
 use crate::response::error::ApiError;
 
-/// What is kept of the description. The whole of it, as the tree that it is made as, takes some megabytes, which a server
-/// that nobody asks for it does without; so it is made when it is first needed, once for all threads, and let go.
+/// What stays in memory of the document. Its tree takes some megabytes, so it is built on first use, once for all threads,
+/// and dropped after these are taken from it.
 struct Description {
     json: Option<Bytes>,
     known: KnownPaths,
 }
 
-fn described() -> &'static Description {
+fn description() -> &'static Description {
     static DESCRIPTION: OnceLock<Description> = OnceLock::new();
     DESCRIPTION.get_or_init(|| {
         let document = openapi::document();
-        let json =
-            document.to_json().inspect_err(|error| tracing::error!(%error, "the API cannot be described"));
+        let json = document
+            .to_json()
+            .inspect_err(|error| tracing::error!(%error, "cannot serialise the OpenAPI document"));
         Description { json: json.ok().map(Bytes::from), known: KnownPaths::of(&document) }
     })
 }
 
-/// The description, as JSON.
+/// Serves the document as JSON.
 pub(crate) async fn openapi_json() -> Result<HttpResponse, ApiError> {
-    let json = described().json.clone().ok_or_else(|| ApiError::named("internal_error"))?;
+    let json = description().json.clone().ok_or_else(|| ApiError::named("internal_error"))?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
-/// Answers whatever no route takes.
-pub(crate) async fn refuse(request: HttpRequest) -> Result<&'static str, ApiError> {
-    Err(described().known.refuse(&request))
+/// The fallback for requests that match no route.
+pub(crate) async fn unmatched(request: HttpRequest) -> Result<&'static str, ApiError> {
+    Err(description().known.error_for(&request))
 }

@@ -1,4 +1,4 @@
-//! Examples of whole requests and answers, put together from those of their fields, so that each is written once.
+//! Examples of requests and responses, assembled from the examples of their fields, so that each is written once.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::path::{Operation, ParameterBuilder};
@@ -7,7 +7,7 @@ use utoipa::openapi::{Content, RefOr, Required, Schema};
 
 use super::schema_rules::resolve;
 
-/// The example of a schema; none where a part of it has none, which a test reports.
+/// The example of a schema; `None` if any part of it has none, which a test reports.
 pub(super) fn example(components: &Components, schema: &RefOr<Schema>) -> Option<Value> {
     match resolve(components, schema)? {
         Schema::Object(object) if object.example.is_some() => object.example.clone(),
@@ -42,8 +42,8 @@ fn complete(components: &Components, content: &mut RefOr<Content>) {
     }
 }
 
-/// Adds the examples of an operation's parameters, request and answers. Parameters that may be left out get none: the page
-/// in the browser would fill them in.
+/// Adds examples to an operation's parameters, request and responses. Optional parameters get none, because Swagger UI would
+/// send them.
 pub(super) fn describe(operation: &mut Operation, components: &Components) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

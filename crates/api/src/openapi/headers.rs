@@ -1,4 +1,4 @@
-//! The headers of requests and answers.
+//! Request and response headers in the OpenAPI document.
 
 use serde_json::json;
 use utoipa::openapi::header::Header;
@@ -6,7 +6,7 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn}
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Required, ResponseBuilder};
 
-/// What a request's id may be, in the words of `journal`.
+/// The pattern of a request id, as `http::access_log` accepts it.
 const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 fn text() -> ObjectBuilder {
@@ -15,7 +15,7 @@ fn text() -> ObjectBuilder {
 
 fn header(description: &str, schema: ObjectBuilder, always: bool) -> Header {
     let mut header = HeaderBuilder::new().description(Some(description)).schema(Some(schema)).build();
-    // The library has no field for it.
+    // utoipa has no field for it.
     header.extensions.get_or_insert_default().insert("required".to_owned(), json!(always));
     header
 }
@@ -30,7 +30,7 @@ fn parameter(name: &str, description: &str, schema: ObjectBuilder) -> Parameter 
         .build()
 }
 
-/// Describes each header once; operations refer to them.
+/// Adds each header as a component; operations refer to them.
 pub(super) fn add_to(components: &mut Components) {
     let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).examples([json!(5)]);
     let tag = || text().pattern(Some("^W/\"[0-9a-f]{16}\"$")).examples([json!("W/\"5a1f0c3e9b7d2468\"")]);
@@ -40,19 +40,19 @@ pub(super) fn add_to(components: &mut Components) {
     let headers = [
         (
             "RequestId",
-            header("What the log knows the request by: its own `X-Request-Id`, or a new one.", id(), true),
+            header("The request's id in the log: its own `X-Request-Id`, or a new one.", id(), true),
         ),
-        ("RetryAfter", header("After how many seconds to try again.", number, true)),
-        ("Challenge", header("How to come again: with a token.", challenge, true)),
-        ("Tag", header("What the answer is known by; weak.", tag(), true)),
+        ("RetryAfter", header("Seconds to wait before the next try.", number, true)),
+        ("Challenge", header("The authentication scheme to use: a bearer token.", challenge, true)),
+        ("Tag", header("The weak entity tag of the response.", tag(), true)),
     ];
     components.headers.extend(headers.map(|(name, header)| (name.to_owned(), RefOr::T(header))));
     let description =
-        "The reader's language: messages are English where this prefers it over Chinese, else Chinese.";
+        "The language of messages: English if this header prefers it over Chinese, else Chinese.";
     let language = parameter("Accept-Language", description, text());
-    let description = "A name for this request in the log and in its answer: 1–64 of `[A-Za-z0-9._-]`. Another one is replaced.";
+    let description = "The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced.";
     let request_id = parameter("X-Request-Id", description, text());
-    let description = "The `ETag` of an answer that is still at hand; also a list of them, or `*`.";
+    let description = "The `ETag` of a cached response, a list of them, or `*`.";
     let known = parameter("If-None-Match", description, text());
     let parameters = [("AcceptLanguage", language), ("RequestId", request_id), ("IfNoneMatch", known)];
     components.parameters.extend(parameters.map(|(name, parameter)| (name.to_owned(), RefOr::T(parameter))));
@@ -62,13 +62,12 @@ fn reference(kind: &str, name: &str) -> Ref {
     Ref::new(format!("#/components/{kind}/{name}"))
 }
 
-/// Adds what every request may and every answer does carry. Comes last: a parameter that anybody may send to anything
-/// tells nothing of what the operation refuses.
+/// Adds the headers of every request and every response. It runs after `errors::describe`, because these parameters add no
+/// errors of their own.
 pub(super) fn describe(operation: &mut Operation) {
-    let polled = operation.responses.responses.contains_key("304");
-    if polled {
-        let description =
-            "Nothing has changed since the answer whose `ETag` was sent in `If-None-Match`. No body.";
+    let conditional = operation.responses.responses.contains_key("304");
+    if conditional {
+        let description = "Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body.";
         let unchanged = ResponseBuilder::new().description(description).build();
         operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged));
     }
@@ -84,12 +83,12 @@ pub(super) fn describe(operation: &mut Operation) {
         if code == "401" {
             add("WWW-Authenticate", "Challenge");
         }
-        if polled && matches!(code.as_str(), "200" | "304") {
+        if conditional && matches!(code.as_str(), "200" | "304") {
             add("ETag", "Tag");
         }
     }
     let parameters = operation.parameters.get_or_insert_default();
-    let conditional = polled.then_some("IfNoneMatch");
-    let names = ["AcceptLanguage", "RequestId"].into_iter().chain(conditional);
+    let if_none_match = conditional.then_some("IfNoneMatch");
+    let names = ["AcceptLanguage", "RequestId"].into_iter().chain(if_none_match);
     parameters.extend(names.map(|name| RefOr::Ref(reference("parameters", name))));
 }

@@ -1,4 +1,4 @@
-//! The API's own description, collected from the handlers and completed with what holds for all of them.
+//! The OpenAPI document: generated from the handlers, then completed with what all operations share.
 
 pub(crate) mod description;
 mod errors;
@@ -23,21 +23,21 @@ use crate::routes;
 const DESCRIPTION: &str = "One-to-one chat over plain REST: accounts, friends, private messages.
 
 Success is HTTP 200 and `{code, message, data}`; failure has the HTTP status of its `code` and `{code, message, error}`. \
-Programs read `error`, which is the same in every language; people read `message`, which is Chinese unless \
+`error` is for programs and the same in every language; `message` is for users, in Chinese unless \
 `Accept-Language` prefers English.
 
-To try it here: register, copy `token` from the answer, press *Authorize* and paste it under `token`. Beside what is listed, \
-any call may be answered with 404 (`unknown_route`) or 405 (`method_not_allowed`, with `Allow`).";
+To try it here: register, copy `token` from the response, press *Authorize* and paste it under `token`. In addition to the \
+listed responses, any call may return 404 (`unknown_route`) or 405 (`method_not_allowed`, with `Allow`).";
 
 const TAGS: [(&str, &str); 5] = [
-    ("accounts", "Registering, logging in, tokens, sessions, one's own account."),
+    ("accounts", "Registration, login, tokens, sessions, the caller's account."),
     ("friends", "Friendship requests, friendships, blocks."),
-    ("conversations", "What was said, how far it was read, what is pinned or muted."),
+    ("conversations", "History, read positions, pinned and muted conversations."),
     ("messages", "Sending, recalling, deleting, searching."),
-    ("operation", "For whoever runs it."),
+    ("operation", "Health checks for operators."),
 ];
 
-/// The description of the whole API (OpenAPI 3.1).
+/// The OpenAPI 3.1 document of the whole API.
 #[must_use]
 pub fn document() -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().configure(routes::documented).split_for_parts();
@@ -48,19 +48,20 @@ pub fn document() -> OpenApi {
         TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     document.tags = Some(tags.into());
     let mut components = document.components.take().unwrap_or_else(Components::new);
-    components.add_security_scheme("token", bearer("The `token` of a login, a refresh or a new password."));
     components
-        .add_security_scheme("refresh_token", bearer("The `refresh_token` that came with it; good once."));
+        .add_security_scheme("token", bearer("The `token` of a login, a refresh or a password change."));
+    components
+        .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
     schemas::add_to(&mut components);
-    schema_rules::link(&mut components);
-    schema_rules::merge(&mut components);
+    schema_rules::link_envelopes(&mut components);
+    schema_rules::merge_all_of(&mut components);
     errors::add_to(&mut components);
     headers::add_to(&mut components);
-    let demanding = errors::demanding_schemas(&components);
+    let with_required = errors::schemas_with_required_fields(&components);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        schema_rules::leave_out_bodies(operation);
-        errors::describe(operation, &demanding);
+        schema_rules::make_body_optional(operation);
+        errors::describe(operation, &with_required);
         examples::describe(operation, &components);
         headers::describe(operation);
     }

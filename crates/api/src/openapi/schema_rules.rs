@@ -1,4 +1,7 @@
-//! Answers are closed: what is not described is not sent. Requests are open, because unknown fields are ignored.
+//! Completes the schemas that utoipa generates.
+//!
+//! Responses are closed (`additionalProperties: false`): the server sends no undescribed field. Requests stay open, because
+//! unknown fields are ignored.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +12,7 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Schema};
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// The schema that a reference names.
+/// Follows references to the schema itself.
 pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>) -> Option<&'a Schema> {
     match schema {
         RefOr::T(schema) => Some(schema),
@@ -20,8 +23,8 @@ pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>)
     }
 }
 
-/// Refers to what an envelope carries, where the library repeats it.
-pub(super) fn link(components: &mut Components) {
+/// Makes the `data` of each envelope refer to its content's schema, which utoipa inlines.
+pub(super) fn link_envelopes(components: &mut Components) {
     let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
     for (name, schema) in &mut components.schemas {
         let Some((envelope, content)) = name.split_once('_').filter(|(_, content)| names.contains(*content))
@@ -40,11 +43,11 @@ pub(super) fn link(components: &mut Components) {
     }
 }
 
-/// Makes one object of each schema that is put together from others: a closed part would refuse what the others add.
-pub(super) fn merge(components: &mut Components) {
+/// Merges each `allOf` into one object: a closed part would refuse the properties of the others.
+pub(super) fn merge_all_of(components: &mut Components) {
     let merged = components.schemas.iter().filter_map(|(name, schema)| match schema {
         RefOr::T(Schema::AllOf(parts)) => {
-            Some((name.clone(), RefOr::T(Schema::Object(whole(components, parts)?))))
+            Some((name.clone(), RefOr::T(Schema::Object(merged_object(components, parts)?))))
         }
         _ => None,
     });
@@ -52,7 +55,7 @@ pub(super) fn merge(components: &mut Components) {
     components.schemas.extend(merged);
 }
 
-fn whole(components: &Components, parts: &AllOf) -> Option<Object> {
+fn merged_object(components: &Components, parts: &AllOf) -> Option<Object> {
     let mut whole = Object::new();
     for part in &parts.items {
         let Schema::Object(part) = resolve(components, part)? else { return None };
@@ -63,22 +66,22 @@ fn whole(components: &Components, parts: &AllOf) -> Option<Object> {
     Some(whole)
 }
 
-/// A body that may be left out may not be `null` instead, as the library has it.
-pub(super) fn leave_out_bodies(operation: &mut Operation) {
+/// Marks an optional body as not required. utoipa describes it as `null` or an object, but `null` is refused.
+pub(super) fn make_body_optional(operation: &mut Operation) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
-    let mut may_be_left_out = false;
+    let mut is_optional = false;
     for content in body.content.values_mut() {
         let RefOr::T(content) = content else { continue };
         let Some(RefOr::T(Schema::OneOf(choices))) = &content.schema else { continue };
         content.schema = choices.items.iter().find(|choice| matches!(choice, RefOr::Ref(_))).cloned();
-        may_be_left_out = true;
+        is_optional = true;
     }
-    if may_be_left_out {
+    if is_optional {
         body.required = Some(Required::False);
     }
 }
 
-/// Closes every object that answers are made of.
+/// Closes every object that a response can contain.
 pub(super) fn close_answers(document: &mut OpenApi) {
     let mut reached = BTreeSet::new();
     let paths = serde_json::to_value(&document.paths).unwrap_or_default();
@@ -105,7 +108,7 @@ pub(super) fn close_answers(document: &mut OpenApi) {
     }
 }
 
-/// The names of the schemas that a piece of the description refers to.
+/// The names of the schemas that a part of the document refers to.
 fn references(value: &Value) -> Vec<String> {
     match value {
         Value::Object(fields) => {

@@ -1,5 +1,6 @@
-//! The values of the contract as the API's description shows them: what each means, how it is spelled, and one example.
-//! The rules themselves are in the domain; `scripts/schemathesis` tries these against them.
+//! The values of the contract as OpenAPI schemas: meaning, pattern, limits and one example each.
+//!
+//! The rules themselves are in the domain; `scripts/schemathesis` tests these schemas against them.
 
 use std::borrow::Cow;
 
@@ -8,16 +9,16 @@ use utoipa::openapi::schema::{Components, KnownFormat, ObjectBuilder, SchemaForm
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Whoever is spoken of in the examples.
+/// The account in the examples.
 pub(crate) const ALICE: &str = "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11";
-/// A friendship request of hers.
+/// A friendship request of that account.
 pub(crate) const REQUEST: &str = "01936f60-1f2b-7a95-b3c4-5d6e7f809133";
 const CONVERSATION: &str = "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044";
 const FRIENDSHIP: &str = "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055";
 const SESSION: &str = "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066";
 
 const UUID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
-/// Anything but NUL, which PostgreSQL refuses.
+/// Any text without NUL, which PostgreSQL refuses.
 const TEXT: &str = r"^[^\x00]*$";
 
 fn text(example: &str) -> ObjectBuilder {
@@ -32,7 +33,7 @@ fn one_of(words: &[&str]) -> ObjectBuilder {
     text(words.first().copied().unwrap_or_default()).enum_values(Some(words.iter().copied()))
 }
 
-macro_rules! shapes {
+macro_rules! schemas {
     ($($name:ident: $description:literal = $schema:expr;)*) => {
         $(
             pub(crate) struct $name;
@@ -50,13 +51,13 @@ macro_rules! shapes {
             }
         )*
 
-        /// Adds them all to the description.
+        /// Adds all of them as components.
         pub(crate) fn add_to(components: &mut Components) {
             $(components.schemas.insert($name::name().into_owned(), $name::schema());)*
         }
     };
 }
-shapes! {
+schemas! {
     UserId: "The id of an account." = id(ALICE);
     ConversationId: "The id of a conversation." = id(CONVERSATION);
     FriendshipId: "The id of a friendship." = id(FRIENDSHIP);
@@ -70,36 +71,36 @@ shapes! {
     Seq: "A message's place in its conversation: 1, 2, 3… without gaps; 0 is before the first." = ObjectBuilder::new()
         .schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(0)).maximum(Some(i64::MAX)).examples([json!(42)]);
-    Uid: "微信号: 6–20 of `[A-Za-z0-9_-]`, first a letter; shown as typed, unique whatever its case." = text("alice_2026")
+    Uid: "微信号: 6–20 of `[A-Za-z0-9_-]`, starting with a letter; shown as entered, unique case-insensitively." = text("alice_2026")
         .pattern(Some("^[A-Za-z][A-Za-z0-9_-]{5,19}$"));
     Nickname: "昵称: 1–64 characters after trimming, no control characters." = text("爱丽丝 🌸").min_length(Some(1))
         .pattern(Some(r"^\s*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?\s*$"));
-    DisplayName: "The nickname now, or the word for an erased account: 已注销, Deleted account." = text("爱丽丝 🌸");
+    DisplayName: "The current nickname, or the name of an erased account: 已注销, Deleted account." = text("爱丽丝 🌸");
     PhoneNumber: "`1` and ten more digits." = text("13800138000").pattern(Some("^1[0-9]{10}$"));
     ChosenPassword: "8–128 characters, counted after NFKC; any Unicode, none of the most common ones." = text("山高月小 水落石出")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password))).min_length(Some(8)).max_length(Some(128));
     AccessToken: "A JWT, sent with each call as `Authorization: Bearer …`." = text(TOKEN);
-    RefreshToken: "A JWT that is good once, for the next pair." = text(TOKEN);
+    RefreshToken: "A JWT that is valid once, for the next pair." = text(TOKEN);
     DeviceName: "From the `User-Agent` header of the login; may be empty." = text("Mozilla/5.0 (X11; Linux x86_64)");
     Remark: "备注, the caller's own name for a friend, kept exactly as sent; empty for none." = text("小爱")
         .max_length(Some(64)).pattern(Some(TEXT));
-    VerificationMessage: "What a friendship request says; may be empty." = text("我是爱丽丝，上周一起爬过山")
+    VerificationMessage: "The message of a friendship request; may be empty." = text("我是爱丽丝，上周一起爬过山")
         .max_length(Some(128)).pattern(Some(TEXT));
-    RequestStatus: "What became of a friendship request." =
+    RequestStatus: "The state of a friendship request." =
         one_of(&["pending", "accepted", "rejected", "expired", "canceled"]);
-    RequestAnswer: "What the receiver says." = one_of(&["accepted", "rejected"]);
+    RequestAnswer: "The receiver's answer." = one_of(&["accepted", "rejected"]);
     RequestDirection: "Whether the requests were received or sent." = one_of(&["received", "sent"]);
-    Relation: "What the account is to the caller." =
+    Relation: "The relation of the account to the caller." =
         one_of(&["friend", "self", "request_sent", "request_received", "none"]);
     MessageText: "1–5000 characters, not only white space; kept and returned exactly as sent." = text("晚上一起吃火锅吗？🍲")
         .min_length(Some(1)).max_length(Some(5000)).pattern(Some(r"^[^\x00]*[^\s\x00][^\x00]*$"));
-    ClientMessageId: "The client's own key for a message; sending the same again under it stores it once." =
+    ClientMessageId: "The client's idempotency key of a message: sending it again under the same key stores it once." =
         text("5f1c2a-17").min_length(Some(1)).max_length(Some(64)).pattern(Some(TEXT));
-    SearchTerm: "A part of the text, whatever its case. Every character means itself." = text("火锅")
+    SearchTerm: "A part of the text, case-insensitive. There are no wildcards." = text("火锅")
         .min_length(Some(1)).max_length(Some(200)).pattern(Some(TEXT));
     NextCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
 }
 
-/// The example of a token; it was signed by nobody.
+/// An example token with an invalid signature.
 const TOKEN: &str =
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw";

@@ -1,5 +1,5 @@
-//! Whether the description leaves nothing out. That it is true is seen elsewhere: `tests/covered.rs` compares its errors with
-//! those that the API tests have met, `scripts/schemathesis` its schemas and examples with a running server.
+//! Completeness of the OpenAPI document. Its truth is tested elsewhere: `tests/covered.rs` compares its errors with those that
+//! the API tests observed, `scripts/schemathesis` its schemas and examples with a running server.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::document;
 use crate::response::error_catalog;
 
-fn described() -> Value {
+fn document_json() -> Value {
     serde_json::to_value(document()).unwrap()
 }
 
@@ -31,12 +31,12 @@ fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     pointer.map_or(value, |pointer| document.pointer(pointer).unwrap())
 }
 
-/// What is wanting in the description of one operation.
-fn wanting(document: &Value, operation: &Value) -> Vec<String> {
-    let mut wanting = Vec::new();
-    let mut demand = |there: bool, what: &str| {
-        if !there {
-            wanting.push(what.to_owned());
+/// What the description of one operation lacks.
+fn missing(document: &Value, operation: &Value) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut demand = |present: bool, what: &str| {
+        if !present {
+            missing.push(what.to_owned());
         }
     };
     demand(is_text(&operation["summary"]), "a summary");
@@ -55,7 +55,7 @@ fn wanting(document: &Value, operation: &Value) -> Vec<String> {
     for (code, response) in operation["responses"].as_object().unwrap() {
         demand(is_text(&response["description"]), &format!("a description of {code}"));
         let tracked = response["headers"]["X-Request-Id"].is_object();
-        demand(tracked, &format!("the request's id in {code}"));
+        demand(tracked, &format!("the request id in {code}"));
         let waits = matches!(code.as_str(), "429" | "503");
         demand(
             !waits || response["headers"]["Retry-After"].is_object(),
@@ -65,18 +65,19 @@ fn wanting(document: &Value, operation: &Value) -> Vec<String> {
         demand(challenged, "the challenge of 401");
         let content = &response["content"]["application/json"];
         match code.as_str() {
-            "304" => demand(content.is_null(), "that there is no body in 304"),
-            "200" => demand(content["example"].is_object(), "an example of its answer"),
-            _ => {
-                demand(names_are_shown(content), &format!("the error names of {code}, each with an example"))
-            }
+            "304" => demand(content.is_null(), "an empty body in 304"),
+            "200" => demand(content["example"].is_object(), "an example of its response"),
+            _ => demand(
+                names_have_examples(content),
+                &format!("the error names of {code}, each with an example"),
+            ),
         }
     }
-    wanting
+    missing
 }
 
-/// Whether a refusal's schema lists its error names, and each has an example.
-fn names_are_shown(content: &Value) -> bool {
+/// Whether an error response lists its error names, each with an example.
+fn names_have_examples(content: &Value) -> bool {
     let names = content["schema"]["allOf"][1]["properties"]["error"]["enum"].as_array();
     let names: BTreeSet<&str> = names.into_iter().flatten().filter_map(Value::as_str).collect();
     let shown: BTreeSet<&str> =
@@ -85,23 +86,23 @@ fn names_are_shown(content: &Value) -> bool {
 }
 
 #[test]
-fn every_operation_is_described_with_examples_and_all_its_error_names() {
-    let document = described();
+fn every_operation_has_descriptions_examples_and_error_names() {
+    let document = document_json();
     for (name, operation) in operations(&document) {
-        let wanting = wanting(&document, operation);
-        assert!(wanting.is_empty(), "{name} lacks {wanting:?}");
+        let missing = missing(&document, operation);
+        assert!(missing.is_empty(), "{name} lacks {missing:?}");
     }
 }
 
 #[test]
-fn what_is_left_out_is_missed() {
-    let document = described();
+fn the_check_reports_each_missing_part() {
+    let document = document_json();
     let (_, complete) =
         operations(&document).into_iter().find(|(name, _)| name == "post /api/auth/messages").unwrap();
-    for (pointer, missed) in [
+    for (pointer, expected) in [
         ("/summary", "a summary"),
         ("/requestBody/content/application~1json/example", "an example of its body"),
-        ("/responses/200/content/application~1json/example", "an example of its answer"),
+        ("/responses/200/content/application~1json/example", "an example of its response"),
         ("/responses/409/description", "a description of 409"),
         (
             "/responses/409/content/application~1json/examples/blocked",
@@ -119,13 +120,13 @@ fn what_is_left_out_is_missed() {
             .unwrap()
             .remove(&key.replace("~1", "/"))
             .unwrap();
-        assert_eq!(wanting(&document, &operation), [missed], "{pointer}");
+        assert_eq!(missing(&document, &operation), [expected], "{pointer}");
     }
 }
 
 #[test]
-fn every_error_that_an_operation_lists_stands_under_its_own_code() {
-    let document = described();
+fn each_listed_error_is_described_under_its_own_status() {
+    let document = document_json();
     for (name, operation) in operations(&document) {
         for error in operation["x-errors"].as_array().unwrap() {
             let entry = error_catalog::find(error.as_str().unwrap());
@@ -138,8 +139,8 @@ fn every_error_that_an_operation_lists_stands_under_its_own_code() {
 }
 
 #[test]
-fn answers_are_closed_and_requests_are_open() {
-    let document = described();
+fn responses_are_closed_and_requests_are_open() {
+    let document = document_json();
     let closed = |name: &str| document["components"]["schemas"][name]["additionalProperties"] == false;
     for name in
         ["Failure", "Done", "Data_Login", "Tokens", "Message", "FoundMessage", "ExportedMessage", "Request"]
