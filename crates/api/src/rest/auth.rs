@@ -1,10 +1,9 @@
-//! Registering, logging in, renewing tokens, logging out.
+//! Authentication: registration, login, token refresh, logout.
 
 use actix_web::post;
 use actix_web::web;
-use domain::account::{Nickname, Password, PasswordAttempt, PhoneNumber, Registration, Uid};
-use domain::auth::{IssuedTokens, LoggedIn};
-use domain::login_throttle::EnteredIdentifier;
+use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
+use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,21 +15,22 @@ use crate::response::envelope::{Data, Done};
 use crate::response::error::ApiError;
 use crate::state::UseCases;
 
-/// A pair of tokens.
+/// An access token and its refresh token.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Tokens {
+#[schema(as = Tokens)]
+pub(crate) struct TokensResponse {
     /// Sent with each call as `Authorization: Bearer …`.
     #[schema(value_type = schemas::AccessToken)]
     token: String,
-    /// Good once, to get the next pair.
+    /// Valid once, to get the next pair.
     #[schema(value_type = schemas::RefreshToken)]
     refresh_token: String,
-    /// Seconds that `token` has left.
+    /// Seconds until `token` expires.
     #[schema(example = 600)]
     expires_in: u64,
 }
 
-impl From<IssuedTokens> for Tokens {
+impl From<IssuedTokens> for TokensResponse {
     fn from(tokens: IssuedTokens) -> Self {
         Self {
             token: tokens.access.expose_secret().to_owned(),
@@ -40,7 +40,7 @@ impl From<IssuedTokens> for Tokens {
     }
 }
 
-/// Who has logged in.
+/// The account that logged in.
 #[derive(Debug, Serialize, ToSchema)]
 struct UserInfo {
     /// 微信号.
@@ -54,14 +54,15 @@ struct UserInfo {
     user_id: String,
 }
 
-/// What a login gives.
+/// The result of a login or a registration.
 #[derive(Debug, Serialize, ToSchema)]
-struct Login {
-    token_class: Tokens,
+#[schema(as = Login)]
+struct LoginResponse {
+    token_class: TokensResponse,
     user_info: UserInfo,
 }
 
-impl From<LoggedIn> for Login {
+impl From<LoggedIn> for LoginResponse {
     fn from(login: LoggedIn) -> Self {
         let user = login.user;
         Self {
@@ -75,15 +76,16 @@ impl From<LoggedIn> for Login {
     }
 }
 
-/// What somebody registers with.
+/// A registration.
 #[derive(Deserialize, ToSchema)]
-struct Register {
+#[schema(as = Register)]
+struct RegisterRequest {
     /// 昵称.
     #[schema(value_type = schemas::Nickname)]
     name: String,
     #[schema(value_type = schemas::ChosenPassword)]
     password: SecretString,
-    /// 微信号, 6–20 of `[A-Za-z0-9_-]`, first a letter; left out, the server gives one.
+    /// 微信号, 6–20 of `[A-Za-z0-9_-]`, starting with a letter; if omitted, the server generates one.
     #[schema(value_type = Option<schemas::Uid>)]
     uid: Option<String>,
     /// `1` and ten more digits.
@@ -91,10 +93,10 @@ struct Register {
     phone_number: Option<String>,
 }
 
-impl TryFrom<Register> for Registration {
+impl TryFrom<RegisterRequest> for Registration {
     type Error = domain::error::InvalidValue;
 
-    fn try_from(body: Register) -> Result<Self, Self::Error> {
+    fn try_from(body: RegisterRequest) -> Result<Self, Self::Error> {
         Ok(Self {
             name: Nickname::parse(&body.name)?,
             password: Password::parse("password", body.password)?,
@@ -105,16 +107,16 @@ impl TryFrom<Register> for Registration {
 }
 
 /// Registers an account and logs it in.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["uid_taken", "phone_number_taken"]))))]
 #[post("/api/register")]
 pub(crate) async fn register(
     device: Device,
-    Json(body): Json<Register>,
+    Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Login>, ApiError> {
-    let login = use_cases.registration.register(body.try_into()?, &device.0).await?;
+) -> Result<Data<LoginResponse>, ApiError> {
+    let login = use_cases.sessions.register(body.try_into()?, &device.0).await?;
     Ok(Data::new(language, login.into()))
 }
 
@@ -123,37 +125,39 @@ async fn log_in(
     (identifier, password): (EnteredIdentifier, &SecretString),
     use_cases: &UseCases,
     language: Language,
-) -> Result<Data<Login>, ApiError> {
+) -> Result<Data<LoginResponse>, ApiError> {
     let attempt = PasswordAttempt::new(password);
-    let login = domain::auth::Login { identifier, attempt, address: client.0, device: device.0 };
+    let login = domain::session::Login { identifier, attempt, address: client.0, device: device.0 };
     Ok(Data::new(language, use_cases.sessions.login(login).await?.into()))
 }
 
-/// What somebody logs in with by 微信号.
+/// A login by 微信号.
 #[derive(Deserialize, ToSchema)]
-struct UidLogin {
+#[schema(as = UidLogin)]
+struct UidLoginRequest {
     #[schema(example = "alice_2026")]
     uid: String,
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
 
-/// Logs in by 微信号, whatever its case.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+/// Logs in by 微信号, case-insensitively.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
 pub(crate) async fn login_by_uid(
     caller: (Client, Device),
-    Json(body): Json<UidLogin>,
+    Json(body): Json<UidLoginRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Login>, ApiError> {
+) -> Result<Data<LoginResponse>, ApiError> {
     log_in(caller, (EnteredIdentifier::Uid(body.uid), &body.password), &use_cases, language).await
 }
 
-/// What somebody logs in with by phone number.
+/// A login by phone number.
 #[derive(Deserialize, ToSchema)]
-struct PhoneLogin {
+#[schema(as = PhoneLogin)]
+struct PhoneLoginRequest {
     #[schema(example = "13800138000")]
     phone_number: String,
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
@@ -161,26 +165,26 @@ struct PhoneLogin {
 }
 
 /// Logs in by phone number.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Login>)),
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
 pub(crate) async fn login_by_phone_number(
     caller: (Client, Device),
-    Json(body): Json<PhoneLogin>,
+    Json(body): Json<PhoneLoginRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Login>, ApiError> {
+) -> Result<Data<LoginResponse>, ApiError> {
     let identifier = EnteredIdentifier::PhoneNumber(body.phone_number);
     log_in(caller, (identifier, &body.password), &use_cases, language).await
 }
 
-/// What a client may say of its try.
+/// The idempotency header of a refresh.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "only describes the header")]
 struct RetryHeader {
-    /// A name of the client's own for this try, 1–128 visible ASCII characters: a retry under it within a minute gets the
-    /// same tokens again, as long as their refresh token was not used.
+    /// The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
+    /// the same tokens, as long as their refresh token is unused.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
@@ -189,12 +193,12 @@ async fn renew(
     (token, key): (RefreshToken, RetryKey),
     use_cases: &UseCases,
     language: Language,
-) -> Result<Data<Tokens>, ApiError> {
+) -> Result<Data<TokensResponse>, ApiError> {
     Ok(Data::new(language, use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
-/// Exchanges a refresh token for the next pair of tokens.
-#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<Tokens>)),
+/// Exchanges a refresh token for a new pair of tokens.
+#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/auth/refresh_token")]
 pub(crate) async fn refresh_token(
@@ -202,12 +206,12 @@ pub(crate) async fn refresh_token(
     key: RetryKey,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Tokens>, ApiError> {
+) -> Result<Data<TokensResponse>, ApiError> {
     renew((token, key), &use_cases, language).await
 }
 
 /// The same as `/auth/refresh_token`.
-#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<Tokens>)),
+#[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/api/auth/refresh_token")]
 pub(crate) async fn refresh_token_under_api(
@@ -215,7 +219,7 @@ pub(crate) async fn refresh_token_under_api(
     key: RetryKey,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Tokens>, ApiError> {
+) -> Result<Data<TokensResponse>, ApiError> {
     renew((token, key), &use_cases, language).await
 }
 

@@ -7,16 +7,16 @@ use domain::id::UserId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::extract::{AuthUser, PathPart, Query};
+use crate::extract::{AuthUser, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
 use crate::state::UseCases;
 
-/// Somebody whom the caller blocks.
+/// A user that the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BlockItem {
     #[schema(value_type = schemas::UserId)]
@@ -41,13 +41,13 @@ impl BlockItem {
     }
 }
 
-/// Whom the caller blocks, newest first.
-#[utoipa::path(tag = "friends", params(PageQuery), responses((status = 200, body = PageOf<BlockItem>), (status = 304)),
+/// The users that the caller blocks, newest first.
+#[utoipa::path(tag = "friends", params(PageParams), responses((status = 200, body = PageOf<BlockItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/blocks")]
 pub(crate) async fn list_blocks(
     caller: AuthUser,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<WithEtag<PageOf<BlockItem>>, ApiError> {
@@ -56,13 +56,13 @@ pub(crate) async fn list_blocks(
     Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
-/// Refuses somebody's requests and messages from now on; a friendship stays.
+/// Blocks a user: their requests and messages are refused. A friendship stays.
 #[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[put("/api/auth/blocks/{user_id}")]
 pub(crate) async fn block(
     caller: AuthUser,
-    PathPart(user): PathPart,
+    PathId(user): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -70,13 +70,13 @@ pub(crate) async fn block(
     Ok(Done::new(language))
 }
 
-/// Lifts a block.
+/// Removes a block.
 #[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[delete("/api/auth/blocks/{user_id}")]
 pub(crate) async fn unblock(
     caller: AuthUser,
-    PathPart(user): PathPart,
+    PathId(user): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {

@@ -10,19 +10,20 @@ use domain::message::Seq;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Json, PathPart, Query, whole_number};
+use crate::extract::{AuthUser, Json, PathId, Query, whole_number};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
-use crate::response::error::{ApiError, no_number};
-use crate::rest::messages::Message;
+use crate::response::error::{ApiError, not_a_number};
+use crate::rest::messages::MessageItem;
 use crate::state::UseCases;
 
 /// A conversation in the list.
 #[derive(Debug, Serialize, ToSchema)]
-struct Conversation {
+#[schema(as = Conversation)]
+struct ConversationItem {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
@@ -35,7 +36,7 @@ struct Conversation {
     unread_count: i64,
     /// The newest message that the caller can see.
     #[schema(required)]
-    last_message: Option<Message>,
+    last_message: Option<MessageItem>,
     #[schema(value_type = schemas::Seq)]
     last_seq: i64,
     #[schema(value_type = schemas::Seq)]
@@ -48,7 +49,7 @@ struct Conversation {
     muted: bool,
 }
 
-impl Conversation {
+impl ConversationItem {
     fn new(conversation: ConversationSummary, language: Language) -> Self {
         Self {
             conversation_id: conversation.id.to_string(),
@@ -56,7 +57,7 @@ impl Conversation {
             friend_name: display_name(&conversation.friend_name, language),
             remark: conversation.remark.as_str().to_owned(),
             unread_count: conversation.unread_count,
-            last_message: conversation.last_message.map(Message::from),
+            last_message: conversation.last_message.map(MessageItem::from),
             last_seq: conversation.last_seq.get(),
             read_seq: conversation.read_seq.get(),
             updated_at: timestamp(conversation.updated_at),
@@ -66,43 +67,43 @@ impl Conversation {
     }
 }
 
-/// The caller's conversations, pinned first, then newest activity.
-#[utoipa::path(tag = "conversations", params(PageQuery), responses((status = 200, body = PageOf<Conversation>), (status = 304)),
+/// The caller's conversations: pinned first, then by latest activity.
+#[utoipa::path(tag = "conversations", params(PageParams), responses((status = 200, body = PageOf<ConversationItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/conversations")]
 pub(crate) async fn list_conversations(
     caller: AuthUser,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<WithEtag<PageOf<Conversation>>, ApiError> {
+) -> Result<WithEtag<PageOf<ConversationItem>>, ApiError> {
     let page = use_cases.conversations.list(caller.id(), &page.parse()?).await?;
-    let items = page.items.into_iter().map(|item| Conversation::new(item, language)).collect();
+    let items = page.items.into_iter().map(|item| ConversationItem::new(item, language)).collect();
     Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
-/// Which part of the history.
+/// The part of the history to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct WindowQuery {
-    /// Only messages before this place; not together with `after`.
+struct WindowParams {
+    /// Only messages before this `seq`; cannot be combined with `after`.
     #[param(value_type = Option<i64>, minimum = 0)]
     before: Option<String>,
-    /// Only messages after this place, the oldest of them first; not together with `before`.
+    /// Only messages after this `seq`, the oldest of them first; cannot be combined with `before`.
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<String>,
-    /// At most so many messages.
+    /// The maximum number of messages.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
 }
 
-impl WindowQuery {
+impl WindowParams {
     fn parse(&self) -> Result<WindowRequest, InvalidValue> {
-        let place = |field, text: &Option<String>| match text {
-            Some(text) => text.parse().map(Some).map_err(|_| no_number(field, 0, i64::MAX)),
+        let seq = |field, text: &Option<String>| match text {
+            Some(text) => text.parse().map(Some).map_err(|_| not_a_number(field, 0, i64::MAX)),
             None => Ok(None),
         };
-        let anchor = WindowAnchor::parse(place("before", &self.before)?, place("after", &self.after)?)?;
+        let anchor = WindowAnchor::parse(seq("before", &self.before)?, seq("after", &self.after)?)?;
         let limit = match &self.limit {
             Some(limit) => WindowLimit::parse(limit.parse().unwrap_or(0))?,
             None => WindowLimit::default(),
@@ -113,7 +114,8 @@ impl WindowQuery {
 
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
-struct Window {
+#[schema(as = Window)]
+struct WindowResponse {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
@@ -126,19 +128,19 @@ struct Window {
     is_friend: bool,
     #[schema(value_type = schemas::Seq)]
     read_seq: i64,
-    /// How far the other one has read; null unless the two are friends.
+    /// The friend's read position; null unless the two are friends.
     #[schema(value_type = Option<schemas::Seq>, required)]
     peer_read_seq: Option<i64>,
     #[schema(value_type = schemas::Seq)]
     last_seq: i64,
-    /// Whether more messages lie beyond the far end.
+    /// Whether there are more messages in the direction of the request.
     #[schema(example = false)]
     has_more: bool,
     /// Oldest first.
-    messages: Vec<Message>,
+    messages: Vec<MessageItem>,
 }
 
-impl Window {
+impl WindowResponse {
     fn new(window: ConversationWindow, language: Language) -> Self {
         Self {
             conversation_id: window.id.to_string(),
@@ -150,37 +152,38 @@ impl Window {
             peer_read_seq: window.peer_read_seq.map(Seq::get),
             last_seq: window.last_seq.get(),
             has_more: window.has_more,
-            messages: window.messages.into_iter().map(Message::from).collect(),
+            messages: window.messages.into_iter().map(MessageItem::from).collect(),
         }
     }
 }
 
-/// Opens a conversation at one place of its history. It moves no read position.
-#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path), WindowQuery),
-    responses((status = 200, body = Data<Window>), (status = 304)), security(("token" = [])),
+/// Returns one part of a conversation's history. It does not change the read position.
+#[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path), WindowParams),
+    responses((status = 200, body = Data<WindowResponse>), (status = 304)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[get("/api/auth/conversations/{conversation_id}")]
 pub(crate) async fn open_conversation(
     caller: AuthUser,
-    PathPart(conversation): PathPart,
-    Query(query): Query<WindowQuery>,
+    PathId(conversation): PathId,
+    Query(query): Query<WindowParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<WithEtag<Data<Window>>, ApiError> {
+) -> Result<WithEtag<Data<WindowResponse>>, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
-    Ok(WithEtag(Data::new(language, Window::new(window, language))))
+    Ok(WithEtag(Data::new(language, WindowResponse::new(window, language))))
 }
 
-/// How far the caller has read.
+/// A new read position.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Read {
+#[schema(as = Read)]
+struct MarkReadRequest {
     #[serde(deserialize_with = "whole_number")]
     #[schema(value_type = schemas::Seq)]
     seq: i64,
 }
 
-/// What that leaves.
+/// The read position and what remains unread.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReadState {
     #[schema(value_type = schemas::Seq)]
@@ -189,15 +192,15 @@ struct ReadState {
     unread_count: i64,
 }
 
-/// Moves the caller's read position forward; never back, never beyond the newest message.
+/// Moves the caller's read position forward, never back and never beyond the newest message.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[put("/api/auth/conversations/{conversation_id}/read")]
 pub(crate) async fn mark_read(
     caller: AuthUser,
-    PathPart(conversation): PathPart,
-    Json(body): Json<Read>,
+    PathId(conversation): PathId,
+    Json(body): Json<MarkReadRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<ReadState>, ApiError> {
@@ -208,13 +211,14 @@ pub(crate) async fn mark_read(
     Ok(Data::new(language, state))
 }
 
-/// What the caller wants of a conversation; what is left out stays.
+/// Changed preferences; omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Wishes {
-    /// Keep it on top.
+#[schema(as = Wishes)]
+struct PreferencesPatch {
+    /// Whether the conversation stays on top of the list.
     #[schema(example = true)]
     pinned: Option<bool>,
-    /// Do without notifications.
+    /// Whether notifications are off.
     #[schema(example = false)]
     muted: Option<bool>,
 }
@@ -226,8 +230,8 @@ struct Wishes {
 #[patch("/api/auth/conversations/{conversation_id}")]
 pub(crate) async fn set_preferences(
     caller: AuthUser,
-    PathPart(conversation): PathPart,
-    Json(body): Json<Wishes>,
+    PathId(conversation): PathId,
+    Json(body): Json<PreferencesPatch>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -237,14 +241,14 @@ pub(crate) async fn set_preferences(
     Ok(Done::new(language))
 }
 
-/// Clears what the caller sees of a conversation and hides it until a new message comes.
+/// Clears the caller's side of a conversation and hides it until a new message arrives.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[delete("/api/auth/conversations/{conversation_id}")]
 pub(crate) async fn clear_conversation(
     caller: AuthUser,
-    PathPart(conversation): PathPart,
+    PathId(conversation): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {

@@ -7,16 +7,16 @@ use domain::id::{RequestId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
 use crate::state::UseCases;
 
-const fn word(status: RequestStatus) -> &'static str {
+const fn status_name(status: RequestStatus) -> &'static str {
     match status {
         RequestStatus::Pending => "pending",
         RequestStatus::Accepted => "accepted",
@@ -26,15 +26,16 @@ const fn word(status: RequestStatus) -> &'static str {
     }
 }
 
-/// Whom to ask, and what to say.
+/// A new friendship request.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Ask {
-    /// Accepted for the frontend's sake and not believed: lists show the account's own nickname.
+#[schema(as = Ask)]
+struct CreateRequest {
+    /// Accepted for compatibility and ignored: lists show the sender's current nickname.
     #[serde(default)]
     #[schema(example = "爱丽丝")]
-    #[allow(dead_code, reason = "part of the contract, deliberately not believed")]
+    #[allow(dead_code, reason = "part of the contract, deliberately ignored")]
     sender_name: Option<String>,
-    /// The account to ask.
+    /// The account that receives the request.
     #[schema(value_type = schemas::UserId)]
     receiver_id: String,
     /// At most 128 characters.
@@ -42,44 +43,45 @@ struct Ask {
     verification_message: Option<String>,
 }
 
-/// What became of asking.
+/// The state of the new request.
 #[derive(Debug, Serialize, ToSchema)]
-struct Asked {
+#[schema(as = Asked)]
+struct CreatedResponse {
     #[schema(value_type = schemas::RequestId)]
     request_id: String,
-    /// `pending`, or `accepted` when the other one had asked already.
+    /// `pending`, or `accepted` when the receiver had already sent a request to the caller.
     #[schema(value_type = schemas::RequestStatus)]
     status: &'static str,
 }
 
-/// Asks somebody for friendship. If that one has asked already, the two are friends.
-#[utoipa::path(tag = "friends", responses((status = 200, body = Data<Asked>)), security(("token" = [])),
+/// Sends a friendship request. If the receiver has already sent one to the caller, the two become friends.
+#[utoipa::path(tag = "friends", responses((status = 200, body = Data<CreatedResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_user", "cannot_befriend_oneself", "already_friends",
         "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests")]
 pub(crate) async fn ask(
     caller: AuthUser,
-    Json(body): Json<Ask>,
+    Json(body): Json<CreateRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Asked>, ApiError> {
+) -> Result<Data<CreatedResponse>, ApiError> {
     let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
     let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())?;
     let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
-    Ok(Data::new(language, Asked { request_id: request.to_string(), status: word(status) }))
+    Ok(Data::new(language, CreatedResponse { request_id: request.to_string(), status: status_name(status) }))
 }
 
-/// Which list.
+/// The list to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct DirectionQuery {
+struct DirectionParams {
     #[param(value_type = Option<schemas::RequestDirection>)]
     /// `sent` for the requests that the caller sent; by default those received.
     direction: Option<String>,
 }
 
-impl DirectionQuery {
+impl DirectionParams {
     fn parse(&self) -> Result<Direction, InvalidValue> {
         match self.direction.as_deref() {
             None | Some("received") => Ok(Direction::Received),
@@ -93,7 +95,8 @@ impl DirectionQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"request_id": schemas::REQUEST, "sender_id": schemas::ALICE, "sender_name": "爱丽丝 🌸",
     "verification_message": "我是爱丽丝，上周一起爬过山", "status": "pending", "created_at": "2026-11-23T08:00:00.000Z"}))]
-pub(crate) struct Request {
+#[schema(as = Request)]
+pub(crate) struct RequestItem {
     #[schema(value_type = schemas::RequestId)]
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +120,7 @@ pub(crate) struct Request {
     created_at: String,
 }
 
-impl Request {
+impl RequestItem {
     pub(crate) fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
         let peer = Some(request.peer.to_string());
         let peer_name = Some(display_name(&request.peer_name, language));
@@ -132,30 +135,30 @@ impl Request {
             receiver_id,
             receiver_name,
             verification_message: request.verification_message.as_str().to_owned(),
-            status: word(request.status),
+            status: status_name(request.status),
             created_at: timestamp(request.created_at),
         }
     }
 }
 
 /// The requests that the caller received (or sent), newest first.
-#[utoipa::path(tag = "friends", params(DirectionQuery, PageQuery),
-    responses((status = 200, body = PageOf<Request>), (status = 304)), security(("token" = [])))]
+#[utoipa::path(tag = "friends", params(DirectionParams, PageParams),
+    responses((status = 200, body = PageOf<RequestItem>), (status = 304)), security(("token" = [])))]
 #[get("/api/auth/friendship_requests")]
 pub(crate) async fn list_requests(
     caller: AuthUser,
-    Query(direction): Query<DirectionQuery>,
-    Query(page): Query<PageQuery>,
+    Query(direction): Query<DirectionParams>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<WithEtag<PageOf<Request>>, ApiError> {
+) -> Result<WithEtag<PageOf<RequestItem>>, ApiError> {
     let direction = direction.parse()?;
     let page = use_cases.friendship_requests.list(caller.id(), direction, &page.parse()?).await?;
-    let items = page.items.iter().map(|request| Request::new(request, direction, language)).collect();
+    let items = page.items.iter().map(|request| RequestItem::new(request, direction, language)).collect();
     Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
-/// What the receiver says.
+/// The receiver's answer.
 #[derive(Debug, Deserialize, ToSchema)]
 struct AnswerBody {
     #[schema(value_type = schemas::RequestAnswer)]
@@ -170,7 +173,7 @@ struct AnswerBody {
 #[post("/api/auth/friendship_requests/{request_id}")]
 pub(crate) async fn answer(
     caller: AuthUser,
-    PathPart(request): PathPart,
+    PathId(request): PathId,
     Json(body): Json<AnswerBody>,
     use_cases: web::Data<UseCases>,
     language: Language,
@@ -188,7 +191,7 @@ pub(crate) async fn answer(
 #[delete("/api/auth/friendship_requests/{request_id}")]
 pub(crate) async fn withdraw(
     caller: AuthUser,
-    PathPart(request): PathPart,
+    PathId(request): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {

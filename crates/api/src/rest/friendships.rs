@@ -7,11 +7,11 @@ use domain::id::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
 use crate::state::UseCases;
@@ -21,7 +21,7 @@ use crate::state::UseCases;
 pub(crate) struct FriendItem {
     #[schema(value_type = schemas::FriendshipId)]
     friendship_id: String,
-    /// The friend's nickname now.
+    /// The friend's current nickname.
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::UserId)]
@@ -29,7 +29,7 @@ pub(crate) struct FriendItem {
     /// 微信号; null once the account is erased.
     #[schema(value_type = Option<schemas::Uid>, required)]
     friend_uid: Option<String>,
-    /// 备注, the caller's own name for the friend; empty when none.
+    /// 备注, the caller's own name for the friend; may be empty.
     #[schema(value_type = schemas::Remark)]
     remark: String,
     #[schema(value_type = schemas::Time)]
@@ -52,13 +52,13 @@ impl FriendItem {
 /// The caller's friends, newest first.
 #[utoipa::path(tag = "friends", params(
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 10000,
-            description = "At most so many rows; by default as many as one page may have."),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before.")), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
+            description = "The maximum number of rows; by default the largest page size."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page.")), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/friendships")]
 pub(crate) async fn list_friends(
     caller: AuthUser,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<WithEtag<PageOf<FriendItem>>, ApiError> {
@@ -68,13 +68,13 @@ pub(crate) async fn list_friends(
 }
 
 /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
-#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The other one's user id")),
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The friend's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[delete("/api/auth/friendships/{friend_id}")]
 pub(crate) async fn unfriend(
     caller: AuthUser,
-    PathPart(friend): PathPart,
+    PathId(friend): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -83,23 +83,24 @@ pub(crate) async fn unfriend(
     Ok(Done::new(language))
 }
 
-/// What the caller calls a friend.
+/// A new remark.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewRemark {
-    /// At most 64 characters, kept exactly as sent; empty for none.
+#[schema(as = NewRemark)]
+struct RemarkRequest {
+    /// At most 64 characters, kept exactly as sent; empty to remove it.
     #[schema(value_type = schemas::Remark)]
     remark: String,
 }
 
-/// Notes what the caller calls a friend; nobody else sees it, and it is gone with the friendship.
-#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The other one's user id")),
+/// Sets the caller's remark for a friend. Only the caller sees it; it ends with the friendship.
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The friend's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[put("/api/auth/friendships/{friend_id}/remark")]
 pub(crate) async fn set_remark(
     caller: AuthUser,
-    PathPart(friend): PathPart,
-    Json(body): Json<NewRemark>,
+    PathId(friend): PathId,
+    Json(body): Json<RemarkRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {

@@ -15,15 +15,16 @@ use crate::state::UseCases;
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Message {
+#[schema(as = Message)]
+pub(crate) struct MessageItem {
     #[schema(value_type = schemas::MessageId)]
     message_id: String,
-    /// Its place in the conversation: 1, 2, 3… without gaps.
+    /// Its position in the conversation: 1, 2, 3… without gaps.
     #[schema(value_type = schemas::Seq)]
     seq: i64,
     #[schema(value_type = schemas::UserId)]
     sender_id: String,
-    /// Null once it was recalled.
+    /// Null after a recall.
     #[schema(value_type = Option<schemas::MessageText>, required)]
     content: Option<String>,
     #[schema(example = false)]
@@ -32,7 +33,7 @@ pub(crate) struct Message {
     created_at: String,
 }
 
-impl From<domain::message::Message> for Message {
+impl From<domain::message::Message> for MessageItem {
     fn from(message: domain::message::Message) -> Self {
         Self {
             message_id: message.id.to_string(),
@@ -45,28 +46,29 @@ impl From<domain::message::Message> for Message {
     }
 }
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Deserialize, ToSchema)]
-struct NewMessage {
+#[schema(as = NewMessage)]
+struct SendRequest {
     /// The friend's user id.
     #[schema(value_type = schemas::UserId)]
     receiver_id: String,
-    /// 1–5000 characters, not only white space.
+    /// 1–5000 characters, not only whitespace.
     #[schema(value_type = schemas::MessageText)]
     content: String,
-    /// 1–64 characters; sending the same again under the same key stores it once.
+    /// Idempotency key, 1–64 characters: sending the same message again under the same key stores it once.
     #[schema(value_type = Option<schemas::ClientMessageId>)]
     client_message_id: Option<String>,
 }
 
-/// Sends a message to a friend. The answer means that it is stored durably; `data` is the message's id.
+/// Sends a message to a friend. Success means that the message is stored durably; `data` is its id.
 #[utoipa::path(tag = "messages", responses((status = 200, body = Data<schemas::MessageId>)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up"]))))]
 #[post("/api/auth/messages")]
 pub(crate) async fn send(
     caller: AuthUser,
-    Json(body): Json<NewMessage>,
+    Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<String>, ApiError> {
@@ -77,24 +79,24 @@ pub(crate) async fn send(
     Ok(Data::new(language, message.to_string()))
 }
 
-/// Which message.
+/// The message to change.
 #[derive(Debug, Deserialize, ToSchema)]
 struct MessageRef {
     #[schema(value_type = schemas::MessageId)]
     message_id: String,
 }
 
-/// Which message, for clients behind proxies that drop the body of a `DELETE`.
+/// The message to change, for clients behind proxies that drop the body of a `DELETE`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct MessageQuery {
-    /// Read when there is no body.
+struct MessageParams {
+    /// Used when there is no body.
     #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{0,17}$")]
     message_id: Option<String>,
 }
 
-/// The message that a request names, in its body or else in its query string.
-fn named(body: Option<MessageRef>, query: MessageQuery) -> Result<MessageId, ApiError> {
+/// The message id from the body, or else from the query string.
+fn message_id(body: Option<MessageRef>, query: MessageParams) -> Result<MessageId, ApiError> {
     let id = body.map(|body| body.message_id).or(query.message_id);
     let id = id.ok_or_else(|| ApiError::missing_field("message_id".to_owned()))?;
     Ok(MessageId::parse(&id)?)
@@ -104,24 +106,24 @@ fn named(body: Option<MessageRef>, query: MessageQuery) -> Result<MessageId, Api
 macro_rules! on_a_message {
     ($(#[$doc:meta])* $name:ident, $path:literal, $method:ident, [$($error:literal),*]) => {
         $(#[$doc])*
-        #[utoipa::path(tag = "messages", params(MessageQuery), request_body = Option<MessageRef>,
+        #[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
             responses((status = 200, body = Done)), security(("token" = [])),
             extensions(("x-errors" = json!([$($error),*]))))]
         #[delete($path)]
         pub(crate) async fn $name(
             caller: AuthUser,
             OptionalJson(body): OptionalJson<MessageRef>,
-            Query(query): Query<MessageQuery>,
+            Query(query): Query<MessageParams>,
             use_cases: web::Data<UseCases>,
             language: Language,
         ) -> Result<Done, ApiError> {
-            use_cases.messages.$method(caller.id(), named(body, query)?).await?;
+            use_cases.messages.$method(caller.id(), message_id(body, query)?).await?;
             Ok(Done::new(language))
         }
     };
 }
 on_a_message!(
-    /// Takes a message back for both, within the recall window; its text is erased.
+    /// Recalls a message for both users, within the recall window; its text is erased.
     recall, "/api/auth/message/recall", recall, ["unknown_message", "recall_window_over"]
 );
 on_a_message!(

@@ -1,4 +1,4 @@
-//! Searching messages.
+//! Message search.
 
 use actix_web::{get, web};
 use domain::error::InvalidValue;
@@ -10,17 +10,17 @@ use utoipa::{IntoParams, ToSchema};
 use crate::extract::{AuthUser, Query};
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::PageOf;
 use crate::response::error::ApiError;
-use crate::rest::messages::Message;
+use crate::rest::messages::MessageItem;
 use crate::state::UseCases;
 
-/// What is looked for, and where.
+/// The search term and where to search.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct SearchQuery {
-    /// A part of the text, 1 to 200 characters, whatever their case. Every character means itself.
+struct SearchParams {
+    /// A part of the text, 1 to 200 characters, case-insensitive. There are no wildcards.
     #[param(value_type = schemas::SearchTerm)]
     q: String,
     /// Only in this conversation.
@@ -28,7 +28,7 @@ struct SearchQuery {
     conversation_id: Option<String>,
 }
 
-impl SearchQuery {
+impl SearchParams {
     fn parse(&self, page: SearchPageRequest) -> Result<SearchRequest, InvalidValue> {
         let conversation = self.conversation_id.as_deref();
         let conversation = conversation.map(|id| ConversationId::parse("conversation_id", id)).transpose()?;
@@ -36,13 +36,13 @@ impl SearchQuery {
     }
 }
 
-/// A message that was found.
+/// A matching message.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundMessage {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[serde(flatten)]
-    message: Message,
+    message: MessageItem,
 }
 
 impl From<domain::message::Message> for FoundMessage {
@@ -51,15 +51,15 @@ impl From<domain::message::Message> for FoundMessage {
     }
 }
 
-/// The caller's visible messages with a part of their text, newest first.
-#[utoipa::path(tag = "messages", params(SearchQuery, PageQuery),
+/// The caller's visible messages that contain the term, newest first.
+#[utoipa::path(tag = "messages", params(SearchParams, PageParams),
     responses((status = 200, body = PageOf<FoundMessage>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[get("/api/auth/messages/search")]
 pub(crate) async fn search_messages(
     caller: AuthUser,
-    Query(query): Query<SearchQuery>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<SearchParams>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<PageOf<FoundMessage>, ApiError> {

@@ -1,4 +1,4 @@
-//! The caller's sessions on all devices: listing them and ending them; and the password, which ends all others.
+//! The caller's sessions on all devices, and password changes, which end every other session.
 
 use actix_web::{delete, get, put, web};
 use domain::account::{Password, PasswordAttempt};
@@ -8,17 +8,17 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::extract::{AuthUser, Json, PathPart, Query};
+use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::cursor::{Cursor, PageQuery};
+use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, timestamp};
 use crate::response::error::ApiError;
-use crate::rest::auth::Tokens;
+use crate::rest::auth::TokensResponse;
 use crate::state::UseCases;
 
-/// A session of the caller's that is open.
+/// An open session of the caller.
 #[derive(Debug, Serialize, ToSchema)]
 struct SessionItem {
     #[schema(value_type = schemas::SessionId)]
@@ -28,10 +28,10 @@ struct SessionItem {
     device_name: String,
     #[schema(value_type = schemas::Time)]
     created_at: String,
-    /// When its tokens were given or renewed last.
+    /// When its tokens were last issued or refreshed.
     #[schema(value_type = schemas::Time)]
     last_used_at: String,
-    /// Whether it is the session that asks.
+    /// Whether this is the session of the request.
     #[schema(example = true)]
     current: bool,
 }
@@ -49,12 +49,12 @@ impl SessionItem {
 }
 
 /// The caller's open sessions, newest first.
-#[utoipa::path(tag = "accounts", params(PageQuery), responses((status = 200, body = PageOf<SessionItem>), (status = 304)),
+#[utoipa::path(tag = "accounts", params(PageParams), responses((status = 200, body = PageOf<SessionItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/sessions")]
 pub(crate) async fn list_sessions(
     caller: AuthUser,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<WithEtag<PageOf<SessionItem>>, ApiError> {
@@ -63,13 +63,13 @@ pub(crate) async fn list_sessions(
     Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
 }
 
-/// Ends one of the caller's sessions; the caller's own as well.
+/// Ends one of the caller's sessions; the current one is allowed.
 #[utoipa::path(tag = "accounts", params(("session_id" = schemas::SessionId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_session"]))))]
 #[delete("/api/auth/sessions/{session_id}")]
 pub(crate) async fn end_session(
     caller: AuthUser,
-    PathPart(session): PathPart,
+    PathId(session): PathId,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -77,7 +77,7 @@ pub(crate) async fn end_session(
     Ok(Done::new(language))
 }
 
-/// Ends all of the caller's sessions but the one that asks.
+/// Ends all of the caller's sessions except the current one.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
 #[delete("/api/auth/sessions")]
 pub(crate) async fn end_other_sessions(
@@ -89,9 +89,10 @@ pub(crate) async fn end_other_sessions(
     Ok(Done::new(language))
 }
 
-/// The old and the new password.
+/// A password change.
 #[derive(Deserialize, ToSchema)]
-struct NewPassword {
+#[schema(as = NewPassword)]
+struct ChangePasswordRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     old_password: SecretString,
     /// 8–128 characters.
@@ -99,16 +100,16 @@ struct NewPassword {
     new_password: SecretString,
 }
 
-/// Changes the caller's password; every other session ends.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Tokens>)), security(("token" = [])),
+/// Changes the caller's password and ends every other session.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<TokensResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[put("/api/auth/me/password")]
 pub(crate) async fn change_password(
     caller: AuthUser,
-    Json(body): Json<NewPassword>,
+    Json(body): Json<ChangePasswordRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Tokens>, ApiError> {
+) -> Result<Data<TokensResponse>, ApiError> {
     let new = Password::parse("new_password", body.new_password)?;
     let old = PasswordAttempt::new(&body.old_password);
     Ok(Data::new(language, use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))

@@ -1,4 +1,4 @@
-//! Accounts: one's own, and finding others.
+//! Accounts: the caller's own, and looking up other users.
 
 use actix_web::{delete, get, patch, web};
 use domain::account::{AccountSummary, Nickname, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
@@ -15,14 +15,15 @@ use crate::state::UseCases;
 
 /// The caller's own account.
 #[derive(Debug, Serialize, ToSchema)]
-struct Me {
+#[schema(as = Me)]
+struct AccountResponse {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
     #[schema(value_type = schemas::Uid)]
     uid: String,
     #[schema(value_type = schemas::Nickname)]
     name: String,
-    /// Shown to its owner only.
+    /// Visible to its owner only.
     #[schema(value_type = Option<schemas::PhoneNumber>, required)]
     phone_number: Option<String>,
     #[schema(value_type = schemas::Time)]
@@ -30,12 +31,12 @@ struct Me {
     /// The sum of `unread_count` over all conversations, muted ones included.
     #[schema(minimum = 0, example = 1)]
     unread_total: i64,
-    /// How many received friendship requests can be answered.
+    /// The number of received friendship requests that can be answered.
     #[schema(minimum = 0, example = 1)]
     pending_requests: i64,
 }
 
-impl From<AccountSummary> for Me {
+impl From<AccountSummary> for AccountResponse {
     fn from(overview: AccountSummary) -> Self {
         let AccountSummary { user, unread_total, pending_requests } = overview;
         Self {
@@ -50,52 +51,54 @@ impl From<AccountSummary> for Me {
     }
 }
 
-/// The caller's own account, and what waits for the caller.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Me>)), security(("token" = [])))]
+/// The caller's own account, with the counts of unread messages and pending requests.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[get("/api/auth/me")]
 pub(crate) async fn me(
     caller: AuthUser,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Me>, ApiError> {
+) -> Result<Data<AccountResponse>, ApiError> {
     Ok(Data::new(language, use_cases.users.me(caller.id()).await?.into()))
 }
 
-/// What somebody wants to be called.
+/// A new nickname.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewName {
+#[schema(as = NewName)]
+struct RenameRequest {
     /// 昵称, 1–64 characters after trimming, no control characters.
     #[schema(value_type = schemas::Nickname)]
     name: String,
 }
 
-/// Changes the caller's nickname; everybody sees the new one at once.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Me>)), security(("token" = [])))]
+/// Changes the caller's nickname; all users see the new one at once.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[patch("/api/auth/me")]
 pub(crate) async fn rename(
     caller: AuthUser,
-    Json(body): Json<NewName>,
+    Json(body): Json<RenameRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<Data<Me>, ApiError> {
+) -> Result<Data<AccountResponse>, ApiError> {
     let name = Nickname::parse(&body.name)?;
     Ok(Data::new(language, use_cases.users.rename(caller.id(), &name).await?.into()))
 }
 
-/// The password, typed once more.
+/// The confirmation of an erasure: the password.
 #[derive(Deserialize, ToSchema)]
-struct Farewell {
+#[schema(as = Farewell)]
+struct EraseAccountRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
 
-/// Erases the caller's account, for ever.
+/// Erases the caller's account permanently.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[delete("/api/auth/me")]
 pub(crate) async fn erase(
     caller: AuthUser,
-    Json(body): Json<Farewell>,
+    Json(body): Json<EraseAccountRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -103,10 +106,11 @@ pub(crate) async fn erase(
     Ok(Done::new(language))
 }
 
-/// The uid that somebody wants.
+/// A new uid.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewUid {
-    /// 6–20 of `[A-Za-z0-9_-]`, first a letter.
+#[schema(as = NewUid)]
+struct ChangeUidRequest {
+    /// 6–20 of `[A-Za-z0-9_-]`, starting with a letter.
     #[schema(value_type = schemas::Uid)]
     new_uid: String,
 }
@@ -117,7 +121,7 @@ struct NewUid {
 #[patch("/api/auth/me/uid")]
 pub(crate) async fn change_uid(
     caller: AuthUser,
-    Json(body): Json<NewUid>,
+    Json(body): Json<ChangeUidRequest>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Done, ApiError> {
@@ -126,16 +130,16 @@ pub(crate) async fn change_uid(
     Ok(Done::new(language))
 }
 
-/// Whom to look up.
+/// The user to look up.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct UidQuery {
-    /// The exact 微信号, whatever its case.
+struct UidParams {
+    /// The exact 微信号, case-insensitive.
     #[param(value_type = schemas::Uid)]
     uid: String,
 }
 
-/// Somebody's account, as the caller sees it.
+/// A user as the caller sees them.
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundUser {
     #[schema(value_type = schemas::UserId)]
@@ -166,13 +170,13 @@ impl From<Profile> for FoundUser {
     }
 }
 
-/// Finds somebody by 微信号.
-#[utoipa::path(tag = "accounts", params(UidQuery), responses((status = 200, body = Data<FoundUser>)),
+/// Finds a user by 微信号.
+#[utoipa::path(tag = "accounts", params(UidParams), responses((status = 200, body = Data<FoundUser>)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user"]))))]
 #[get("/api/auth/users")]
 pub(crate) async fn find_user(
     caller: AuthUser,
-    Query(query): Query<UidQuery>,
+    Query(query): Query<UidParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<Data<FoundUser>, ApiError> {

@@ -1,4 +1,4 @@
-//! The rows of an export.
+//! The objects of an export.
 
 use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
 use domain::message::ClientMessageId;
@@ -10,29 +10,31 @@ use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::envelope::{display_name, timestamp};
 use crate::rest::blocks::BlockItem;
-use crate::rest::friendship_requests::Request;
+use crate::rest::friendship_requests::RequestItem;
 use crate::rest::friendships::FriendItem;
-use crate::rest::messages::Message;
+use crate::rest::messages::MessageItem;
 
-/// Everything that is held about an account.
+/// Everything the server holds about an account.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes an answer that is never held as a whole")]
-pub(crate) struct Export {
-    account: Account,
-    /// Open and ended ones, oldest first.
-    sessions: Vec<Session>,
+#[schema(as = Export)]
+#[allow(dead_code, reason = "describes a document that is streamed and never held in memory")]
+pub(crate) struct ExportDocument {
+    account: ExportedAccountItem,
+    /// Open and ended sessions, oldest first.
+    sessions: Vec<ExportedSessionItem>,
     friendships: Vec<FriendItem>,
-    requests_received: Vec<Request>,
+    requests_received: Vec<RequestItem>,
     #[schema(example = json!([]))]
-    requests_sent: Vec<Request>,
+    requests_sent: Vec<RequestItem>,
     blocks: Vec<BlockItem>,
-    /// All of them, those out of the list too.
+    /// All conversations, including hidden ones.
     conversations: Vec<ConversationWithMessages>,
 }
 
 /// The account itself.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Account {
+#[schema(as = Account)]
+pub(crate) struct ExportedAccountItem {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
     #[schema(value_type = schemas::Uid)]
@@ -45,7 +47,7 @@ pub(crate) struct Account {
     created_at: String,
 }
 
-impl From<&User> for Account {
+impl From<&User> for ExportedAccountItem {
     fn from(user: &User) -> Self {
         Self {
             user_id: user.id.to_string(),
@@ -57,10 +59,10 @@ impl From<&User> for Account {
     }
 }
 
-/// A session, as far as it is kept.
+/// An open or ended session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedSession)]
-pub(crate) struct Session {
+pub(crate) struct ExportedSessionItem {
     #[schema(value_type = schemas::SessionId)]
     session_id: String,
     #[schema(value_type = schemas::DeviceName)]
@@ -74,7 +76,7 @@ pub(crate) struct Session {
     ended_at: Option<String>,
 }
 
-impl From<&ExportedSession> for Session {
+impl From<&ExportedSession> for ExportedSessionItem {
     fn from(session: &ExportedSession) -> Self {
         Self {
             session_id: session.id.to_string(),
@@ -86,10 +88,10 @@ impl From<&ExportedSession> for Session {
     }
 }
 
-/// How the caller keeps a conversation.
+/// A conversation with the caller's settings.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedConversation)]
-pub(crate) struct Conversation {
+pub(crate) struct ExportedConversationItem {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
@@ -108,12 +110,12 @@ pub(crate) struct Conversation {
     pinned: bool,
     #[schema(example = false)]
     muted: bool,
-    /// Out of the list until a new message comes.
+    /// Whether it is left out of the list until a new message arrives.
     #[schema(example = false)]
     hidden: bool,
 }
 
-impl Conversation {
+impl ExportedConversationItem {
     pub(crate) fn new(conversation: &ExportedConversation, language: Language) -> Self {
         Self {
             conversation_id: conversation.id.to_string(),
@@ -130,26 +132,26 @@ impl Conversation {
     }
 }
 
-/// A conversation and what the caller can see of its messages, oldest first.
+/// A conversation and the messages that the caller can see, oldest first.
 #[derive(Serialize, ToSchema)]
 struct ConversationWithMessages {
     #[serde(flatten)]
-    conversation: Conversation,
-    messages: Vec<OwnedMessage>,
+    conversation: ExportedConversationItem,
+    messages: Vec<ExportedMessageItem>,
 }
 
-/// A message, with the key that the caller gave it.
+/// A message with its idempotency key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedMessage)]
-pub(crate) struct OwnedMessage {
+pub(crate) struct ExportedMessageItem {
     #[serde(flatten)]
-    message: Message,
-    /// Null unless the caller sent it with one.
+    message: MessageItem,
+    /// Null unless the caller sent the message with a key.
     #[schema(value_type = Option<schemas::ClientMessageId>, required)]
     client_message_id: Option<String>,
 }
 
-impl From<ExportedMessage> for OwnedMessage {
+impl From<ExportedMessage> for ExportedMessageItem {
     fn from(message: ExportedMessage) -> Self {
         let key = message.client_message_id.as_ref().map(ClientMessageId::as_str).map(str::to_owned);
         Self { message: message.message.into(), client_message_id: key }

@@ -1,53 +1,53 @@
-//! Writes an export as JSON, part by part. The whole is one document in the envelope and never held in memory.
+//! A streaming JSON writer for exports. The document is one envelope, written part by part and never held in memory.
 
 use domain::export::{ExportPart, ExportedConversation};
 use domain::friendship_request::Direction;
 use serde::Serialize;
 
-use super::items::{Account, Conversation, OwnedMessage, Session};
+use super::items::{ExportedAccountItem, ExportedConversationItem, ExportedMessageItem, ExportedSessionItem};
 use crate::http::i18n;
 use crate::http::language::Language;
 use crate::rest::blocks::BlockItem;
-use crate::rest::friendship_requests::Request;
+use crate::rest::friendship_requests::RequestItem;
 use crate::rest::friendships::FriendItem;
 
-/// The fields of `data`, in their order. Each but the first is a list, empty where no part of it comes.
+/// The fields of `data` in order. All but the first are lists, empty if the export has no part for them.
 const FIELDS: [&str; 7] =
     ["account", "sessions", "friendships", "requests_received", "requests_sent", "blocks", "conversations"];
 
-/// How far the document was written.
-pub(crate) struct Document {
+/// Writes the document and tracks which fields and brackets are open.
+pub(crate) struct ExportWriter {
     language: Language,
-    /// What was written and not taken yet.
+    /// Bytes written since the last call of [`Self::part`].
     text: Vec<u8>,
-    /// How many fields were begun.
+    /// The number of fields begun.
     begun: usize,
-    /// Whether the list that is open has a row already.
+    /// Whether the open list has a row.
     has_row: bool,
-    /// Whether a conversation is open, and then whether it has a message already.
+    /// `None` if no conversation is open; otherwise whether the open one has a message.
     messages: Option<bool>,
 }
 
-impl Document {
+impl ExportWriter {
     pub(crate) const fn new(language: Language) -> Self {
         Self { language, text: Vec::new(), begun: 0, has_row: false, messages: None }
     }
 
-    /// Writes a part and takes what was written.
+    /// Writes a part and returns the new bytes.
     pub(crate) fn part(&mut self, part: ExportPart) -> serde_json::Result<Vec<u8>> {
         let language = self.language;
         match part {
             ExportPart::Account(user) => {
                 self.begin(1)?;
-                serde_json::to_writer(&mut self.text, &Account::from(&user))?;
+                serde_json::to_writer(&mut self.text, &ExportedAccountItem::from(&user))?;
             }
-            ExportPart::Sessions(sessions) => self.rows(2, sessions.iter().map(Session::from))?,
+            ExportPart::Sessions(sessions) => self.rows(2, sessions.iter().map(ExportedSessionItem::from))?,
             ExportPart::Friends(friends) => {
                 self.rows(3, friends.iter().map(|friend| FriendItem::new(friend, language)))?;
             }
             ExportPart::Requests(direction, requests) => {
                 let field = if direction == Direction::Received { 4 } else { 5 };
-                let rows = requests.iter().map(|request| Request::new(request, direction, language));
+                let rows = requests.iter().map(|request| RequestItem::new(request, direction, language));
                 self.rows(field, rows)?;
             }
             ExportPart::Blocks(blocks) => {
@@ -58,14 +58,14 @@ impl Document {
                 for message in messages {
                     let has_message = self.messages.replace(true) == Some(true);
                     self.separate(has_message);
-                    serde_json::to_writer(&mut self.text, &OwnedMessage::from(message))?;
+                    serde_json::to_writer(&mut self.text, &ExportedMessageItem::from(message))?;
                 }
             }
         }
         Ok(std::mem::take(&mut self.text))
     }
 
-    /// Writes what is left when there are no more parts.
+    /// Completes the document after the last part.
     pub(crate) fn end(mut self) -> serde_json::Result<Vec<u8>> {
         self.begin(FIELDS.len())?;
         self.end_field();
@@ -83,27 +83,27 @@ impl Document {
         Ok(())
     }
 
-    /// Begins a conversation, whose messages follow as the last of its fields.
+    /// Begins a conversation; its messages follow as its last field.
     fn conversation(&mut self, conversation: &ExportedConversation) -> serde_json::Result<()> {
         self.begin(FIELDS.len())?;
         self.end_conversation();
         let has_row = std::mem::replace(&mut self.has_row, true);
         self.separate(has_row);
-        serde_json::to_writer(&mut self.text, &Conversation::new(conversation, self.language))?;
-        // The brace that ends it comes after its messages.
+        serde_json::to_writer(&mut self.text, &ExportedConversationItem::new(conversation, self.language))?;
+        // Reopen the object: its messages go before the closing brace.
         self.text.pop();
         self.text.extend_from_slice(b",\"messages\":[");
         self.messages = Some(false);
         Ok(())
     }
 
-    fn separate(&mut self, behind_another: bool) {
-        if behind_another {
+    fn separate(&mut self, has_previous: bool) {
+        if has_previous {
             self.text.push(b',');
         }
     }
 
-    /// Ends what is open and begins fields until so many are begun.
+    /// Ends the open field and begins fields until `fields` of them are begun.
     fn begin(&mut self, fields: usize) -> serde_json::Result<()> {
         while let Some(name) = FIELDS.get(self.begun).filter(|_| self.begun < fields) {
             if self.begun == 0 {
@@ -124,7 +124,7 @@ impl Document {
 
     fn end_field(&mut self) {
         self.end_conversation();
-        // The account, which comes first, is no list.
+        // The first field, the account, is not a list.
         if self.begun > 1 {
             self.text.push(b']');
         }

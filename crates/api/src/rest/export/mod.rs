@@ -13,12 +13,12 @@ use crate::extract::AuthUser;
 use crate::http::language::Language;
 use crate::response::envelope::Data;
 use crate::response::error::ApiError;
-use crate::rest::export::items::Export;
+use crate::rest::export::items::ExportDocument;
 use crate::state::UseCases;
 
-/// Everything that is held about the caller, as one moment shows it. The answer is streamed; one that breaks off is not
-/// complete.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<Export>)), security(("token" = [])))]
+/// Everything the server holds about the caller, as a consistent snapshot. The response is streamed; if the connection closes
+/// early, it is incomplete.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<ExportDocument>)), security(("token" = [])))]
 #[get("/api/auth/me/export")]
 pub(crate) async fn export(
     caller: AuthUser,

@@ -1,8 +1,8 @@
-//! The body of an export: written as fast as the client takes it, and no faster.
+//! The body of an export: a stream with backpressure.
 //!
-//! A task of its own reads the export and hands it over piece by piece. It is never further ahead than one piece that waits and
-//! one in its hands, so that an export needs as much memory as a few hundred messages do, however large it is. A client that
-//! takes nothing for a while loses it, so that nobody can keep a connection to the database by not reading.
+//! A task reads the export and sends it chunk by chunk through a channel of capacity one. It is at most two chunks ahead of the
+//! client, so an export needs the memory of a few hundred messages, however large it is. A client that stops reading for
+//! [`STALL_TIMEOUT`] loses the export, so that it cannot hold a database connection.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,95 +15,95 @@ use futures_util::stream::unfold;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::Instrument;
 
-use super::json::Document;
+use super::json::ExportWriter;
 use crate::http::language::Language;
 
-/// How long a client may take nothing.
-const STALLED: Duration = Duration::from_secs(30);
+/// The longest time a client may stop reading.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The export broke off. The connection is closed without the end of the body, so that nobody takes it for complete.
+/// The export was aborted. The connection closes before the end of the body, so that clients notice that it is incomplete.
 #[derive(Debug)]
-pub(crate) struct BrokenOff;
+pub(crate) struct ExportAborted;
 
-impl fmt::Display for BrokenOff {
+impl fmt::Display for ExportAborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the export broke off")
+        f.write_str("export aborted")
     }
 }
 
-impl std::error::Error for BrokenOff {}
+impl std::error::Error for ExportAborted {}
 
-/// A piece of the body.
-enum Piece {
+/// A chunk of the body.
+enum Chunk {
     More(Bytes),
-    /// Nothing comes behind it. Without it the body has no end.
+    /// The end of the document. A body without it is incomplete.
     Last(Bytes),
 }
 
-/// Starts to read, and returns what is to be sent.
+/// Starts the reading task and returns the body.
 pub(crate) fn start(
     reader: Box<dyn ExportReader>,
     language: Language,
-) -> impl Stream<Item = Result<Bytes, BrokenOff>> {
+) -> impl Stream<Item = Result<Bytes, ExportAborted>> {
     let (sender, receiver) = channel(1);
-    actix_web::rt::spawn(read(reader, Document::new(language), sender).in_current_span());
+    actix_web::rt::spawn(read(reader, ExportWriter::new(language), sender).in_current_span());
     body(receiver)
 }
 
-/// The pieces up to the last one. If that does not come, the body ends with an error.
-fn body(receiver: Receiver<Piece>) -> impl Stream<Item = Result<Bytes, BrokenOff>> {
+/// The chunks up to the last one. If the channel closes before that, the body ends with an error.
+fn body(receiver: Receiver<Chunk>) -> impl Stream<Item = Result<Bytes, ExportAborted>> {
     unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         Some(match receiver.recv().await {
-            Some(Piece::More(bytes)) => (Ok(bytes), Some(receiver)),
-            Some(Piece::Last(bytes)) => (Ok(bytes), None),
-            None => (Err(BrokenOff), None),
+            Some(Chunk::More(bytes)) => (Ok(bytes), Some(receiver)),
+            Some(Chunk::Last(bytes)) => (Ok(bytes), None),
+            None => (Err(ExportAborted), None),
         })
     })
 }
 
-/// Reads until the end, or until the client has gone away.
-async fn read(mut reader: Box<dyn ExportReader>, mut document: Document, sender: Sender<Piece>) {
+/// Reads until the end, or until the client disconnects.
+async fn read(mut reader: Box<dyn ExportReader>, mut document: ExportWriter, sender: Sender<Chunk>) {
     loop {
         let written = match reader.next().await {
             Ok(Some(part)) => document.part(part),
             Ok(None) => {
-                // The connection to the database is not needed while the last piece is sent.
+                // Release the database connection before the last chunk is sent.
                 drop(reader);
                 return finish(document, &sender).await;
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                return tracing::error!(error, "an export broke off");
+                return tracing::error!(error, reason = "database error", "export aborted");
             }
         };
         let text = match written {
             Ok(text) => text,
-            Err(error) => return tracing::error!(%error, "an export cannot be written"),
+            Err(error) => return tracing::error!(%error, reason = "serialisation error", "export aborted"),
         };
-        if !text.is_empty() && !hand_over(Piece::More(text.into()), &sender).await {
+        if !text.is_empty() && !send_chunk(Chunk::More(text.into()), &sender).await {
             return;
         }
     }
 }
 
-async fn finish(document: Document, sender: &Sender<Piece>) {
+async fn finish(document: ExportWriter, sender: &Sender<Chunk>) {
     match document.end() {
         Ok(text) => {
-            hand_over(Piece::Last(text.into()), sender).await;
+            send_chunk(Chunk::Last(text.into()), sender).await;
         }
-        Err(error) => tracing::error!(%error, "an export cannot be written"),
+        Err(error) => tracing::error!(%error, reason = "serialisation error", "export aborted"),
     }
 }
 
-/// Is false when nobody takes the piece.
-async fn hand_over(piece: Piece, sender: &Sender<Piece>) -> bool {
-    match timeout(STALLED, sender.send(piece)).await {
+/// Sends a chunk to the body. False if the client disconnected or stopped reading.
+async fn send_chunk(chunk: Chunk, sender: &Sender<Chunk>) -> bool {
+    match timeout(STALL_TIMEOUT, sender.send(chunk)).await {
         Ok(Ok(())) => true,
-        // The client has gone away.
+        // The client disconnected.
         Ok(Err(_)) => false,
         Err(_) => {
-            tracing::warn!("the reader of an export takes nothing any more");
+            tracing::warn!(reason = "client stopped reading", "export aborted");
             false
         }
     }

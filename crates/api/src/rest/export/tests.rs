@@ -57,7 +57,7 @@ fn messages(places: std::ops::Range<i64>) -> ExportPart {
 }
 
 fn written(parts: Vec<ExportPart>) -> Value {
-    let mut document = Document::new(Language::English);
+    let mut document = ExportWriter::new(Language::English);
     let mut text = Vec::new();
     for part in parts {
         text.extend(document.part(part).unwrap());
@@ -68,7 +68,7 @@ fn written(parts: Vec<ExportPart>) -> Value {
 }
 
 #[test]
-fn an_account_that_has_nothing_is_written_with_all_lists_empty() {
+fn an_empty_account_is_written_with_empty_lists() {
     let value = written(vec![account()]);
     assert_eq!((&value["code"], &value["message"]), (&Value::from(200), &Value::from("Success")));
     let fields: Vec<&String> = value["data"].as_object().unwrap().keys().collect();
@@ -80,7 +80,7 @@ fn an_account_that_has_nothing_is_written_with_all_lists_empty() {
 }
 
 #[test]
-fn parts_of_a_list_are_put_together_and_empty_ones_leave_no_mark() {
+fn parts_of_a_list_are_joined_and_empty_parts_are_invisible() {
     let value = written(vec![
         account(),
         ExportPart::Sessions(vec![]),
@@ -107,15 +107,15 @@ fn parts_of_a_list_are_put_together_and_empty_ones_leave_no_mark() {
     assert_eq!(conversations[1]["messages"][2]["client_message_id"], Value::Null);
 }
 
-/// Counts how often it is asked, and never comes to an end.
-struct Endless {
-    asked: Arc<AtomicUsize>,
+/// An endless export that counts its reads.
+struct EndlessReader {
+    reads: Arc<AtomicUsize>,
 }
 
 #[async_trait]
-impl ExportReader for Endless {
+impl ExportReader for EndlessReader {
     async fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
-        let number = self.asked.fetch_add(1, Ordering::SeqCst);
+        let number = self.reads.fetch_add(1, Ordering::SeqCst);
         Ok(Some(match number {
             0 => account(),
             1 => conversation(),
@@ -124,7 +124,7 @@ impl ExportReader for Endless {
     }
 }
 
-/// Lets everybody else do what they can.
+/// Lets all other tasks run until they wait.
 async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -132,54 +132,58 @@ async fn settle() {
 }
 
 #[actix_web::test]
-async fn it_reads_no_further_ahead_than_two_parts_of_what_the_client_has_taken() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let reader = Box::new(Endless { asked: Arc::clone(&asked) });
+async fn the_reader_is_at_most_two_parts_ahead_of_the_client() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let reader = Box::new(EndlessReader { reads: Arc::clone(&reads) });
     let mut body = Box::pin(start(reader, Language::Chinese));
     settle().await;
-    assert_eq!(asked.load(Ordering::SeqCst), 2, "one piece waits and one is in its hands");
+    assert_eq!(reads.load(Ordering::SeqCst), 2, "one chunk in the channel and one in the task");
     for taken in 1..1000 {
         body.next().await.unwrap().unwrap();
         settle().await;
-        assert_eq!(asked.load(Ordering::SeqCst), taken + 2);
+        assert_eq!(reads.load(Ordering::SeqCst), taken + 2);
     }
     drop(body);
     settle().await;
-    assert_eq!(Arc::strong_count(&asked), 1, "who goes away ends it");
+    assert_eq!(Arc::strong_count(&reads), 1, "a disconnect ends the task");
 }
 
 #[actix_web::test]
-async fn an_export_that_fails_midway_has_no_end() {
+async fn an_export_that_fails_midway_ends_with_an_error() {
     let mut reader = MockExportReader::new();
     let mut parts = vec![Ok(Some(messages(1..2))), Ok(Some(conversation())), Ok(Some(account()))];
     reader
         .expect_next()
-        .returning(move || parts.pop().unwrap_or_else(|| Err(PortError::internal("the database went away"))));
-    let pieces: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
-    assert_eq!(pieces.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, true, false]);
+        .returning(move || parts.pop().unwrap_or_else(|| Err(PortError::internal("the database is gone"))));
+    let chunks: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
+    assert_eq!(chunks.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, true, false]);
 }
 
 #[actix_web::test]
-async fn an_export_that_is_complete_ends_well() {
+async fn a_complete_export_ends_without_an_error() {
     let mut reader = MockExportReader::new();
     let mut parts = vec![None, Some(account())];
     reader.expect_next().times(2).returning(move || Ok(parts.pop().unwrap()));
-    let pieces: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
-    let text: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.unwrap().to_vec()).collect();
+    let chunks: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
+    let text: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().to_vec()).collect();
     let value: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(value["data"]["account"]["uid"], "goose_11");
 }
 
 #[actix_web::test]
-async fn a_client_that_takes_nothing_loses_the_export() {
+async fn a_client_that_stops_reading_loses_the_export() {
     tokio::time::pause();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let reader = Box::new(Endless { asked: Arc::clone(&asked) });
+    let reads = Arc::new(AtomicUsize::new(0));
+    let reader = Box::new(EndlessReader { reads: Arc::clone(&reads) });
     let body = start(reader, Language::Chinese);
     settle().await;
-    actix_web::rt::time::sleep(STALLED + Duration::from_secs(1)).await;
+    actix_web::rt::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
     settle().await;
-    assert_eq!(Arc::strong_count(&asked), 1, "nothing is held for it any more");
-    let pieces: Vec<_> = body.collect().await;
-    assert_eq!(pieces.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false], "and it is told");
+    assert_eq!(Arc::strong_count(&reads), 1, "the database connection is released");
+    let chunks: Vec<_> = body.collect().await;
+    assert_eq!(
+        chunks.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [true, false],
+        "the body ends with an error"
+    );
 }
