@@ -7,7 +7,7 @@
 use std::hash::BuildHasher;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{ContentType, ETAG, HeaderMap, IF_NONE_MATCH};
+use actix_web::http::header::{ContentType, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use foldhash::quality::FixedState;
 use serde::Serialize;
@@ -26,33 +26,32 @@ impl<T: Serialize> Responder for WithEtag<T> {
             Err(error) => return HttpResponse::from_error(ApiError::internal(error)),
         };
         let tag = tag(&body);
-        if matches(request.headers(), &tag) {
-            return HttpResponse::NotModified().insert_header((ETAG, tag)).finish();
+        if matches(request, &tag) {
+            return HttpResponse::NotModified().insert_header(ETag(tag)).finish();
         }
-        HttpResponse::Ok().insert_header((ETAG, tag)).insert_header(ContentType::json()).body(body)
+        HttpResponse::Ok().insert_header(ETag(tag)).insert_header(ContentType::json()).body(body)
     }
 }
 
-fn tag(body: &[u8]) -> String {
+fn tag(body: &[u8]) -> EntityTag {
     const SEED: u64 = 0x6865_5b0c_f00d_9e8d;
-    format!("W/\"{:016x}\"", FixedState::with_seed(SEED).hash_one(body))
+    EntityTag::new_weak(format!("{:016x}", FixedState::with_seed(SEED).hash_one(body)))
 }
 
-/// Whether `If-None-Match` lists this tag or is `*`. The comparison is weak, as RFC 9110 requires for this header.
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let listed = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    let mut listed = listed.flat_map(|list| list.split(',')).map(str::trim);
-    listed.any(|listed| listed == "*" || opaque(listed) == opaque(tag))
-}
-
-/// The part of a tag that a weak comparison compares.
-fn opaque(tag: &str) -> &str {
-    tag.strip_prefix("W/").unwrap_or(tag)
+/// Whether `If-None-Match` lists this tag or is `*`. The comparison is weak, as RFC 9110 requires for this header. An invalid
+/// header matches nothing.
+fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(listed)) => listed.iter().any(|listed| listed.weak_eq(tag)),
+        Err(_) => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::IF_NONE_MATCH;
+    use actix_web::test::TestRequest;
 
     use super::*;
 
@@ -75,11 +74,10 @@ mod tests {
     #[test]
     fn if_none_match_is_compared_weakly_with_each_listed_tag() {
         let matched = |lists: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for list in lists {
-                headers.append(IF_NONE_MATCH, HeaderValue::from_str(list).unwrap());
-            }
-            matches(&headers, "W/\"0123456789abcdef\"")
+            let request = lists.iter().fold(TestRequest::default(), |request, list| {
+                request.append_header((IF_NONE_MATCH, *list))
+            });
+            matches(&request.to_http_request(), &EntityTag::new_weak("0123456789abcdef".to_owned()))
         };
         for lists in [
             &["W/\"0123456789abcdef\""][..],
@@ -101,6 +99,7 @@ mod tests {
             &["w/\"0123456789abcdef\""],
             &["W/\"0123456789abcde\""],
             &["\"*\"", "\"a\", \"b\""],
+            &["雁, \"0123456789abcdef\""],
         ] {
             assert!(!matched(lists), "{lists:?}");
         }
