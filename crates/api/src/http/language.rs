@@ -1,12 +1,15 @@
-//! The language that a person is answered in.
+//! Content negotiation: the language of messages, from `Accept-Language`.
+//!
+//! The parser is more lenient than RFC 9110 and than actix's `AcceptLanguage`: it accepts `q=.5`, and skips what it cannot
+//! read.
 
 use actix_web::HttpMessage;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
 
-/// A language of the catalogue.
+/// A language of the texts for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
-    /// 中文, unless English is preferred.
+    /// The default, unless the client prefers English.
     #[default]
     Chinese,
     /// English.
@@ -14,37 +17,38 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language that a request asks for.
+    /// The language of a request.
     pub(crate) fn of(request: &impl HttpMessage) -> Self {
         Self::from_headers(request.headers())
     }
 
-    /// English if it is preferred over Chinese; of two that are wanted alike, the one named first.
+    /// English if the client prefers it over Chinese. At equal quality the first one counts; `*` stands for a language that is
+    /// not named.
     fn from_headers(headers: &HeaderMap) -> Self {
         let (mut chinese, mut english, mut any) = (None, None, None);
         let entries = headers.get_all(ACCEPT_LANGUAGE).filter_map(|value| value.to_str().ok());
-        for (place, entry) in entries.flat_map(|value| value.split(',')).enumerate() {
+        for (position, entry) in entries.flat_map(|value| value.split(',')).enumerate() {
             let (tag, quality) = parse_entry(entry);
             let primary = tag.split('-').next().unwrap_or_default();
-            let wish = match primary.to_ascii_lowercase().as_str() {
+            let best = match primary.to_ascii_lowercase().as_str() {
                 "zh" => &mut chinese,
                 "en" => &mut english,
                 "*" => &mut any,
                 _ => continue,
             };
-            let better = wish.is_none_or(|(known, _)| quality > known);
+            let better = best.is_none_or(|(known, _)| quality > known);
             if better {
-                *wish = Some((quality, place));
+                *best = Some((quality, position));
             }
         }
-        let unnamed = |wish: Option<(u16, usize)>| wish.or(any).unwrap_or((0, usize::MAX));
-        let (chinese, english) = (unnamed(chinese), unnamed(english));
+        let or_any = |named: Option<(u16, usize)>| named.or(any).unwrap_or((0, usize::MAX));
+        let (chinese, english) = (or_any(chinese), or_any(english));
         let preferred = english.0 > chinese.0 || (english.0 == chinese.0 && english.1 < chinese.1);
         if preferred && english.0 > 0 { Self::English } else { Self::Chinese }
     }
 }
 
-/// Reads `tag;q=0.5`; the quality in thousandths, 1000 when it is not given and 0 when it is no number.
+/// Parses `tag;q=0.5`. The quality is in thousandths: 1000 by default, 0 if it is not a number.
 fn parse_entry(entry: &str) -> (&str, u16) {
     let mut parts = entry.split(';').map(str::trim);
     let tag = parts.next().unwrap_or_default();
@@ -69,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn chinese_is_spoken_unless_english_is_preferred() {
+    fn the_language_is_chinese_unless_english_is_preferred() {
         assert_eq!(Language::from_headers(&HeaderMap::new()), Language::Chinese);
         for header in [
             "zh",
@@ -81,12 +85,21 @@ mod tests {
             "en;q=0.5, *;q=0.8",
             "en;q=x",
             "fr, zh;q=.1, en;q=0.05",
+            "*, en",
+            "en;q=0, *",
         ] {
             assert_eq!(language(header), Language::Chinese, "{header}");
         }
-        for header in
-            ["en", "en-GB", "EN;Q=0.3", "fr, en;q=.5", "en, zh", "en-US,en;q=0.9,zh;q=0.8", "zh;q=0.1,en"]
-        {
+        for header in [
+            "en",
+            "en-GB",
+            "EN;Q=0.3",
+            "fr, en;q=.5",
+            "en, zh",
+            "en-US,en;q=0.9,zh;q=0.8",
+            "zh;q=0.1,en",
+            "zh;q=0, *",
+        ] {
             assert_eq!(language(header), Language::English, "{header}");
         }
     }
