@@ -1,72 +1,33 @@
-//! Who a request comes from when proxies stand in between.
+//! Trusted proxies: finds the client's address in `X-Forwarded-For`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// Addresses with a common beginning, written as `10.0.0.0/8`, or a single one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
+use ipnet::IpNet;
 
-/// The text is neither an address nor a network.
+/// The text is neither an IP address nor a network in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidNetwork;
 
 impl fmt::Display for InvalidNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be an address or a network such as 10.0.0.0/8")
+        f.write_str("must be an IP address or a network such as 10.0.0.0/8")
     }
 }
 
 impl std::error::Error for InvalidNetwork {}
 
-/// An address as 128 bits; one of IPv4 is mapped into IPv6.
-const fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-impl FromStr for Network {
-    type Err = InvalidNetwork;
-
-    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(one, two)| (one, Some(two)));
-        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
-        let (longest, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
-        let prefix = match prefix {
-            // `+8` would be a number as well.
-            Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse::<u32>().map_err(|_| InvalidNetwork)?
-            }
-            Some(_) => return Err(InvalidNetwork),
-            None => longest,
-        };
-        if prefix > longest { Err(InvalidNetwork) } else { Ok(Self { address, prefix: prefix + offset }) }
-    }
-}
-
-impl Network {
-    fn contains(&self, address: IpAddr) -> bool {
-        let differing = bits(self.address) ^ bits(address);
-        differing.leading_zeros() >= self.prefix
-    }
-}
-
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<Network>);
+pub struct TrustedProxies(Vec<IpNet>);
 
 impl FromStr for TrustedProxies {
     type Err = InvalidNetwork;
 
-    /// Reads one address or network.
+    /// Parses one address or network.
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        Ok(Self(vec![text.trim().parse()?]))
+        Ok(Self(vec![parse_network(text.trim())?]))
     }
 }
 
@@ -77,23 +38,23 @@ impl Extend<TrustedProxies> for TrustedProxies {
 }
 
 impl TrustedProxies {
-    fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network_contains(network, address))
     }
 
-    /// The address of the client, given who holds the other end of the connection and what the header says, if it came.
+    /// The client's address, from the socket's peer and the `X-Forwarded-For` header.
     ///
-    /// None when nobody can tell: behind a proxy that says nothing or nonsense, and behind one that is not named. Such a
-    /// one is taken for a proxy when it has a private address and sends the header; a public one that sends it is a client
-    /// who makes things up.
+    /// `None` if it cannot be determined: behind a trusted proxy without a valid header, or behind a proxy that is not listed.
+    /// A peer that is not listed counts as a proxy if it sends the header from a private address; from a public address it
+    /// counts as a client that forges the header.
     pub(crate) fn client(&self, peer: IpAddr, forwarded: Option<&str>) -> Option<IpAddr> {
-        if !self.trust(peer) {
+        if !self.contains(peer) {
             return (forwarded.is_none() || !is_private(peer)).then_some(peer);
         }
-        // Each proxy adds at the end whom it was called by, so that what stands before a stranger is the stranger's word.
+        // Each proxy appends its peer, so only the part after the last untrusted hop is reliable.
         for hop in forwarded?.rsplit(',') {
-            let hop = address_of(hop.trim())?;
-            if !self.trust(hop) {
+            let hop = parse_hop(hop.trim())?;
+            if !self.contains(hop) {
                 return Some(hop);
             }
         }
@@ -101,13 +62,28 @@ impl TrustedProxies {
     }
 }
 
-/// The address of a hop, which some proxies write with a port.
-fn address_of(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')).map_or(hop, |(address, _)| address);
-    bare.parse().ok().or_else(|| hop.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()))
+fn parse_network(text: &str) -> Result<IpNet, InvalidNetwork> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| address.into()));
+    network.map_err(|_| InvalidNetwork)
 }
 
-/// Whether the address is of a network of somebody's own.
+/// Compares IPv4 and IPv4-mapped IPv6 addresses as equals.
+fn network_contains(network: &IpNet, address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            network.contains(&IpAddr::V4(address)) || network.contains(&IpAddr::V6(address.to_ipv6_mapped()))
+        }
+        address @ IpAddr::V6(_) => network.contains(&address),
+    }
+}
+
+/// The address of a hop; some proxies append a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')).map_or(hop, |(address, _)| address);
+    bare.parse().ok().or_else(|| hop.parse().ok().map(|socket: SocketAddr| socket.ip()))
+}
+
+/// Whether the address belongs to a private, shared, link-local or loopback network.
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -135,23 +111,22 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_address_or_its_beginning() {
+    fn a_network_is_an_address_or_a_cidr_block() {
         for (network, inside, outside) in [
             ("192.0.2.7", "192.0.2.7", "192.0.2.8"),
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
             ("192.0.2.128/25", "192.0.2.129", "192.0.2.127"),
             ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::1"),
             ("::1", "::1", "::2"),
+            ("0.0.0.0/0", "192.0.2.7", "2001:db8::1"),
+            ("0.0.0.0/0", "::ffff:192.0.2.7", "2001:db8::1"),
+            ("::ffff:10.0.0.0/104", "10.255.0.1", "11.0.0.1"),
         ] {
-            let network: Network = network.parse().unwrap();
-            assert!(network.contains(inside.parse().unwrap()), "{inside}");
-            assert!(!network.contains(outside.parse().unwrap()), "{outside}");
+            let proxies = proxies(&[network]);
+            assert!(proxies.contains(inside.parse().unwrap()), "{inside}");
+            assert!(!proxies.contains(outside.parse().unwrap()), "{outside}");
         }
-        let all: Network = "0.0.0.0/0".parse().unwrap();
-        assert!(
-            all.contains("192.0.2.7".parse().unwrap()) && all.contains("::ffff:192.0.2.7".parse().unwrap())
-        );
-        assert!(!all.contains("2001:db8::1".parse().unwrap()));
+        assert!(proxies(&["::/0"]).contains("192.0.2.7".parse().unwrap()));
         for text in
             ["", "x", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "*"]
         {
@@ -160,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direct_caller_who_sends_the_header_is_known_by_the_socket() {
+    fn a_direct_client_is_known_by_its_socket_address() {
         for forwarded in [None, Some("198.51.100.1"), Some("10.0.0.1, 127.0.0.1"), Some("")] {
             assert_eq!(client(&[], "192.0.2.7", forwarded).as_deref(), Some("192.0.2.7"));
             assert_eq!(client(&["10.0.0.0/8"], "192.0.2.7", forwarded).as_deref(), Some("192.0.2.7"));
@@ -169,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_named_proxies_the_right_most_stranger_counts() {
+    fn behind_trusted_proxies_the_right_most_untrusted_hop_counts() {
         let trusted = &["10.0.0.0/8", "2001:db8::/32"];
         for (forwarded, address) in [
             ("192.0.2.7", "192.0.2.7"),
@@ -187,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_can_tell_nobody_is_named() {
+    fn an_unverifiable_client_has_no_address() {
         for forwarded in
             [None, Some(""), Some("unknown"), Some("192.0.2.7, unknown"), Some("10.0.0.2, 10.0.0.3")]
         {
@@ -203,7 +178,7 @@ mod tests {
             "fe80::1",
             "127.0.0.1",
         ] {
-            assert_eq!(client(&[], proxy, Some("192.0.2.7")), None, "{proxy} is a proxy that nobody named");
+            assert_eq!(client(&[], proxy, Some("192.0.2.7")), None, "{proxy} is an unlisted proxy");
         }
     }
 }
