@@ -10,18 +10,19 @@ use actix_web::body::BoxBody;
 use actix_web::http::header::{ContentType, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use foldhash::quality::FixedState;
-use serde::Serialize;
 
+use crate::http::language::Language;
+use crate::response::envelope::Envelope;
 use crate::response::error::ApiError;
 
 /// A JSON response with an `ETag`, or 304 without a body when `If-None-Match` lists that tag.
 pub(crate) struct WithEtag<T>(pub(crate) T);
 
-impl<T: Serialize> Responder for WithEtag<T> {
+impl<T: Envelope> Responder for WithEtag<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let body = match serde_json::to_vec(&self.0) {
+        let body = match serde_json::to_vec(&self.0.localized(Language::of(request))) {
             Ok(body) => body,
             Err(error) => return HttpResponse::from_error(ApiError::internal(error)),
         };
@@ -74,9 +75,9 @@ mod tests {
     #[test]
     fn if_none_match_is_compared_weakly_with_each_listed_tag() {
         let matched = |lists: &[&str]| {
-            let request = lists.iter().fold(TestRequest::default(), |request, list| {
-                request.append_header((IF_NONE_MATCH, *list))
-            });
+            let request = lists
+                .iter()
+                .fold(TestRequest::default(), |request, list| request.append_header((IF_NONE_MATCH, *list)));
             matches(&request.to_http_request(), &EntityTag::new_weak("0123456789abcdef".to_owned()))
         };
         for lists in [

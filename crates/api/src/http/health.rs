@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::{get, web};
 
-use crate::http::language::Language;
 use crate::response::envelope::Done;
 use crate::response::error::ApiError;
 
@@ -21,17 +20,14 @@ pub trait ReadinessProbe: Send + Sync {
 /// Liveness: the process responds.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)))]
 #[get("/healthz")]
-pub(crate) async fn healthz(language: Language) -> Done {
-    Done::new(language)
+pub(crate) async fn healthz() -> Done {
+    Done::new()
 }
 
 /// Readiness: the database responds and the instance is not about to stop.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)),
     extensions(("x-errors" = json!(["unavailable"]))))]
 #[get("/readyz")]
-pub(crate) async fn readyz(
-    probe: web::Data<Arc<dyn ReadinessProbe>>,
-    language: Language,
-) -> Result<Done, ApiError> {
-    if probe.is_ready().await { Ok(Done::new(language)) } else { Err(ApiError::not_ready()) }
+pub(crate) async fn readyz(probe: web::Data<Arc<dyn ReadinessProbe>>) -> Result<Done, ApiError> {
+    if probe.is_ready().await { Ok(Done::new()) } else { Err(ApiError::not_ready()) }
 }

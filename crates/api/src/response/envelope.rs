@@ -70,35 +70,47 @@ pub(crate) struct Failure {
 }
 
 impl Done {
-    pub(crate) const fn new(language: Language) -> Self {
-        Self { code: 200, message: i18n::success(language) }
+    pub(crate) fn new() -> Self {
+        Self { code: 200, message: i18n::success(Language::default()) }
     }
 }
 
 impl<T> Data<T> {
-    pub(crate) const fn new(language: Language, data: T) -> Self {
-        Self { code: 200, message: i18n::success(language), data }
+    pub(crate) fn new(data: T) -> Self {
+        Self { code: 200, message: i18n::success(Language::default()), data }
     }
 }
 
 impl<T> PageOf<T> {
-    pub(crate) const fn new(language: Language, data: Vec<T>, next_cursor: Option<String>) -> Self {
-        Self { code: 200, message: i18n::success(language), data, next_cursor }
+    pub(crate) fn new(data: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { code: 200, message: i18n::success(Language::default()), data, next_cursor }
     }
 }
 
-macro_rules! respond_as_json {
+/// The envelope of a success. Its message depends on the request, which is known when it becomes a response.
+pub(crate) trait Envelope: Serialize {
+    /// The same envelope with its message in this language.
+    fn localized(self, language: Language) -> Self;
+}
+
+macro_rules! envelopes {
     ($($kind:ty $(where $parameter:ident)?),*) => {$(
+        impl$(<$parameter: Serialize>)? Envelope for $kind {
+            fn localized(self, language: Language) -> Self {
+                Self { message: i18n::success(language), ..self }
+            }
+        }
+
         impl$(<$parameter: Serialize>)? Responder for $kind {
             type Body = BoxBody;
 
-            fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-                HttpResponse::Ok().json(self)
+            fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+                HttpResponse::Ok().json(self.localized(Language::of(request)))
             }
         }
     )*};
 }
-respond_as_json!(Done, Data<T> where T, PageOf<T> where T);
+envelopes!(Done, Data<T> where T, PageOf<T> where T);
 
 /// RFC 3339 in UTC with exactly three decimals and `Z`.
 pub(crate) fn timestamp(time: DateTime<Utc>) -> String {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
-use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done};
 use crate::response::error::ApiError;
@@ -114,21 +113,19 @@ pub(crate) async fn register(
     device: Device,
     Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<LoginResponse>, ApiError> {
     let login = use_cases.sessions.register(body.try_into()?, &device.0).await?;
-    Ok(Data::new(language, login.into()))
+    Ok(Data::new(login.into()))
 }
 
 async fn log_in(
     (client, device): (Client, Device),
     (identifier, password): (EnteredIdentifier, &SecretString),
     use_cases: &UseCases,
-    language: Language,
 ) -> Result<Data<LoginResponse>, ApiError> {
     let attempt = PasswordAttempt::new(password);
     let login = domain::session::Login { identifier, attempt, address: client.0, device: device.0 };
-    Ok(Data::new(language, use_cases.sessions.login(login).await?.into()))
+    Ok(Data::new(use_cases.sessions.login(login).await?.into()))
 }
 
 /// A login by 微信号.
@@ -149,9 +146,8 @@ pub(crate) async fn login_by_uid(
     caller: (Client, Device),
     Json(body): Json<UidLoginRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    log_in(caller, (EnteredIdentifier::Uid(body.uid), &body.password), &use_cases, language).await
+    log_in(caller, (EnteredIdentifier::Uid(body.uid), &body.password), &use_cases).await
 }
 
 /// A login by phone number.
@@ -172,10 +168,9 @@ pub(crate) async fn login_by_phone_number(
     caller: (Client, Device),
     Json(body): Json<PhoneLoginRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<LoginResponse>, ApiError> {
     let identifier = EnteredIdentifier::PhoneNumber(body.phone_number);
-    log_in(caller, (identifier, &body.password), &use_cases, language).await
+    log_in(caller, (identifier, &body.password), &use_cases).await
 }
 
 /// The idempotency header of a refresh.
@@ -192,9 +187,8 @@ struct RetryHeader {
 async fn renew(
     (token, key): (RefreshToken, RetryKey),
     use_cases: &UseCases,
-    language: Language,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    Ok(Data::new(language, use_cases.sessions.refresh(token.0, key.0).await?.into()))
+    Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
 /// Exchanges a refresh token for a new pair of tokens.
@@ -205,9 +199,8 @@ pub(crate) async fn refresh_token(
     token: RefreshToken,
     key: RetryKey,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    renew((token, key), &use_cases, language).await
+    renew((token, key), &use_cases).await
 }
 
 /// The same as `/auth/refresh_token`.
@@ -218,19 +211,14 @@ pub(crate) async fn refresh_token_under_api(
     token: RefreshToken,
     key: RetryKey,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    renew((token, key), &use_cases, language).await
+    renew((token, key), &use_cases).await
 }
 
 /// Ends the caller's session.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
 #[post("/api/auth/logout")]
-pub(crate) async fn logout(
-    caller: AuthUser,
-    use_cases: web::Data<UseCases>,
-    language: Language,
-) -> Result<Done, ApiError> {
+pub(crate) async fn logout(caller: AuthUser, use_cases: web::Data<UseCases>) -> Result<Done, ApiError> {
     use_cases.sessions.logout(caller.0).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }

@@ -53,7 +53,7 @@ pub(crate) async fn list_blocks(
 ) -> Result<WithEtag<PageOf<BlockItem>>, ApiError> {
     let page = use_cases.blocks.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|user| BlockItem::new(user, language)).collect();
-    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
 /// Blocks a user: their requests and messages are refused. A friendship stays.
@@ -64,10 +64,9 @@ pub(crate) async fn block(
     caller: AuthUser,
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     use_cases.blocks.block(caller.id(), UserId::parse("user_id", &user)?).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// Removes a block.
@@ -78,8 +77,7 @@ pub(crate) async fn unblock(
     caller: AuthUser,
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     use_cases.blocks.unblock(caller.id(), UserId::parse("user_id", &user)?).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }

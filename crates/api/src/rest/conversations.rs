@@ -79,7 +79,7 @@ pub(crate) async fn list_conversations(
 ) -> Result<WithEtag<PageOf<ConversationItem>>, ApiError> {
     let page = use_cases.conversations.list(caller.id(), &page.parse()?).await?;
     let items = page.items.into_iter().map(|item| ConversationItem::new(item, language)).collect();
-    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
 /// The part of the history to return.
@@ -171,7 +171,7 @@ pub(crate) async fn open_conversation(
 ) -> Result<WithEtag<Data<WindowResponse>>, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
-    Ok(WithEtag(Data::new(language, WindowResponse::new(window, language))))
+    Ok(WithEtag(Data::new(WindowResponse::new(window, language))))
 }
 
 /// A new read position.
@@ -202,13 +202,12 @@ pub(crate) async fn mark_read(
     PathId(conversation): PathId,
     Json(body): Json<MarkReadRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<ReadState>, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let seq = Seq::parse("seq", body.seq)?;
     let position = use_cases.conversations.mark_read(caller.id(), conversation, seq).await?;
     let state = ReadState { read_seq: position.read_seq.get(), unread_count: position.unread_count };
-    Ok(Data::new(language, state))
+    Ok(Data::new(state))
 }
 
 /// Changed preferences; omitted fields keep their values.
@@ -233,12 +232,11 @@ pub(crate) async fn set_preferences(
     PathId(conversation): PathId,
     Json(body): Json<PreferencesPatch>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     let preferences = Preferences { pinned: body.pinned, muted: body.muted };
     use_cases.conversations.set_preferences(caller.id(), conversation, preferences).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// Clears the caller's side of a conversation and hides it until a new message arrives.
@@ -250,9 +248,8 @@ pub(crate) async fn clear_conversation(
     caller: AuthUser,
     PathId(conversation): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let conversation = ConversationId::parse("conversation_id", &conversation)?;
     use_cases.conversations.clear(caller.id(), conversation).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }

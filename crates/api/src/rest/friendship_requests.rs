@@ -64,12 +64,11 @@ pub(crate) async fn ask(
     caller: AuthUser,
     Json(body): Json<CreateRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<CreatedResponse>, ApiError> {
     let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
     let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())?;
     let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
-    Ok(Data::new(language, CreatedResponse { request_id: request.to_string(), status: status_name(status) }))
+    Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status_name(status) }))
 }
 
 /// The list to return.
@@ -155,7 +154,7 @@ pub(crate) async fn list_requests(
     let direction = direction.parse()?;
     let page = use_cases.friendship_requests.list(caller.id(), direction, &page.parse()?).await?;
     let items = page.items.iter().map(|request| RequestItem::new(request, direction, language)).collect();
-    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
 /// The receiver's answer.
@@ -176,12 +175,11 @@ pub(crate) async fn answer(
     PathId(request): PathId,
     Json(body): Json<AnswerBody>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let request = RequestId::parse("request_id", &request)?;
     let answer = Answer::parse(&body.status)?;
     use_cases.friendship_requests.answer(caller.id(), request, answer).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// Withdraws a request that the caller sent.
@@ -193,9 +191,8 @@ pub(crate) async fn withdraw(
     caller: AuthUser,
     PathId(request): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let request = RequestId::parse("request_id", &request)?;
     use_cases.friendship_requests.withdraw(caller.id(), request).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }

@@ -64,7 +64,7 @@ pub(crate) async fn list_friends(
 ) -> Result<WithEtag<PageOf<FriendItem>>, ApiError> {
     let page = use_cases.friendships.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|friend| FriendItem::new(friend, language)).collect();
-    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
@@ -76,11 +76,10 @@ pub(crate) async fn unfriend(
     caller: AuthUser,
     PathId(friend): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let friend = UserId::parse("friend_id", &friend)?;
     use_cases.friendships.remove(caller.id(), friend).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// A new remark.
@@ -102,10 +101,9 @@ pub(crate) async fn set_remark(
     PathId(friend): PathId,
     Json(body): Json<RemarkRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let friend = UserId::parse("friend_id", &friend)?;
     let remark = Remark::parse(&body.remark)?;
     use_cases.friendships.set_remark(caller.id(), friend, &remark).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Json, OptionalJson, Query};
-use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
@@ -70,13 +69,12 @@ pub(crate) async fn send(
     caller: AuthUser,
     Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<String>, ApiError> {
     let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
     let content = MessageContent::parse(body.content)?;
     let key = body.client_message_id.map(ClientMessageId::parse).transpose()?;
     let message = use_cases.messages.send(caller.id(), receiver, content, key).await?;
-    Ok(Data::new(language, message.to_string()))
+    Ok(Data::new(message.to_string()))
 }
 
 /// The message to change.
@@ -115,10 +113,9 @@ macro_rules! on_a_message {
             OptionalJson(body): OptionalJson<MessageRef>,
             Query(query): Query<MessageParams>,
             use_cases: web::Data<UseCases>,
-            language: Language,
         ) -> Result<Done, ApiError> {
             use_cases.messages.$method(caller.id(), message_id(body, query)?).await?;
-            Ok(Done::new(language))
+            Ok(Done::new())
         }
     };
 }

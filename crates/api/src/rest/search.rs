@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Query};
-use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::PageOf;
@@ -61,10 +60,9 @@ pub(crate) async fn search_messages(
     Query(query): Query<SearchParams>,
     Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<PageOf<FoundMessage>, ApiError> {
     let request = query.parse(page.parse()?)?;
     let page = use_cases.search.search(caller.id(), &request).await?;
     let items = page.items.into_iter().map(FoundMessage::from).collect();
-    Ok(PageOf::new(language, items, page.next.map(|next| next.encode())))
+    Ok(PageOf::new(items, page.next.map(|next| next.encode())))
 }

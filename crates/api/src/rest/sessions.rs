@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
-use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, timestamp};
@@ -56,11 +55,10 @@ pub(crate) async fn list_sessions(
     caller: AuthUser,
     Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<WithEtag<PageOf<SessionItem>>, ApiError> {
     let page = use_cases.sessions.list(caller.id(), &page.parse()?).await?;
     let items = page.items.iter().map(|session| SessionItem::new(session, caller.0.session_id)).collect();
-    Ok(WithEtag(PageOf::new(language, items, page.next.map(|next| next.encode()))))
+    Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
 /// Ends one of the caller's sessions; the current one is allowed.
@@ -71,10 +69,9 @@ pub(crate) async fn end_session(
     caller: AuthUser,
     PathId(session): PathId,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     use_cases.sessions.end(caller.0, SessionId::parse("session_id", &session)?).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// Ends all of the caller's sessions except the current one.
@@ -83,10 +80,9 @@ pub(crate) async fn end_session(
 pub(crate) async fn end_other_sessions(
     caller: AuthUser,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     use_cases.sessions.end_others(caller.0).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// A password change.
@@ -108,9 +104,8 @@ pub(crate) async fn change_password(
     caller: AuthUser,
     Json(body): Json<ChangePasswordRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<TokensResponse>, ApiError> {
     let new = Password::parse("new_password", body.new_password)?;
     let old = PasswordAttempt::new(&body.old_password);
-    Ok(Data::new(language, use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))
+    Ok(Data::new(use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))
 }

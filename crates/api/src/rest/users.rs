@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Json, Query};
-use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
@@ -57,9 +56,8 @@ impl From<AccountSummary> for AccountResponse {
 pub(crate) async fn me(
     caller: AuthUser,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<AccountResponse>, ApiError> {
-    Ok(Data::new(language, use_cases.users.me(caller.id()).await?.into()))
+    Ok(Data::new(use_cases.users.me(caller.id()).await?.into()))
 }
 
 /// A new nickname.
@@ -78,10 +76,9 @@ pub(crate) async fn rename(
     caller: AuthUser,
     Json(body): Json<RenameRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<AccountResponse>, ApiError> {
     let name = Nickname::parse(&body.name)?;
-    Ok(Data::new(language, use_cases.users.rename(caller.id(), &name).await?.into()))
+    Ok(Data::new(use_cases.users.rename(caller.id(), &name).await?.into()))
 }
 
 /// The confirmation of an erasure: the password.
@@ -100,10 +97,9 @@ pub(crate) async fn erase(
     caller: AuthUser,
     Json(body): Json<EraseAccountRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     use_cases.accounts.erase(caller.0, &PasswordAttempt::new(&body.password)).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// A new uid.
@@ -123,11 +119,10 @@ pub(crate) async fn change_uid(
     caller: AuthUser,
     Json(body): Json<ChangeUidRequest>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Done, ApiError> {
     let wanted = Uid::parse("new_uid", &body.new_uid)?;
     use_cases.users.change_uid(caller.id(), &wanted).await?;
-    Ok(Done::new(language))
+    Ok(Done::new())
 }
 
 /// The user to look up.
@@ -178,8 +173,7 @@ pub(crate) async fn find_user(
     caller: AuthUser,
     Query(query): Query<UidParams>,
     use_cases: web::Data<UseCases>,
-    language: Language,
 ) -> Result<Data<FoundUser>, ApiError> {
     let uid = Uid::parse("uid", &query.uid)?;
-    Ok(Data::new(language, use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
+    Ok(Data::new(use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
 }
