@@ -2,7 +2,7 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Registration};
+use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Login, Registration};
 use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -118,16 +118,6 @@ pub(crate) async fn register(
     Ok(Data::new(login.into()))
 }
 
-async fn log_in(
-    (client, device): (Client, Device),
-    (identifier, password): (EnteredIdentifier, &SecretString),
-    use_cases: &UseCases,
-) -> Result<Data<LoginResponse>, ApiError> {
-    let attempt = PasswordAttempt::new(password);
-    let login = domain::session::Login { identifier, attempt, address: client.0, device: device.0 };
-    Ok(Data::new(use_cases.sessions.login(login).await?.into()))
-}
-
 /// A login by 微信号.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UidLogin)]
@@ -143,11 +133,18 @@ struct UidLoginRequest {
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
 pub(crate) async fn login_by_uid(
-    caller: (Client, Device),
+    client: Client,
+    device: Device,
     Json(body): Json<UidLoginRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    log_in(caller, (EnteredIdentifier::Uid(body.uid), &body.password), &use_cases).await
+    let login = Login {
+        identifier: EnteredIdentifier::Uid(body.uid),
+        attempt: PasswordAttempt::new(&body.password),
+        address: client.0,
+        device: device.0,
+    };
+    Ok(Data::new(use_cases.sessions.login(login).await?.into()))
 }
 
 /// A login by phone number.
@@ -165,12 +162,18 @@ struct PhoneLoginRequest {
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
 pub(crate) async fn login_by_phone_number(
-    caller: (Client, Device),
+    client: Client,
+    device: Device,
     Json(body): Json<PhoneLoginRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    let identifier = EnteredIdentifier::PhoneNumber(body.phone_number);
-    log_in(caller, (identifier, &body.password), &use_cases).await
+    let login = Login {
+        identifier: EnteredIdentifier::PhoneNumber(body.phone_number),
+        attempt: PasswordAttempt::new(&body.password),
+        address: client.0,
+        device: device.0,
+    };
+    Ok(Data::new(use_cases.sessions.login(login).await?.into()))
 }
 
 /// The idempotency header of a refresh.
@@ -184,13 +187,6 @@ struct RetryHeader {
     idempotency_key: Option<String>,
 }
 
-async fn renew(
-    (token, key): (RefreshToken, RetryKey),
-    use_cases: &UseCases,
-) -> Result<Data<TokensResponse>, ApiError> {
-    Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
-}
-
 /// Exchanges a refresh token for a new pair of tokens.
 #[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
@@ -200,7 +196,7 @@ pub(crate) async fn refresh_token(
     key: RetryKey,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    renew((token, key), &use_cases).await
+    Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
 /// The same as `/auth/refresh_token`.
@@ -212,7 +208,7 @@ pub(crate) async fn refresh_token_under_api(
     key: RetryKey,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    renew((token, key), &use_cases).await
+    Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
 /// Ends the caller's session.

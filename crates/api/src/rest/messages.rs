@@ -100,38 +100,62 @@ fn message_id(body: Option<MessageRef>, query: MessageParams) -> Result<MessageI
     Ok(MessageId::parse(&id)?)
 }
 
-/// Declares the two spellings of a route on one message.
-macro_rules! on_a_message {
-    ($(#[$doc:meta])* $name:ident, $path:literal, $method:ident, [$($error:literal),*]) => {
-        $(#[$doc])*
-        #[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
-            responses((status = 200, body = Done)), security(("token" = [])),
-            extensions(("x-errors" = json!([$($error),*]))))]
-        #[delete($path)]
-        pub(crate) async fn $name(
-            caller: AuthUser,
-            OptionalJson(body): OptionalJson<MessageRef>,
-            Query(query): Query<MessageParams>,
-            use_cases: web::Data<UseCases>,
-        ) -> Result<Done, ApiError> {
-            use_cases.messages.$method(caller.id(), message_id(body, query)?).await?;
-            Ok(Done::new())
-        }
-    };
+/// Recalls a message for both users, within the recall window; its text is erased.
+#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
+#[delete("/api/auth/message/recall")]
+pub(crate) async fn recall(
+    caller: AuthUser,
+    OptionalJson(body): OptionalJson<MessageRef>,
+    Query(query): Query<MessageParams>,
+    use_cases: web::Data<UseCases>,
+) -> Result<Done, ApiError> {
+    use_cases.messages.recall(caller.id(), message_id(body, query)?).await?;
+    Ok(Done::new())
 }
-on_a_message!(
-    /// Recalls a message for both users, within the recall window; its text is erased.
-    recall, "/api/auth/message/recall", recall, ["unknown_message", "recall_window_over"]
-);
-on_a_message!(
-    /// The same as `/api/auth/message/recall`.
-    recall_plural, "/api/auth/messages/recall", recall, ["unknown_message", "recall_window_over"]
-);
-on_a_message!(
-    /// Hides a message for the caller only.
-    delete_message, "/api/auth/message/delete", delete, ["unknown_message"]
-);
-on_a_message!(
-    /// The same as `/api/auth/message/delete`.
-    delete_message_plural, "/api/auth/messages/delete", delete, ["unknown_message"]
-);
+
+/// The same as `/api/auth/message/recall`.
+#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
+#[delete("/api/auth/messages/recall")]
+pub(crate) async fn recall_plural(
+    caller: AuthUser,
+    OptionalJson(body): OptionalJson<MessageRef>,
+    Query(query): Query<MessageParams>,
+    use_cases: web::Data<UseCases>,
+) -> Result<Done, ApiError> {
+    use_cases.messages.recall(caller.id(), message_id(body, query)?).await?;
+    Ok(Done::new())
+}
+
+/// Hides a message for the caller only.
+#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_message"]))))]
+#[delete("/api/auth/message/delete")]
+pub(crate) async fn delete_message(
+    caller: AuthUser,
+    OptionalJson(body): OptionalJson<MessageRef>,
+    Query(query): Query<MessageParams>,
+    use_cases: web::Data<UseCases>,
+) -> Result<Done, ApiError> {
+    use_cases.messages.delete(caller.id(), message_id(body, query)?).await?;
+    Ok(Done::new())
+}
+
+/// The same as `/api/auth/message/delete`.
+#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+    responses((status = 200, body = Done)), security(("token" = [])),
+    extensions(("x-errors" = json!(["unknown_message"]))))]
+#[delete("/api/auth/messages/delete")]
+pub(crate) async fn delete_message_plural(
+    caller: AuthUser,
+    OptionalJson(body): OptionalJson<MessageRef>,
+    Query(query): Query<MessageParams>,
+    use_cases: web::Data<UseCases>,
+) -> Result<Done, ApiError> {
+    use_cases.messages.delete(caller.id(), message_id(body, query)?).await?;
+    Ok(Done::new())
+}

@@ -121,11 +121,6 @@ fn handlers_in_the_source() -> Vec<(String, String)> {
                     routes.push((method.to_owned(), piece.split('"').next().unwrap().to_owned()));
                 }
             }
-            // The macro for the two spellings of a route takes its path as an argument.
-            for piece in source.split("on_a_message!(").skip(1) {
-                let path = piece.split('"').nth(1).unwrap();
-                routes.push(("delete".to_owned(), path.to_owned()));
-            }
         }
     }
     routes.retain(|(_, path)| path != "/docs");
