@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::account::AccountService;
+use domain::account::{AccountService, RegistrationService, UserService};
+use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
 use domain::export::ExportService;
@@ -10,8 +11,6 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::search::SearchService;
-use domain::session::SessionService;
-use domain::user::UserService;
 
 /// The use-cases that the handlers call, one service per feature.
 pub struct UseCases {
@@ -21,7 +20,9 @@ pub struct UseCases {
     pub users: UserService,
     /// Account exports.
     pub exports: ExportService,
-    /// Registration, login, tokens and sessions.
+    /// Registration.
+    pub registration: RegistrationService,
+    /// Login, tokens and sessions.
     pub sessions: Arc<SessionService>,
     /// Friendship requests.
     pub friendship_requests: FriendshipRequestService,

@@ -2,8 +2,9 @@
 
 use actix_web::post;
 use actix_web::web;
-use domain::session::{EnteredIdentifier, IssuedTokens, LoggedIn, Login, Registration};
-use domain::user::{Nickname, Password, PasswordAttempt, PhoneNumber, Uid};
+use domain::account::{Nickname, Password, PasswordAttempt, PhoneNumber, Registration, Uid};
+use domain::auth::{IssuedTokens, LoggedIn, Login};
+use domain::login_throttle::EnteredIdentifier;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -114,7 +115,7 @@ pub(crate) async fn register(
     Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    let login = use_cases.sessions.register(body.try_into()?, &device.0).await?;
+    let login = use_cases.registration.register(body.try_into()?, &device.0).await?;
     Ok(Data::new(login.into()))
 }
 

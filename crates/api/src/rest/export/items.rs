@@ -1,8 +1,8 @@
 //! The objects of an export.
 
+use domain::account::{PhoneNumber, User};
 use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
 use domain::message::ClientMessageId;
-use domain::user::{PhoneNumber, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 
