@@ -12,10 +12,10 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("api", &["diesel", "infra"]),
     ("infra", &["actix-[a-z]+", "api"]),
     // What serves tests only is no part of the product.
-    ("server", &["crash", "open-loop", "test-db", "xtask"]),
+    ("server", &["chaos", "load", "test-db", "xtask"]),
     // The harnesses see the product from outside.
-    ("crash", &["domain", "infra", "api", "server"]),
-    ("open-loop", &["domain", "infra", "api", "server"]),
+    ("chaos", &["domain", "infra", "api", "server"]),
+    ("load", &["domain", "infra", "api", "server"]),
 ];
 
 /// Checks the crate graph as Cargo resolves it.
