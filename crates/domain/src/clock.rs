@@ -1,13 +1,12 @@
-//! The time that tokens are judged by.
+//! The clock that issues and checks token times.
 
 use chrono::{DateTime, Utc};
 
-/// Tells the database's time as well as it is known without asking.
+/// An estimate of the database's time that needs no query.
 ///
-/// It serves token times only: every window that decides something about stored things (recall, reuse, expiry) is judged
-/// where they are read, by the database's clock itself.
+/// It is for token times only. Time limits on stored rows (recall, reuse, expiry) are checked in the database, by its own clock.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait Clock: Send + Sync {
-    /// The present time.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
 }

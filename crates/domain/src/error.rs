@@ -1,135 +1,137 @@
-//! What all refusals have in common.
+//! Error types shared by all features: error classes, invalid values and port failures.
 
 use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The class of a refusal; the REST adapter gives each class one status code.
+/// The class of an error. The REST adapter maps each class to one status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request is malformed, or names something that does not exist for this caller.
+    /// The request is malformed, or refers to something that does not exist for this caller.
     Invalid,
-    /// The caller is not who it must be.
+    /// The caller is not authenticated.
     Unauthenticated,
-    /// Well-formed, but in conflict with the present state.
+    /// The request is well-formed but conflicts with the current state.
     Conflict,
-    /// Too many tries; the same request may be repeated after `retry_after`.
+    /// The caller exceeded a limit. The same request may succeed after `retry_after`.
     Throttled {
-        /// How long to wait.
+        /// The time to wait.
         retry_after: Duration,
     },
-    /// Something that we need is away or full; the same request may be repeated after `retry_after`.
+    /// A dependency is unreachable or overloaded. The same request may succeed after `retry_after`.
     Unavailable {
-        /// How long to wait.
+        /// The time to wait.
         retry_after: Duration,
     },
-    /// Our fault.
+    /// A bug or a broken invariant on the server's side.
     Internal,
 }
 
 /// An error that a use-case returns.
 pub trait DomainError: Error + Send + Sync + 'static {
-    /// The class of the refusal.
+    /// The class of the error.
     fn kind(&self) -> ErrorKind;
 
     /// The stable machine-readable name (`snake_case`), the same in every language.
     fn name(&self) -> &'static str;
-
-    /// The value that was refused, when one value is to blame.
-    fn invalid_value(&self) -> Option<InvalidValue> {
-        None
-    }
 }
 
-/// A value that its type does not admit.
+/// A value broke the rule of its type. The adapter that parsed the value knows which field or column held it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is not valid: {rule:?}")]
+#[error("{rule}")]
 pub struct InvalidValue {
-    /// The name of the request's field.
-    pub field: &'static str,
-    /// What the field must be.
+    /// The broken rule.
     pub rule: Rule,
 }
 
 impl InvalidValue {
-    /// The name of this error in the catalogue.
-    pub const NAME: &'static str = "invalid_field";
-
-    /// Says that `field` broke `rule`.
+    /// The value broke `rule`.
     #[must_use]
-    pub const fn new(field: &'static str, rule: Rule) -> Self {
-        Self { field, rule }
+    pub const fn new(rule: Rule) -> Self {
+        Self { rule }
     }
 }
 
-/// What a value must be. The REST adapter says it in the reader's language.
+/// What a value must be. The English text is `Display`; the REST adapter has the other languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// Between `min` and `max` Unicode scalar values.
     Length {
-        /// The fewest.
+        /// The lower bound, inclusive.
         min: usize,
-        /// The most.
+        /// The upper bound, inclusive.
         max: usize,
     },
-    /// Only characters that the field admits (no NUL; for names no control characters).
+    /// Only allowed characters: no NUL, and no control characters in names.
     Characters,
-    /// Something else than white space.
+    /// At least one character that is not white space.
     NotBlank,
-    /// 6 to 20 of `[A-Za-z0-9_-]`, first a letter.
+    /// 6 to 20 of `[A-Za-z0-9_-]`, starting with a letter.
     Uid,
     /// `1` and ten more digits.
     PhoneNumber,
-    /// Not one of the passwords that everybody tries first.
+    /// Not on the list of common passwords.
     NotCommon,
-    /// An id as this server gave it.
+    /// An id in the spelling that this server issues.
     Id,
     /// A whole number between `min` and `max`.
     Range {
-        /// The smallest.
+        /// The lower bound, inclusive.
         min: i64,
-        /// The greatest.
+        /// The upper bound, inclusive.
         max: i64,
     },
-    /// A cursor as this server gave it.
-    Cursor,
-    /// One of the named words.
+    /// One of the listed words.
     OneOf(&'static [&'static str]),
-    /// Given without its counterpart.
-    Exclusive(&'static str),
 }
 
-/// A fault below a port. What went wrong stays in `source`, for the log only.
-#[derive(Debug, thiserror::Error)]
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { min, max } => write!(f, "it must have {min} to {max} characters"),
+            Self::Characters => f.write_str("it contains characters that are not allowed"),
+            Self::NotBlank => f.write_str("it must not be blank"),
+            Self::Uid => {
+                f.write_str("it must be 6 to 20 letters, digits, '_' or '-' and start with a letter")
+            }
+            Self::PhoneNumber => f.write_str("it must be 11 digits and start with 1"),
+            Self::NotCommon => f.write_str("it is too common and easy to guess"),
+            Self::Id => f.write_str("it is not a valid id"),
+            Self::Range { min, max } => write!(f, "it must be a whole number from {min} to {max}"),
+            Self::OneOf(words) => write!(f, "it must be one of: {}", words.join(", ")),
+        }
+    }
+}
+
+/// A port failed. The cause stays in `source`, for the log only.
+///
+/// A clone shares the cause, so that one failure of a batch can be reported to each of its callers.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{fault}")]
 pub struct PortError {
     fault: Fault,
     #[source]
-    source: Box<dyn Error + Send + Sync>,
+    source: Arc<dyn Error + Send + Sync>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    #[error("what we depend on is unavailable")]
+    #[error("a dependency is unavailable")]
     Unavailable(Duration),
-    #[error("what we depend on failed")]
+    #[error("a dependency failed")]
     Internal,
 }
 
 impl PortError {
-    /// What we depend on is away or full and may be back after `retry_after`.
+    /// The dependency is unreachable or overloaded; it may recover after `retry_after`.
     pub fn unavailable(retry_after: Duration, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { fault: Fault::Unavailable(retry_after), source: source.into() }
+        Self { fault: Fault::Unavailable(retry_after), source: source.into().into() }
     }
 
-    /// The same fault for somebody else whom it concerns.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self { fault: self.fault, source: self.source.to_string().into() }
-    }
-
-    /// A fault that waiting does not mend.
+    /// The failure is permanent: retrying does not help.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { fault: Fault::Internal, source: source.into() }
+        Self { fault: Fault::Internal, source: source.into().into() }
     }
 }
 
@@ -149,24 +151,10 @@ impl DomainError for PortError {
     }
 }
 
-impl DomainError for InvalidValue {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
-    }
-
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn invalid_value(&self) -> Option<InvalidValue> {
-        Some(*self)
-    }
-}
-
 /// Implements [`DomainError`] for a feature's error enum from one line per variant.
 ///
-/// Every such enum has the variant `Port(PortError)`; the others are listed as `Variant => Kind, "name"`. One
-/// that passes with time is listed as `Variant(retry_after) => Throttled, "name"` and holds how long to wait.
+/// The enum must have the variant `Port(PortError)`. Each other variant is listed as `Variant => Kind, "name"`, or as
+/// `Variant(retry_after) => Throttled, "name"` if it holds the time to wait.
 macro_rules! domain_error {
     ($error:ty { $($variant:ident $(($wait:ident))? => $kind:ident, $name:literal;)* }) => {
         impl $crate::error::DomainError for $error {
@@ -192,48 +180,58 @@ pub(crate) use domain_error;
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_fault_that_may_pass_says_how_long_to_wait() {
-        let fault = PortError::unavailable(Duration::from_millis(1500), "the pool is empty");
-        assert_eq!(fault.kind(), ErrorKind::Unavailable { retry_after: Duration::from_millis(1500) });
-        assert_eq!(fault.name(), "unavailable");
-        assert_eq!(fault.invalid_value(), None);
+    /// An error with a cause of its own.
+    #[derive(Debug, thiserror::Error)]
+    #[error("the query failed")]
+    struct QueryFailed(#[source] std::io::Error);
+
+    fn chain(error: &dyn Error) -> Vec<String> {
+        let mut texts = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            texts.push(error.to_string());
+            cause = error.source();
+        }
+        texts
     }
 
     #[test]
-    fn a_fault_that_waiting_does_not_mend_is_ours() {
-        let fault = PortError::internal("column uid of user 7 is empty");
-        assert_eq!(fault.kind(), ErrorKind::Internal);
-        assert_eq!(fault.name(), "internal_error");
-        assert_eq!(fault.invalid_value(), None);
+    fn an_unavailable_dependency_states_the_time_to_wait() {
+        let error = PortError::unavailable(Duration::from_millis(1500), "the pool is empty");
+        assert_eq!(error.kind(), ErrorKind::Unavailable { retry_after: Duration::from_millis(1500) });
+        assert_eq!(error.name(), "unavailable");
     }
 
     #[test]
-    fn a_fault_tells_its_cause_to_the_log_only() {
-        for (fault, shown) in [
-            (PortError::unavailable(Duration::ZERO, "secret"), "what we depend on is unavailable"),
-            (PortError::internal("secret"), "what we depend on failed"),
+    fn a_permanent_failure_is_an_internal_error() {
+        let error = PortError::internal("column uid of user 7 is empty");
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(error.name(), "internal_error");
+    }
+
+    #[test]
+    fn the_cause_is_in_the_source_and_not_in_the_text() {
+        for (error, shown) in [
+            (PortError::unavailable(Duration::ZERO, "secret"), "a dependency is unavailable"),
+            (PortError::internal("secret"), "a dependency failed"),
         ] {
-            assert_eq!(fault.to_string(), shown);
-            assert_eq!(fault.source().map(ToString::to_string), Some("secret".to_owned()));
+            assert_eq!(chain(&error), [shown, "secret"]);
         }
     }
 
     #[test]
-    fn a_fault_that_concerns_many_is_the_same_for_each() {
-        let fault = PortError::unavailable(Duration::from_secs(3), "secret");
-        let again = fault.again();
-        assert_eq!((again.kind(), again.name()), (fault.kind(), fault.name()));
-        assert_eq!(again.source().map(ToString::to_string), Some("secret".to_owned()));
-        assert_eq!(PortError::internal("x").again().kind(), ErrorKind::Internal);
+    fn a_clone_keeps_the_class_and_the_whole_chain_of_causes() {
+        let cause = QueryFailed(std::io::Error::other("connection reset"));
+        let error = PortError::unavailable(Duration::from_secs(3), cause);
+        let clone = error.clone();
+        assert_eq!((clone.kind(), clone.name()), (error.kind(), error.name()));
+        assert_eq!(chain(&clone), ["a dependency is unavailable", "the query failed", "connection reset"]);
+        assert_eq!(chain(&clone), chain(&error));
     }
 
     #[test]
-    fn a_refused_value_names_its_field_and_its_rule() {
-        let value = InvalidValue::new("new_uid", Rule::Uid);
-        assert_eq!(value.kind(), ErrorKind::Invalid);
-        assert_eq!(value.name(), "invalid_field");
-        assert_eq!(value.invalid_value(), Some(value));
-        assert_eq!(value.to_string(), "new_uid is not valid: Uid");
+    fn an_invalid_value_states_its_rule() {
+        let invalid = InvalidValue::new(Rule::Length { min: 1, max: 64 });
+        assert_eq!(invalid.to_string(), "it must have 1 to 64 characters");
     }
 }

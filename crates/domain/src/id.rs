@@ -1,4 +1,4 @@
-//! Ids: one type per kind, so that none is mistaken for another.
+//! Typed ids: one newtype over UUID per kind of entity.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::error::{InvalidValue, Rule};
 
-/// Reads a UUID in its one canonical spelling: lower case, with hyphens.
-fn parse_canonical(field: &'static str, text: &str) -> Result<Uuid, InvalidValue> {
-    let invalid = InvalidValue::new(field, Rule::Id);
+/// Parses a UUID in canonical form only: lower case, with hyphens.
+fn parse_canonical(text: &str) -> Result<Uuid, InvalidValue> {
+    let invalid = InvalidValue::new(Rule::Id);
     if text.len() != uuid::fmt::Hyphenated::LENGTH || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(invalid);
     }
@@ -22,21 +22,21 @@ macro_rules! id_type {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Reads an id that a caller sent in `field`.
+            /// Parses an id that a client sent.
             ///
             /// # Errors
-            /// [`Rule::Id`] unless it is a UUID in canonical spelling.
-            pub fn parse(field: &'static str, text: &str) -> Result<Self, InvalidValue> {
-                parse_canonical(field, text).map(Self)
+            /// [`Rule::Id`] unless `text` is a UUID in canonical form.
+            pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+                parse_canonical(text).map(Self)
             }
 
-            /// Takes an id from where ids are made or kept.
+            /// Wraps a generated or stored UUID.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The id as it is kept.
+            /// The UUID as stored.
             #[must_use]
             pub const fn as_uuid(self) -> Uuid {
                 self.0
@@ -52,23 +52,23 @@ macro_rules! id_type {
 }
 
 id_type!(
-    /// An account.
+    /// The id of an account.
     UserId
 );
 id_type!(
-    /// One login on one device: a family of refresh tokens.
+    /// The id of a session: one login on one device, with its family of refresh tokens.
     SessionId
 );
 id_type!(
-    /// A friendship; both sides' rows share it.
+    /// The id of a friendship, shared by the rows of both sides.
     FriendshipId
 );
 id_type!(
-    /// A friendship request.
+    /// The id of a friendship request.
     RequestId
 );
 id_type!(
-    /// What two people write to each other; derived from the two, see [`crate::conversation::Pair`].
+    /// The id of the conversation of two users, derived from their ids; see [`crate::conversation::Pair`].
     ConversationId
 );
 
@@ -77,19 +77,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_shown_as_it_is_read_and_kept_as_it_was_made() {
+    fn an_id_round_trips_through_text_and_uuid() {
         let uuid = Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
         let text = "01890a5d-ac96-774b-bcce-b302099a8057";
-        assert_eq!(SessionId::parse("session_id", text), Ok(SessionId::from_uuid(uuid)));
+        assert_eq!(SessionId::parse(text), Ok(SessionId::from_uuid(uuid)));
         assert_eq!(FriendshipId::from_uuid(uuid).as_uuid(), uuid);
         assert_eq!(RequestId::from_uuid(uuid).to_string(), text);
         assert_eq!(ConversationId::from_uuid(Uuid::nil()).to_string(), Uuid::nil().to_string());
     }
 
     #[test]
-    fn an_id_is_read_in_its_canonical_spelling_only() {
+    fn only_the_canonical_form_of_an_id_is_accepted() {
         let canonical = "01890a5d-ac96-774b-bcce-b302099a8057";
-        assert_eq!(UserId::parse("receiver_id", canonical).unwrap().to_string(), canonical);
+        assert_eq!(UserId::parse(canonical).unwrap().to_string(), canonical);
         for other in [
             "",
             "1",
@@ -100,11 +100,7 @@ mod tests {
             "01890a5d-ac96-774b-bcce-b302099a805g",
             " 01890a5d-ac96-774b-bcce-b302099a8057",
         ] {
-            assert_eq!(
-                UserId::parse("receiver_id", other),
-                Err(InvalidValue::new("receiver_id", Rule::Id)),
-                "{other}"
-            );
+            assert_eq!(UserId::parse(other), Err(InvalidValue::new(Rule::Id)), "{other}");
         }
     }
 }

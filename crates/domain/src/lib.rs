@@ -1,13 +1,13 @@
-//! Hongyan's rules: who may do what, decided without any I/O.
+//! Hongyan's domain: entities, rules and use-cases of a one-to-one chat, without I/O.
 //!
-//! Each folder is a feature and has the same rooms:
+//! Each folder is a feature with the same modules:
 //!
-//! | room | what is in it |
+//! | module | content |
 //! |---|---|
-//! | `model` | entities, values that cannot be illegal, and the pure functions that decide |
-//! | `ports` | what the feature needs from the outside, as traits with their MUSTs |
+//! | `model` | entities, value objects that are valid by construction, and pure decision functions |
+//! | `ports` | the traits that the adapters implement, with their MUSTs |
 //! | `service` | the use-cases, one method each |
-//! | `error` | why a use-case may refuse |
+//! | `error` | the errors of the use-cases |
 //!
 //! This crate must not know of serde, tokio, Diesel, actix, the system clock or randomness.
 

@@ -1,21 +1,32 @@
-//! Lists are read page by page, each continuing behind the last row of the one before.
+//! Keyset pagination: a page is read after the sort key of the last row of the page before.
 
 use crate::error::{InvalidValue, Rule};
 
-/// How many rows a page may have: 1 to `MAX`. The default is the maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageLimit<const MAX: i64>(i64);
+/// The sort key of a list.
+pub trait PageKey {
+    /// The maximum number of rows of one page, which is also the default.
+    const MAX_ROWS: i64;
+}
 
-impl<const MAX: i64> PageLimit<MAX> {
-    /// Checks a limit that a caller sent.
+/// The maximum number of rows of one answer, at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimit(i64);
+
+impl PageLimit {
+    /// A limit that is known to be valid.
+    pub(crate) const fn new(rows: i64) -> Self {
+        Self(rows)
+    }
+
+    /// Checks a limit that a client sent.
     ///
     /// # Errors
-    /// [`Rule::Range`] outside 1 to `MAX`.
-    pub fn parse(limit: i64) -> Result<Self, InvalidValue> {
-        if (1..=MAX).contains(&limit) {
-            Ok(Self(limit))
+    /// [`Rule::Range`] outside 1 to `max`.
+    pub(crate) fn parse(rows: i64, max: i64) -> Result<Self, InvalidValue> {
+        if (1..=max).contains(&rows) {
+            Ok(Self(rows))
         } else {
-            Err(InvalidValue::new("limit", Rule::Range { min: 1, max: MAX }))
+            Err(InvalidValue::new(Rule::Range { min: 1, max }))
         }
     }
 
@@ -26,42 +37,47 @@ impl<const MAX: i64> PageLimit<MAX> {
     }
 }
 
-impl<const MAX: i64> Default for PageLimit<MAX> {
-    fn default() -> Self {
-        Self(MAX)
-    }
-}
-
-/// Which page of a list is wanted: at most `limit` rows behind `after`.
+/// A request for one page of a list: at most `limit` rows after `after`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRequest<K, const MAX: i64> {
-    /// At most so many rows.
-    pub limit: PageLimit<MAX>,
-    /// The sort key of the last row that the caller has seen; none for the first page.
+pub struct PageRequest<K> {
+    /// The maximum number of rows.
+    pub limit: PageLimit,
+    /// The sort key of the last row that the caller has seen; `None` for the first page.
     pub after: Option<K>,
 }
 
-impl<K, const MAX: i64> Default for PageRequest<K, MAX> {
+impl<K: PageKey> PageRequest<K> {
+    /// Checks the limit that a client sent, if any.
+    ///
+    /// # Errors
+    /// [`Rule::Range`] outside 1 to [`PageKey::MAX_ROWS`].
+    pub fn parse(limit: Option<i64>, after: Option<K>) -> Result<Self, InvalidValue> {
+        let limit = limit.map_or(Ok(Self::default().limit), |rows| PageLimit::parse(rows, K::MAX_ROWS))?;
+        Ok(Self { limit, after })
+    }
+}
+
+impl<K: PageKey> Default for PageRequest<K> {
     fn default() -> Self {
-        Self { limit: PageLimit::default(), after: None }
+        Self { limit: PageLimit(K::MAX_ROWS), after: None }
     }
 }
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, K> {
-    /// The rows, in the list's order.
+    /// The rows, in the order of the list.
     pub items: Vec<T>,
-    /// Where the next page begins; none at the end of the list.
+    /// The sort key to read the next page after; `None` at the end of the list.
     pub next: Option<K>,
 }
 
 impl<T, K> Page<T, K> {
-    /// Makes a page of `rows`, which were read with one row more than `limit` to see whether another page follows.
-    pub fn from_lookahead(mut rows: Vec<T>, limit: i64, key: impl Fn(&T) -> K) -> Self {
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > wanted;
-        rows.truncate(wanted);
+    /// Builds a page from up to `limit + 1` rows. The extra row, if present, shows that another page follows.
+    pub fn from_lookahead(mut rows: Vec<T>, limit: PageLimit, key: impl Fn(&T) -> K) -> Self {
+        let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
         let next = if more { rows.last().map(key) } else { None };
         Self { items: rows, next }
     }
@@ -71,24 +87,34 @@ impl<T, K> Page<T, K> {
 mod tests {
     use super::*;
 
+    impl PageKey for i32 {
+        const MAX_ROWS: i64 = 10;
+    }
+
     #[test]
     fn a_limit_is_between_one_and_the_maximum() {
-        assert_eq!(PageLimit::<10>::parse(1).unwrap().get(), 1);
-        assert_eq!(PageLimit::<10>::parse(10).unwrap().get(), 10);
-        assert_eq!(PageLimit::<10>::default().get(), 10);
-        for limit in [i64::MIN, -1, 0, 11, i64::MAX] {
-            let error = PageLimit::<10>::parse(limit).unwrap_err();
-            assert_eq!(error, InvalidValue::new("limit", Rule::Range { min: 1, max: 10 }));
+        let limit = |rows| PageRequest::<i32>::parse(Some(rows), None).map(|request| request.limit.get());
+        assert_eq!(limit(1), Ok(1));
+        assert_eq!(limit(10), Ok(10));
+        for rows in [i64::MIN, -1, 0, 11, i64::MAX] {
+            assert_eq!(limit(rows), Err(InvalidValue::new(Rule::Range { min: 1, max: 10 })));
         }
     }
 
     #[test]
-    fn a_page_has_a_next_one_only_when_a_row_was_left_over() {
-        let page = Page::from_lookahead(vec![1, 2, 3], 2, |row| *row);
-        assert_eq!((page.items, page.next), (vec![1, 2], Some(2)));
-        let page = Page::from_lookahead(vec![1, 2], 2, |row| *row);
-        assert_eq!((page.items, page.next), (vec![1, 2], None));
-        let page = Page::from_lookahead(Vec::<i32>::new(), 2, |row| *row);
-        assert_eq!((page.items, page.next), (vec![], None));
+    fn the_default_limit_is_the_maximum() {
+        assert_eq!(PageRequest::<i32>::default().limit.get(), 10);
+        assert_eq!(
+            PageRequest::parse(None, Some(3)),
+            Ok(PageRequest { after: Some(3), ..PageRequest::default() })
+        );
+    }
+
+    #[test]
+    fn a_page_has_a_next_key_only_if_a_row_is_left_over() {
+        let page = |rows| Page::from_lookahead(rows, PageLimit::new(2), |row: &i32| *row);
+        assert_eq!(page(vec![1, 2, 3]), Page { items: vec![1, 2], next: Some(2) });
+        assert_eq!(page(vec![1, 2]), Page { items: vec![1, 2], next: None });
+        assert_eq!(page(vec![]), Page { items: vec![], next: None });
     }
 }

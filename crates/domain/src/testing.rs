@@ -1,4 +1,4 @@
-//! What the tests of every crate make their worlds of.
+//! Fixtures that the tests of all crates share.
 
 #[cfg(test)]
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{DomainError, ErrorKind, PortError};
 use crate::id::UserId;
 
-/// A clock that stands still.
+/// A clock that always returns the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub DateTime<Utc>);
 
@@ -21,26 +21,26 @@ impl Clock for FixedClock {
     }
 }
 
-/// The time `seconds` after the beginning of the tests' world.
+/// The time `seconds` after the epoch of the tests.
 #[must_use]
 pub fn at(seconds: i64) -> DateTime<Utc> {
-    const BEGINNING: i64 = 1_800_000_000;
-    DateTime::from_timestamp(BEGINNING.saturating_add(seconds), 0).unwrap_or(DateTime::<Utc>::MIN_UTC)
+    const EPOCH: i64 = 1_800_000_000;
+    DateTime::from_timestamp(EPOCH.saturating_add(seconds), 0).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
-/// The `number`-th person of the tests' world; a greater number has a greater id.
+/// The id of the `number`-th test user. Ids are ordered by `number`.
 #[must_use]
 pub const fn user(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
 }
 
-/// A fault below a port, which every use-case must pass on as it is.
+/// A port error, which every use-case must pass on unchanged.
 #[cfg(test)]
 pub(crate) fn fault() -> PortError {
     PortError::unavailable(Duration::from_secs(7), "no connection is free")
 }
 
-/// Asserts that `result` is [`fault`], passed on.
+/// Asserts that `result` is the error [`fault`].
 #[cfg(test)]
 #[track_caller]
 pub(crate) fn assert_fault<T>(result: Result<T, impl DomainError>) {
@@ -49,17 +49,17 @@ pub(crate) fn assert_fault<T>(result: Result<T, impl DomainError>) {
     assert_eq!(passed_on, Some((expected, "unavailable")));
 }
 
-/// The name of the refusal that `result` is, if it is one.
+/// The name of the error in `result`, if any.
 #[cfg(test)]
 pub(crate) fn refusal<T>(result: Result<T, impl DomainError>) -> Option<&'static str> {
     result.err().map(|error| error.name())
 }
 
-/// Asserts the class and the name of each of a feature's refusals.
+/// Asserts the class and the name of each error of a feature.
 #[cfg(test)]
 #[track_caller]
 pub(crate) fn assert_catalogue<E: DomainError, const N: usize>(refusals: [(E, ErrorKind, &str); N]) {
     for (error, kind, name) in refusals {
-        assert_eq!((error.kind(), error.name(), error.invalid_value()), (kind, name, None), "{error}");
+        assert_eq!((error.kind(), error.name()), (kind, name), "{error}");
     }
 }

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn password(text: &str) -> Password {
-        Password::parse("password", SecretString::from(text)).unwrap()
+        Password::parse(SecretString::from(text)).unwrap()
     }
 
     fn attempt(text: &str) -> PasswordAttempt {

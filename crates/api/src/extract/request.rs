@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::http::language::Language;
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 
 /// The one variable segment of the path, as text; each handler parses it into its own id type.
 #[derive(Debug)]
@@ -73,14 +74,19 @@ impl FromRequest for Device {
 #[derive(Debug)]
 pub(crate) struct RetryKey(pub(crate) Option<IdempotencyKey>);
 
+impl RetryKey {
+    const HEADER: &'static str = "Idempotency-Key";
+}
+
 impl FromRequest for RetryKey {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let no_text = |_| InvalidValue::new(IdempotencyKey::HEADER, Rule::Characters);
-        let header = request.headers().get(IdempotencyKey::HEADER);
+        let no_text = |_| InvalidValue::new(Rule::Characters);
+        let header = request.headers().get(Self::HEADER);
         let key = header.map(|value| IdempotencyKey::parse(value.to_str().map_err(no_text)?)).transpose();
+        let key = key.field(Self::HEADER);
         ready(key.map(Self).map_err(ApiError::from))
     }
 }

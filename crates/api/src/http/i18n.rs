@@ -3,6 +3,7 @@
 use domain::error::Rule;
 
 use crate::http::language::Language;
+use crate::response::invalid_field::FieldRule;
 
 /// The `message` of a successful response.
 pub(crate) const fn success(language: Language) -> &'static str {
@@ -28,11 +29,17 @@ pub(crate) const fn wrong_type(language: Language) -> &'static str {
     }
 }
 
-/// A validation rule in words.
-pub(crate) fn rule(rule: Rule, language: Language) -> String {
-    match language {
-        Language::Chinese => chinese(rule),
-        Language::English => english(rule),
+/// The rule of a field in words.
+pub(crate) fn rule(rule: FieldRule, language: Language) -> String {
+    match (rule, language) {
+        (FieldRule::Domain(rule), Language::Chinese) => chinese(rule),
+        (FieldRule::Domain(rule), Language::English) => rule.to_string(),
+        (FieldRule::Cursor, Language::Chinese) => "不是有效的游标".to_owned(),
+        (FieldRule::Cursor, Language::English) => "it is not a valid cursor of this list".to_owned(),
+        (FieldRule::Exclusive(other), Language::Chinese) => format!("不能与 {other} 同时使用"),
+        (FieldRule::Exclusive(other), Language::English) => {
+            format!("it cannot be used together with {other}")
+        }
     }
 }
 
@@ -46,24 +53,6 @@ fn chinese(rule: Rule) -> String {
         Rule::NotCommon => "过于常见，容易被猜到".to_owned(),
         Rule::Id => "不是有效的标识".to_owned(),
         Rule::Range { min, max } => format!("须为 {min} 到 {max} 之间的整数"),
-        Rule::Cursor => "不是有效的游标".to_owned(),
         Rule::OneOf(words) => format!("须为以下之一：{}", words.join("、")),
-        Rule::Exclusive(other) => format!("不能与 {other} 同时使用"),
-    }
-}
-
-fn english(rule: Rule) -> String {
-    match rule {
-        Rule::Length { min, max } => format!("it must have {min} to {max} characters"),
-        Rule::Characters => "it contains characters that are not allowed".to_owned(),
-        Rule::NotBlank => "it must not be blank".to_owned(),
-        Rule::Uid => "it must be 6 to 20 letters, digits, '_' or '-' and start with a letter".to_owned(),
-        Rule::PhoneNumber => "it must be 11 digits and start with 1".to_owned(),
-        Rule::NotCommon => "it is too common and easy to guess".to_owned(),
-        Rule::Id => "it is not a valid id".to_owned(),
-        Rule::Range { min, max } => format!("it must be a whole number from {min} to {max}"),
-        Rule::Cursor => "it is not a valid cursor of this list".to_owned(),
-        Rule::OneOf(words) => format!("it must be one of: {}", words.join(", ")),
-        Rule::Exclusive(other) => format!("it cannot be used together with {other}"),
     }
 }

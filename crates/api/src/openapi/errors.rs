@@ -14,6 +14,7 @@ use crate::http::i18n;
 use crate::http::language::Language;
 use crate::response::envelope::Failure;
 use crate::response::error_catalog::{self, CATALOG, CatalogEntry};
+use crate::response::invalid_field::FieldRule;
 
 /// Errors of every operation that takes an access token.
 const TOKEN: &[&str] = &["missing_token", "invalid_token", "token_expired", "session_ended"];
@@ -124,7 +125,7 @@ impl InvalidExample {
             "Idempotency-Key" => Rule::Characters,
             _ => Rule::Id,
         };
-        Self { field: parameter.name.clone(), rule: i18n::rule(rule, Language::Chinese) }
+        Self { field: parameter.name.clone(), rule: i18n::rule(FieldRule::Domain(rule), Language::Chinese) }
     }
 }
 

@@ -4,19 +4,20 @@ use chrono::{DateTime, Utc};
 use domain::auth::SessionCursor;
 use domain::block::BlockCursor;
 use domain::conversation::ConversationCursor;
-use domain::error::{InvalidValue, Rule};
 use domain::friendship::FriendCursor;
 use domain::friendship_request::RequestCursor;
 use domain::id::{ConversationId, RequestId, SessionId, UserId};
 use domain::message::{MessageId, Seq};
-use domain::page::{PageLimit, PageRequest};
+use domain::page::{PageKey, PageRequest};
 use domain::search::SearchCursor;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
+
 /// A list's sort key that has a text form.
-pub(crate) trait Cursor: Sized {
+pub(crate) trait Cursor: PageKey + Sized {
     /// The key as a time, an id and a number.
     fn parts(&self) -> (DateTime<Utc>, Uuid, i64);
 
@@ -93,16 +94,14 @@ pub(crate) struct PageParams {
 
 impl PageParams {
     /// The requested page.
-    pub(crate) fn parse<K: Cursor, const MAX: i64>(&self) -> Result<PageRequest<K, MAX>, InvalidValue> {
-        let limit = match &self.limit {
-            Some(limit) => PageLimit::parse(limit.parse().unwrap_or(0))?,
-            None => PageLimit::default(),
-        };
-        let after = match &self.cursor {
-            Some(text) => Some(K::decode(text).ok_or(InvalidValue::new("cursor", Rule::Cursor))?),
-            None => None,
-        };
-        Ok(PageRequest { limit, after })
+    pub(crate) fn parse<K: Cursor>(&self) -> Result<PageRequest<K>, InvalidField> {
+        // A limit that is not a number is rejected like 0.
+        let limit = self.limit.as_ref().map(|limit| limit.parse().unwrap_or(0));
+        let mut page = PageRequest::parse(limit, None).field("limit")?;
+        if let Some(text) = &self.cursor {
+            page.after = Some(K::decode(text).ok_or(InvalidField::new("cursor", FieldRule::Cursor))?);
+        }
+        Ok(page)
     }
 }
 
@@ -143,17 +142,17 @@ mod tests {
             "0.x.01890a5dac96774bbcceb302099a8057",
             "0.1.x",
         ] {
-            let error = query(None, Some(text)).parse::<FriendCursor, 10>().unwrap_err();
-            assert_eq!(error, InvalidValue::new("cursor", Rule::Cursor), "{text}");
+            let error = query(None, Some(text)).parse::<FriendCursor>().unwrap_err();
+            assert_eq!(error, InvalidField::new("cursor", FieldRule::Cursor), "{text}");
         }
         for text in ["0.1.01890a5dac96774bbcceb302099a8057", "-1.1.01890a5dac96774bbcceb302099a8057"] {
-            let error = query(None, Some(text)).parse::<SearchCursor, 10>().unwrap_err();
-            assert_eq!(error, InvalidValue::new("cursor", Rule::Cursor), "{text}");
+            let error = query(None, Some(text)).parse::<SearchCursor>().unwrap_err();
+            assert_eq!(error, InvalidField::new("cursor", FieldRule::Cursor), "{text}");
         }
-        for limit in ["", "x", "0", "-1", "11", "1.5", "99999999999999999999"] {
-            let error = query(Some(limit), None).parse::<FriendCursor, 10>().unwrap_err();
+        for limit in ["", "x", "0", "-1", "10001", "1.5", "99999999999999999999"] {
+            let error = query(Some(limit), None).parse::<FriendCursor>().unwrap_err();
             assert_eq!(error.field, "limit", "{limit}");
         }
-        assert_eq!(query(Some("7"), None).parse::<FriendCursor, 10>().unwrap().limit.get(), 7);
+        assert_eq!(query(Some("7"), None).parse::<FriendCursor>().unwrap().limit.get(), 7);
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use domain::error::{DomainError, ErrorKind, InvalidValue, Rule};
+use domain::error::{DomainError, ErrorKind, Rule};
 
 use crate::http::i18n;
 use crate::http::language::Language;
 use crate::http::security_headers;
 use crate::response::envelope::Failure;
 use crate::response::error_catalog;
+use crate::response::invalid_field::{FieldRule, InvalidField};
 
 /// An error response in the making.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub(crate) struct ApiError {
 #[derive(Debug, Clone)]
 enum Detail {
     None,
-    /// The invalid value and the rule it breaks.
-    Value(InvalidValue),
+    /// An invalid field and the rule that its value breaks.
+    Invalid(InvalidField),
     /// A missing or mistyped field, by its path in the request.
     Field(String),
     /// The methods that the route supports.
@@ -49,7 +50,7 @@ impl ApiError {
 
     /// The field has the wrong type.
     pub(crate) const fn mistyped_field(field: String) -> Self {
-        Self { name: InvalidValue::NAME, detail: Detail::Field(field), retry_after: None, cause: None }
+        Self { name: InvalidField::NAME, detail: Detail::Field(field), retry_after: None, cause: None }
     }
 
     /// The route supports only these methods.
@@ -99,12 +100,9 @@ impl ApiError {
         let template = error_catalog::find(self.name).message(language);
         let (field, message) = match &self.detail {
             Detail::None | Detail::Allow(_) => (None, template.to_owned()),
-            Detail::Value(value) => {
-                let rule = i18n::rule(value.rule, language);
-                (
-                    Some(value.field.to_owned()),
-                    template.replace("{field}", value.field).replace("{rule}", &rule),
-                )
+            Detail::Invalid(InvalidField { field, rule }) => {
+                let rule = i18n::rule(*rule, language);
+                (Some((*field).to_owned()), template.replace("{field}", field).replace("{rule}", &rule))
             }
             Detail::Field(field) => {
                 let rule = i18n::wrong_type(language);
@@ -175,7 +173,6 @@ pub(crate) const fn status_of(kind: ErrorKind) -> u16 {
 impl<E: DomainError> From<E> for ApiError {
     fn from(error: E) -> Self {
         let (kind, name) = (error.kind(), error.name());
-        let detail = error.invalid_value().map_or(Detail::None, Detail::Value);
         let retry_after = match kind {
             ErrorKind::Throttled { retry_after } | ErrorKind::Unavailable { retry_after } => {
                 Some(retry_after)
@@ -185,13 +182,19 @@ impl<E: DomainError> From<E> for ApiError {
         // A name without its text would be answered as a fault of ours, so that the log must say which it was.
         let is_ours = error_catalog::find(name).code != status_of(kind) || status_of(kind) >= 500;
         let cause = is_ours.then(|| Box::new(error) as Box<dyn Error + Send + Sync>);
-        Self { name, detail, retry_after, cause }
+        Self { name, detail: Detail::None, retry_after, cause }
+    }
+}
+
+impl From<InvalidField> for ApiError {
+    fn from(invalid: InvalidField) -> Self {
+        Self { name: InvalidField::NAME, detail: Detail::Invalid(invalid), retry_after: None, cause: None }
     }
 }
 
 /// The error for a query field that is not a whole number.
-pub(crate) const fn not_a_number(field: &'static str, min: i64, max: i64) -> InvalidValue {
-    InvalidValue::new(field, Rule::Range { min, max })
+pub(crate) const fn not_a_number(field: &'static str, min: i64, max: i64) -> InvalidField {
+    InvalidField::new(field, FieldRule::Domain(Rule::Range { min, max }))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::{AtField, InvalidField};
 use crate::state::UseCases;
 
 /// An access token and its refresh token.
@@ -94,14 +95,15 @@ struct RegisterRequest {
 }
 
 impl TryFrom<RegisterRequest> for Registration {
-    type Error = domain::error::InvalidValue;
+    type Error = InvalidField;
 
     fn try_from(body: RegisterRequest) -> Result<Self, Self::Error> {
+        let phone_number = body.phone_number.as_deref().map(PhoneNumber::parse).transpose();
         Ok(Self {
-            name: Nickname::parse(&body.name)?,
-            password: Password::parse("password", body.password)?,
-            uid: body.uid.as_deref().map(|uid| Uid::parse("uid", uid)).transpose()?,
-            phone_number: body.phone_number.as_deref().map(PhoneNumber::parse).transpose()?,
+            name: Nickname::parse(&body.name).field("name")?,
+            password: Password::parse(body.password).field("password")?,
+            uid: body.uid.as_deref().map(Uid::parse).transpose().field("uid")?,
+            phone_number: phone_number.field("phone_number")?,
         })
     }
 }

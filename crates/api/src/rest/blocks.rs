@@ -14,6 +14,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::state::UseCases;
 
 /// A user that the caller blocks.
@@ -65,7 +66,7 @@ pub(crate) async fn block(
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    use_cases.blocks.block(caller.id(), UserId::parse("user_id", &user)?).await?;
+    use_cases.blocks.block(caller.id(), UserId::parse(&user).field("user_id")?).await?;
     Ok(Done::new())
 }
 
@@ -78,6 +79,6 @@ pub(crate) async fn unblock(
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    use_cases.blocks.unblock(caller.id(), UserId::parse("user_id", &user)?).await?;
+    use_cases.blocks.unblock(caller.id(), UserId::parse(&user).field("user_id")?).await?;
     Ok(Done::new())
 }

@@ -1,14 +1,11 @@
 //! Conversations.
 
 use actix_web::{delete, get, patch, put, web};
-use domain::conversation::{
-    ConversationSummary, ConversationWindow, Preferences, WindowAnchor, WindowLimit, WindowRequest,
-};
-use domain::error::InvalidValue;
+use domain::conversation::{ConversationSummary, ConversationWindow, Preferences};
 use domain::id::ConversationId;
 use domain::message::Seq;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{AuthUser, Json, PathId, Query, whole_number};
 use crate::http::conditional::WithEtag;
@@ -16,8 +13,10 @@ use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
-use crate::response::error::{ApiError, not_a_number};
+use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::rest::messages::MessageItem;
+use crate::rest::window_params::WindowParams;
 use crate::state::UseCases;
 
 /// A conversation in the list.
@@ -82,36 +81,6 @@ pub(crate) async fn list_conversations(
     Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
-/// The part of the history to return.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct WindowParams {
-    /// Only messages before this `seq`; cannot be combined with `after`.
-    #[param(value_type = Option<i64>, minimum = 0)]
-    before: Option<String>,
-    /// Only messages after this `seq`, the oldest of them first; cannot be combined with `before`.
-    #[param(value_type = Option<i64>, minimum = 0)]
-    after: Option<String>,
-    /// The maximum number of messages.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-}
-
-impl WindowParams {
-    fn parse(&self) -> Result<WindowRequest, InvalidValue> {
-        let seq = |field, text: &Option<String>| match text {
-            Some(text) => text.parse().map(Some).map_err(|_| not_a_number(field, 0, i64::MAX)),
-            None => Ok(None),
-        };
-        let anchor = WindowAnchor::parse(seq("before", &self.before)?, seq("after", &self.after)?)?;
-        let limit = match &self.limit {
-            Some(limit) => WindowLimit::parse(limit.parse().unwrap_or(0))?,
-            None => WindowLimit::default(),
-        };
-        Ok(WindowRequest { anchor, limit })
-    }
-}
-
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Window)]
@@ -169,7 +138,7 @@ pub(crate) async fn open_conversation(
     use_cases: web::Data<UseCases>,
     language: Language,
 ) -> Result<WithEtag<Data<WindowResponse>>, ApiError> {
-    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let conversation = ConversationId::parse(&conversation).field("conversation_id")?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
     Ok(WithEtag(Data::new(WindowResponse::new(window, language))))
 }
@@ -203,8 +172,8 @@ pub(crate) async fn mark_read(
     Json(body): Json<MarkReadRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<ReadState>, ApiError> {
-    let conversation = ConversationId::parse("conversation_id", &conversation)?;
-    let seq = Seq::parse("seq", body.seq)?;
+    let conversation = ConversationId::parse(&conversation).field("conversation_id")?;
+    let seq = Seq::parse(body.seq).field("seq")?;
     let position = use_cases.conversations.mark_read(caller.id(), conversation, seq).await?;
     let state = ReadState { read_seq: position.read_seq.get(), unread_count: position.unread_count };
     Ok(Data::new(state))
@@ -233,7 +202,7 @@ pub(crate) async fn set_preferences(
     Json(body): Json<PreferencesPatch>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let conversation = ConversationId::parse(&conversation).field("conversation_id")?;
     let preferences = Preferences { pinned: body.pinned, muted: body.muted };
     use_cases.conversations.set_preferences(caller.id(), conversation, preferences).await?;
     Ok(Done::new())
@@ -249,7 +218,7 @@ pub(crate) async fn clear_conversation(
     PathId(conversation): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let conversation = ConversationId::parse("conversation_id", &conversation)?;
+    let conversation = ConversationId::parse(&conversation).field("conversation_id")?;
     use_cases.conversations.clear(caller.id(), conversation).await?;
     Ok(Done::new())
 }

@@ -1,7 +1,7 @@
 //! Friendship requests.
 
 use actix_web::{delete, get, post, web};
-use domain::error::{InvalidValue, Rule};
+use domain::error::Rule;
 use domain::friendship_request::{Answer, Direction, ListedRequest, RequestStatus, VerificationMessage};
 use domain::id::{RequestId, UserId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 use crate::state::UseCases;
 
 const fn status_name(status: RequestStatus) -> &'static str {
@@ -65,8 +66,9 @@ pub(crate) async fn ask(
     Json(body): Json<CreateRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<CreatedResponse>, ApiError> {
-    let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
-    let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())?;
+    let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
+    let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())
+        .field("verification_message")?;
     let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
     Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status_name(status) }))
 }
@@ -81,11 +83,14 @@ struct DirectionParams {
 }
 
 impl DirectionParams {
-    fn parse(&self) -> Result<Direction, InvalidValue> {
+    fn parse(&self) -> Result<Direction, InvalidField> {
         match self.direction.as_deref() {
             None | Some("received") => Ok(Direction::Received),
             Some("sent") => Ok(Direction::Sent),
-            Some(_) => Err(InvalidValue::new("direction", Rule::OneOf(&["received", "sent"]))),
+            Some(_) => {
+                let rule = FieldRule::Domain(Rule::OneOf(&["received", "sent"]));
+                Err(InvalidField::new("direction", rule))
+            }
         }
     }
 }
@@ -176,8 +181,8 @@ pub(crate) async fn answer(
     Json(body): Json<AnswerBody>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let request = RequestId::parse("request_id", &request)?;
-    let answer = Answer::parse(&body.status)?;
+    let request = RequestId::parse(&request).field("request_id")?;
+    let answer = Answer::parse(&body.status).field("status")?;
     use_cases.friendship_requests.answer(caller.id(), request, answer).await?;
     Ok(Done::new())
 }
@@ -192,7 +197,7 @@ pub(crate) async fn withdraw(
     PathId(request): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let request = RequestId::parse("request_id", &request)?;
+    let request = RequestId::parse(&request).field("request_id")?;
     use_cases.friendship_requests.withdraw(caller.id(), request).await?;
     Ok(Done::new())
 }

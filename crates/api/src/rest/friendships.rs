@@ -14,6 +14,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::state::UseCases;
 
 /// A friend.
@@ -77,7 +78,7 @@ pub(crate) async fn unfriend(
     PathId(friend): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let friend = UserId::parse("friend_id", &friend)?;
+    let friend = UserId::parse(&friend).field("friend_id")?;
     use_cases.friendships.remove(caller.id(), friend).await?;
     Ok(Done::new())
 }
@@ -102,8 +103,8 @@ pub(crate) async fn set_remark(
     Json(body): Json<RemarkRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let friend = UserId::parse("friend_id", &friend)?;
-    let remark = Remark::parse(&body.remark)?;
+    let friend = UserId::parse(&friend).field("friend_id")?;
+    let remark = Remark::parse(&body.remark).field("remark")?;
     use_cases.friendships.set_remark(caller.id(), friend, &remark).await?;
     Ok(Done::new())
 }

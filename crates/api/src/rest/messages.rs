@@ -10,6 +10,7 @@ use crate::extract::{AuthUser, Json, OptionalJson, Query};
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::state::UseCases;
 
 /// A message.
@@ -70,9 +71,9 @@ pub(crate) async fn send(
     Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<String>, ApiError> {
-    let receiver = UserId::parse("receiver_id", &body.receiver_id)?;
-    let content = MessageContent::parse(body.content)?;
-    let key = body.client_message_id.map(ClientMessageId::parse).transpose()?;
+    let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
+    let content = MessageContent::parse(body.content).field("content")?;
+    let key = body.client_message_id.map(ClientMessageId::parse).transpose().field("client_message_id")?;
     let message = use_cases.messages.send(caller.id(), receiver, content, key).await?;
     Ok(Data::new(message.to_string()))
 }
@@ -97,7 +98,7 @@ struct MessageParams {
 fn message_id(body: Option<MessageRef>, query: MessageParams) -> Result<MessageId, ApiError> {
     let id = body.map(|body| body.message_id).or(query.message_id);
     let id = id.ok_or_else(|| ApiError::missing_field("message_id".to_owned()))?;
-    Ok(MessageId::parse(&id)?)
+    Ok(MessageId::parse(&id).field("message_id")?)
 }
 
 /// Recalls a message for both users, within the recall window; its text is erased.

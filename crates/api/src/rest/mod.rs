@@ -10,3 +10,4 @@ pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod users;
+mod window_params;

@@ -1,7 +1,6 @@
 //! Message search.
 
 use actix_web::{get, web};
-use domain::error::InvalidValue;
 use domain::id::ConversationId;
 use domain::search::{SearchPageRequest, SearchRequest, SearchTerm};
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::PageOf;
 use crate::response::error::ApiError;
+use crate::response::invalid_field::{AtField, InvalidField};
 use crate::rest::messages::MessageItem;
 use crate::state::UseCases;
 
@@ -28,10 +28,10 @@ struct SearchParams {
 }
 
 impl SearchParams {
-    fn parse(&self, page: SearchPageRequest) -> Result<SearchRequest, InvalidValue> {
-        let conversation = self.conversation_id.as_deref();
-        let conversation = conversation.map(|id| ConversationId::parse("conversation_id", id)).transpose()?;
-        Ok(SearchRequest { term: SearchTerm::parse(&self.q)?, conversation, page })
+    fn parse(&self, page: SearchPageRequest) -> Result<SearchRequest, InvalidField> {
+        let conversation = self.conversation_id.as_deref().map(ConversationId::parse).transpose();
+        let conversation = conversation.field("conversation_id")?;
+        Ok(SearchRequest { term: SearchTerm::parse(&self.q).field("q")?, conversation, page })
     }
 }
 

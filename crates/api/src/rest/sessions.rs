@@ -14,6 +14,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::rest::auth::TokensResponse;
 use crate::state::UseCases;
 
@@ -70,7 +71,7 @@ pub(crate) async fn end_session(
     PathId(session): PathId,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    use_cases.sessions.end(caller.0, SessionId::parse("session_id", &session)?).await?;
+    use_cases.sessions.end(caller.0, SessionId::parse(&session).field("session_id")?).await?;
     Ok(Done::new())
 }
 
@@ -105,7 +106,7 @@ pub(crate) async fn change_password(
     Json(body): Json<ChangePasswordRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<TokensResponse>, ApiError> {
-    let new = Password::parse("new_password", body.new_password)?;
+    let new = Password::parse(body.new_password).field("new_password")?;
     let old = PasswordAttempt::new(&body.old_password);
     Ok(Data::new(use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))
 }

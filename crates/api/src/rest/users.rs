@@ -10,6 +10,7 @@ use crate::extract::{AuthUser, Json, Query};
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
+use crate::response::invalid_field::AtField;
 use crate::state::UseCases;
 
 /// The caller's own account.
@@ -77,7 +78,7 @@ pub(crate) async fn rename(
     Json(body): Json<RenameRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<AccountResponse>, ApiError> {
-    let name = Nickname::parse(&body.name)?;
+    let name = Nickname::parse(&body.name).field("name")?;
     Ok(Data::new(use_cases.users.rename(caller.id(), &name).await?.into()))
 }
 
@@ -120,7 +121,7 @@ pub(crate) async fn change_uid(
     Json(body): Json<ChangeUidRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
-    let wanted = Uid::parse("new_uid", &body.new_uid)?;
+    let wanted = Uid::parse(&body.new_uid).field("new_uid")?;
     use_cases.users.change_uid(caller.id(), &wanted).await?;
     Ok(Done::new())
 }
@@ -174,6 +175,6 @@ pub(crate) async fn find_user(
     Query(query): Query<UidParams>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<FoundUser>, ApiError> {
-    let uid = Uid::parse("uid", &query.uid)?;
+    let uid = Uid::parse(&query.uid).field("uid")?;
     Ok(Data::new(use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
 }

@@ -1,12 +1,12 @@
 use crate::error::{PortError, domain_error};
 
-/// Why something that an operator wants is refused.
+/// The errors of the operator commands.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Nobody has this uid, or the account is erased.
-    #[error("there is no such user")]
+    /// No account has this uid, or the account is erased.
+    #[error("the user does not exist")]
     UnknownUser,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

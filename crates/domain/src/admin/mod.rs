@@ -1,4 +1,4 @@
-//! What those who operate the server do to accounts and sessions, from its command line.
+//! Operator commands: listing accounts, resetting passwords and ending sessions from the command line.
 
 mod error;
 mod model;
@@ -9,7 +9,7 @@ mod tests;
 
 pub use crate::account::AccountState;
 pub use error::AdminError;
-pub use model::{Account, AccountPage, AccountPageRequest};
+pub use model::{Account, AccountCursor, AccountPage, AccountPageRequest};
 pub use ports::AdminRepository;
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockAdminRepository;

@@ -2,26 +2,34 @@ use chrono::{DateTime, Utc};
 
 use crate::account::{AccountState, DisplayName, Uid};
 use crate::id::UserId;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
-/// An account, as an operator sees it: nothing that its owner would not want to be shown around.
+/// An account as shown to an operator. It contains no phone number and no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The account's id.
     pub user_id: UserId,
-    /// 微信号; none once the account is erased.
+    /// 微信号; `None` once the account is erased.
     pub uid: Option<Uid>,
-    /// What it is called.
+    /// The account's name.
     pub name: DisplayName,
-    /// Whether it can be used.
+    /// Whether it is active, disabled or erased.
     pub state: AccountState,
-    /// How many of its sessions were not ended.
+    /// The number of sessions that have not been ended.
     pub open_sessions: i64,
-    /// When it was made.
+    /// When it was registered.
     pub created_at: DateTime<Utc>,
 }
 
+/// The sort key of the list of accounts. Ids are ordered by time of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountCursor(pub UserId);
+
+impl PageKey for AccountCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
 /// One page of the list of accounts, oldest first.
-pub type AccountPage = Page<Account, UserId>;
-/// Which page of the list of accounts.
-pub type AccountPageRequest = PageRequest<UserId, 1000>;
+pub type AccountPage = Page<Account, AccountCursor>;
+/// A request for one page of the list of accounts.
+pub type AccountPageRequest = PageRequest<AccountCursor>;

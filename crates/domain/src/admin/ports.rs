@@ -5,38 +5,40 @@ use crate::account::{PasswordHash, Uid};
 use crate::error::PortError;
 use crate::id::UserId;
 
-/// Keeps what operators work on.
+/// Stores what operators work on.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait AdminRepository: Send + Sync {
-    /// All accounts in the order of their ids, erased ones included.
+    /// All accounts in the order of their ids, including erased ones.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, PortError>;
 
-    /// The account with this uid, whatever its case, active or disabled.
+    /// The active or disabled account with this uid, ignoring case.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, PortError>;
 
-    /// Gives an account another password and ends all its sessions: both or neither. MUST hold off logins with the old
-    /// password meanwhile. Is false when there is no such account, or it is erased.
+    /// Replaces the password of an account and ends all its sessions, atomically. Returns false if the account does not exist or
+    /// is erased.
+    ///
+    /// A concurrent login with the old password MUST NOT leave an open session.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn set_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError>;
 
-    /// Ends all sessions of an account and tells how many there were.
+    /// Ends all open sessions of an account and returns their number.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn end_sessions(&self, user: UserId) -> Result<u64, PortError>;
 
-    /// Ends all sessions of everybody and tells how many there were.
+    /// Ends all open sessions of all accounts and returns their number.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn end_all_sessions(&self) -> Result<u64, PortError>;
 }

@@ -4,14 +4,14 @@ use super::{AccountPage, AccountPageRequest, AdminError, AdminRepository};
 use crate::account::{Password, PasswordHasher, Uid};
 use crate::id::UserId;
 
-/// The use-cases of those who operate the server. They need no password and no token: who can run them has the database.
+/// The use-cases of operators. They require no authentication: an operator who can run them has access to the database.
 pub struct AdminService {
     repository: Arc<dyn AdminRepository>,
     hasher: Arc<dyn PasswordHasher>,
 }
 
 impl AdminService {
-    /// Wires the use-cases.
+    /// Uses the given ports.
     #[must_use]
     pub fn new(repository: Arc<dyn AdminRepository>, hasher: Arc<dyn PasswordHasher>) -> Self {
         Self { repository, hasher }
@@ -20,40 +20,40 @@ impl AdminService {
     /// All accounts, oldest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any port error.
     pub async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, AdminError> {
         Ok(self.repository.list(page).await?)
     }
 
-    /// Whose uid this is.
+    /// The id of the account with this uid.
     ///
     /// # Errors
-    /// [`AdminError::UnknownUser`].
+    /// [`AdminError::UnknownUser`], or any port error.
     pub async fn identify(&self, uid: &Uid) -> Result<UserId, AdminError> {
         self.repository.identify(uid).await?.ok_or(AdminError::UnknownUser)
     }
 
-    /// Gives an account another password; all its sessions end.
+    /// Replaces the password of an account and ends all its sessions.
     ///
     /// # Errors
-    /// [`AdminError::UnknownUser`].
+    /// [`AdminError::UnknownUser`], or any port error.
     pub async fn reset_password(&self, user: UserId, new: &Password) -> Result<(), AdminError> {
         let hash = self.hasher.hash(new).await?;
         if self.repository.set_password(user, &hash).await? { Ok(()) } else { Err(AdminError::UnknownUser) }
     }
 
-    /// Ends all sessions of an account and tells how many there were.
+    /// Ends all open sessions of an account and returns their number.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any port error.
     pub async fn end_sessions(&self, user: UserId) -> Result<u64, AdminError> {
         Ok(self.repository.end_sessions(user).await?)
     }
 
-    /// Ends all sessions of everybody and tells how many there were.
+    /// Ends all open sessions of all accounts and returns their number.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any port error.
     pub async fn end_all_sessions(&self) -> Result<u64, AdminError> {
         Ok(self.repository.end_all_sessions().await?)
     }

@@ -5,7 +5,8 @@ use pollster::block_on;
 use secrecy::SecretString;
 
 use super::{
-    Account, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService, MockAdminRepository,
+    Account, AccountCursor, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService,
+    MockAdminRepository,
 };
 use crate::account::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
 use crate::error::{ErrorKind, PortError};
@@ -18,7 +19,7 @@ fn service(prepare: impl FnOnce(&mut MockAdminRepository, &mut MockPasswordHashe
 }
 
 fn password() -> Password {
-    Password::parse("password", SecretString::from("山高月小 水落石出")).unwrap()
+    Password::parse(SecretString::from("山高月小 水落石出")).unwrap()
 }
 
 fn hash() -> PasswordHash {
@@ -26,11 +27,11 @@ fn hash() -> PasswordHash {
 }
 
 fn uid() -> Uid {
-    Uid::parse("uid", "goose_11").unwrap()
+    Uid::parse("goose_11").unwrap()
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_class_and_name() {
     assert_catalogue([
         (AdminError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
@@ -38,8 +39,8 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn the_page_asked_for_is_listed() {
-    let request = AccountPageRequest { after: Some(user(1)), ..AccountPageRequest::default() };
+fn the_list_passes_on_the_page() {
+    let request = AccountPageRequest { after: Some(AccountCursor(user(1))), ..AccountPageRequest::default() };
     let account = Account {
         user_id: user(2),
         uid: None,
@@ -57,7 +58,7 @@ fn the_page_asked_for_is_listed() {
 }
 
 #[test]
-fn somebody_is_named_by_uid_and_nobody_is_told() {
+fn an_account_is_identified_by_its_uid() {
     let known = service(|repository, _| {
         repository.expect_identify().with(eq(uid())).once().returning(|_| Ok(Some(user(3))));
     });
@@ -69,7 +70,7 @@ fn somebody_is_named_by_uid_and_nobody_is_told() {
 }
 
 #[test]
-fn a_new_password_is_kept_as_its_hash() {
+fn a_new_password_is_stored_as_its_hash() {
     for (there, expected) in [(true, None), (false, Some("unknown_user"))] {
         let service = service(|repository, hasher| {
             hasher.expect_hash().once().returning(|_| Ok(hash()));
@@ -83,7 +84,7 @@ fn a_new_password_is_kept_as_its_hash() {
 }
 
 #[test]
-fn sessions_end_for_one_or_for_all() {
+fn sessions_end_for_one_account_or_for_all() {
     let service = service(|repository, _| {
         repository.expect_end_sessions().with(eq(user(2))).once().returning(|_| Ok(3));
         repository.expect_end_all_sessions().once().returning(|| Ok(8));
@@ -93,7 +94,7 @@ fn sessions_end_for_one_or_for_all() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let service = service(|repository, hasher| {
         repository.expect_list().returning(|_| Err(fault()));
         repository.expect_identify().returning(|_| Err(fault()));

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::account::User;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{SessionId, UserId};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// The number of refreshes of a session. A refresh token is valid for one generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +68,6 @@ impl DeviceName {
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The request header.
-    pub const HEADER: &'static str = "Idempotency-Key";
     const MAX: usize = 128;
 
     /// Parses the request header.
@@ -78,10 +76,10 @@ impl IdempotencyKey {
     /// [`Rule::Length`] or [`Rule::Characters`].
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         if !(1..=Self::MAX).contains(&text.chars().count()) {
-            return Err(InvalidValue::new(Self::HEADER, Rule::Length { min: 1, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidValue::new(Self::HEADER, Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self(text.to_owned()))
     }
@@ -130,10 +128,14 @@ pub struct SessionCursor {
     pub id: SessionId,
 }
 
+impl PageKey for SessionCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
 /// A page of the list of open sessions.
 pub type SessionPage = Page<OpenSession, SessionCursor>;
 /// The request for a page of the list of open sessions.
-pub type SessionPageRequest = PageRequest<SessionCursor, 1000>;
+pub type SessionPageRequest = PageRequest<SessionCursor>;
 
 /// Why a session was ended. It is stored for investigations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

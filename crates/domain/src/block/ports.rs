@@ -5,7 +5,7 @@ use crate::account::{DisplayName, Uid};
 use crate::conversation::Pair;
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// An entry of a block list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +29,14 @@ pub struct BlockCursor {
     pub user_id: UserId,
 }
 
+impl PageKey for BlockCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
 /// One page of a block list.
 pub type BlockPage = Page<BlockedUser, BlockCursor>;
 /// A request for one page of a block list.
-pub type BlockPageRequest = PageRequest<BlockCursor, 1000>;
+pub type BlockPageRequest = PageRequest<BlockCursor>;
 
 /// Stores blocks.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]

@@ -9,7 +9,6 @@ use super::{
 use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, PortError};
-use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
@@ -69,7 +68,7 @@ fn an_unknown_user_cannot_be_blocked_or_unblocked() {
 #[test]
 fn the_list_is_the_requested_page_of_the_callers_blocks() {
     let after = BlockCursor { created_at: at(5), user_id: user(9) };
-    let request = BlockPageRequest { limit: PageLimit::parse(2).unwrap(), after: Some(after) };
+    let request = BlockPageRequest::parse(Some(2), Some(after)).unwrap();
     let blocked = BlockedUser { user_id: user(2), uid: None, name: DisplayName::Erased, created_at: at(4) };
     let page =
         BlockPage { items: vec![blocked], next: Some(BlockCursor { created_at: at(4), user_id: user(2) }) };

@@ -10,8 +10,8 @@ mod tests;
 
 pub use error::ConversationError;
 pub use model::{
-    ConversationSummary, ConversationWindow, Preferences, ReadPosition, WindowAnchor, WindowLimit,
-    WindowRequest, peer_messages_up_to,
+    ConversationSummary, ConversationWindow, Preferences, ReadPosition, WindowAnchor, WindowRequest,
+    peer_messages_up_to,
 };
 pub use pair::{Pair, PairState, Side};
 #[cfg(any(test, feature = "test-support"))]

@@ -1,10 +1,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::DisplayName;
-use crate::error::{InvalidValue, Rule};
+use crate::error::InvalidValue;
 use crate::friendship::Remark;
 use crate::id::{ConversationId, UserId};
 use crate::message::{Message, Seq};
+use crate::page::PageLimit;
 
 /// A conversation in a member's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,60 +71,39 @@ pub enum WindowAnchor {
     After(Seq),
 }
 
-impl WindowAnchor {
-    /// Validates the positions that a client sent in `before` and `after`.
-    ///
-    /// # Errors
-    /// [`Rule::Exclusive`] if both are given, [`Rule::Range`] for a negative one.
-    pub fn parse(before: Option<i64>, after: Option<i64>) -> Result<Self, InvalidValue> {
-        match (before, after) {
-            (Some(_), Some(_)) => Err(InvalidValue::new("before", Rule::Exclusive("after"))),
-            (Some(before), None) => Ok(Self::Before(Seq::parse("before", before)?)),
-            (None, Some(after)) => Ok(Self::After(Seq::parse("after", after)?)),
-            (None, None) => Ok(Self::Newest),
-        }
-    }
-}
-
-/// The maximum number of messages in a window: 1 to 200, by default 50.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WindowLimit(i64);
-
-impl WindowLimit {
-    const MAX: i64 = 200;
-
-    /// Validates a limit that a client sent.
-    ///
-    /// # Errors
-    /// [`Rule::Range`] outside 1 to 200.
-    pub fn parse(limit: i64) -> Result<Self, InvalidValue> {
-        if (1..=Self::MAX).contains(&limit) {
-            Ok(Self(limit))
-        } else {
-            Err(InvalidValue::new("limit", Rule::Range { min: 1, max: Self::MAX }))
-        }
-    }
-
-    /// The number of messages.
-    #[must_use]
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl Default for WindowLimit {
-    fn default() -> Self {
-        Self(50)
-    }
-}
-
 /// A request for a window of the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowRequest {
     /// Where the window starts.
     pub anchor: WindowAnchor,
     /// The maximum number of messages.
-    pub limit: WindowLimit,
+    pub limit: PageLimit,
+}
+
+impl WindowRequest {
+    const MAX_MESSAGES: i64 = 200;
+    const DEFAULT_MESSAGES: i64 = 50;
+
+    /// Checks the limit that a client sent, if any: 1 to 200 messages, by default 50.
+    ///
+    /// # Errors
+    /// [`Rule::Range`](crate::error::Rule::Range).
+    pub fn parse(anchor: WindowAnchor, limit: Option<i64>) -> Result<Self, InvalidValue> {
+        let limit = PageLimit::parse(limit.unwrap_or(Self::DEFAULT_MESSAGES), Self::MAX_MESSAGES)?;
+        Ok(Self { anchor, limit })
+    }
+
+    /// The default number of messages from `anchor`.
+    #[must_use]
+    pub const fn from_anchor(anchor: WindowAnchor) -> Self {
+        Self { anchor, limit: PageLimit::new(Self::DEFAULT_MESSAGES) }
+    }
+}
+
+impl Default for WindowRequest {
+    fn default() -> Self {
+        Self::from_anchor(WindowAnchor::Newest)
+    }
 }
 
 /// Changes to a member's preferences for a conversation; `None` leaves a preference unchanged.

@@ -5,7 +5,7 @@ use super::{ConversationSummary, ConversationWindow, Preferences, ReadPosition, 
 use crate::error::PortError;
 use crate::id::{ConversationId, UserId};
 use crate::message::Seq;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// The keyset cursor of a conversation list: pinned first, then latest activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +18,14 @@ pub struct ConversationCursor {
     pub id: ConversationId,
 }
 
+impl PageKey for ConversationCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
 /// One page of a conversation list.
 pub type ConversationPage = Page<ConversationSummary, ConversationCursor>;
 /// A request for one page of a conversation list.
-pub type ConversationPageRequest = PageRequest<ConversationCursor, 1000>;
+pub type ConversationPageRequest = PageRequest<ConversationCursor>;
 
 /// Stores each member's view of a conversation. A conversation MUST NOT exist for anyone but its members.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]

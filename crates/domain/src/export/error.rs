@@ -1,12 +1,12 @@
 use crate::error::{PortError, domain_error};
 
-/// Why nothing is exported.
+/// The errors of the export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The caller's account is no more; its tokens are worth nothing.
-    #[error("the caller's account is no more")]
+    /// The caller's account was erased or disabled.
+    #[error("the caller's account is not active")]
     AccountGone,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

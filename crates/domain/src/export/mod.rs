@@ -1,4 +1,4 @@
-//! Export: everything that is held about an account, as one moment shows it, part by part.
+//! Data export: everything stored about an account, from one consistent snapshot, streamed in parts.
 
 mod error;
 mod model;

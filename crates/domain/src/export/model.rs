@@ -8,8 +8,8 @@ use crate::friendship_request::{Direction, ListedRequest};
 use crate::id::{ConversationId, SessionId, UserId};
 use crate::message::{ClientMessageId, Message, Seq};
 
-/// A part of an export, small enough to be held in memory whatever the account has. Parts come in the order of these
-/// variants; of each list there may be any number of parts, in the list's own order.
+/// One part of an export, of bounded size. Parts arrive in the order of these variants; each list may span any number of
+/// parts, in the list's own order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportPart {
     /// The account. Always the first part, once.
@@ -20,59 +20,59 @@ pub enum ExportPart {
     Friends(Vec<Friend>),
     /// Requests, newest first; those received before those sent.
     Requests(Direction, Vec<ListedRequest>),
-    /// Blocked people, newest first.
+    /// Blocked users, newest first.
     Blocks(Vec<BlockedUser>),
-    /// A conversation, hidden or not. Its messages follow before the next one.
+    /// A conversation, hidden or not. Its messages follow before the next conversation.
     Conversation(ExportedConversation),
-    /// Messages of the conversation that came last, oldest first: those that the member can see.
+    /// The visible messages of the preceding conversation, oldest first.
     Messages(Vec<ExportedMessage>),
 }
 
-/// A session, as far as it is kept.
+/// A session in an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedSession {
     /// The session's id.
     pub id: SessionId,
-    /// What its owner recognises it by.
+    /// The device's name.
     pub device: DeviceName,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
-    /// When its tokens were renewed last, or first given.
+    /// When its tokens were last issued.
     pub last_used_at: DateTime<Utc>,
-    /// When it was ended, if it was.
+    /// When it ended; `None` while it is open.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-/// How a member keeps a conversation.
+/// A conversation with its member's settings in an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedConversation {
     /// The conversation's id.
     pub id: ConversationId,
     /// The other member.
     pub friend_id: UserId,
-    /// What the other member is called now.
+    /// The other member's current name.
     pub friend_name: DisplayName,
-    /// What the member calls the other.
+    /// The member's remark for the other.
     pub remark: Remark,
     /// Whether the two are friends now.
     pub is_friend: bool,
     /// How far the member has read.
     pub read_seq: Seq,
-    /// The newest message's place, visible or not.
+    /// The position of the newest message, visible or not.
     pub last_seq: Seq,
-    /// Whether the member keeps it on top.
+    /// Whether the member pinned it.
     pub pinned: bool,
-    /// Whether the member wants no notifications of it.
+    /// Whether the member muted it.
     pub muted: bool,
-    /// Whether it is out of the member's list until a new message comes.
+    /// Whether it is hidden from the member's list until a new message arrives.
     pub hidden: bool,
 }
 
-/// A message, as its reader or its sender keeps it.
+/// A message in an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedMessage {
     /// The message.
     pub message: Message,
-    /// The key that the member gave it when sending it.
+    /// The idempotency key of a message that the member sent.
     pub client_message_id: Option<ClientMessageId>,
 }

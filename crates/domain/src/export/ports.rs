@@ -4,28 +4,28 @@ use super::ExportPart;
 use crate::error::PortError;
 use crate::id::UserId;
 
-/// Reads exports.
+/// Opens exports.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait ExportRepository: Send + Sync {
-    /// Begins an export of an account. None for one that is not active.
+    /// Starts an export of an account; `None` if the account is not active.
     ///
-    /// All its parts MUST be as one moment shows them. It MUST take no connection away from other work, MUST be unavailable
-    /// while too many are under way or one of the same account is, and MUST end by itself after a while, whatever the
-    /// reader does.
+    /// All parts MUST come from one consistent snapshot. An export MUST NOT take a connection from other work, MUST be
+    /// refused as unavailable while too many exports or another export of the same account are running, and MUST end by
+    /// itself after a time limit, even if its reader stalls.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError>;
 }
 
-/// An export under way. Dropping it ends it.
+/// A running export. Dropping it ends it.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait ExportReader: Send {
-    /// The next part; none at the end, when everything was read. MUST read no further ahead than that part.
+    /// The next part; `None` after the last one. MUST NOT read ahead of that part.
     ///
     /// # Errors
-    /// Below the port; then the export is over and not complete.
+    /// Any [`PortError`] from the adapter; the export has then ended incomplete.
     async fn next(&mut self) -> Result<Option<ExportPart>, PortError>;
 }

@@ -3,22 +3,22 @@ use std::sync::Arc;
 use super::{ExportError, ExportReader, ExportRepository};
 use crate::id::UserId;
 
-/// The use-case of exporting one's account.
+/// The use-case of the data export.
 pub struct ExportService {
     exports: Arc<dyn ExportRepository>,
 }
 
 impl ExportService {
-    /// Wires the use-case.
+    /// Uses the given port.
     #[must_use]
     pub fn new(exports: Arc<dyn ExportRepository>) -> Self {
         Self { exports }
     }
 
-    /// Begins to read everything that is held about the caller.
+    /// Starts an export of the caller's data.
     ///
     /// # Errors
-    /// [`ExportError::AccountGone`].
+    /// [`ExportError::AccountGone`], or any port error.
     pub async fn open(&self, caller: UserId) -> Result<Box<dyn ExportReader>, ExportError> {
         self.exports.open(caller).await?.ok_or(ExportError::AccountGone)
     }

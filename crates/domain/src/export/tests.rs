@@ -14,7 +14,7 @@ fn service(prepare: impl FnOnce(&mut MockExportRepository)) -> ExportService {
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_class_and_name() {
     assert_catalogue([
         (ExportError::AccountGone, ErrorKind::Unauthenticated, "session_ended"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
@@ -22,7 +22,7 @@ fn every_refusal_has_its_class_and_its_name() {
 }
 
 #[test]
-fn the_caller_exports_the_own_account() {
+fn the_caller_exports_their_own_account() {
     let service = service(|exports| {
         exports.expect_open().with(eq(user(1))).once().returning(|_| {
             let mut reader = MockExportReader::new();
@@ -35,7 +35,7 @@ fn the_caller_exports_the_own_account() {
 }
 
 #[test]
-fn an_account_that_is_no_more_exports_nothing() {
+fn an_inactive_account_cannot_be_exported() {
     let over = service(|exports| {
         exports.expect_open().returning(|_| Ok(None));
     });
@@ -43,7 +43,7 @@ fn an_account_that_is_no_more_exports_nothing() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let broken = service(|exports| {
         exports.expect_open().returning(|_| Err(fault()));
     });

@@ -1,12 +1,12 @@
 use crate::error::{PortError, domain_error};
 
-/// Why a use-case on friendships refuses.
+/// The errors of the use-cases on friendships.
 #[derive(Debug, thiserror::Error)]
 pub enum FriendshipError {
-    /// The other one is not a friend of the caller, or not there at all.
-    #[error("the two are not friends")]
+    /// The other user is not a friend of the caller, or does not exist.
+    #[error("the two users are not friends")]
     NotFriends,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

@@ -1,4 +1,4 @@
-//! Friendships: one per pair, seen from each side by a row of its own.
+//! Friendships and remarks. A friendship is one id shared by two rows, one per side.
 
 mod error;
 mod model;

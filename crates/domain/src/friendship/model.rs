@@ -4,53 +4,53 @@ use crate::account::{DisplayName, Uid};
 use crate::error::{InvalidValue, Rule};
 use crate::id::{FriendshipId, UserId};
 
-/// 备注, what the owner calls a friend: at most 64 characters, empty for none, kept and returned exactly as sent. Nobody
-/// else sees it.
+/// 备注, the owner's private name for a friend: at most 64 characters, empty for none, stored and returned exactly as sent.
+/// Only the owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remark(String);
 
 impl Remark {
     const MAX: usize = 64;
 
-    /// Checks a remark that a caller sent in `remark`.
+    /// Checks a remark that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.chars().count() > Self::MAX {
-            return Err(InvalidValue::new("remark", Rule::Length { min: 0, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 0, max: Self::MAX }));
         }
         if text.contains('\0') {
-            return Err(InvalidValue::new("remark", Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The remark.
+    /// The text, possibly empty.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whose friends are too many already.
+/// The user who has reached the friend limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FriendLimit {
-    /// The caller's.
+    /// The caller.
     Own,
-    /// Those of the other one.
+    /// The other user.
     Peer,
 }
 
 impl FriendLimit {
-    /// The most friends of one account. One page of the list holds them all.
+    /// The maximum number of friends of one account. One page of the list holds them all.
     pub const MAX: i64 = 10_000;
 }
 
-/// Decides whether two who have so many friends may become friends as well. The caller is told about oneself first.
+/// Decides whether two users may become friends, given the number of friends of each. The caller's limit is reported first.
 ///
 /// # Errors
-/// Who has too many.
+/// The limit that is reached.
 pub const fn decide_friendship(own: i64, others: i64) -> Result<(), FriendLimit> {
     if own >= FriendLimit::MAX {
         Err(FriendLimit::Own)
@@ -61,19 +61,19 @@ pub const fn decide_friendship(own: i64, others: i64) -> Result<(), FriendLimit>
     }
 }
 
-/// A friend in somebody's list.
+/// A friend in the list of its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Friend {
-    /// Both sides see the same id.
+    /// The same id on both sides.
     pub friendship_id: FriendshipId,
     /// The friend's account.
     pub friend_id: UserId,
-    /// What the friend is called now.
+    /// The friend's current name.
     pub friend_name: DisplayName,
-    /// 微信号; none once the account is erased.
+    /// 微信号; `None` once the account is erased.
     pub friend_uid: Option<Uid>,
-    /// What the owner of the list calls the friend.
+    /// The owner's name for the friend.
     pub remark: Remark,
-    /// When the two became friends.
+    /// When the friendship began.
     pub created_at: DateTime<Utc>,
 }

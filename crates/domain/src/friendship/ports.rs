@@ -5,45 +5,51 @@ use super::{Friend, Remark};
 use crate::conversation::Pair;
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// The sort key of the list of friends, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FriendCursor {
-    /// When the two became friends.
+    /// When the friendship began.
     pub created_at: DateTime<Utc>,
-    /// Which of those befriended then.
+    /// The tie-breaker.
     pub friend_id: UserId,
+}
+
+impl PageKey for FriendCursor {
+    const MAX_ROWS: i64 = 10_000;
 }
 
 /// One page of the list of friends.
 pub type FriendPage = Page<Friend, FriendCursor>;
-/// Which page of the list of friends.
-pub type FriendPageRequest = PageRequest<FriendCursor, 10_000>;
+/// A request for one page of the list of friends.
+pub type FriendPageRequest = PageRequest<FriendCursor>;
 
-/// Keeps the friendships.
+/// Stores friendships.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait FriendshipRepository: Send + Sync {
     /// The owner's friends, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, PortError>;
 
-    /// Ends the friendship of a pair for both and clears and hides the conversation for `caller`.
+    /// Ends the friendship for both sides, and clears and hides the conversation for `caller`. Returns false and changes
+    /// nothing if the two are not friends.
     ///
-    /// MUST lock the pair's row first, so that no message is accepted after the deletion has been committed. Is false
-    /// when the two are not friends; nothing is changed then.
+    /// MUST lock the pair's row first, so that no message is accepted after the deletion has been committed.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, PortError>;
 
-    /// Notes what `owner` calls the other one of `pair`. MUST show in the lists of friends and of conversations alike, and
-    /// MUST leave nothing behind when the friendship ends at the same time. Is false when the two are not friends.
+    /// Sets the remark of `owner` for the other user of `pair`. Returns false if the two are not friends.
+    ///
+    /// The remark MUST appear in the list of friends and in the list of conversations alike, and MUST NOT survive a
+    /// friendship that ends at the same time.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, PortError>;
 }

@@ -10,7 +10,7 @@ pub struct FriendshipService {
 }
 
 impl FriendshipService {
-    /// Wires the use-cases.
+    /// Uses the given port.
     #[must_use]
     pub fn new(friendships: Arc<dyn FriendshipRepository>) -> Self {
         Self { friendships }
@@ -19,7 +19,7 @@ impl FriendshipService {
     /// The caller's friends, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any port error.
     pub async fn list(
         &self,
         caller: UserId,
@@ -28,19 +28,19 @@ impl FriendshipService {
         Ok(self.friendships.list(caller, page).await?)
     }
 
-    /// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
+    /// Ends a friendship for both sides, and clears and hides the conversation for the caller.
     ///
     /// # Errors
-    /// [`FriendshipError::NotFriends`], also for oneself and for somebody who is not there.
+    /// [`FriendshipError::NotFriends`], also if `friend` is the caller or does not exist.
     pub async fn remove(&self, caller: UserId, friend: UserId) -> Result<(), FriendshipError> {
         let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
-        friends(self.friendships.remove(&pair, caller).await?)
+        require_friends(self.friendships.remove(&pair, caller).await?)
     }
 
-    /// Notes what the caller calls a friend; an empty remark takes the note back.
+    /// Sets the caller's remark for a friend; an empty remark removes it.
     ///
     /// # Errors
-    /// [`FriendshipError::NotFriends`], also for oneself and for somebody who is not there.
+    /// [`FriendshipError::NotFriends`], also if `friend` is the caller or does not exist.
     pub async fn set_remark(
         &self,
         caller: UserId,
@@ -48,10 +48,10 @@ impl FriendshipService {
         remark: &Remark,
     ) -> Result<(), FriendshipError> {
         let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
-        friends(self.friendships.set_remark(&pair, caller, remark).await?)
+        require_friends(self.friendships.set_remark(&pair, caller, remark).await?)
     }
 }
 
-const fn friends(found: bool) -> Result<(), FriendshipError> {
+const fn require_friends(found: bool) -> Result<(), FriendshipError> {
     if found { Ok(()) } else { Err(FriendshipError::NotFriends) }
 }

@@ -12,7 +12,6 @@ use crate::account::DisplayName;
 use crate::conversation::Pair;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::FriendshipId;
-use crate::page::PageLimit;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipService {
@@ -22,7 +21,7 @@ fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipSer
 }
 
 #[test]
-fn a_remark_is_kept_exactly_as_sent() {
+fn a_remark_is_stored_exactly_as_sent() {
     for text in ["", " ", " 妈妈 ", "老王\n(同事)", "👩‍👩‍👧‍👦", "e\u{301}", "\u{202e}مرحبا", "\u{feff}\t"]
     {
         assert_eq!(Remark::parse(text).unwrap().as_str(), text, "{text:?}");
@@ -32,7 +31,7 @@ fn a_remark_is_kept_exactly_as_sent() {
 
 #[test]
 fn a_remark_has_at_most_sixty_four_characters() {
-    let too_long = Err(InvalidValue::new("remark", Rule::Length { min: 0, max: 64 }));
+    let too_long = Err(InvalidValue::new(Rule::Length { min: 0, max: 64 }));
     for character in ["a", "备", "😀", " "] {
         assert_eq!(Remark::parse(&character.repeat(64)).unwrap().as_str(), character.repeat(64));
         assert_eq!(Remark::parse(&character.repeat(65)), too_long, "{character:?}");
@@ -40,14 +39,14 @@ fn a_remark_has_at_most_sixty_four_characters() {
 }
 
 #[test]
-fn a_remark_holds_no_nul() {
+fn a_remark_must_not_contain_nul() {
     for text in ["\0", "a\0", "\0a", "a\0b"] {
-        assert_eq!(Remark::parse(text), Err(InvalidValue::new("remark", Rule::Characters)), "{text:?}");
+        assert_eq!(Remark::parse(text), Err(InvalidValue::new(Rule::Characters)), "{text:?}");
     }
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_class_and_name() {
     assert_catalogue([
         (FriendshipError::NotFriends, ErrorKind::Conflict, "not_friends"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
@@ -70,7 +69,7 @@ fn an_account_has_at_most_ten_thousand_friends() {
 }
 
 #[test]
-fn a_friendship_is_ended_by_either_side() {
+fn either_side_can_end_a_friendship() {
     for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
         let pair = Pair::new(user(1), user(2)).unwrap();
         let service = service(|friendships| {
@@ -81,7 +80,7 @@ fn a_friendship_is_ended_by_either_side() {
 }
 
 #[test]
-fn a_remark_is_the_callers_own_for_this_friend() {
+fn a_remark_belongs_to_the_caller_and_the_friend() {
     for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
         let (pair, remark) = (Pair::new(user(1), user(2)).unwrap(), Remark::parse("老王").unwrap());
         let service = service(|friendships| {
@@ -93,7 +92,7 @@ fn a_remark_is_the_callers_own_for_this_friend() {
 }
 
 #[test]
-fn nobody_is_a_friend_of_oneself() {
+fn a_user_is_not_their_own_friend() {
     let service = service(|_| {});
     assert_eq!(refusal(block_on(service.remove(user(1), user(1)))), Some("not_friends"));
     let named = block_on(service.set_remark(user(1), user(1), &Remark::default()));
@@ -101,7 +100,7 @@ fn nobody_is_a_friend_of_oneself() {
 }
 
 #[test]
-fn only_a_friend_is_given_a_remark() {
+fn a_remark_requires_a_friendship() {
     let service = service(|friendships| {
         friendships.expect_set_remark().returning(|_, _, _| Ok(false));
     });
@@ -110,7 +109,7 @@ fn only_a_friend_is_given_a_remark() {
 }
 
 #[test]
-fn ending_what_is_no_friendship_is_refused() {
+fn removing_a_user_who_is_not_a_friend_is_refused() {
     let service = service(|friendships| {
         friendships.expect_remove().returning(|_, _| Ok(false));
     });
@@ -118,9 +117,9 @@ fn ending_what_is_no_friendship_is_refused() {
 }
 
 #[test]
-fn the_list_is_the_callers_own_and_the_page_asked_for() {
+fn the_list_passes_on_the_caller_and_the_page() {
     let after = FriendCursor { created_at: at(5), friend_id: user(9) };
-    let request = FriendPageRequest { limit: PageLimit::parse(10_000).unwrap(), after: Some(after) };
+    let request = FriendPageRequest::parse(Some(10_000), Some(after)).unwrap();
     let friend = Friend {
         friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
         friend_id: user(2),
@@ -143,7 +142,7 @@ fn a_list_of_friends_has_up_to_ten_thousand_rows() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let service = service(|friendships| {
         friendships.expect_remove().returning(|_, _| Err(fault()));
         friendships.expect_list().returning(|_, _| Err(fault()));

@@ -4,46 +4,46 @@ use super::{AnswerRefusal, AskRefusal};
 use crate::error::{PortError, domain_error};
 use crate::friendship::FriendLimit;
 
-/// Why a use-case on friendship requests refuses.
+/// The errors of the use-cases on friendship requests.
 #[derive(Debug, thiserror::Error)]
 pub enum FriendshipRequestError {
-    /// One cannot be one's own friend.
-    #[error("one cannot befriend oneself")]
+    /// The receiver is the caller.
+    #[error("a user cannot befriend themselves")]
     SelfTarget,
-    /// The receiver is not there or was erased.
-    #[error("there is no such user")]
+    /// The receiver does not exist or was erased.
+    #[error("the user does not exist")]
     UnknownUser,
-    /// The two are friends.
-    #[error("the two are friends already")]
+    /// The two users are already friends.
+    #[error("the two users are already friends")]
     AlreadyFriends,
-    /// The same question waits for its answer.
+    /// An earlier request of the caller to the receiver is still pending.
     #[error("a request to this user is pending")]
     AlreadyPending,
     /// The receiver blocks the sender.
-    #[error("the receiver refuses requests of this sender")]
+    #[error("the receiver blocks the sender")]
     Blocked,
-    /// Too many of the caller's requests wait for their answers.
+    /// The caller has reached the limit of pending requests.
     #[error("too many requests of this sender are pending")]
     TooManyPending,
-    /// The caller has asked too often; it may be tried again after this time.
+    /// The caller's daily quota is used up for this long.
     #[error("the sender's quota of requests is used up")]
     QuotaUsedUp(Duration),
-    /// The caller has as many friends as one may have.
+    /// The caller has reached the friend limit.
     #[error("the caller has too many friends")]
     TooManyFriends,
-    /// The other one has as many friends as one may have.
-    #[error("the other one has too many friends")]
+    /// The other user has reached the friend limit.
+    #[error("the other user has too many friends")]
     OtherHasTooManyFriends,
-    /// There is no such request for this caller.
-    #[error("there is no such request")]
+    /// The request does not exist for this caller.
+    #[error("the request does not exist")]
     UnknownRequest,
-    /// It was accepted, rejected or withdrawn before.
-    #[error("the request was answered already")]
+    /// The request was accepted, rejected or withdrawn before.
+    #[error("the request was already answered")]
     AlreadyAnswered,
-    /// Its time is over.
+    /// The request's lifetime has passed.
     #[error("the request has expired")]
     Expired,
-    /// Below the port.
+    /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }

@@ -1,4 +1,4 @@
-//! Friendship requests: asking, answering, withdrawing.
+//! Friendship requests: sending, answering and withdrawing them.
 
 mod error;
 mod model;

@@ -9,101 +9,101 @@ use crate::error::{InvalidValue, Rule};
 use crate::friendship::FriendLimit;
 use crate::id::{RequestId, UserId};
 
-/// What the sender writes to be recognised: at most 128 characters, possibly none.
+/// 验证消息, the sender's introduction: at most 128 characters, possibly empty, stored and returned exactly as sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerificationMessage(String);
 
 impl VerificationMessage {
     const MAX: usize = 128;
 
-    /// Checks a message that a caller sent in `verification_message`.
+    /// Checks a message that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        const FIELD: &str = "verification_message";
         if text.chars().count() > Self::MAX {
-            return Err(InvalidValue::new(FIELD, Rule::Length { min: 0, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 0, max: Self::MAX }));
         }
         if text.contains('\0') {
-            return Err(InvalidValue::new(FIELD, Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The text as it was sent.
+    /// The text, possibly empty.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Where a request stands.
+/// The state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestStatus {
-    /// It waits for its answer.
+    /// The request awaits an answer.
     Pending,
-    /// The receiver agreed, or asked the sender in turn.
+    /// The receiver accepted it, or sent a request to the sender.
     Accepted,
-    /// The receiver refused.
+    /// The receiver rejected it.
     Rejected,
-    /// Nobody answered in time.
+    /// Its lifetime passed without an answer.
     Expired,
     /// The sender withdrew it.
     Canceled,
 }
 
 impl RequestStatus {
-    /// The status as it is shown at the time `now`: what is overdue has expired, whether or not that was noted yet.
+    /// The status at the time `now`. A pending request counts as expired from `expires_at` on, whether or not the stored
+    /// status has been updated.
     #[must_use]
     pub fn at(self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {
         if self == Self::Pending && expires_at <= now { Self::Expired } else { self }
     }
 }
 
-/// A request, as far as rules depend on it.
+/// The part of a request that rules depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FriendshipRequest {
     /// The request's id.
     pub id: RequestId,
-    /// Who asks.
+    /// The user who sent it.
     pub sender: UserId,
-    /// Who is asked.
+    /// The user who received it.
     pub receiver: UserId,
-    /// Where it stands, as it is kept.
+    /// The stored status.
     pub status: RequestStatus,
-    /// From when on it cannot be answered.
+    /// The first moment at which it can no longer be answered.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A request in the list of one who sent or received it.
+/// A request in the list of its sender or receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRequest {
     /// The request's id.
     pub id: RequestId,
-    /// The other one: the sender of a received request, the receiver of a sent one.
+    /// The other user: the sender of a received request, the receiver of a sent one.
     pub peer: UserId,
-    /// What the other one is called.
+    /// The other user's current name.
     pub peer_name: DisplayName,
-    /// What the sender wrote.
+    /// The sender's introduction.
     pub verification_message: VerificationMessage,
-    /// Where it stands now.
+    /// The status when the list was read.
     pub status: RequestStatus,
     /// When it was sent.
     pub created_at: DateTime<Utc>,
 }
 
-/// What the receiver says.
+/// The receiver's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
+    /// Become friends.
     Accept,
-    /// No.
+    /// Do not become friends.
     Reject,
 }
 
 impl Answer {
-    /// Reads the word that a caller sent in `status`.
+    /// Parses the status that the receiver wants the request to have: `accepted` or `rejected`.
     ///
     /// # Errors
     /// [`Rule::OneOf`].
@@ -111,51 +111,51 @@ impl Answer {
         match word {
             "accepted" => Ok(Self::Accept),
             "rejected" => Ok(Self::Reject),
-            _ => Err(InvalidValue::new("status", Rule::OneOf(&["accepted", "rejected"]))),
+            _ => Err(InvalidValue::new(Rule::OneOf(&["accepted", "rejected"]))),
         }
     }
 }
 
-/// What becomes of asking.
+/// What sending a request leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskDecision {
-    /// A new request.
+    /// A new pending request.
     Create,
-    /// The other one has asked already: that request is accepted.
+    /// The acceptance of the pending request that the receiver sent earlier.
     Accept(RequestId),
-    /// No.
+    /// A refusal.
     Refuse(AskRefusal),
 }
 
-/// What the settings say of requests.
+/// The configured rules for requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestRules {
-    /// How long a request may be answered.
+    /// How long a request can be answered.
     pub time_to_live: Duration,
-    /// How many requests one may send within a day; none for as many as one likes.
+    /// The maximum number of requests of one sender within a day; `None` for no quota.
     pub per_day: Option<NonZeroU32>,
 }
 
-/// Why somebody may not ask.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskRefusal {
-    /// The two are friends.
+    /// The two users are already friends.
     AlreadyFriends,
-    /// The same question waits for its answer.
+    /// An earlier request of the sender to the receiver is still pending.
     AlreadyPending,
     /// The receiver blocks the sender.
     Blocked,
-    /// [`RequestAllowance::MAX_PENDING`] requests of the sender wait already.
+    /// [`RequestAllowance::MAX_PENDING`] requests of the sender are pending.
     TooManyPending,
-    /// The sender has asked too often within a day; so long it takes until the next one.
+    /// The sender's daily quota is used up for this long.
     QuotaUsedUp(Duration),
-    /// Asking back would make a friend too many.
+    /// The request would accept an earlier one and exceed the friend limit.
     FriendLimit(FriendLimit),
 }
 
-/// Decides what becomes of `sender` asking the other one of `pair`, whose row is locked.
+/// Decides what a request of `sender` to the other user of `pair`, whose row is locked, leads to.
 ///
-/// `pending` is the pair's request that is pending and not overdue.
+/// `pending` is the pair's pending request, if it has not expired.
 #[must_use]
 pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipRequest>) -> AskDecision {
     if pair.friends {
@@ -171,25 +171,27 @@ pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipR
     }
 }
 
-/// What decides whether a sender may have one more request, counted while the sender's account is locked.
+/// The counts that decide whether a sender may send one more request, taken while the sender's account is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestAllowance {
-    /// The sender's requests that can be answered still.
+    /// The sender's requests that are pending and not expired.
     pub pending: i64,
-    /// When the sender asked the time that is a whole quota back; none when there is no quota, or no such time.
+    /// When the N-th most recent request was sent, where N is the quota; `None` without a quota or with fewer requests.
     pub quota_window_start: Option<DateTime<Utc>>,
-    /// The time by the database's clock.
+    /// The database's time.
     pub now: DateTime<Utc>,
 }
 
 impl RequestAllowance {
-    /// The most requests of one sender that wait at the same time.
+    /// The maximum number of pending requests of one sender.
     pub const MAX_PENDING: i64 = 100;
-    /// What the quota is counted over.
+    /// The length of the sliding window that the quota applies to.
     pub const DAY: Duration = Duration::from_secs(86_400);
 }
 
-/// Decides whether a sender may have one more request. What waiting alone does not mend is told first.
+/// Rate-limits requests: a cap on pending ones and a quota over a sliding window of a day.
+///
+/// The cap takes precedence, because waiting alone does not lift it.
 ///
 /// # Errors
 /// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`].
@@ -198,7 +200,7 @@ pub fn decide_request_limits(opening: &RequestAllowance) -> Result<(), AskRefusa
         return Err(AskRefusal::TooManyPending);
     }
     let Some(asked_at) = opening.quota_window_start else { return Ok(()) };
-    // A clock that was set back leaves a time in the future: nothing of the day has passed then.
+    // The time lies in the future if the clock was set back; then no part of the day has passed.
     let passed = opening.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
     match RequestAllowance::DAY.checked_sub(passed) {
         Some(left) if !left.is_zero() => Err(AskRefusal::QuotaUsedUp(left)),
@@ -206,23 +208,23 @@ pub fn decide_request_limits(opening: &RequestAllowance) -> Result<(), AskRefusa
     }
 }
 
-/// Why a request may not be answered or withdrawn.
+/// Why an answer or a withdrawal is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerRefusal {
-    /// For this caller it does not exist.
+    /// The caller is not the user who may do this.
     NotYours,
-    /// It was accepted, rejected or withdrawn before.
+    /// The request was accepted, rejected or withdrawn before.
     AlreadyAnswered,
-    /// Its time is over.
+    /// The request's lifetime has passed.
     Expired,
-    /// Accepting it would make a friend too many.
+    /// Acceptance would exceed the friend limit.
     FriendLimit(FriendLimit),
 }
 
 /// Decides whether `caller` may answer `request`, which is locked, at the database's time `now`.
 ///
 /// # Errors
-/// Why not.
+/// The reason of the refusal.
 pub fn decide_answer(
     request: &FriendshipRequest,
     caller: UserId,
@@ -234,7 +236,7 @@ pub fn decide_answer(
 /// Decides whether `caller` may withdraw `request`, which is locked, at the database's time `now`.
 ///
 /// # Errors
-/// Why not.
+/// The reason of the refusal.
 pub fn decide_withdrawal(
     request: &FriendshipRequest,
     caller: UserId,

@@ -5,52 +5,52 @@ use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, RequestRules, Veri
 use crate::conversation::Pair;
 use crate::error::PortError;
 use crate::id::{RequestId, UserId};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
-/// Somebody asks.
+/// A request to be sent.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// The two.
+    /// The sender and the receiver.
     pub pair: Pair,
-    /// Which of them asks.
+    /// Which of them is the sender.
     pub sender: UserId,
-    /// What the sender writes.
+    /// The sender's introduction.
     pub message: VerificationMessage,
-    /// How long it may be answered, and how many the sender may send.
+    /// The lifetime of the request and the sender's quota.
     pub rules: RequestRules,
 }
 
-/// What came of asking.
+/// The result of sending a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskOutcome {
-    /// The request waits for its answer.
+    /// The request is stored and pending.
     Created(RequestId),
-    /// The other one had asked: that request was accepted and the two are friends.
+    /// The pending request of the receiver was accepted; the two are friends.
     Accepted(RequestId),
-    /// The receiver is not there or was erased.
+    /// The receiver does not exist or was erased.
     UnknownUser,
-    /// The domain refused.
+    /// A rule of the domain refused it.
     Refused(AskRefusal),
 }
 
-/// What came of answering or withdrawing.
+/// The result of an answer or a withdrawal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerOutcome {
-    /// It is done.
+    /// The request has its new status.
     Done,
-    /// There is no such request.
+    /// The request does not exist for the caller.
     Unknown,
-    /// The domain refused.
+    /// A rule of the domain refused it.
     Refused(AnswerRefusal),
 }
 
-/// Whose requests are listed.
+/// Which of the caller's requests are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Direction {
-    /// Those that the caller received.
+    /// The requests that the caller received.
     #[default]
     Received,
-    /// Those that the caller sent.
+    /// The requests that the caller sent.
     Sent,
 }
 
@@ -59,36 +59,43 @@ pub enum Direction {
 pub struct RequestCursor {
     /// When the request was sent.
     pub created_at: DateTime<Utc>,
-    /// Which of those sent then.
+    /// The tie-breaker.
     pub id: RequestId,
+}
+
+impl PageKey for RequestCursor {
+    const MAX_ROWS: i64 = 1000;
 }
 
 /// One page of a list of requests.
 pub type RequestPage = Page<ListedRequest, RequestCursor>;
-/// Which page of a list of requests.
-pub type RequestPageRequest = PageRequest<RequestCursor, 1000>;
+/// A request for one page of a list of requests.
+pub type RequestPageRequest = PageRequest<RequestCursor>;
 
-/// Keeps the friendship requests.
+/// Stores friendship requests.
 ///
-/// Each writing method MUST lock the pair's row first and judge time by the database's clock.
+/// Every writing method MUST lock the pair's row first and use the database's clock.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait FriendshipRequestRepository: Send + Sync {
-    /// Asks, as [`super::decide_ask`] decides; a new request also as [`super::decide_request_limits`] and a friendship as
-    /// [`crate::friendship::decide_friendship`] decides. MUST note an overdue request of the pair as expired first, and MUST
-    /// end in exactly one friendship when two ask each other at the same time. What is counted MUST NOT grow until the
-    /// transaction ends, so that no race exceeds a limit.
+    /// Sends a request, or accepts the earlier one of the receiver.
+    ///
+    /// [`super::decide_ask`] decides which, [`super::decide_request_limits`] whether a new request is allowed, and
+    /// [`crate::friendship::decide_friendship`] whether a friendship is. An expired request of the pair MUST be marked as
+    /// expired first. Two users who send each other requests at the same time MUST end up with exactly one friendship. What
+    /// the limits count MUST NOT grow until the transaction ends, so that no race exceeds a limit.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError>;
 
-    /// Answers, as [`super::decide_answer`] decides, and acceptance also as [`crate::friendship::decide_friendship`] decides.
-    /// It MUST make the friendship in the same transaction, and of several concurrent answers exactly one MUST win. Nobody's
-    /// friends MUST become too many by a race.
+    /// Accepts or rejects a request, as [`super::decide_answer`] decides.
+    ///
+    /// Acceptance is also subject to [`crate::friendship::decide_friendship`]; it MUST create the friendship in the same
+    /// transaction. Of several concurrent answers exactly one MUST win. A race MUST NOT exceed the friend limit.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn answer(
         &self,
         request: RequestId,
@@ -96,16 +103,16 @@ pub trait FriendshipRequestRepository: Send + Sync {
         answer: Answer,
     ) -> Result<AnswerOutcome, PortError>;
 
-    /// Withdraws, as [`super::decide_withdrawal`] decides.
+    /// Withdraws a request, as [`super::decide_withdrawal`] decides.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError>;
 
-    /// The caller's requests, newest first. MUST show overdue ones as expired.
+    /// The caller's requests, newest first. MUST report pending requests past their lifetime as expired.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any [`PortError`] from the adapter.
     async fn list(
         &self,
         caller: UserId,

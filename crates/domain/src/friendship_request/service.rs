@@ -14,13 +14,13 @@ pub struct FriendshipRequestService {
 }
 
 impl FriendshipRequestService {
-    /// Wires the use-cases, under the settings' rules.
+    /// Uses the given port and the configured rules.
     #[must_use]
     pub fn new(requests: Arc<dyn FriendshipRequestRepository>, rules: RequestRules) -> Self {
         Self { requests, rules }
     }
 
-    /// Asks `receiver` for friendship; if the receiver has asked already, the two are friends.
+    /// Sends a request to `receiver`, or accepts the pending request that `receiver` sent to the caller.
     ///
     /// # Errors
     /// [`FriendshipRequestError::SelfTarget`], [`FriendshipRequestError::UnknownUser`],
@@ -56,7 +56,7 @@ impl FriendshipRequestService {
         request: RequestId,
         answer: Answer,
     ) -> Result<(), FriendshipRequestError> {
-        settle(self.requests.answer(request, caller, answer).await?)
+        into_result(self.requests.answer(request, caller, answer).await?)
     }
 
     /// Withdraws a request that the caller sent.
@@ -65,13 +65,13 @@ impl FriendshipRequestService {
     /// [`FriendshipRequestError::UnknownRequest`], [`FriendshipRequestError::AlreadyAnswered`],
     /// [`FriendshipRequestError::Expired`].
     pub async fn withdraw(&self, caller: UserId, request: RequestId) -> Result<(), FriendshipRequestError> {
-        settle(self.requests.withdraw(request, caller).await?)
+        into_result(self.requests.withdraw(request, caller).await?)
     }
 
     /// The requests that the caller received or sent, newest first.
     ///
     /// # Errors
-    /// Below the port.
+    /// Any port error.
     pub async fn list(
         &self,
         caller: UserId,
@@ -82,7 +82,7 @@ impl FriendshipRequestService {
     }
 }
 
-fn settle(outcome: AnswerOutcome) -> Result<(), FriendshipRequestError> {
+fn into_result(outcome: AnswerOutcome) -> Result<(), FriendshipRequestError> {
     match outcome {
         AnswerOutcome::Done => Ok(()),
         AnswerOutcome::Unknown => Err(FriendshipRequestError::UnknownRequest),

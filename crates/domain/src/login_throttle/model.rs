@@ -23,7 +23,7 @@ impl EnteredIdentifier {
     #[must_use]
     pub fn parse(&self) -> Option<LoginIdentifier> {
         match self {
-            Self::Uid(text) => Uid::parse("uid", text).ok().map(LoginIdentifier::Uid),
+            Self::Uid(text) => Uid::parse(text).ok().map(LoginIdentifier::Uid),
             Self::PhoneNumber(text) => PhoneNumber::parse(text).ok().map(LoginIdentifier::PhoneNumber),
         }
     }

@@ -1,4 +1,4 @@
-//! Housekeeping: what is over is noted, and what nobody needs any more is forgotten.
+//! Periodic maintenance: expires requests and purges rows whose retention period has passed.
 
 mod model;
 mod ports;

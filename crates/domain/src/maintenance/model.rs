@@ -2,54 +2,55 @@ use std::time::Duration;
 
 use crate::auth::TokenLifetimes;
 
-/// One kind of maintenance.
+/// A maintenance task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaintenanceTask {
-    /// Friendship requests that wait for an answer beyond their time are noted as expired. To callers nothing changes: they
-    /// are shown as expired and cannot be answered from that time on.
+    /// Marks pending friendship requests past their lifetime as expired. Clients see no difference: such a request is reported
+    /// as expired, and cannot be answered, from that time on.
     ExpireRequests,
-    /// Sessions that were ended are forgotten. Their tokens stay worthless: a session that is not there is over.
-    ForgetEndedSessions,
-    /// Sessions that nobody ended and that are beyond any life are forgotten.
-    ForgetOldSessions,
-    /// Wrong passwords of long ago are forgotten.
-    ForgetThrottles,
+    /// Deletes ended sessions. Their tokens stay invalid, because a missing session counts as ended.
+    PurgeEndedSessions,
+    /// Deletes sessions that were never ended but have exceeded the maximum lifetime.
+    PurgeOldSessions,
+    /// Deletes the records of old failed login attempts.
+    PurgeThrottles,
 }
 
 impl MaintenanceTask {
-    /// All of them, in the order in which they are done.
+    /// All tasks, in the order in which they run.
     pub const ALL: [Self; 4] =
-        [Self::ExpireRequests, Self::ForgetEndedSessions, Self::ForgetOldSessions, Self::ForgetThrottles];
+        [Self::ExpireRequests, Self::PurgeEndedSessions, Self::PurgeOldSessions, Self::PurgeThrottles];
 }
 
-/// How long what is over is kept.
+/// The retention periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     lifetimes: TokenLifetimes,
 }
 
 impl Retention {
-    /// How long sessions that are over can still be looked into.
-    const RETENTION: Duration = Duration::from_secs(7 * 86_400);
-    /// Failures in a row count for a day.
+    /// Time for which ended sessions stay available for inspection.
+    const INSPECTION: Duration = Duration::from_secs(7 * 86_400);
+    /// Twice the day for which consecutive failures count.
     const FAILURES: Duration = Duration::from_secs(2 * 86_400);
 
-    /// What the rules need of sessions with such lifetimes.
+    /// The retention periods that sessions with these lifetimes require.
     #[must_use]
     pub const fn of(lifetimes: TokenLifetimes) -> Self {
         Self { lifetimes }
     }
 
-    /// How long ago something must have come to its end before the task takes it. An access token may outlive the end of
-    /// its session by its whole life, and has to be known for one of an ended session as long.
+    /// The minimum age of a row, since its end, for `task` to process it.
+    ///
+    /// An access token can outlive its session by the token's full lifetime. The ended session must be known for that long.
     #[must_use]
-    pub const fn before(&self, task: MaintenanceTask) -> Duration {
-        let needed = self.lifetimes.access.saturating_add(Self::RETENTION);
+    pub const fn age(&self, task: MaintenanceTask) -> Duration {
+        let needed = self.lifetimes.access.saturating_add(Self::INSPECTION);
         match task {
             MaintenanceTask::ExpireRequests => Duration::ZERO,
-            MaintenanceTask::ForgetEndedSessions => needed,
-            MaintenanceTask::ForgetOldSessions => self.lifetimes.session_max.saturating_add(needed),
-            MaintenanceTask::ForgetThrottles => Self::FAILURES,
+            MaintenanceTask::PurgeEndedSessions => needed,
+            MaintenanceTask::PurgeOldSessions => self.lifetimes.session_max.saturating_add(needed),
+            MaintenanceTask::PurgeThrottles => Self::FAILURES,
         }
     }
 }

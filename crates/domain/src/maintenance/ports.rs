@@ -5,29 +5,29 @@ use async_trait::async_trait;
 use super::MaintenanceTask;
 use crate::error::PortError;
 
-/// What one batch of a task has come to.
+/// The result of one batch of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SweepResult {
-    /// How many rows were changed or removed.
+    /// The number of rows changed or deleted.
     pub rows: usize,
-    /// Whether there may be more for this call's like.
+    /// Whether another call may find more rows.
     pub more: bool,
 }
 
-/// Does maintenance.
+/// Runs maintenance tasks.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait MaintenanceRepository: Send + Sync {
-    /// Does one batch of a task, of bounded size, on what came to its end longer than `before` ago by the database's clock:
+    /// Runs one batch of a task, of bounded size, on rows older than `age` by the database's clock. The age counts from:
     ///
-    /// - requests: their time is over;
-    /// - ended sessions: they were ended;
-    /// - old sessions: they were opened;
-    /// - wrong passwords: the last one was typed. MUST leave alone what still holds guesses up.
+    /// - requests: the end of their lifetime;
+    /// - ended sessions: their end;
+    /// - old sessions: their start;
+    /// - failed logins: the last failure. Records that still delay attempts MUST be left alone.
     ///
-    /// MUST skip what somebody else holds, so that several instances can do it at once and nobody waits.
+    /// Locked rows MUST be skipped, so that several instances can run at once without waiting for each other or for requests.
     ///
     /// # Errors
-    /// Below the port.
-    async fn sweep(&self, task: MaintenanceTask, before: Duration) -> Result<SweepResult, PortError>;
+    /// Any [`PortError`] from the adapter.
+    async fn sweep(&self, task: MaintenanceTask, age: Duration) -> Result<SweepResult, PortError>;
 }

@@ -16,32 +16,32 @@ const LIFETIMES: TokenLifetimes = TokenLifetimes {
 };
 
 #[test]
-fn a_session_is_kept_for_longer_than_any_access_token_of_it_can_be_shown() {
+fn a_session_is_kept_until_its_last_access_token_has_expired() {
     let retention = Retention::of(LIFETIMES);
-    assert_eq!(retention.before(MaintenanceTask::ForgetEndedSessions), Duration::from_secs(600 + 604_800));
+    assert_eq!(retention.age(MaintenanceTask::PurgeEndedSessions), Duration::from_secs(600 + 604_800));
     assert_eq!(
-        retention.before(MaintenanceTask::ForgetOldSessions),
+        retention.age(MaintenanceTask::PurgeOldSessions),
         Duration::from_secs(7_776_000 + 600 + 604_800)
     );
-    let for_ever = TokenLifetimes { access: Duration::MAX, session_max: Duration::MAX, ..LIFETIMES };
-    assert_eq!(Retention::of(for_ever).before(MaintenanceTask::ForgetOldSessions), Duration::MAX);
+    let unlimited = TokenLifetimes { access: Duration::MAX, session_max: Duration::MAX, ..LIFETIMES };
+    assert_eq!(Retention::of(unlimited).age(MaintenanceTask::PurgeOldSessions), Duration::MAX);
 }
 
 #[test]
-fn requests_expire_without_delay_and_wrong_passwords_count_for_a_day_at_least() {
+fn requests_expire_at_once_and_failed_logins_are_kept_for_a_day() {
     let retention = Retention::of(LIFETIMES);
-    assert_eq!(retention.before(MaintenanceTask::ExpireRequests), Duration::ZERO);
-    assert!(retention.before(MaintenanceTask::ForgetThrottles) >= Duration::from_secs(86_400));
+    assert_eq!(retention.age(MaintenanceTask::ExpireRequests), Duration::ZERO);
+    assert!(retention.age(MaintenanceTask::PurgeThrottles) >= Duration::from_secs(86_400));
 }
 
 #[test]
-fn every_chore_is_done_by_its_own_measure() {
+fn each_task_runs_with_its_own_retention_period() {
     let retention = Retention::of(LIFETIMES);
     let mut repository = MockMaintenanceRepository::new();
     for task in MaintenanceTask::ALL {
         repository
             .expect_sweep()
-            .with(eq(task), eq(retention.before(task)))
+            .with(eq(task), eq(retention.age(task)))
             .once()
             .returning(|_, _| Ok(SweepResult { rows: 3, more: true }));
     }
@@ -52,9 +52,9 @@ fn every_chore_is_done_by_its_own_measure() {
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let mut repository = MockMaintenanceRepository::new();
     repository.expect_sweep().returning(|_, _| Err(fault()));
     let service = MaintenanceService::new(Arc::new(repository), Retention::of(LIFETIMES));
-    assert_fault(block_on(service.sweep(MaintenanceTask::ForgetThrottles)));
+    assert_fault(block_on(service.sweep(MaintenanceTask::PurgeThrottles)));
 }

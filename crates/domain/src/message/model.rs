@@ -14,13 +14,13 @@ impl Seq {
     /// Before the first message.
     pub const NONE: Self = Self(0);
 
-    /// Validates a position that a client sent in `field`.
+    /// Validates a position that a client sent.
     ///
     /// # Errors
     /// [`Rule::Range`] for a negative number.
-    pub const fn parse(field: &'static str, number: i64) -> Result<Self, InvalidValue> {
+    pub const fn parse(number: i64) -> Result<Self, InvalidValue> {
         if number < 0 {
-            return Err(InvalidValue::new(field, Rule::Range { min: 0, max: i64::MAX }));
+            return Err(InvalidValue::new(Rule::Range { min: 0, max: i64::MAX }));
         }
         Ok(Self(number))
     }
@@ -54,17 +54,16 @@ pub struct MessageId {
 }
 
 impl MessageId {
-    /// Parses an id that a client sent in `message_id`.
+    /// Parses an id that a client sent.
     ///
     /// # Errors
     /// [`Rule::Id`] unless the text is exactly what [`fmt::Display`] prints.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        const FIELD: &str = "message_id";
-        let invalid = InvalidValue::new(FIELD, Rule::Id);
+        let invalid = InvalidValue::new(Rule::Id);
         let (conversation, seq) = text.rsplit_once('-').ok_or(invalid)?;
         let canonical = !seq.starts_with('0') && seq.bytes().all(|byte| byte.is_ascii_digit());
         let seq = seq.parse().ok().filter(|_| canonical).map(Seq).ok_or(invalid)?;
-        Ok(Self { conversation: ConversationId::parse(FIELD, conversation)?, seq })
+        Ok(Self { conversation: ConversationId::parse(conversation)?, seq })
     }
 }
 
@@ -81,20 +80,19 @@ pub struct MessageContent(String);
 impl MessageContent {
     const MAX: usize = 5000;
 
-    /// Validates a text that a client sent in `content`.
+    /// Validates a text that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`], [`Rule::NotBlank`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: String) -> Result<Self, InvalidValue> {
-        const FIELD: &str = "content";
         if text.is_empty() || text.chars().nth(Self::MAX).is_some() {
-            return Err(InvalidValue::new(FIELD, Rule::Length { min: 1, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
         }
         if text.contains('\0') {
-            return Err(InvalidValue::new(FIELD, Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         if text.trim().is_empty() {
-            return Err(InvalidValue::new(FIELD, Rule::NotBlank));
+            return Err(InvalidValue::new(Rule::NotBlank));
         }
         Ok(Self(text))
     }
@@ -131,17 +129,16 @@ pub struct ClientMessageId(String);
 impl ClientMessageId {
     const MAX: usize = 64;
 
-    /// Validates a key that a client sent in `client_message_id`.
+    /// Validates a key that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: String) -> Result<Self, InvalidValue> {
-        const FIELD: &str = "client_message_id";
         if !(1..=Self::MAX).contains(&text.chars().count()) {
-            return Err(InvalidValue::new(FIELD, Rule::Length { min: 1, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
         }
         if text.contains('\0') {
-            return Err(InvalidValue::new(FIELD, Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self(text))
     }

@@ -16,17 +16,16 @@ pub struct SearchTerm {
 impl SearchTerm {
     const MAX: usize = 200;
 
-    /// Checks a term that a caller sent in `q`.
+    /// Checks a term that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        const FIELD: &str = "q";
         if text.is_empty() || text.chars().nth(Self::MAX).is_some() {
-            return Err(InvalidValue::new(FIELD, Rule::Length { min: 1, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
         }
         if text.contains('\0') {
-            return Err(InvalidValue::new(FIELD, Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self { folded: fold(text) })
     }

@@ -7,7 +7,7 @@ use super::SearchRequest;
 use crate::error::PortError;
 use crate::id::UserId;
 use crate::message::{Message, MessageId};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// Keyset cursor of search results, which are sorted newest first; messages of the same instant by conversation and seq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +26,14 @@ impl SearchCursor {
     }
 }
 
+impl PageKey for SearchCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
 /// A page of search results.
 pub type SearchPage = Page<Message, SearchCursor>;
 /// A requested page of search results.
-pub type SearchPageRequest = PageRequest<SearchCursor, 1000>;
+pub type SearchPageRequest = PageRequest<SearchCursor>;
 
 /// Finds messages by their text.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]

@@ -10,13 +10,15 @@ pub(crate) enum DbError {
     #[error(transparent)]
     Query(#[from] DieselError),
     /// A row holds a value that the domain rejects.
-    #[error("{table} {key}: {source}")]
+    #[error("{table} {key}: {column}: {source}")]
     Stored {
         /// The table.
         table: &'static str,
         /// The row's key.
         key: String,
-        /// The column and the broken rule.
+        /// The column.
+        column: &'static str,
+        /// The rule that the value breaks.
         source: InvalidValue,
     },
     /// A row holds an unknown enum word.
@@ -46,10 +48,14 @@ pub(crate) enum DbError {
 }
 
 impl DbError {
-    /// Reports a row whose value the domain rejects.
-    pub(crate) fn stored(table: &'static str, key: impl ToString) -> impl FnOnce(InvalidValue) -> Self {
+    /// Reports the row and the column of a stored value that the domain rejects.
+    pub(crate) fn stored(
+        table: &'static str,
+        column: &'static str,
+        key: impl ToString,
+    ) -> impl FnOnce(InvalidValue) -> Self {
         let key = key.to_string();
-        move |source| Self::Stored { table, key, source }
+        move |source| Self::Stored { table, key, column, source }
     }
 
     /// The reaction that the error calls for.

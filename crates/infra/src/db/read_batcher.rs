@@ -194,7 +194,7 @@ impl<Q, A> BatchQueue<Q, A> {
             }
             Err(error) => {
                 for reply in replies {
-                    let _ = reply.send(Err(error.again()));
+                    let _ = reply.send(Err(error.clone()));
                 }
             }
         }

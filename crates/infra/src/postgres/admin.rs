@@ -3,13 +3,13 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{PasswordHash, Uid};
-use domain::admin::{Account, AccountPage, AccountPageRequest, AdminRepository};
+use domain::admin::{Account, AccountCursor, AccountPage, AccountPageRequest, AdminRepository};
 use domain::auth::EndReason;
 use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use super::stored::{self, ERASED};
+use super::row_values::{self, ERASED};
 use super::{repository, session};
 use crate::db::{self, DbError, lower};
 use crate::schema::{sessions, users};
@@ -36,9 +36,9 @@ impl TryFrom<AccountRow> for Account {
         let user_id = UserId::from_uuid(row.id);
         Ok(Self {
             user_id,
-            uid: stored::display_uid(user_id, &row.state, &row.uid)?,
-            name: stored::display(user_id, &row.state, &row.name)?,
-            state: stored::account_state(user_id, &row.state)?,
+            uid: row_values::display_uid_from_row(user_id, &row.state, &row.uid)?,
+            name: row_values::display_name_from_row(user_id, &row.state, &row.name)?,
+            state: row_values::account_state(user_id, &row.state)?,
             open_sessions: row.open_sessions.unwrap_or_default(),
             created_at: row.created_at,
         })
@@ -46,20 +46,19 @@ impl TryFrom<AccountRow> for Account {
 }
 
 fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<AccountPage, DbError> {
-    let limit = page.limit.get();
     let open_sessions = sessions::table
         .filter(sessions::user_id.eq(users::id))
         .filter(sessions::ended_at.is_null())
         .count()
         .single_value();
     let rows: Vec<AccountRow> = users::table
-        .filter(users::id.gt(page.after.map_or_else(Uuid::nil, UserId::as_uuid)))
+        .filter(users::id.gt(page.after.map_or_else(Uuid::nil, |after| after.0.as_uuid())))
         .order(users::id)
-        .limit(limit.saturating_add(1))
+        .limit(page.limit.get() + 1)
         .select((users::id, users::uid, users::name, users::state, users::created_at, open_sessions))
         .load(connection)?;
     let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(AccountPage::from_lookahead(accounts, limit, |account| account.user_id))
+    Ok(AccountPage::from_lookahead(accounts, page.limit, |account| AccountCursor(account.user_id)))
 }
 
 /// Ends the open sessions of one account, or of all.

@@ -9,7 +9,7 @@ use domain::id::UserId;
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, repository, stored};
+use super::{pair, repository, row_values};
 use crate::db::{self, DbError};
 use crate::schema::{blocks, conversations, users};
 
@@ -77,8 +77,8 @@ fn blocked(row: BlockRow) -> Result<BlockedUser, DbError> {
     let user_id = UserId::from_uuid(user_id);
     Ok(BlockedUser {
         user_id,
-        uid: stored::display_uid(user_id, &state, &uid)?,
-        name: stored::display(user_id, &state, &name)?,
+        uid: row_values::display_uid_from_row(user_id, &state, &uid)?,
+        name: row_values::display_name_from_row(user_id, &state, &name)?,
         created_at,
     })
 }
@@ -104,7 +104,7 @@ pub(super) fn list(
         .select((users::id, users::state, users::uid, users::name, blocks::created_at))
         .load(connection)?;
     let users: Vec<_> = rows.into_iter().map(blocked).collect::<Result<_, _>>()?;
-    Ok(Page::from_lookahead(users, page.limit.get(), |user| BlockCursor {
+    Ok(Page::from_lookahead(users, page.limit, |user| BlockCursor {
         created_at: user.created_at,
         user_id: user.user_id,
     }))

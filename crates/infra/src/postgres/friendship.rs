@@ -9,7 +9,7 @@ use domain::id::{FriendshipId, UserId};
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, repository, stored};
+use super::{pair, repository, row_values};
 use crate::db::DbError;
 use crate::schema::{conversation_members, conversations, friendships, users};
 
@@ -26,9 +26,9 @@ fn friend(row: FriendRow) -> Result<Friend, DbError> {
     Ok(Friend {
         friendship_id: FriendshipId::from_uuid(friendship_id),
         friend_id,
-        friend_name: stored::display(friend_id, &state, &name)?,
-        friend_uid: stored::display_uid(friend_id, &state, &uid)?,
-        remark: Remark::parse(&remark).map_err(DbError::stored("friendships", friendship_id))?,
+        friend_name: row_values::display_name_from_row(friend_id, &state, &name)?,
+        friend_uid: row_values::display_uid_from_row(friend_id, &state, &uid)?,
+        remark: Remark::parse(&remark).map_err(DbError::stored("friendships", "remark", friendship_id))?,
         created_at,
     })
 }
@@ -62,7 +62,7 @@ pub(super) fn list(
         ))
         .load(connection)?;
     let friends: Vec<_> = rows.into_iter().map(friend).collect::<Result<_, _>>()?;
-    Ok(Page::from_lookahead(friends, page.limit.get(), |friend| FriendCursor {
+    Ok(Page::from_lookahead(friends, page.limit, |friend| FriendCursor {
         created_at: friend.created_at,
         friend_id: friend.friend_id,
     }))

@@ -43,7 +43,7 @@ statement! {
 }
 
 statement! {
-    ForgetEndedSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeEndedSessions<'a> { seconds: &'a f64, most: i64 } -> ();
     "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM sessions
           WHERE ended_at IS NOT NULL AND ended_at < now() - make_interval(secs => " [seconds: Double] ")
@@ -51,7 +51,7 @@ statement! {
 }
 
 statement! {
-    ForgetOldSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeOldSessions<'a> { seconds: &'a f64, most: i64 } -> ();
     "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM sessions
           WHERE ended_at IS NULL AND created_at < now() - make_interval(secs => " [seconds: Double] ")
@@ -59,7 +59,7 @@ statement! {
 }
 
 statement! {
-    ForgetThrottles<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeThrottles<'a> { seconds: &'a f64, most: i64 } -> ();
     "DELETE FROM login_throttles WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM login_throttles
           WHERE last_failure_at < now() - make_interval(secs => " [seconds: Double] ") AND blocked_until < now()
@@ -89,14 +89,14 @@ fn sweep(
     let seconds = seconds(before);
     let rows = match task {
         MaintenanceTask::ExpireRequests => expire_requests(connection, seconds)?,
-        MaintenanceTask::ForgetEndedSessions => {
-            ForgetEndedSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+        MaintenanceTask::PurgeEndedSessions => {
+            PurgeEndedSessions { seconds: &seconds, most: BATCH }.execute(connection)?
         }
-        MaintenanceTask::ForgetOldSessions => {
-            ForgetOldSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+        MaintenanceTask::PurgeOldSessions => {
+            PurgeOldSessions { seconds: &seconds, most: BATCH }.execute(connection)?
         }
-        MaintenanceTask::ForgetThrottles => {
-            ForgetThrottles { seconds: &seconds, most: BATCH }.execute(connection)?
+        MaintenanceTask::PurgeThrottles => {
+            PurgeThrottles { seconds: &seconds, most: BATCH }.execute(connection)?
         }
     };
     Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })

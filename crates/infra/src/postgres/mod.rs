@@ -5,6 +5,7 @@
 //! members, messages.
 
 mod account;
+mod account_summary;
 mod admin;
 mod block;
 mod conversation;
@@ -13,11 +14,10 @@ mod friendship;
 mod friendship_request;
 mod maintenance;
 mod message;
-mod overview;
 mod pair;
+mod row_values;
 mod search;
 mod session;
-mod stored;
 mod throttle;
 mod user;
 

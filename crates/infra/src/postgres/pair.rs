@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::{DbError, new_id, statement};
 use crate::schema::{conversation_members, conversations, friendships, users};
 
-use super::stored::ERASED;
+use super::row_values::ERASED;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]

@@ -20,8 +20,8 @@ use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use super::stored::{self, ACTIVE};
-use super::{overview, repository};
+use super::row_values::{self, ACTIVE};
+use super::{account_summary, repository};
 use crate::db::{self, DbError, lower};
 use crate::schema::{friendship_requests, friendships, users};
 
@@ -48,9 +48,9 @@ impl TryFrom<UserRow> for User {
         let phone_number = row.phone_number.as_deref().map(PhoneNumber::parse).transpose();
         Ok(Self {
             id,
-            uid: stored::uid(id, &row.uid)?,
-            name: stored::nickname(id, &row.name)?,
-            phone_number: phone_number.map_err(DbError::stored("users", id))?,
+            uid: row_values::uid(id, &row.uid)?,
+            name: row_values::nickname(id, &row.name)?,
+            phone_number: phone_number.map_err(DbError::stored("users", "phone_number", id))?,
             created_at: row.created_at,
         })
     }
@@ -165,8 +165,8 @@ fn profile(connection: &mut PgConnection, viewer: UserId, uid: &Uid) -> Result<O
     let user_id = UserId::from_uuid(id);
     Ok(Some(Profile {
         user_id,
-        uid: stored::uid(user_id, &uid)?,
-        name: stored::nickname(user_id, &name)?,
+        uid: row_values::uid(user_id, &uid)?,
+        name: row_values::nickname(user_id, &name)?,
         relation: relation(connection, viewer, user_id)?,
     }))
 }
@@ -185,7 +185,7 @@ fn change_uid(
         .first(connection)
         .optional()?;
     let Some((current, changed_at)) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
-    let (current, now) = (stored::uid(id, &current)?, db::now(connection)?);
+    let (current, now) = (row_values::uid(id, &current)?, db::now(connection)?);
     let change = UidChange { current: &current, wanted, changed_at, now, interval };
     if let Err(refusal) = decide_uid_change(&change) {
         return Ok(UidChangeOutcome::Refused(refusal));
@@ -216,12 +216,12 @@ impl UserRepository for PgUserRepository {
     }
 
     async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError> {
-        self.db.run(move |connection| overview::overview(connection, id)).await
+        self.db.run(move |connection| account_summary::find(connection, id)).await
     }
 
     async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError> {
         let name = name.clone();
-        self.db.transaction(move |connection| overview::rename(connection, id, &name)).await
+        self.db.transaction(move |connection| account_summary::rename(connection, id, &name)).await
     }
 
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError> {

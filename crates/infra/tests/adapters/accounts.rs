@@ -47,7 +47,7 @@ async fn erasing_an_account_ends_access_and_frees_its_names_at_once() {
     assert_eq!(ended, [first.id, second.id]);
     assert!(login(&pool, &first).await.is_none());
     assert_eq!(refresh(&pool, &first).await, RotateOutcome::Over);
-    let uid = Uid::parse("uid", "alice_01").unwrap();
+    let uid = Uid::parse("alice_01").unwrap();
     for login in [LoginIdentifier::Uid(uid.clone()), LoginIdentifier::PhoneNumber(number)] {
         assert!(pool.users.credentials(&login).await.unwrap().is_none());
     }
@@ -154,7 +154,7 @@ async fn a_disabled_account_cannot_be_used_but_looks_unchanged() {
     assert_eq!(pool.accounts.erase(caller(&session)).await.unwrap(), None);
     assert_eq!(friends().await, before);
     pool.say(bob, alice, "come back").await;
-    let uid = Uid::parse("uid", "alice_01").unwrap();
+    let uid = Uid::parse("alice_01").unwrap();
     assert!(pool.users.find_by_uid(bob, &uid).await.unwrap().is_some());
     assert_eq!(pool.accounts.enable(alice).await.unwrap(), StateChange::Done(vec![]));
     assert!(login(&pool, &session).await.is_some());

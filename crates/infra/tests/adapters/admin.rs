@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use domain::account::{DisplayName, PasswordHash, Uid};
-use domain::admin::{Account, AccountPageRequest, AccountState, AdminRepository};
+use domain::admin::{Account, AccountCursor, AccountPageRequest, AccountState, AdminRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
-use domain::page::PageLimit;
 use infra::db::{Db, DbSettings};
 use infra::diagnostics;
 use infra::postgres::PgAdminRepository;
@@ -16,7 +15,7 @@ fn repository(database: &Database) -> PgAdminRepository {
 }
 
 fn uid(text: &str) -> Uid {
-    Uid::parse("uid", text).unwrap()
+    Uid::parse(text).unwrap()
 }
 
 const OPEN: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
@@ -44,9 +43,10 @@ async fn accounts_in_every_state_are_listed_page_by_page() {
     assert_eq!(page.items.iter().map(shown).collect::<Vec<_>>(), expected);
     assert_eq!((page.items[0].uid.clone(), page.items[2].uid.clone()), (Some(uid("alice_01")), None));
     assert_eq!(page.items[2].name, DisplayName::Erased);
-    let two = AccountPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
-    assert_eq!(repository.list(&two).await.unwrap().next, Some(bob));
-    let rest = repository.list(&AccountPageRequest { after: Some(bob), ..request }).await.unwrap();
+    let two = AccountPageRequest::parse(Some(2), None).unwrap();
+    assert_eq!(repository.list(&two).await.unwrap().next, Some(AccountCursor(bob)));
+    let rest =
+        repository.list(&AccountPageRequest { after: Some(AccountCursor(bob)), ..request }).await.unwrap();
     assert_eq!((rest.items.len(), rest.next), (1, None));
     assert_eq!(repository.identify(&uid("BOB_0001")).await.unwrap(), Some(bob));
     assert_eq!(repository.identify(&uid("carol_01")).await.unwrap(), None);

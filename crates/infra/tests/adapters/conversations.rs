@@ -1,13 +1,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::conversation::{
-    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
-};
+use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowAnchor, WindowRequest};
 use domain::friendship::{FriendshipRepository, Remark};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageContent, MessageRepository, Seq};
-use domain::page::PageLimit;
 
 use crate::support::{Database, Pool, pair};
 
@@ -87,13 +84,13 @@ async fn a_reader_sees_either_the_text_or_the_recall() {
 }
 
 fn glances() -> Vec<WindowRequest> {
-    let limit = |limit| WindowLimit::parse(limit).unwrap();
+    let request = |anchor, limit| WindowRequest::parse(anchor, Some(limit)).unwrap();
     vec![
         WindowRequest::default(),
-        WindowRequest { anchor: WindowAnchor::Newest, limit: limit(1) },
-        WindowRequest { anchor: WindowAnchor::Before(Seq::new(3)), limit: limit(2) },
-        WindowRequest { anchor: WindowAnchor::After(Seq::NONE), limit: limit(2) },
-        WindowRequest { anchor: WindowAnchor::After(Seq::new(2)), limit: limit(50) },
+        request(WindowAnchor::Newest, 1),
+        request(WindowAnchor::Before(Seq::new(3)), 2),
+        request(WindowAnchor::After(Seq::NONE), 2),
+        request(WindowAnchor::After(Seq::new(2)), 50),
     ]
 }
 
@@ -136,7 +133,7 @@ async fn coalesced_reads_each_get_their_own_result() {
             }
         }
         let asking = Arc::clone(&pool);
-        let page = ConversationPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
+        let page = ConversationPageRequest::parse(Some(2), None).unwrap();
         lists.push((person, tokio::spawn(async move { asking.conversations.list(person, &page).await })));
     }
     drop(blocker);
@@ -150,7 +147,7 @@ async fn coalesced_reads_each_get_their_own_result() {
     // The hub sees all four, each friend one, the unrelated user none.
     assert_eq!(found, (4 + 4) * glances().len());
     for (person, asked) in lists {
-        let page = ConversationPageRequest { limit: PageLimit::parse(2).unwrap(), after: None };
+        let page = ConversationPageRequest::parse(Some(2), None).unwrap();
         assert_eq!(asked.await.unwrap().unwrap(), alone.conversations.list(person, &page).await.unwrap());
     }
 }

@@ -4,11 +4,10 @@
 
 use domain::conversation::{
     ConversationPage, ConversationPageRequest, ConversationRepository, ConversationWindow, WindowAnchor,
-    WindowLimit, WindowRequest,
+    WindowRequest,
 };
 use domain::id::ConversationId;
 use domain::message::Seq;
-use domain::page::PageLimit;
 
 use crate::bulk_data::{History, conversation, person};
 use crate::explain::{ExplainingPool, Plan};
@@ -26,7 +25,7 @@ fn two_friends_with(messages: usize) -> Database {
 }
 
 async fn open(explained: &ExplainingPool, who: u128, anchor: WindowAnchor) -> (ConversationWindow, Plan) {
-    let request = WindowRequest { anchor, limit: WindowLimit::default() };
+    let request = WindowRequest::from_anchor(anchor);
     let conversations = &explained.pool.conversations;
     let (window, plan) =
         explained.plan(conversations.window(person(who), conversation(ALICE, BOB), &request)).await;
@@ -67,7 +66,7 @@ async fn a_thousand_conversations_are_paged_at_a_bounded_cost() {
     database.analyze();
     let explained = ExplainingPool::pool(&database);
     let mut found: Vec<ConversationId> = Vec::new();
-    let mut page = ConversationPageRequest { limit: PageLimit::parse(20).unwrap(), after: None };
+    let mut page = ConversationPageRequest::parse(Some(20), None).unwrap();
     loop {
         let (shown, plan) = list(&explained, ALICE, page.clone()).await;
         assert!(shown.items.iter().all(|summary| summary.unread_count <= 3 && summary.unread_count >= 2));

@@ -59,10 +59,10 @@ async fn locked_rows_are_left_for_the_next_sweep() {
     );
     holder.batch_execute(&hold).unwrap();
     assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 2);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeEndedSessions, HOUR).await, 2);
     holder.batch_execute("ROLLBACK").unwrap();
     assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeEndedSessions, HOUR).await, 1);
 }
 
 #[tokio::test]
@@ -84,13 +84,13 @@ async fn old_sessions_are_deleted() {
     age(&sessions[0].id.to_string(), "ended_at");
     age(&sessions[1].id.to_string(), "created_at");
     age(&sessions[2].id.to_string(), "created_at");
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetEndedSessions, HOUR).await, 1);
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeEndedSessions, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeOldSessions, HOUR).await, 1);
     let left = |number: usize| {
         database.number(&format!("SELECT count(*) FROM sessions WHERE id = '{}'", sessions[number].id))
     };
     assert_eq!([0, 1, 2, 3].map(left), [0, 1, 0, 1]);
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetOldSessions, Duration::MAX).await, 0);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeOldSessions, Duration::MAX).await, 0);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn login_failures_are_deleted_unless_they_still_throttle() {
          ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour'),
          ('young', 9, now(), now())",
     );
-    assert_eq!(rows(&pool, MaintenanceTask::ForgetThrottles, HOUR).await, 1);
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeThrottles, HOUR).await, 1);
     assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
 }
 
@@ -116,13 +116,13 @@ async fn several_instances_share_a_task_in_bounded_batches() {
          SELECT int8send(n), 1, now() - interval '2 hours', now() FROM generate_series(1, 2600) n",
     );
     assert_eq!(
-        sweep(&pools[0], MaintenanceTask::ForgetThrottles, HOUR).await,
+        sweep(&pools[0], MaintenanceTask::PurgeThrottles, HOUR).await,
         SweepResult { rows: 500, more: true }
     );
     let tasks: Vec<_> = (0..4)
         .map(|number| {
             let pool = Arc::clone(&pools[number % 2]);
-            tokio::spawn(async move { sweep(&pool, MaintenanceTask::ForgetThrottles, HOUR).await.rows })
+            tokio::spawn(async move { sweep(&pool, MaintenanceTask::PurgeThrottles, HOUR).await.rows })
         })
         .collect();
     let mut removed = 500;
@@ -130,7 +130,7 @@ async fn several_instances_share_a_task_in_bounded_batches() {
         removed += task.await.unwrap();
     }
     loop {
-        let swept = sweep(&pools[0], MaintenanceTask::ForgetThrottles, HOUR).await;
+        let swept = sweep(&pools[0], MaintenanceTask::PurgeThrottles, HOUR).await;
         removed += swept.rows;
         if !swept.more {
             break;

@@ -7,16 +7,13 @@ use std::time::Duration;
 
 use domain::account::{LoginIdentifier, PasswordHash, PhoneNumber, Uid, UserRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
-use domain::conversation::{
-    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
-};
+use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowAnchor, WindowRequest};
 use domain::friendship::{FriendPageRequest, FriendshipRepository, Remark};
 use domain::friendship_request::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, NewRequest,
     RequestPageRequest, RequestRules, VerificationMessage,
 };
 use domain::message::{MessageRepository, Seq};
-use domain::page::PageLimit;
 
 use crate::bulk_data::{History, conversation, person};
 use crate::explain::{ExplainingPool, Plan};
@@ -80,7 +77,7 @@ async fn the_conversation_list_uses_the_member_index() {
     let explained = ExplainingPool::pool(shared_database());
     let mut after = None;
     for _ in 0..2 {
-        let page = ConversationPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+        let page = ConversationPageRequest::parse(Some(20), after).unwrap();
         let (page, plan) = explained.plan(explained.pool.conversations.list(person(HUB), &page)).await;
         after = page.unwrap().next;
         assert!(
@@ -115,7 +112,7 @@ async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
     ];
     // One member has 500 friends, whose conversations must not be read for this page.
     for (who, anchor) in [HUB, FREQUENT_PEER].iter().flat_map(|who| anchors.map(|anchor| (*who, anchor))) {
-        let request = WindowRequest { anchor, limit: WindowLimit::default() };
+        let request = WindowRequest::from_anchor(anchor);
         let (window, plan) =
             explained.plan(explained.pool.conversations.window(person(who), id, &request)).await;
         assert_eq!(window.unwrap().unwrap().messages.len(), 50);
@@ -172,7 +169,7 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
     let (pool, me) = (&explained.pool, person(HUB));
     let mut after = None;
     for _ in 0..10 {
-        let page = FriendPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+        let page = FriendPageRequest::parse(Some(20), after).unwrap();
         let (page, plan) = explained.plan(pool.friendships.list(me, &page)).await;
         after = page.unwrap().next;
         assert!(plan.rows_read("friendships") <= 22.0, "{plan:?}");
@@ -183,7 +180,7 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
     {
         let mut after = None;
         for _ in 0..5 {
-            let page = RequestPageRequest { limit: PageLimit::parse(20).unwrap(), after };
+            let page = RequestPageRequest::parse(Some(20), after).unwrap();
             let (page, plan) = explained.plan(pool.requests.list(me, direction, &page)).await;
             after = page.unwrap().next;
             assert!(plan.rows_read("friendship_requests") <= 22.0, "{plan:?}");
@@ -218,11 +215,11 @@ async fn pending_items_are_counted_from_the_users_own_rows() {
 #[tokio::test]
 async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
     let explained = ExplainingPool::pool(shared_database());
-    let (pool, uid) = (&explained.pool, Uid::parse("uid", "Person_77").unwrap());
+    let (pool, uid) = (&explained.pool, Uid::parse("Person_77").unwrap());
     let (_, session) = pool.register("new_user").await;
     let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &uid)).await;
     assert_plan("a friend", &plans, &["users_uid_key", "friendships_pkey"]);
-    let other_user = Uid::parse("uid", "person_2222").unwrap();
+    let other_user = Uid::parse("person_2222").unwrap();
     let (_, plans) = explained.plans(pool.users.find_by_uid(person(HUB), &other_user)).await;
     assert_plan("another user", &plans, &["users_uid_key", "friendships_pkey", "friendship_requests_pkey"]);
     let number = PhoneNumber::parse("13800000077").unwrap();

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::conversation::{ConversationRepository, WindowAnchor, WindowLimit, WindowRequest};
+use domain::conversation::{ConversationRepository, WindowAnchor, WindowRequest};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal, Seq};
 
@@ -56,8 +56,7 @@ async fn follow(pool: Arc<Pool>, (who, id): (UserId, ConversationId), count: usi
     while seen.len() < count {
         assert!(Instant::now() < deadline, "only {} messages arrived", seen.len());
         let after = Seq::new(i64::try_from(seen.len()).unwrap());
-        let request =
-            WindowRequest { anchor: WindowAnchor::After(after), limit: WindowLimit::parse(10).unwrap() };
+        let request = WindowRequest::parse(WindowAnchor::After(after), Some(10)).unwrap();
         let window = pool.conversations.window(who, id, &request).await.unwrap().unwrap();
         for message in window.messages {
             seen.push((message.id.seq.get(), message.content.unwrap().into_inner()));

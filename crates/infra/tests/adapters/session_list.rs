@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use domain::auth::{Caller, EndReason, RotateOutcome, SessionLimits, SessionPageRequest, SessionRepository};
 use domain::id::SessionId;
-use domain::page::PageLimit;
 
 use crate::sessions::{caller, order};
 use crate::support::Database;
@@ -23,8 +22,7 @@ async fn open_sessions_are_listed_newest_first_page_by_page() {
     }
     let open_for = SessionLimits { life: Duration::from_secs(1000), idle: Duration::from_secs(100) };
     let list = async |open_for| {
-        let (mut seen, mut page) = (Vec::new(), SessionPageRequest::default());
-        page.limit = PageLimit::parse(2).unwrap();
+        let (mut seen, mut page) = (Vec::new(), SessionPageRequest::parse(Some(2), None).unwrap());
         loop {
             let found = pool.sessions.list(alice, open_for, &page).await.unwrap();
             seen.extend(found.items.into_iter().map(|session| session.id));

@@ -9,15 +9,12 @@ use domain::auth::{
     Caller, RotateOutcome, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository,
 };
 use domain::block::{BlockPageRequest, BlockRepository};
-use domain::conversation::{
-    ConversationPageRequest, ConversationRepository, WindowAnchor, WindowLimit, WindowRequest,
-};
+use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowAnchor, WindowRequest};
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
 use domain::id::SessionId;
 use domain::login_throttle::{AttemptResult, EnteredIdentifier, LoginThrottle, ThrottleKey};
 use domain::message::{MessageRepository, SendOutcome, Seq};
-use domain::page::PageLimit;
 use domain::testing::at;
 use infra::postgres::SendQueueSettings;
 
@@ -59,8 +56,8 @@ fn run(wire: &WireTap) -> Vec<String> {
 fn windows() -> Vec<WindowRequest> {
     let anchors =
         [WindowAnchor::Newest, WindowAnchor::Before(Seq::new(700)), WindowAnchor::After(Seq::new(5))];
-    let limits = [1, 50, 200].map(|limit| WindowLimit::parse(limit).unwrap());
-    anchors.into_iter().flat_map(|anchor| limits.map(|limit| WindowRequest { anchor, limit })).collect()
+    let each_limit = |anchor| [1, 50, 200].map(|limit| WindowRequest::parse(anchor, Some(limit)).unwrap());
+    anchors.into_iter().flat_map(each_limit).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +73,7 @@ async fn a_history_page_and_a_conversation_list_take_one_round_trip() {
         }
     }
     for limit in [1, 20, 1000] {
-        let page = ConversationPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+        let page = ConversationPageRequest::parse(Some(limit), None).unwrap();
         let first = pool.conversations.list(person(1), &page).await.unwrap();
         assert_eq!(i64::try_from(first.items.len()).unwrap(), limit.min(300));
         assert_eq!(run(&wire).len(), 1, "a list of {limit}");
@@ -120,13 +117,13 @@ async fn live(pool: &Arc<Pool>, time: u128) {
     let limit = i64::try_from(time).unwrap() + 1;
     let request = windows()[usize::try_from(time).unwrap() % windows().len()];
     pool.conversations.window(person(1), conversation(1, friend), &request).await.unwrap();
-    let mut page = ConversationPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    let mut page = ConversationPageRequest::parse(Some(limit), None).unwrap();
     page.after = pool.conversations.list(person(1), &page).await.unwrap().next;
     pool.conversations.list(person(1), &page).await.unwrap();
-    let mut friends = FriendPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    let mut friends = FriendPageRequest::parse(Some(limit), None).unwrap();
     friends.after = pool.friendships.list(person(1), &friends).await.unwrap().next;
     pool.friendships.list(person(1), &friends).await.unwrap();
-    let requests = RequestPageRequest { limit: PageLimit::parse(limit).unwrap(), after: None };
+    let requests = RequestPageRequest::parse(Some(limit), None).unwrap();
     pool.requests.list(person(1), Direction::Received, &requests).await.unwrap();
     pool.requests.list(person(1), Direction::Sent, &requests).await.unwrap();
     pool.blocks.list(person(1), &BlockPageRequest::default()).await.unwrap();
@@ -135,7 +132,7 @@ async fn live(pool: &Arc<Pool>, time: u128) {
         (0..=time).map(|more| draft(person(1), person(2 + more), "hi", Some(&format!("{time}/{more}"))));
     pool.messages.append(drafts.collect()).await.unwrap();
     pool.users.overview(person(1)).await.unwrap();
-    let uid = Uid::parse("uid", &format!("person_{friend}")).unwrap();
+    let uid = Uid::parse(&format!("person_{friend}")).unwrap();
     pool.users.find_by_uid(person(1), &uid).await.unwrap();
     pool.users.credentials(&LoginIdentifier::Uid(uid)).await.unwrap();
     log_in(pool, friend).await;

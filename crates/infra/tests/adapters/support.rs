@@ -174,7 +174,7 @@ fn migrate(url: &str) {
 
 pub(crate) fn new_user(uid: &str) -> NewUser {
     NewUser {
-        uid: Uid::parse("uid", uid).unwrap(),
+        uid: Uid::parse(uid).unwrap(),
         name: Nickname::parse(uid).unwrap(),
         phone_number: None,
         password_hash: PasswordHash::new("no hash".to_owned()),

@@ -9,7 +9,7 @@ use domain::auth::DeviceName;
 use crate::support::{Database, new_user};
 
 fn uid(text: &str) -> Uid {
-    Uid::parse("uid", text).unwrap()
+    Uid::parse(text).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,8 +39,8 @@ fn make() -> anyhow::Result<(Password, String)> {
 }
 
 fn parse(text: String) -> anyhow::Result<Password> {
-    Password::parse("password", SecretString::from(text))
-        .map_err(|invalid| anyhow::anyhow!("the password cannot be used: {invalid}"))
+    Password::parse(SecretString::from(text))
+        .map_err(|invalid| anyhow::anyhow!("the password is not valid: {invalid}"))
 }
 
 fn read_line(input: &mut impl BufRead) -> anyhow::Result<String> {

@@ -1,6 +1,6 @@
 //! Looking after accounts.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
 use domain::auth::DeviceName;
@@ -77,10 +77,14 @@ fn row(account: &Account) -> String {
 
 async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
     let UserCommand::Create { uid, name, phone_number, generate_password } = what else { return Ok(()) };
-    let cannot = |invalid| anyhow::anyhow!("the account cannot be made: {invalid}");
-    let chosen = Uid::parse("uid", uid).map_err(cannot)?;
-    let name = Nickname::parse(name.as_ref().unwrap_or(uid)).map_err(cannot)?;
-    let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose().map_err(cannot)?;
+    let chosen = parse_uid(uid)?;
+    let name = Nickname::parse(name.as_ref().unwrap_or(uid))
+        .map_err(|invalid| anyhow!("the name is not valid: {invalid}"))?;
+    let phone_number = phone_number
+        .as_deref()
+        .map(PhoneNumber::parse)
+        .transpose()
+        .map_err(|invalid| anyhow!("the phone number is not valid: {invalid}"))?;
     let (password, shown) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
     let made = services.registration.register(registration, &DeviceName::default()).await?;
@@ -92,8 +96,11 @@ async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
 }
 
 async fn identify(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {
-    let uid = Uid::parse("uid", uid).map_err(|invalid| anyhow::anyhow!("{invalid}"))?;
-    Ok(service.identify(&uid).await?)
+    Ok(service.identify(&parse_uid(uid)?).await?)
+}
+
+fn parse_uid(uid: &str) -> anyhow::Result<Uid> {
+    Uid::parse(uid).map_err(|invalid| anyhow!("the uid is not valid: {invalid}"))
 }
 
 /// Shows a password that was made up, this once.

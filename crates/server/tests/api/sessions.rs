@@ -63,7 +63,7 @@ fn a_refresh_needs_a_valid_token() {
 fn refresh_expired(person: &Person, path: &str) {
     let codec = JwtCodec::new(&SECRET.into(), None).unwrap();
     let claims = RefreshClaims {
-        user_id: UserId::parse("id", &person.id).unwrap(),
+        user_id: UserId::parse(&person.id).unwrap(),
         session_id: SessionId::from_uuid(uuid::Uuid::nil()),
         generation: Generation::FIRST,
         issued_at: at(-1_000_000_000),
@@ -220,7 +220,7 @@ fn every_protected_route_checks_the_token_first() {
     let alice = world.person("alice_01");
     let codec = JwtCodec::new(&SECRET.into(), None).unwrap();
     let expired = codec.sign_access(&AccessClaims {
-        user_id: UserId::parse("id", &alice.id).unwrap(),
+        user_id: UserId::parse(&alice.id).unwrap(),
         session_id: SessionId::from_uuid(uuid::Uuid::nil()),
         issued_at: at(-1_000_000_000),
         expires_at: at(-999_999_999),

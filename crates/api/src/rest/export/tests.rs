@@ -21,7 +21,7 @@ const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(9
 fn account() -> ExportPart {
     ExportPart::Account(User {
         id: user(1),
-        uid: Uid::parse("uid", "goose_11").unwrap(),
+        uid: Uid::parse("goose_11").unwrap(),
         name: Nickname::parse("雁 \"quoted\"").unwrap(),
         phone_number: None,
         created_at: at(0),

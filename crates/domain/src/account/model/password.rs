@@ -15,18 +15,18 @@ impl Password {
     const MIN: usize = 8;
     const MAX: usize = 128;
 
-    /// Normalises and parses the new password of the request field `field`.
+    /// Normalises and parses the new password.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::NotCommon`].
-    pub fn parse(field: &'static str, text: SecretString) -> Result<Self, InvalidValue> {
+    pub fn parse(text: SecretString) -> Result<Self, InvalidValue> {
         let normalised: SecretString = text.expose_secret().nfkc().collect::<String>().into();
         let length = normalised.expose_secret().chars().count();
         if !(Self::MIN..=Self::MAX).contains(&length) {
-            return Err(InvalidValue::new(field, Rule::Length { min: Self::MIN, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: Self::MIN, max: Self::MAX }));
         }
         if is_common(normalised.expose_secret()) {
-            return Err(InvalidValue::new(field, Rule::NotCommon));
+            return Err(InvalidValue::new(Rule::NotCommon));
         }
         Ok(Self(normalised))
     }

@@ -15,17 +15,17 @@ pub struct Uid(String);
 impl Uid {
     const RANDOM_LENGTH: usize = 15;
 
-    /// Parses the uid of the request field `field`.
+    /// Parses the uid.
     ///
     /// # Errors
     /// [`Rule::Uid`].
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, InvalidValue> {
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let first_is_letter = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
         let rest_fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         if first_is_letter && rest_fits && (6..=20).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidValue::new(field, Rule::Uid))
+            Err(InvalidValue::new(Rule::Uid))
         }
     }
 
@@ -60,17 +60,17 @@ pub struct Nickname(String);
 impl Nickname {
     const MAX: usize = 64;
 
-    /// Trims and parses the request field `name`.
+    /// Trims and parses a name that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::Characters`].
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let trimmed = text.trim();
         if !(1..=Self::MAX).contains(&trimmed.chars().count()) {
-            return Err(InvalidValue::new("name", Rule::Length { min: 1, max: Self::MAX }));
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
         }
         if trimmed.chars().any(char::is_control) {
-            return Err(InvalidValue::new("name", Rule::Characters));
+            return Err(InvalidValue::new(Rule::Characters));
         }
         Ok(Self(trimmed.to_owned()))
     }
@@ -96,7 +96,7 @@ pub enum DisplayName {
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Parses the request field `phone_number`.
+    /// Parses a number that a client sent.
     ///
     /// # Errors
     /// [`Rule::PhoneNumber`].
@@ -104,7 +104,7 @@ impl PhoneNumber {
         if text.len() == 11 && text.starts_with('1') && text.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidValue::new("phone_number", Rule::PhoneNumber))
+            Err(InvalidValue::new(Rule::PhoneNumber))
         }
     }
 

@@ -49,7 +49,7 @@ impl World {
         let mut world = Self::admitting();
         let goose = User {
             id: user(1),
-            uid: Uid::parse("uid", "goose_11").unwrap(),
+            uid: Uid::parse("goose_11").unwrap(),
             name: Nickname::parse("雁").unwrap(),
             phone_number: None,
             created_at: at(0),

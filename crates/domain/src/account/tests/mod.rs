@@ -15,7 +15,7 @@ use crate::testing::{assert_catalogue, at};
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn uid(text: &str) -> Uid {
-    Uid::parse("uid", text).unwrap()
+    Uid::parse(text).unwrap()
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl World {
 fn registration(uid: Option<Uid>) -> Registration {
     Registration {
         name: Nickname::parse("雁").unwrap(),
-        password: Password::parse("password", secret("correct horse")).unwrap(),
+        password: Password::parse(secret("correct horse")).unwrap(),
         uid,
         phone_number: Some(PhoneNumber::parse("13800138000").unwrap()),
     }

@@ -5,7 +5,7 @@ use crate::error::{InvalidValue, Rule};
 #[test]
 fn a_uid_keeps_its_case() {
     for text in ["abcdef", "A-----", "Z_____", "wxid_abc123", "a2345678901234567890"] {
-        assert_eq!(Uid::parse("uid", text).unwrap().as_str(), text);
+        assert_eq!(Uid::parse(text).unwrap().as_str(), text);
     }
 }
 
@@ -31,7 +31,7 @@ fn a_uid_has_6_to_20_allowed_characters_and_starts_with_a_letter() {
         "goose😀",
         "abcde\u{301}",
     ] {
-        assert_eq!(Uid::parse("new_uid", text), Err(InvalidValue::new("new_uid", Rule::Uid)), "{text:?}");
+        assert_eq!(Uid::parse(text), Err(InvalidValue::new(Rule::Uid)), "{text:?}");
     }
 }
 
@@ -49,7 +49,7 @@ fn a_generated_uid_encodes_the_random_bytes_and_is_valid() {
     let bytes = [0, 1, 25, 26, 31, 32, 63, 64, 255, 128, 7, 8, 9, 10, 11, 12];
     let given = Uid::from_random(&bytes);
     assert_eq!(given.as_str(), "wxid_abz27a7a7ahijkl");
-    assert_eq!(Uid::parse("uid", given.as_str()), Ok(given));
+    assert_eq!(Uid::parse(given.as_str()), Ok(given));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_name_is_trimmed_and_otherwise_unchanged() {
 
 #[test]
 fn a_name_has_1_to_64_characters_after_trimming() {
-    let refused = Err(InvalidValue::new("name", Rule::Length { min: 1, max: 64 }));
+    let refused = Err(InvalidValue::new(Rule::Length { min: 1, max: 64 }));
     for text in ["", " ", "\n\t", "\u{3000}"] {
         assert_eq!(Nickname::parse(text), refused, "{text:?}");
     }
@@ -94,7 +94,7 @@ fn a_name_has_1_to_64_characters_after_trimming() {
 #[test]
 fn a_name_has_no_control_characters() {
     for text in ["a\0b", "\0", "a\nb", "a\tb", "a\u{1b}[31m", "a\u{7f}", "a\u{9f}b"] {
-        assert_eq!(Nickname::parse(text), Err(InvalidValue::new("name", Rule::Characters)), "{text:?}");
+        assert_eq!(Nickname::parse(text), Err(InvalidValue::new(Rule::Characters)), "{text:?}");
     }
 }
 
@@ -118,7 +118,7 @@ fn a_phone_number_is_a_one_and_ten_more_digits() {
         "1３800138",
         "1٣٣٣٣٣",
     ] {
-        let refused = Err(InvalidValue::new("phone_number", Rule::PhoneNumber));
+        let refused = Err(InvalidValue::new(Rule::PhoneNumber));
         assert_eq!(PhoneNumber::parse(text), refused, "{text:?}");
     }
 }

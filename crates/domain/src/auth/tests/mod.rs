@@ -140,7 +140,7 @@ pub(crate) fn goose() -> User {
 }
 
 pub(crate) fn uid(text: &str) -> Uid {
-    Uid::parse("uid", text).unwrap()
+    Uid::parse(text).unwrap()
 }
 
 #[track_caller]

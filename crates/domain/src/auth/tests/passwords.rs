@@ -36,7 +36,7 @@ fn world(matches: bool) -> World {
 }
 
 fn change(world: World) -> Result<IssuedTokens, SessionError> {
-    let new = Password::parse("new_password", secret("battery staple")).unwrap();
+    let new = Password::parse(secret("battery staple")).unwrap();
     block_on(world.service().change_password(CALLER, &attempt(), &new))
 }
 

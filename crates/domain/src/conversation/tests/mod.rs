@@ -1,9 +1,7 @@
 mod pair;
 mod service;
 
-use super::{
-    ConversationError, ConversationPageRequest, WindowAnchor, WindowLimit, WindowRequest, peer_messages_up_to,
-};
+use super::{ConversationError, ConversationPageRequest, WindowAnchor, WindowRequest, peer_messages_up_to};
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::message::Seq;
 use crate::testing::assert_catalogue;
@@ -17,43 +15,22 @@ fn each_error_has_its_kind_and_name() {
 }
 
 #[test]
-fn a_window_starts_at_the_requested_position() {
-    assert_eq!(WindowAnchor::parse(None, None), Ok(WindowAnchor::Newest));
-    assert_eq!(WindowAnchor::parse(Some(0), None), Ok(WindowAnchor::Before(Seq::NONE)));
-    assert_eq!(WindowAnchor::parse(Some(7), None), Ok(WindowAnchor::Before(Seq::new(7))));
-    assert_eq!(WindowAnchor::parse(None, Some(0)), Ok(WindowAnchor::After(Seq::NONE)));
-    assert_eq!(WindowAnchor::parse(None, Some(i64::MAX)), Ok(WindowAnchor::After(Seq::new(i64::MAX))));
-}
-
-#[test]
-fn a_window_cannot_start_at_two_positions() {
-    let refused = Err(InvalidValue::new("before", Rule::Exclusive("after")));
-    assert_eq!(WindowAnchor::parse(Some(1), Some(1)), refused);
-    assert_eq!(WindowAnchor::parse(Some(-1), Some(-1)), refused);
-}
-
-#[test]
-fn a_window_cannot_start_at_a_negative_position() {
-    let range = Rule::Range { min: 0, max: i64::MAX };
-    assert_eq!(WindowAnchor::parse(Some(-1), None), Err(InvalidValue::new("before", range)));
-    assert_eq!(WindowAnchor::parse(None, Some(-1)), Err(InvalidValue::new("after", range)));
-}
-
-#[test]
 fn a_window_is_limited_to_1_to_200_messages() {
+    let parse = |limit| WindowRequest::parse(WindowAnchor::Newest, Some(limit));
     for limit in [1, 2, 199, 200] {
-        assert_eq!(WindowLimit::parse(limit).unwrap().get(), limit);
+        assert_eq!(parse(limit).unwrap().limit.get(), limit);
     }
     for limit in [i64::MIN, -1, 0, 201, i64::MAX] {
-        let refused = InvalidValue::new("limit", Rule::Range { min: 1, max: 200 });
-        assert_eq!(WindowLimit::parse(limit), Err(refused), "{limit}");
+        let refused = InvalidValue::new(Rule::Range { min: 1, max: 200 });
+        assert_eq!(parse(limit), Err(refused), "{limit}");
     }
 }
 
 #[test]
 fn a_window_shows_the_newest_50_by_default() {
-    let request = WindowRequest::default();
-    assert_eq!((request.anchor, request.limit.get()), (WindowAnchor::Newest, 50));
+    for request in [WindowRequest::default(), WindowRequest::parse(WindowAnchor::Newest, None).unwrap()] {
+        assert_eq!((request.anchor, request.limit.get()), (WindowAnchor::Newest, 50));
+    }
 }
 
 #[test]

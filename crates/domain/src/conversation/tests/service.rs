@@ -7,13 +7,11 @@ use uuid::Uuid;
 use crate::account::DisplayName;
 use crate::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationService, ConversationSummary,
-    ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowLimit,
-    WindowRequest,
+    ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowRequest,
 };
 use crate::friendship::Remark;
 use crate::id::ConversationId;
 use crate::message::Seq;
-use crate::page::PageLimit;
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(55));
@@ -58,7 +56,7 @@ fn window() -> ConversationWindow {
 #[test]
 fn the_list_is_the_requested_page_of_the_callers_conversations() {
     let after = ConversationCursor { pinned: true, updated_at: at(5), id: CONVERSATION };
-    let request = ConversationPageRequest { limit: PageLimit::parse(1).unwrap(), after: Some(after) };
+    let request = ConversationPageRequest::parse(Some(1), Some(after)).unwrap();
     let page = ConversationPage { items: vec![summary()], next: Some(after) };
     let service = service(|conversations| {
         let page = page.clone();
@@ -70,8 +68,7 @@ fn the_list_is_the_requested_page_of_the_callers_conversations() {
 
 #[test]
 fn opening_returns_the_requested_window_and_changes_nothing() {
-    let request =
-        WindowRequest { anchor: WindowAnchor::Before(Seq::new(8)), limit: WindowLimit::parse(2).unwrap() };
+    let request = WindowRequest::parse(WindowAnchor::Before(Seq::new(8)), Some(2)).unwrap();
     let service = service(|conversations| {
         let expected = conversations.expect_window().with(eq(user(1)), eq(CONVERSATION), eq(request));
         expected.once().returning(|_, _, _| Ok(Some(window())));

@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::testing::assert_catalogue;
 
 #[test]
-fn a_verification_message_is_kept_exactly_as_sent() {
+fn a_verification_message_is_stored_exactly_as_sent() {
     for text in ["", " ", " 我是小明 ", "line\nline", "👋🏽", "e\u{301}", "\u{7f}", "\u{202e}שלום"]
     {
         assert_eq!(VerificationMessage::parse(text).unwrap().as_str(), text, "{text:?}");
@@ -17,8 +17,8 @@ fn a_verification_message_is_kept_exactly_as_sent() {
 }
 
 #[test]
-fn a_verification_message_has_at_most_a_hundred_and_twenty_eight_characters() {
-    let too_long = Err(InvalidValue::new("verification_message", Rule::Length { min: 0, max: 128 }));
+fn a_verification_message_has_at_most_128_characters() {
+    let too_long = Err(InvalidValue::new(Rule::Length { min: 0, max: 128 }));
     for character in ["a", "请", "😀"] {
         let longest = character.repeat(128);
         assert_eq!(VerificationMessage::parse(&longest).unwrap().as_str(), longest);
@@ -27,19 +27,19 @@ fn a_verification_message_has_at_most_a_hundred_and_twenty_eight_characters() {
 }
 
 #[test]
-fn a_verification_message_holds_no_nul() {
+fn a_verification_message_must_not_contain_nul() {
     for text in ["\0", "hi\0", "\0hi"] {
-        let refused = Err(InvalidValue::new("verification_message", Rule::Characters));
+        let refused = Err(InvalidValue::new(Rule::Characters));
         assert_eq!(VerificationMessage::parse(text), refused, "{text:?}");
     }
 }
 
 #[test]
-fn an_answer_is_one_of_two_words() {
+fn an_answer_is_accepted_or_rejected() {
     assert_eq!(Answer::parse("accepted"), Ok(Answer::Accept));
     assert_eq!(Answer::parse("rejected"), Ok(Answer::Reject));
     for word in ["", "Accepted", "accepted ", "accept", "pending", "expired", "canceled", "同意"] {
-        let refused = InvalidValue::new("status", Rule::OneOf(&["accepted", "rejected"]));
+        let refused = InvalidValue::new(Rule::OneOf(&["accepted", "rejected"]));
         assert_eq!(Answer::parse(word), Err(refused), "{word:?}");
     }
 }
@@ -50,7 +50,7 @@ fn a_list_of_requests_has_up_to_a_thousand_rows() {
 }
 
 #[test]
-fn every_refusal_has_its_class_and_its_name() {
+fn each_error_has_its_class_and_name() {
     const WAIT: Duration = Duration::from_secs(5);
     use FriendshipRequestError as Error;
     assert_catalogue([

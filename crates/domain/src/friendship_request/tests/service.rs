@@ -15,7 +15,6 @@ use crate::friendship_request::{
     RequestRules, RequestStatus, VerificationMessage,
 };
 use crate::id::RequestId;
-use crate::page::PageLimit;
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
@@ -33,7 +32,7 @@ fn hello() -> VerificationMessage {
 }
 
 #[test]
-fn asking_keeps_who_asks_whom_with_what_words_and_under_which_rules() {
+fn a_request_has_its_sender_receiver_message_and_rules() {
     for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
         let service = service(|requests| {
             let expected = requests.expect_ask().once().withf(move |request| {
@@ -50,7 +49,7 @@ fn asking_keeps_who_asks_whom_with_what_words_and_under_which_rules() {
 }
 
 #[test]
-fn asking_somebody_who_has_asked_makes_friends() {
+fn a_request_in_return_makes_friends() {
     let service = service(|requests| {
         requests.expect_ask().once().returning(|_| Ok(AskOutcome::Accepted(REQUEST)));
     });
@@ -59,14 +58,14 @@ fn asking_somebody_who_has_asked_makes_friends() {
 }
 
 #[test]
-fn nobody_befriends_oneself() {
+fn a_user_cannot_befriend_themselves() {
     let service = service(|_| {});
     let asked = block_on(service.ask(user(1), user(1), hello()));
     assert_eq!(refusal(asked), Some("cannot_befriend_oneself"));
 }
 
 #[test]
-fn each_refusal_to_ask_has_its_name() {
+fn each_refused_request_has_its_error_name() {
     for (outcome, name) in [
         (AskOutcome::UnknownUser, "unknown_user"),
         (AskOutcome::Refused(AskRefusal::AlreadyFriends), "already_friends"),
@@ -85,7 +84,7 @@ fn each_refusal_to_ask_has_its_name() {
 }
 
 #[test]
-fn an_answer_is_the_callers_to_this_request() {
+fn an_answer_passes_on_the_caller_and_the_request() {
     for answer in [Answer::Accept, Answer::Reject] {
         let service = service(|requests| {
             let expected = requests.expect_answer().with(eq(REQUEST), eq(user(2)), eq(answer));
@@ -96,7 +95,7 @@ fn an_answer_is_the_callers_to_this_request() {
 }
 
 #[test]
-fn a_withdrawal_is_the_callers_of_this_request() {
+fn a_withdrawal_passes_on_the_caller_and_the_request() {
     let service = service(|requests| {
         let expected = requests.expect_withdraw().with(eq(REQUEST), eq(user(1)));
         expected.once().returning(|_, _| Ok(AnswerOutcome::Done));
@@ -105,7 +104,7 @@ fn a_withdrawal_is_the_callers_of_this_request() {
 }
 
 #[test]
-fn each_refusal_of_an_answer_or_withdrawal_has_its_name() {
+fn each_refused_answer_or_withdrawal_has_its_error_name() {
     for (outcome, name) in [
         (AnswerOutcome::Unknown, "unknown_request"),
         (AnswerOutcome::Refused(AnswerRefusal::NotYours), "unknown_request"),
@@ -122,7 +121,7 @@ fn each_refusal_of_an_answer_or_withdrawal_has_its_name() {
 }
 
 #[test]
-fn each_limit_of_friends_refuses_an_acceptance_by_its_name() {
+fn each_reached_friend_limit_has_its_error_name() {
     for (limit, name) in
         [(FriendLimit::Own, "friend_limit_reached"), (FriendLimit::Peer, "friend_limit_of_other_reached")]
     {
@@ -135,9 +134,9 @@ fn each_limit_of_friends_refuses_an_acceptance_by_its_name() {
 }
 
 #[test]
-fn the_list_is_the_callers_own_in_the_direction_and_page_asked_for() {
+fn the_list_passes_on_the_caller_direction_and_page() {
     let after = RequestCursor { created_at: at(5), id: REQUEST };
-    let request = RequestPageRequest { limit: PageLimit::parse(1).unwrap(), after: Some(after) };
+    let request = RequestPageRequest::parse(Some(1), Some(after)).unwrap();
     let listed = ListedRequest {
         id: REQUEST,
         peer: user(2),
@@ -158,12 +157,12 @@ fn the_list_is_the_callers_own_in_the_direction_and_page_asked_for() {
 }
 
 #[test]
-fn received_requests_are_listed_unless_asked_otherwise() {
+fn received_requests_are_listed_by_default() {
     assert_eq!(Direction::default(), Direction::Received);
 }
 
 #[test]
-fn a_fault_below_is_passed_on() {
+fn a_port_error_is_passed_on() {
     let service = service(|requests| {
         requests.expect_ask().returning(|_| Err(fault()));
         requests.expect_answer().returning(|_, _, _| Err(fault()));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::erasure::{ErasedPair, MAX_ROWS, Progress};
 use crate::db::{DbError, statement};
-use crate::postgres::stored::ERASED;
+use crate::postgres::row_values::ERASED;
 use crate::schema::{conversations, users};
 
 statement! {

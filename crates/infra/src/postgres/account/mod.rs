@@ -13,7 +13,7 @@ use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use super::{repository, session, stored};
+use super::{repository, row_values, session};
 use crate::db::{self, DbError};
 use crate::schema::{erasures, sessions, users};
 
@@ -32,7 +32,7 @@ fn lock(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountSta
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    word.map(|word| stored::account_state(user, &word)).transpose()
+    word.map(|word| row_values::account_state(user, &word)).transpose()
 }
 
 /// Ends sessions that are open and locked.
@@ -47,7 +47,7 @@ fn end(connection: &mut PgConnection, open: &[SessionId], reason: EndReason) -> 
 
 fn set_state(connection: &mut PgConnection, user: UserId, state: AccountState) -> Result<(), DbError> {
     diesel::update(users::table.find(user.as_uuid()))
-        .set(users::state.eq(stored::word(state)))
+        .set(users::state.eq(row_values::as_db_str(state)))
         .execute(connection)?;
     Ok(())
 }
@@ -61,7 +61,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
     }
     diesel::update(users::table.find(user.as_uuid()))
         .set((
-            users::state.eq(stored::word(erased)),
+            users::state.eq(row_values::as_db_str(erased)),
             users::erased_at.eq(db::clock_timestamp().nullable()),
             users::uid.eq(""),
             users::name.eq(""),

@@ -154,7 +154,7 @@ fn page(query: &ListQuery, rows: Vec<ListRow>) -> ListResult {
     // The statement returns the rows of all lists in no guaranteed order.
     items
         .sort_by_key(|conversation| Reverse((conversation.pinned, conversation.updated_at, conversation.id)));
-    Ok(Page::from_lookahead(items, query.page.limit.get(), key))
+    Ok(Page::from_lookahead(items, query.page.limit, key))
 }
 
 /// Responds to each query, in the same order. An invalid row fails its own list only.

@@ -9,7 +9,7 @@ use domain::message::{Message, MessageContent, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::postgres::stored;
+use crate::postgres::row_values;
 
 /// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`
 /// can follow; the user of the constant adds the closing `)`.
@@ -42,11 +42,11 @@ impl PeerColumns {
     }
 
     pub(super) fn display_name(&self) -> Result<DisplayName, DbError> {
-        stored::display(self.id(), &self.state, &self.name)
+        row_values::display_name_from_row(self.id(), &self.state, &self.name)
     }
 
     pub(super) fn remark(&self) -> Result<Remark, DbError> {
-        Remark::parse(&self.remark).map_err(DbError::stored("conversation_members", self.id()))
+        Remark::parse(&self.remark).map_err(DbError::stored("conversation_members", "remark", self.id()))
     }
 }
 

@@ -13,7 +13,7 @@ use domain::message::{ClientMessageId, Message, MessageContent, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
-use crate::postgres::stored;
+use crate::postgres::row_values;
 
 /// Conversations that are fetched at once. Each costs a look at all of the member's, which only an index of its own could
 /// spare.
@@ -116,8 +116,8 @@ fn conversation(row: (Whom, Standing, Preferences)) -> Result<(ExportedConversat
     let conversation = ExportedConversation {
         id,
         friend_id: peer,
-        friend_name: stored::display(peer, &state, &name)?,
-        remark: Remark::parse(&remark).map_err(DbError::stored("conversation_members", id))?,
+        friend_name: row_values::display_name_from_row(peer, &state, &name)?,
+        remark: Remark::parse(&remark).map_err(DbError::stored("conversation_members", "remark", id))?,
         is_friend,
         read_seq: Seq::new(read_seq),
         last_seq: Seq::new(last_seq),
@@ -147,7 +147,7 @@ fn messages(
                 content: content.map(MessageContent::from_stored),
                 created_at,
             },
-            client_message_id: key.map_err(DbError::stored("messages", conversation))?,
+            client_message_id: key.map_err(DbError::stored("messages", "client_message_id", conversation))?,
         })
     };
     rows.into_iter().map(message).collect()

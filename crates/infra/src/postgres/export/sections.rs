@@ -10,7 +10,7 @@ use domain::export::{ExportPart, ExportedSession};
 use domain::friendship::FriendCursor;
 use domain::friendship_request::{Direction, RequestCursor};
 use domain::id::{SessionId, UserId};
-use domain::page::{PageLimit, PageRequest};
+use domain::page::{PageKey, PageRequest};
 use uuid::Uuid;
 
 use crate::db::DbError;
@@ -28,9 +28,9 @@ pub(super) enum Section {
     Blocks(Option<BlockCursor>),
 }
 
-fn page<K, const MAX: i64>(after: Option<K>) -> Result<PageRequest<K, MAX>, DbError> {
-    let limit = PageLimit::parse(ROWS).map_err(|_: InvalidValue| DbError::Impossible("a page of no size"))?;
-    Ok(PageRequest { limit, after })
+fn page<K: PageKey>(after: Option<K>) -> Result<PageRequest<K>, DbError> {
+    PageRequest::parse(Some(ROWS), after)
+        .map_err(|_: InvalidValue| DbError::Impossible("a part of an export exceeds the page limit"))
 }
 
 /// A part of a list, and what comes behind it; none after the last list.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::status;
 use crate::db::{self, DbError};
-use crate::postgres::stored;
+use crate::postgres::row_values;
 use crate::schema::{friendship_requests, users};
 
 type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
@@ -23,9 +23,12 @@ fn listed(row: ListRow) -> Result<ListedRequest, DbError> {
     Ok(ListedRequest {
         id: RequestId::from_uuid(id),
         peer,
-        peer_name: stored::display(peer, &peer_state, &peer_name)?,
-        verification_message: VerificationMessage::parse(&message)
-            .map_err(DbError::stored("friendship_requests", id))?,
+        peer_name: row_values::display_name_from_row(peer, &peer_state, &peer_name)?,
+        verification_message: VerificationMessage::parse(&message).map_err(DbError::stored(
+            "friendship_requests",
+            "verification_message",
+            id,
+        ))?,
         status: status(id, &word)?.at(now, expires_at),
         created_at,
     })
@@ -72,7 +75,7 @@ pub(in crate::postgres) fn list(
         Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
     };
     let items: Vec<_> = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
-    Ok(Page::from_lookahead(items, page.limit.get(), |request| RequestCursor {
+    Ok(Page::from_lookahead(items, page.limit, |request| RequestCursor {
         created_at: request.created_at,
         id: request.id,
     }))

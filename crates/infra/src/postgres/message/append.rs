@@ -222,8 +222,11 @@ struct ExistingRow {
 
 impl ExistingRow {
     fn into_domain(self) -> Result<(DedupKey, ExistingMessage), DbError> {
-        let client_message_id = ClientMessageId::parse(self.client_message_id)
-            .map_err(DbError::stored("messages", self.conversation))?;
+        let client_message_id = ClientMessageId::parse(self.client_message_id).map_err(DbError::stored(
+            "messages",
+            "client_message_id",
+            self.conversation,
+        ))?;
         let key = DedupKey { conversation: self.conversation, sender: self.sender, client_message_id };
         let content = self.content.map(MessageContent::from_stored);
         Ok((key, ExistingMessage { seq: Seq::new(self.seq), content }))

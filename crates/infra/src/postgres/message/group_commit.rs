@@ -173,7 +173,7 @@ impl Writer {
                 let error = failure.into_error();
                 for reply in replies {
                     // Sending fails if the caller is gone; then there is no one to report to.
-                    let _ = reply.send(Err(error.again()));
+                    let _ = reply.send(Err(error.clone()));
                 }
             }
         }

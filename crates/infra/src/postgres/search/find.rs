@@ -111,7 +111,7 @@ pub(super) fn find(
         search.fetch_candidates(connection)?;
         search.recheck(connection)?;
     }
-    Ok(Some(SearchPage::from_lookahead(search.found, request.page.limit.get(), SearchCursor::of)))
+    Ok(Some(SearchPage::from_lookahead(search.found, request.page.limit, SearchCursor::of)))
 }
 
 impl Search<'_> {

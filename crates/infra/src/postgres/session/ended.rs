@@ -10,7 +10,7 @@ use domain::id::SessionId;
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
-use crate::postgres::stored::ACTIVE;
+use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
 /// Whether the caller's session has not been ended and the account is active.

@@ -49,7 +49,7 @@ pub(super) fn list(
         created_at,
         last_used_at,
     });
-    Ok(Page::from_lookahead(open.collect(), page.limit.get(), |session| SessionCursor {
+    Ok(Page::from_lookahead(open.collect(), page.limit, |session| SessionCursor {
         created_at: session.created_at,
         id: session.id,
     }))

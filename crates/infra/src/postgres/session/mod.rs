@@ -19,7 +19,7 @@ use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 use super::repository;
-use super::stored::ACTIVE;
+use super::row_values::ACTIVE;
 use crate::db::{self, DbError};
 use crate::schema::{sessions, users};
 

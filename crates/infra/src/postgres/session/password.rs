@@ -6,7 +6,7 @@ use domain::auth::{EndReason, PasswordChange, PasswordChangeOutcome};
 
 use super::{end_others, lock_open, rotate};
 use crate::db::{self, DbError};
-use crate::postgres::stored::ACTIVE;
+use crate::postgres::row_values::ACTIVE;
 use crate::schema::users;
 
 /// Locks the account's row first, which conflicts with the shared lock of concurrent logins with the old password.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::end;
 use crate::db::{self, DbError, statement};
-use crate::postgres::stored::ACTIVE;
+use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
 statement! {
@@ -94,7 +94,7 @@ pub(super) fn lock(
     let state = SessionState {
         generation: Generation::new(row.generation),
         rotations: row.rotations.into_iter().flatten().collect(),
-        refresh_key: refresh_key.map_err(DbError::stored("sessions", id))?,
+        refresh_key: refresh_key.map_err(DbError::stored("sessions", "refresh_key", id))?,
         created_at: row.created_at,
     };
     Ok(Some(LockedSession { id, owner, state }))

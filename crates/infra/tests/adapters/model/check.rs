@@ -2,8 +2,7 @@
 
 use domain::account::UserRepository;
 use domain::conversation::{
-    ConversationPageRequest, ConversationRepository, ConversationSummary, WindowAnchor, WindowLimit,
-    WindowRequest,
+    ConversationPageRequest, ConversationRepository, ConversationSummary, WindowAnchor, WindowRequest,
 };
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::message::{Message, MessageContent, Seq};
@@ -125,7 +124,7 @@ async fn window(
     anchor: WindowAnchor,
     limit: i64,
 ) -> Option<Vec<VisibleMessage>> {
-    let request = WindowRequest { anchor, limit: WindowLimit::parse(limit).unwrap() };
+    let request = WindowRequest::parse(anchor, Some(limit)).unwrap();
     let window =
         run.pool.conversations.window(run.people[who], run.conversation(), &request).await.unwrap()?;
     assert_eq!(window.is_friend, run.model.friends);

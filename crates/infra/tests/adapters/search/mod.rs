@@ -6,7 +6,6 @@ mod visibility;
 
 use domain::id::{ConversationId, UserId};
 use domain::message::MessageContent;
-use domain::page::PageLimit;
 use domain::search::{
     SearchCursor, SearchPage, SearchPageRequest, SearchRepository, SearchRequest, SearchTerm,
 };
@@ -19,7 +18,7 @@ pub(crate) fn request(
     limit: i64,
     after: Option<SearchCursor>,
 ) -> SearchRequest {
-    let page = SearchPageRequest { limit: PageLimit::parse(limit).unwrap(), after };
+    let page = SearchPageRequest::parse(Some(limit), after).unwrap();
     SearchRequest { term: SearchTerm::parse(term).unwrap(), conversation, page }
 }
 

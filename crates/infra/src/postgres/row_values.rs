@@ -9,7 +9,7 @@ pub(super) const ACTIVE: &str = "active";
 pub(super) const DISABLED: &str = "disabled";
 pub(super) const ERASED: &str = "erased";
 
-pub(super) const fn word(state: AccountState) -> &'static str {
+pub(super) const fn as_db_str(state: AccountState) -> &'static str {
     match state {
         AccountState::Active => ACTIVE,
         AccountState::Disabled => DISABLED,
@@ -32,18 +32,18 @@ pub(super) fn account_state(user: UserId, word: &str) -> Result<AccountState, Db
 }
 
 pub(super) fn nickname(user: UserId, name: &str) -> Result<Nickname, DbError> {
-    Nickname::parse(name).map_err(DbError::stored("users", user))
+    Nickname::parse(name).map_err(DbError::stored("users", "name", user))
 }
 
 pub(super) fn uid(user: UserId, uid: &str) -> Result<Uid, DbError> {
-    Uid::parse("uid", uid).map_err(DbError::stored("users", user))
+    Uid::parse(uid).map_err(DbError::stored("users", "uid", user))
 }
 
 /// What others see of an account: its name and its uid, or that it was erased.
-pub(super) fn display(user: UserId, state: &str, name: &str) -> Result<DisplayName, DbError> {
+pub(super) fn display_name_from_row(user: UserId, state: &str, name: &str) -> Result<DisplayName, DbError> {
     if state == ERASED { Ok(DisplayName::Erased) } else { nickname(user, name).map(DisplayName::Nickname) }
 }
 
-pub(super) fn display_uid(user: UserId, state: &str, text: &str) -> Result<Option<Uid>, DbError> {
+pub(super) fn display_uid_from_row(user: UserId, state: &str, text: &str) -> Result<Option<Uid>, DbError> {
     if state == ERASED { Ok(None) } else { uid(user, text).map(Some) }
 }

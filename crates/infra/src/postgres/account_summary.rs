@@ -9,7 +9,7 @@ use domain::id::UserId;
 use uuid::Uuid;
 
 use super::conversation::UNREAD;
-use super::stored::{self, ACTIVE};
+use super::row_values::{self, ACTIVE};
 use crate::db::{DbError, statement};
 use crate::schema::users;
 
@@ -34,15 +34,15 @@ fn understood(row: Row) -> Result<AccountSummary, DbError> {
     let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose();
     let user = User {
         id,
-        uid: stored::uid(id, &uid)?,
-        name: stored::nickname(id, &name)?,
-        phone_number: phone_number.map_err(DbError::stored("users", id))?,
+        uid: row_values::uid(id, &uid)?,
+        name: row_values::nickname(id, &name)?,
+        phone_number: phone_number.map_err(DbError::stored("users", "phone_number", id))?,
         created_at,
     };
     Ok(AccountSummary { user, unread_total, pending_requests })
 }
 
-pub(super) fn overview(connection: &mut PgConnection, id: UserId) -> Result<Option<AccountSummary>, DbError> {
+pub(super) fn find(connection: &mut PgConnection, id: UserId) -> Result<Option<AccountSummary>, DbError> {
     let row = OverviewOf { user: &id.as_uuid() }.get_result(connection).optional()?;
     row.map(understood).transpose()
 }
@@ -55,5 +55,5 @@ pub(super) fn rename(
     diesel::update(users::table.find(id.as_uuid()).filter(users::state.eq(ACTIVE)))
         .set(users::name.eq(name.as_str()))
         .execute(connection)?;
-    overview(connection, id)
+    find(connection, id)
 }
