@@ -2,7 +2,7 @@
 
 use actix_web::{delete, post, web};
 use domain::id::UserId;
-use domain::message::{ClientMessageId, MessageContent, MessageId};
+use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,8 +39,8 @@ impl From<domain::message::Message> for MessageItem {
             message_id: message.id.to_string(),
             seq: message.id.seq.get(),
             sender_id: message.sender_id.to_string(),
-            recalled: message.content.is_none(),
-            content: message.content.map(MessageContent::into_inner),
+            recalled: message.state.is_recalled(),
+            content: message.state.into_text().map(MessageContent::into_inner),
             created_at: timestamp(message.created_at),
         }
     }
@@ -72,9 +72,9 @@ pub(crate) async fn send(
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<String>, ApiError> {
     let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
-    let content = MessageContent::parse(body.content).field("content")?;
+    let text = MessageBody::Text(MessageContent::parse(body.content).field("content")?);
     let key = body.client_message_id.map(ClientMessageId::parse).transpose().field("client_message_id")?;
-    let message = use_cases.messages.send(caller.id(), receiver, content, key).await?;
+    let message = use_cases.messages.send(caller.id(), receiver, text, key).await?;
     Ok(Data::new(message.to_string()))
 }
 

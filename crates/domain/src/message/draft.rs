@@ -1,4 +1,4 @@
-use super::{ClientMessageId, MessageContent, MessageId, Seq};
+use super::{ClientMessageId, MessageBody, MessageId, MessageState, Seq};
 use crate::conversation::{Pair, PairState};
 use crate::id::UserId;
 
@@ -9,8 +9,8 @@ pub struct Draft {
     pub pair: Pair,
     /// Which of the two is the sender.
     pub sender: UserId,
-    /// The text.
-    pub content: MessageContent,
+    /// What the message carries.
+    pub body: MessageBody,
     /// The idempotency key: a retry under the same key stores nothing.
     pub client_message_id: Option<ClientMessageId>,
 }
@@ -20,8 +20,8 @@ pub struct Draft {
 pub struct ExistingMessage {
     /// Its position.
     pub seq: Seq,
-    /// Its text; `None` once it is recalled. A recalled text cannot be compared, so any text counts as the same.
-    pub content: Option<MessageContent>,
+    /// Its state. A recalled body cannot be compared, so any body counts as the same.
+    pub state: MessageState,
 }
 
 /// The decision on a draft.
@@ -30,7 +30,7 @@ pub enum SendDecision {
     /// Store it at this position.
     Store(MessagePosition),
     /// An earlier call stored it at this position.
-    Known(Seq),
+    Existing(Seq),
     /// Do not store it.
     Refuse(SendRefusal),
 }
@@ -51,7 +51,7 @@ pub enum SendRefusal {
     NotFriends,
     /// The receiver blocks the sender.
     Blocked,
-    /// The same `client_message_id` was used with another text.
+    /// The same `client_message_id` was used with another body.
     IdempotencyConflict,
 }
 
@@ -73,14 +73,14 @@ pub enum SendOutcome {
 pub fn decide_send(
     draft: &Draft,
     pair: Option<&mut PairState>,
-    known: Option<&ExistingMessage>,
+    existing: Option<&ExistingMessage>,
 ) -> SendDecision {
-    if let Some(known) = known {
-        return match &known.content {
-            Some(content) if *content != draft.content => {
+    if let Some(existing) = existing {
+        return match &existing.state {
+            MessageState::Visible(body) if *body != draft.body => {
                 SendDecision::Refuse(SendRefusal::IdempotencyConflict)
             }
-            _ => SendDecision::Known(known.seq),
+            MessageState::Visible(_) | MessageState::Recalled => SendDecision::Existing(existing.seq),
         };
     }
     let Some(pair) = pair.filter(|pair| pair.friends) else {

@@ -15,8 +15,8 @@ pub enum MessageError {
     /// The receiver blocks the sender.
     #[error("the receiver blocks the sender")]
     Blocked,
-    /// The same `client_message_id` was used with another text.
-    #[error("the client_message_id was used with another text")]
+    /// The same `client_message_id` was used with another body.
+    #[error("the client_message_id was used with another body")]
     IdempotencyConflict,
     /// The sender's quota per minute is used up; holds the time until the next message is allowed.
     #[error("the sender's message quota is used up")]

@@ -5,6 +5,7 @@ mod error;
 mod model;
 mod ports;
 mod service;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +21,4 @@ pub use ports::{MessageRepository, RecallOutcome, SendQuota};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockMessageRepository, MockSendQuota};
 pub use service::MessageService;
+pub use state::{MessageBody, MessageState};

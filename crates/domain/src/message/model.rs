@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::MessageState;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{ConversationId, UserId};
 
@@ -157,8 +158,8 @@ pub struct Message {
     pub id: MessageId,
     /// The sender.
     pub sender_id: UserId,
-    /// The text; `None` once it is recalled.
-    pub content: Option<MessageContent>,
+    /// Its body, or that it was recalled.
+    pub state: MessageState,
     /// When it was stored, by the database's clock; never decreases along `seq`.
     pub created_at: DateTime<Utc>,
 }
@@ -177,7 +178,7 @@ pub struct Recallable {
 /// The effect of a permitted recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecallDecision {
-    /// Erase the text.
+    /// Erase the body.
     Recall,
     /// An earlier recall erased it; there is nothing to do.
     AlreadyRecalled,

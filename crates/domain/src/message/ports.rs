@@ -9,7 +9,7 @@ use crate::id::UserId;
 /// The result of a recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecallOutcome {
-    /// The text is erased.
+    /// The body is erased.
     Done(RecallDecision),
     /// The message does not exist, or the caller did not send it.
     Unknown,
@@ -30,7 +30,7 @@ pub trait MessageRepository: Send + Sync {
     /// Any `PortError` from the adapter; then nothing was stored, or the outcome is unknown.
     async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError>;
 
-    /// Erases a message's text if [`super::decide_recall`] permits it at the database's time.
+    /// Erases a message's body if [`super::decide_recall`] permits it at the database's time.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.

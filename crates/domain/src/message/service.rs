@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ClientMessageId, Draft, MessageContent, MessageError, MessageId, MessageRepository, RecallOutcome,
+    ClientMessageId, Draft, MessageBody, MessageError, MessageId, MessageRepository, RecallOutcome,
     SendOutcome, SendQuota,
 };
 use crate::conversation::Pair;
@@ -37,14 +37,14 @@ impl MessageService {
         &self,
         caller: UserId,
         receiver: UserId,
-        content: MessageContent,
+        body: MessageBody,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<MessageId, MessageError> {
         let pair = Pair::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
         if let Some(quota) = &self.quota {
             quota.spend(caller).map_err(MessageError::QuotaUsedUp)?;
         }
-        let draft = Draft { pair, sender: caller, content, client_message_id };
+        let draft = Draft { pair, sender: caller, body, client_message_id };
         match self.messages.append(vec![draft]).await?.into_iter().next() {
             Some(SendOutcome::Sent(id)) => Ok(id),
             Some(SendOutcome::Refused(refusal)) => Err(refusal.into()),
@@ -52,7 +52,7 @@ impl MessageService {
         }
     }
 
-    /// Recalls a message for both members, within the recall window, and erases its text. Idempotent.
+    /// Recalls a message for both members, within the recall window, and erases its body. Idempotent.
     ///
     /// # Errors
     /// [`MessageError::UnknownMessage`], [`MessageError::RecallWindowOver`].

@@ -68,7 +68,7 @@ async fn a_reader_sees_either_the_text_or_the_recall() {
         assert!(Instant::now() < deadline, "some messages were not recalled");
         let window = pool.conversations.window(bob, id, &WindowRequest::default()).await.unwrap().unwrap();
         let texts =
-            window.messages.iter().filter_map(|message| message.content.as_ref()).map(MessageContent::as_str);
+            window.messages.iter().filter_map(|message| message.state.text()).map(MessageContent::as_str);
         let left = texts.inspect(|text| assert_eq!(*text, "secret")).count();
         let list = pool.conversations.list(bob, &ConversationPageRequest::default()).await.unwrap();
         assert!(list.items[0].unread_count <= i64::try_from(left).unwrap());

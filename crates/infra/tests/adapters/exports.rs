@@ -37,7 +37,7 @@ fn histories(parts: &[ExportPart]) -> Vec<Vec<(i64, Option<String>)>> {
             ExportPart::Conversation(_) => histories.push(Vec::new()),
             ExportPart::Messages(messages) => {
                 let shown = messages.iter().map(|message| {
-                    let content = message.message.content.clone().map(MessageContent::into_inner);
+                    let content = message.message.state.clone().into_text().map(MessageContent::into_inner);
                     (message.message.id.seq.get(), content)
                 });
                 histories.last_mut().unwrap().extend(shown);

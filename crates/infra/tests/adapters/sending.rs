@@ -59,7 +59,7 @@ async fn follow(pool: Arc<Pool>, (who, id): (UserId, ConversationId), count: usi
         let request = WindowRequest::parse(WindowAnchor::After(after), Some(10)).unwrap();
         let window = pool.conversations.window(who, id, &request).await.unwrap().unwrap();
         for message in window.messages {
-            seen.push((message.id.seq.get(), message.content.unwrap().into_inner()));
+            seen.push((message.id.seq.get(), message.state.into_text().unwrap().into_inner()));
         }
     }
     seen

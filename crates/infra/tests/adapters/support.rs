@@ -13,7 +13,7 @@ use domain::friendship_request::{
 };
 use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
-    ClientMessageId, Draft, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
+    ClientMessageId, Draft, MessageBody, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
 use infra::db::{Db, DbSettings};
 use infra::postgres::{
@@ -232,7 +232,7 @@ pub(crate) fn draft(sender: UserId, receiver: UserId, text: &str, key: Option<&s
     Draft {
         pair: pair(sender, receiver),
         sender,
-        content: MessageContent::parse(text.to_owned()).unwrap(),
+        body: MessageBody::Text(MessageContent::parse(text.to_owned()).unwrap()),
         client_message_id: key.map(|key| ClientMessageId::parse(key.to_owned()).unwrap()),
     }
 }

@@ -8,7 +8,7 @@ use domain::export::{ExportPart, ExportedConversation, ExportedMessage, MockExpo
 use domain::friendship::Remark;
 use domain::friendship_request::Direction;
 use domain::id::ConversationId;
-use domain::message::{ClientMessageId, Message, MessageContent, MessageId, Seq};
+use domain::message::{ClientMessageId, Message, MessageBody, MessageContent, MessageId, MessageState, Seq};
 use domain::testing::{at, user};
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -48,7 +48,9 @@ fn messages(places: std::ops::Range<i64>) -> ExportPart {
         message: Message {
             id: MessageId { conversation: CONVERSATION, seq: Seq::new(seq) },
             sender_id: user(1),
-            content: Some(MessageContent::from_stored(format!("第 {seq} 条\n\"\\\u{1}🪿"))),
+            state: MessageState::Visible(MessageBody::Text(MessageContent::from_stored(format!(
+                "第 {seq} 条\n\"\\\u{1}🪿"
+            )))),
             created_at: at(seq),
         },
         client_message_id: (seq == 1).then(|| ClientMessageId::parse("key".to_owned()).unwrap()),

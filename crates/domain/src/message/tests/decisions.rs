@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::content;
+use super::text;
 use crate::conversation::{Pair, PairState};
 use crate::id::UserId;
 use crate::message::{
-    Draft, ExistingMessage, MessagePosition, RecallDecision, RecallRefusal, Recallable, SendDecision,
-    SendRefusal, Seq, decide_recall, decide_send,
+    Draft, ExistingMessage, MessagePosition, MessageState, RecallDecision, RecallRefusal, Recallable,
+    SendDecision, SendRefusal, Seq, decide_recall, decide_send,
 };
 use crate::testing::{at, user};
 
@@ -15,9 +15,9 @@ const SENDER: UserId = user(1);
 const RECEIVER: UserId = user(2);
 const WINDOW: Duration = Duration::from_secs(120);
 
-fn draft(text: &str) -> Draft {
+fn draft(body: &str) -> Draft {
     let pair = Pair::new(SENDER, RECEIVER).unwrap();
-    Draft { pair, sender: SENDER, content: content(text), client_message_id: None }
+    Draft { pair, sender: SENDER, body: text(body), client_message_id: None }
 }
 
 fn friends() -> PairState {
@@ -32,8 +32,12 @@ fn friends() -> PairState {
     }
 }
 
-fn known(text: Option<&str>) -> ExistingMessage {
-    ExistingMessage { seq: Seq::new(3), content: text.map(content) }
+fn existing(state: MessageState) -> ExistingMessage {
+    ExistingMessage { seq: Seq::new(3), state }
+}
+
+fn visible(body: &str) -> ExistingMessage {
+    existing(MessageState::Visible(text(body)))
 }
 
 fn sent_by(sender: UserId) -> Recallable {
@@ -95,25 +99,26 @@ fn a_retry_gets_the_first_result_whatever_has_changed_since() {
     let blocked = PairState { hi_blocks: true, ..friends() };
     for mut pair in [None, Some(friends()), Some(apart), Some(blocked)] {
         let before = pair;
-        let decision = decide_send(&draft("hi"), pair.as_mut(), Some(&known(Some("hi"))));
-        assert_eq!((decision, pair), (SendDecision::Known(Seq::new(3)), before));
+        let decision = decide_send(&draft("hi"), pair.as_mut(), Some(&visible("hi")));
+        assert_eq!((decision, pair), (SendDecision::Existing(Seq::new(3)), before));
     }
 }
 
 #[test]
-fn another_text_under_the_same_key_is_refused() {
-    for text in ["Hi", "hi ", "你好"] {
+fn another_body_under_the_same_key_is_refused() {
+    for other in ["Hi", "hi ", "你好"] {
         let mut pair = friends();
-        let decision = decide_send(&draft(text), Some(&mut pair), Some(&known(Some("hi"))));
-        assert_eq!(decision, SendDecision::Refuse(SendRefusal::IdempotencyConflict), "{text:?}");
+        let decision = decide_send(&draft(other), Some(&mut pair), Some(&visible("hi")));
+        assert_eq!(decision, SendDecision::Refuse(SendRefusal::IdempotencyConflict), "{other:?}");
         assert_eq!(pair, friends());
     }
 }
 
 #[test]
-fn the_text_of_a_recalled_message_is_not_compared() {
-    let decision = decide_send(&draft("anything"), Some(&mut friends()), Some(&known(None)));
-    assert_eq!(decision, SendDecision::Known(Seq::new(3)));
+fn the_body_of_a_recalled_message_is_not_compared() {
+    let decision =
+        decide_send(&draft("anything"), Some(&mut friends()), Some(&existing(MessageState::Recalled)));
+    assert_eq!(decision, SendDecision::Existing(Seq::new(3)));
 }
 
 #[test]

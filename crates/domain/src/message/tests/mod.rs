@@ -2,12 +2,16 @@ mod decisions;
 mod service;
 mod values;
 
-use super::{MessageContent, MessageError};
+use super::{MessageBody, MessageContent, MessageError};
 use crate::error::{ErrorKind, PortError};
 use crate::testing::assert_catalogue;
 
 fn content(text: &str) -> MessageContent {
     MessageContent::parse(text.to_owned()).unwrap()
+}
+
+fn text(text: &str) -> MessageBody {
+    MessageBody::Text(content(text))
 }
 
 #[test]

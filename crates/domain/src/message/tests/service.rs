@@ -4,7 +4,7 @@ use std::time::Duration;
 use mockall::predicate::eq;
 use pollster::block_on;
 
-use super::content;
+use super::text;
 use crate::conversation::Pair;
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
@@ -37,14 +37,14 @@ fn a_message_is_stored_once_with_its_sender_text_and_key() {
             let draft = Draft {
                 pair: pair(),
                 sender: caller,
-                content: content("你好"),
+                body: text("你好"),
                 client_message_id: client_message_id.clone(),
             };
             let service = service(|messages| {
                 let expected = messages.expect_append().with(eq(vec![draft]));
                 expected.once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
             });
-            let sent = block_on(service.send(caller, receiver, content("你好"), client_message_id));
+            let sent = block_on(service.send(caller, receiver, text("你好"), client_message_id));
             assert_eq!(sent.unwrap(), message());
         }
     }
@@ -53,7 +53,7 @@ fn a_message_is_stored_once_with_its_sender_text_and_key() {
 #[test]
 fn a_user_cannot_write_to_itself() {
     let service = service(|_| {});
-    let sent = block_on(service.send(user(1), user(1), content("hi"), None));
+    let sent = block_on(service.send(user(1), user(1), text("hi"), None));
     assert_eq!(refusal(sent), Some("cannot_message_oneself"));
 }
 
@@ -68,7 +68,7 @@ fn a_message_beyond_the_senders_quota_is_not_stored() {
         if left >= 0 { Ok(()) } else { Err(wait) }
     });
     let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
-    let send = |receiver| block_on(service.send(user(1), receiver, content("hi"), None));
+    let send = |receiver| block_on(service.send(user(1), receiver, text("hi"), None));
     assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the receiver is checked first");
     assert_eq!(refusal(send(user(2))), None);
     let error = send(user(2)).unwrap_err();
@@ -88,7 +88,7 @@ fn each_refusal_to_send_has_its_name() {
         let service = service(|messages| {
             messages.expect_append().once().return_once(move |_| Ok(vec![SendOutcome::Refused(outcome)]));
         });
-        let sent = block_on(service.send(user(1), user(2), content("hi"), None));
+        let sent = block_on(service.send(user(1), user(2), text("hi"), None));
         assert_eq!(refusal(sent), Some(name));
     }
 }
@@ -98,7 +98,7 @@ fn a_draft_without_an_outcome_is_an_internal_error() {
     let service = service(|messages| {
         messages.expect_append().returning(|_| Ok(vec![]));
     });
-    let error = block_on(service.send(user(1), user(2), content("hi"), None)).unwrap_err();
+    let error = block_on(service.send(user(1), user(2), text("hi"), None)).unwrap_err();
     assert_eq!((error.kind(), error.name()), (ErrorKind::Internal, "internal_error"));
 }
 
@@ -151,7 +151,7 @@ fn an_adapter_error_is_passed_on() {
         messages.expect_recall().returning(|_, _, _| Err(fault()));
         messages.expect_delete_for().returning(|_, _| Err(fault()));
     });
-    assert_fault(block_on(service.send(user(1), user(2), content("hi"), None)));
+    assert_fault(block_on(service.send(user(1), user(2), text("hi"), None)));
     assert_fault(block_on(service.recall(user(1), message())));
     assert_fault(block_on(service.delete(user(1), message())));
 }

@@ -8,7 +8,7 @@ use super::super::{
 };
 use crate::error::ErrorKind;
 use crate::id::ConversationId;
-use crate::message::{Message, MessageContent, MessageId, Seq};
+use crate::message::{Message, MessageBody, MessageContent, MessageId, MessageState, Seq};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
 fn request() -> SearchRequest {
@@ -29,7 +29,7 @@ fn found() -> SearchPage {
     let message = Message {
         id: MessageId { conversation, seq: Seq::new(3) },
         sender_id: user(2),
-        content: Some(MessageContent::from_stored("你好".to_owned())),
+        state: MessageState::Visible(MessageBody::Text(MessageContent::from_stored("你好".to_owned()))),
         created_at: at(1),
     };
     SearchPage { next: Some(SearchCursor::of(&message)), items: vec![message] }

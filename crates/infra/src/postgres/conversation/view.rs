@@ -5,10 +5,11 @@ use diesel::Queryable;
 use domain::account::DisplayName;
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
-use domain::message::{Message, MessageContent, MessageId, Seq};
+use domain::message::{Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::DbError;
+use crate::postgres::message::state_from_row;
 use crate::postgres::row_values;
 
 /// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`
@@ -70,7 +71,7 @@ impl Viewpoint {
         Message {
             id: MessageId { conversation: self.conversation, seq: Seq::new(seq) },
             sender_id: if own { self.member } else { self.peer },
-            content: content.map(MessageContent::from_stored),
+            state: state_from_row(content),
             created_at,
         }
     }

@@ -9,10 +9,11 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUu
 use domain::export::{ExportPart, ExportedConversation, ExportedMessage};
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
-use domain::message::{ClientMessageId, Message, MessageContent, MessageId, Seq};
+use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::message::state_from_row;
 use crate::postgres::row_values;
 
 /// Conversations that are fetched at once. Each costs a look at all of the member's, which only an index of its own could
@@ -144,7 +145,7 @@ fn messages(
             message: Message {
                 id: MessageId { conversation, seq: Seq::new(seq) },
                 sender_id: if own { member } else { history.peer },
-                content: content.map(MessageContent::from_stored),
+                state: state_from_row(content),
                 created_at,
             },
             client_message_id: key.map_err(DbError::stored("messages", "client_message_id", conversation))?,

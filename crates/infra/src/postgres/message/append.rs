@@ -11,11 +11,12 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid a
 use domain::conversation::PairState;
 use domain::id::UserId;
 use domain::message::{
-    ClientMessageId, Draft, ExistingMessage, MessageContent, MessageId, MessagePosition, SendDecision,
+    ClientMessageId, Draft, ExistingMessage, MessageId, MessagePosition, MessageState, SendDecision,
     SendOutcome, Seq, decide_send,
 };
 use uuid::Uuid;
 
+use super::row::{state_from_row, text_of};
 use crate::db::{DbError, statement};
 use crate::postgres::pair::PairRow;
 
@@ -171,13 +172,13 @@ pub(super) fn append(
             SendDecision::Store(position) => {
                 // A duplicate later in the same batch finds it here.
                 if let Some(key) = key {
-                    let content = Some(draft.content.clone());
-                    existing.insert(key, ExistingMessage { seq: position.seq, content });
+                    let state = MessageState::Visible(draft.body.clone());
+                    existing.insert(key, ExistingMessage { seq: position.seq, state });
                 }
                 placed.push((draft, position));
                 SendOutcome::Sent(MessageId { conversation: id, seq: position.seq })
             }
-            SendDecision::Known(seq) => SendOutcome::Sent(MessageId { conversation: id, seq }),
+            SendDecision::Existing(seq) => SendOutcome::Sent(MessageId { conversation: id, seq }),
             SendDecision::Refuse(refusal) => SendOutcome::Refused(refusal),
         }));
     }
@@ -228,8 +229,7 @@ impl ExistingRow {
             self.conversation,
         ))?;
         let key = DedupKey { conversation: self.conversation, sender: self.sender, client_message_id };
-        let content = self.content.map(MessageContent::from_stored);
-        Ok((key, ExistingMessage { seq: Seq::new(self.seq), content }))
+        Ok((key, ExistingMessage { seq: Seq::new(self.seq), state: state_from_row(self.content) }))
     }
 }
 
@@ -267,7 +267,7 @@ fn store(
         .iter()
         .map(|(draft, _)| draft.client_message_id.as_ref().map(ClientMessageId::as_str))
         .collect();
-    let contents: Vec<&str> = placed.iter().map(|(draft, _)| draft.content.as_str()).collect();
+    let contents: Vec<&str> = placed.iter().map(|(draft, _)| text_of(&draft.body)).collect();
     let mut moved = conversations.clone();
     moved.sort_unstable();
     moved.dedup();

@@ -23,9 +23,11 @@ mod append;
 mod commit_outcome;
 mod counters;
 mod group_commit;
+mod row;
 
 pub use counters::SendCounters;
 pub use group_commit::SendQueueSettings;
+pub(super) use row::state_from_row;
 
 /// Messages on PostgreSQL.
 pub struct PgMessageRepository {

@@ -15,7 +15,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::id::UserId;
-use domain::message::{Message, MessageContent};
+use domain::message::Message;
 use domain::search::{SearchCursor, SearchPage, SearchRequest};
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ use super::block::{before, encode_term, matching_positions};
 use super::read::{self, BlockRow, Candidate, SeqRange};
 use super::sources::{Part, Source, Visibility, sources};
 use crate::db::{DbError, statement};
+use crate::postgres::message::state_from_row;
 
 /// Parts that are read at once.
 const PARTS_PER_READ: usize = 512;
@@ -175,8 +176,7 @@ impl Search<'_> {
         let mut oldest: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
         for (conversation, seq, content, at) in read::texts(connection, &ranges)? {
             oldest.entry(conversation).or_insert(at);
-            let content = content.map(MessageContent::from_stored);
-            if content.is_some_and(|content| self.request.term.is_in(&content)) {
+            if state_from_row(content).text().is_some_and(|text| self.request.term.is_in(text)) {
                 self.candidates.push((at, conversation, seq));
             }
         }
@@ -197,9 +197,9 @@ impl Search<'_> {
             if next.is_empty() {
                 return Ok(());
             }
-            for (message, content) in read::visible(connection, self.member, &next)? {
-                if self.request.term.is_in(&content) {
-                    self.found.push(Message { content: Some(content), ..message });
+            for message in read::visible(connection, self.member, &next)? {
+                if message.state.text().is_some_and(|text| self.request.term.is_in(text)) {
+                    self.found.push(message);
                 }
             }
         }

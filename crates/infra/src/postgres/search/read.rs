@@ -5,10 +5,11 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{ConversationId, UserId};
-use domain::message::{Message, MessageContent, MessageId, Seq};
+use domain::message::{Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::message::state_from_row;
 
 statement! {
     Texts<'a> { ids: &'a [Uuid], after: &'a [i64], up_to: &'a [i64] }
@@ -100,7 +101,7 @@ pub(super) fn visible(
     connection: &mut PgConnection,
     member: UserId,
     candidates: &[Candidate],
-) -> Result<Vec<(Message, MessageContent)>, DbError> {
+) -> Result<Vec<Message>, DbError> {
     let visible = Visible {
         member: &member.as_uuid(),
         ids: &candidates.iter().map(|candidate| candidate.conversation).collect::<Vec<_>>(),
@@ -110,8 +111,7 @@ pub(super) fn visible(
     let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> = visible.load(connection)?;
     let messages = rows.into_iter().map(|(conversation, seq, sender, content, created_at)| {
         let id = MessageId { conversation: ConversationId::from_uuid(conversation), seq: Seq::new(seq) };
-        let (sender_id, content) = (UserId::from_uuid(sender), MessageContent::from_stored(content));
-        (Message { id, sender_id, content: None, created_at }, content)
+        Message { id, sender_id: UserId::from_uuid(sender), state: state_from_row(Some(content)), created_at }
     });
     Ok(messages.collect())
 }

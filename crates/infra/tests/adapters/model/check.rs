@@ -23,7 +23,7 @@ fn expected(who: usize, (seq, message): (usize, &ModelMessage)) -> VisibleMessag
 }
 
 fn found(run: &TestRun<'_>, who: usize, message: &Message) -> VisibleMessage {
-    let text = message.content.clone().map(MessageContent::into_inner);
+    let text = message.state.clone().into_text().map(MessageContent::into_inner);
     (message.id.seq.get(), text, message.sender_id == run.people[who])
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn request(
 pub(crate) fn texts(page: &SearchPage) -> Vec<String> {
     page.items
         .iter()
-        .map(|message| message.content.clone().map(MessageContent::into_inner).unwrap_or_default())
+        .map(|message| message.state.clone().into_text().map(MessageContent::into_inner).unwrap_or_default())
         .collect()
 }
 
