@@ -47,7 +47,7 @@ pub struct SchemaState {
     pub unknown: Vec<String>,
 }
 
-/// Why the schema could not be migrated.
+/// Why the schema could not be migrated or compared.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// No connection.
@@ -59,6 +59,12 @@ pub enum MigrationError {
     /// Another instance held the lock for too long.
     #[error("another instance has been migrating for {} seconds", .0.as_secs())]
     Locked(Duration),
+    /// The database has a migration older than this program's first: an unreleased build created it.
+    #[error(
+        "the schema was created by an unreleased build of hongyan (migration {0}) and cannot be upgraded; \
+         create a new database, or start with another data directory"
+    )]
+    Unreleased(String),
     /// A migration failed and was rolled back.
     #[error("a migration failed: {0}")]
     Failed(Box<dyn Error + Send + Sync>),
@@ -103,6 +109,7 @@ pub fn run_watched(
         }
         thread::sleep(Duration::from_millis(50));
     }
+    compare(&applied_versions(&mut connection)?)?;
     let pending = connection.pending_migrations(MIGRATIONS).map_err(MigrationError::Failed)?;
     let mut applied = Vec::new();
     watch(Progress { done: 0, all: pending.len() });
@@ -127,22 +134,24 @@ fn enable_client_liveness_check(connection: &mut PgConnection) {
 /// # Errors
 /// See [`MigrationError`].
 pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
-    let connection = &mut PgConnection::establish(url)?;
+    compare(&applied_versions(&mut PgConnection::establish(url)?)?)
+}
+
+fn applied_versions(connection: &mut PgConnection) -> Result<BTreeSet<String>, MigrationError> {
     let table: Option<u32> =
         diesel::select(to_regclass("__diesel_schema_migrations")).get_result(connection)?;
-    let applied: Vec<String> = match table {
-        Some(_) => {
-            __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?
-        }
-        None => Vec::new(),
-    };
-    compare(&applied.into_iter().collect())
+    if table.is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let versions: Vec<String> =
+        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?;
+    Ok(versions.into_iter().collect())
 }
 
 /// Compares applied versions with this program's migrations.
 ///
 /// # Errors
-/// [`MigrationError::Failed`].
+/// [`MigrationError::Unreleased`], [`MigrationError::Failed`].
 pub fn compare(applied: &BTreeSet<String>) -> Result<SchemaState, MigrationError> {
     let ours: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
     let ours: Vec<(String, String)> = ours
@@ -150,6 +159,10 @@ pub fn compare(applied: &BTreeSet<String>) -> Result<SchemaState, MigrationError
         .map(|migration| (migration.name().version().to_string(), migration.name().to_string()))
         .collect();
     let known: BTreeSet<&String> = ours.iter().map(|(version, _)| version).collect();
+    // Versions are dates and numbers of fixed length, so that their text sorts by age.
+    if let Some(version) = applied.iter().find(|version| known.first().is_some_and(|first| version < first)) {
+        return Err(MigrationError::Unreleased(version.clone()));
+    }
     Ok(SchemaState {
         unknown: applied.iter().filter(|version| !known.contains(version)).cloned().collect(),
         pending: ours

@@ -16,11 +16,11 @@ diesel::table! {
         read_seq -> Int8,
         cleared_seq -> Int8,
         peer_seen -> Int8,
+        deleted_seq -> Int8,
+        remark -> Text,
         pinned -> Bool,
         muted -> Bool,
         hidden -> Bool,
-        deleted_seq -> Int8,
-        remark -> Text,
     }
 }
 
@@ -36,9 +36,9 @@ diesel::table! {
         last_seq -> Int8,
         lo_sent -> Int8,
         hi_sent -> Int8,
+        recalled_seq -> Int8,
         last_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
-        recalled_seq -> Int8,
     }
 }
 

@@ -29,7 +29,8 @@ impl Template {
     #[must_use]
     pub fn of_migrations(folder: &Path, prepare: fn(&str)) -> Self {
         let mut files = Vec::new();
-        for migration in std::fs::read_dir(folder).expect("the migrations can be listed").flatten() {
+        let entries = std::fs::read_dir(folder).expect("the migrations can be listed").flatten();
+        for migration in entries.filter(|entry| entry.path().is_dir()) {
             for name in ["up.sql", "down.sql"] {
                 let path = migration.path().join(name);
                 files.push((path.clone(), std::fs::read(&path).expect("the migration can be read")));

@@ -98,10 +98,10 @@ async fn login_failures_are_deleted_unless_they_still_throttle() {
     let database = Database::new();
     let pool = database.pool();
     database.sql(
-        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until) VALUES
-         ('old', 9, now() - interval '2 hours', now() - interval '1 hour'),
-         ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour'),
-         ('young', 9, now(), now())",
+        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until, forgiven_at) VALUES
+         ('old', 9, now() - interval '2 hours', now() - interval '1 hour', 'epoch'),
+         ('blocked', 9, now() - interval '2 hours', now() + interval '1 hour', 'epoch'),
+         ('young', 9, now(), now(), 'epoch')",
     );
     assert_eq!(rows(&pool, MaintenanceTask::PurgeThrottles, HOUR).await, 1);
     assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
@@ -112,8 +112,8 @@ async fn several_instances_share_a_task_in_bounded_batches() {
     let database = Database::new();
     let pools = [database.pool(), database.pool()];
     database.sql(
-        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until)
-         SELECT int8send(n), 1, now() - interval '2 hours', now() FROM generate_series(1, 2600) n",
+        "INSERT INTO login_throttles (key, failures, last_failure_at, blocked_until, forgiven_at)
+         SELECT int8send(n), 1, now() - interval '2 hours', now(), 'epoch' FROM generate_series(1, 2600) n",
     );
     assert_eq!(
         sweep(&pools[0], MaintenanceTask::PurgeThrottles, HOUR).await,

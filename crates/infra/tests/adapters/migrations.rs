@@ -213,3 +213,22 @@ fn reading_the_schemas_state_does_not_change_it() {
     let schema = state(database.url()).unwrap();
     assert_eq!((schema.pending.len(), schema.unknown), (1, vec!["29990101000001".to_owned()]));
 }
+
+#[test]
+fn a_database_of_an_unreleased_build_is_refused_unchanged() {
+    for version in ["20261123000001", "20261124000013"] {
+        let database = Database::bare();
+        database.sql(&format!(
+            "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp);
+             INSERT INTO __diesel_schema_migrations VALUES ('{version}', now());
+             CREATE TABLE users (id uuid)"
+        ));
+        let before = dump(&database);
+        for error in [run(database.url(), PATIENCE).unwrap_err(), state(database.url()).unwrap_err()] {
+            let text = error.to_string();
+            assert!(text.contains("unreleased build") && text.contains(version), "{text}");
+            assert!(text.contains("create a new database"), "{text}");
+        }
+        assert_eq!(dump(&database), before);
+    }
+}

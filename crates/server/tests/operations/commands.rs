@@ -17,10 +17,10 @@ fn a_schema_is_looked_at_and_brought_up_to_date() {
     let folder = Folder::new("migrate");
     let (code, text) = folder.call(&["migrate", "--check"]);
     assert_eq!(code, 3, "{text}");
-    assert!(text.contains("pending 2026-11-23-000001_accounts"), "{text}");
+    assert!(text.contains("pending 2026-11-26-000001_accounts"), "{text}");
     assert!(!folder.0.join("data").exists(), "looking makes nothing");
     let (code, text) = folder.call(&["migrate"]);
-    assert!(code == 0 && text.contains("applied 2026-11-23-000001_accounts"), "{text}");
+    assert!(code == 0 && text.contains("applied 2026-11-26-000001_accounts"), "{text}");
     assert_eq!(folder.call(&["migrate", "--check"]), (0, "the schema is up to date\n".to_owned()));
     assert!(folder.postmaster().is_none(), "a cluster that did not run is left so");
 }

@@ -73,7 +73,7 @@ fn a_block_applies_to_the_other_member_only() {
 }
 
 #[test]
-fn an_outsider_is_always_blocked() {
+fn a_directed_pair_has_its_user_on_its_side() {
     assert!(state().is_blocked(OUTSIDER));
 }
 

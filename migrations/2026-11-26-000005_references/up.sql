@@ -1,5 +1,5 @@
--- The foreign keys that cross from a conversation's tables to an account's. They are a migration of their own, because a
--- database that keeps the two groups on different machines must do without them.
+-- Foreign keys from a pair's tables to accounts. They are a separate migration, because a database that places the two groups
+-- on different machines cannot have them.
 ALTER TABLE conversations
     ADD CONSTRAINT conversations_user_lo_exists FOREIGN KEY (user_lo) REFERENCES users (id),
     ADD CONSTRAINT conversations_user_hi_exists FOREIGN KEY (user_hi) REFERENCES users (id);

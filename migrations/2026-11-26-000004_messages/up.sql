@@ -1,11 +1,11 @@
--- Messages. The key is the message_id that clients see, so that recalling and deleting find their row without a second
--- index. There is no foreign key on purpose: a message is stored under its conversation's locked row, which is never
--- deleted before its messages, and the check would be paid for by every send.
+-- Messages. The key is the message_id that clients use, so that recall and deletion find their row without a second index.
+-- There is deliberately no foreign key: a message is stored while its conversation's row is locked, that row is never
+-- deleted before its messages, and every send would pay for the check.
 CREATE TABLE messages (
     conversation_id uuid NOT NULL,
     seq bigint NOT NULL,
     sender_id uuid NOT NULL,
-    -- The n-th of its sender in this conversation: what makes counting unread messages cheap and exact.
+    -- The message's ordinal among its sender's in this conversation. It makes unread counts cheap and exact.
     sender_ordinal bigint NOT NULL,
     client_message_id text,
     -- Erased by a recall.
@@ -16,13 +16,13 @@ CREATE TABLE messages (
     CONSTRAINT messages_recalled_have_no_text CHECK ((content IS NULL) = (recalled_at IS NOT NULL))
 );
 
--- Sending again stores nothing again, for ever and on every instance.
+-- A retry stores nothing, permanently and across all instances.
 CREATE UNIQUE INDEX messages_client_message_id_key ON messages (conversation_id, sender_id, client_message_id)
     WHERE client_message_id IS NOT NULL;
--- What unread must not count; a send never writes here.
+-- Messages that unread counts must exclude. A send never writes to this index.
 CREATE INDEX messages_recalled ON messages (conversation_id, seq) WHERE recalled_at IS NOT NULL;
 
--- What a member deleted for oneself.
+-- Messages that a member deleted from their own view.
 CREATE TABLE message_deletions (
     conversation_id uuid NOT NULL,
     user_id uuid NOT NULL,

@@ -1,10 +1,10 @@
--- What one account is to another, seen from its owner's side. Every unique key starts with the owner.
+-- Directed relations between accounts, each owned by one of them. Every unique key starts with the owner.
 
--- Two rows per friendship, one owned by each side, so that a list of friends is one range of the key and never an OR.
+-- Two rows per friendship, one per owner, so that a friend list is one range of the key and needs no OR.
 CREATE TABLE friendships (
     owner_id uuid NOT NULL REFERENCES users (id),
     friend_id uuid NOT NULL REFERENCES users (id),
-    -- Both sides' rows share it.
+    -- Shared by both rows.
     friendship_id uuid NOT NULL,
     remark text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,

@@ -1,2 +1,0 @@
-DROP INDEX friendship_requests_waiting_of_sender;
-DROP INDEX friendship_requests_waiting_for_receiver;
