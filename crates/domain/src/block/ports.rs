@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, Uid};
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::error::PortError;
 use crate::id::UserId;
 use crate::page::{Page, PageKey, PageRequest};
@@ -42,18 +42,18 @@ pub type BlockPageRequest = PageRequest<BlockCursor>;
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait BlockRepository: Send + Sync {
-    /// Blocks the other member of `pair` for `owner`. Idempotent. MUST lock the pair's row first, so that no message is
+    /// Blocks the peer for the user. Idempotent. MUST lock the pair's row first, so that no message is
     /// accepted after the block is committed. Returns `false` if the other account does not exist or is erased.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
+    async fn block(&self, owner: Directed) -> Result<bool, PortError>;
 
     /// Lifts a block. Idempotent. Returns `false` if the other account never existed.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError>;
+    async fn unblock(&self, owner: Directed) -> Result<bool, PortError>;
 
     /// The block list of `owner`, newest first.
     ///

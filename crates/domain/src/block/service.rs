@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{BlockError, BlockPage, BlockPageRequest, BlockRepository};
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::id::UserId;
 
 /// The use cases on blocks.
@@ -21,8 +21,8 @@ impl BlockService {
     /// # Errors
     /// [`BlockError::SelfTarget`], [`BlockError::UnknownUser`].
     pub async fn block(&self, caller: UserId, other: UserId) -> Result<(), BlockError> {
-        let pair = Pair::new(caller, other).ok_or(BlockError::SelfTarget)?;
-        if self.blocks.block(&pair, caller).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
+        let owner = Directed::new(caller, other).ok_or(BlockError::SelfTarget)?;
+        if self.blocks.block(owner).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
     }
 
     /// Lifts a block.
@@ -30,8 +30,8 @@ impl BlockService {
     /// # Errors
     /// As [`Self::block`].
     pub async fn unblock(&self, caller: UserId, other: UserId) -> Result<(), BlockError> {
-        let pair = Pair::new(caller, other).ok_or(BlockError::SelfTarget)?;
-        if self.blocks.unblock(&pair, caller).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
+        let owner = Directed::new(caller, other).ok_or(BlockError::SelfTarget)?;
+        if self.blocks.unblock(owner).await? { Ok(()) } else { Err(BlockError::UnknownUser) }
     }
 
     /// The caller's block list, newest first.

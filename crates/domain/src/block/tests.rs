@@ -7,7 +7,7 @@ use super::{
     BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
 };
 use crate::account::DisplayName;
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
@@ -29,9 +29,9 @@ fn each_error_has_its_kind_and_name() {
 #[test]
 fn a_block_belongs_to_the_caller() {
     for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
-        let pair = Pair::new(user(1), user(2)).unwrap();
+        let owner = Directed::new(caller, other).unwrap();
         let service = service(|blocks| {
-            blocks.expect_block().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+            blocks.expect_block().with(eq(owner)).once().returning(|_| Ok(true));
         });
         assert_eq!(refusal(block_on(service.block(caller, other))), None);
     }
@@ -40,9 +40,9 @@ fn a_block_belongs_to_the_caller() {
 #[test]
 fn the_caller_lifts_their_own_block() {
     for (caller, other) in [(user(1), user(2)), (user(2), user(1))] {
-        let pair = Pair::new(user(1), user(2)).unwrap();
+        let owner = Directed::new(caller, other).unwrap();
         let service = service(|blocks| {
-            blocks.expect_unblock().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+            blocks.expect_unblock().with(eq(owner)).once().returning(|_| Ok(true));
         });
         assert_eq!(refusal(block_on(service.unblock(caller, other))), None);
     }
@@ -58,8 +58,8 @@ fn a_user_cannot_block_or_unblock_itself() {
 #[test]
 fn an_unknown_user_cannot_be_blocked_or_unblocked() {
     let service = service(|blocks| {
-        blocks.expect_block().returning(|_, _| Ok(false));
-        blocks.expect_unblock().returning(|_, _| Ok(false));
+        blocks.expect_block().returning(|_| Ok(false));
+        blocks.expect_unblock().returning(|_| Ok(false));
     });
     assert_eq!(refusal(block_on(service.block(user(1), user(2)))), Some("unknown_user"));
     assert_eq!(refusal(block_on(service.unblock(user(1), user(2)))), Some("unknown_user"));
@@ -82,8 +82,8 @@ fn the_list_is_the_requested_page_of_the_callers_blocks() {
 #[test]
 fn an_adapter_error_is_passed_on() {
     let service = service(|blocks| {
-        blocks.expect_block().returning(|_, _| Err(fault()));
-        blocks.expect_unblock().returning(|_, _| Err(fault()));
+        blocks.expect_block().returning(|_| Err(fault()));
+        blocks.expect_unblock().returning(|_| Err(fault()));
         blocks.expect_list().returning(|_, _| Err(fault()));
     });
     assert_fault(block_on(service.block(user(1), user(2))));

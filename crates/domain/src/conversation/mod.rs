@@ -13,7 +13,7 @@ pub use model::{
     ConversationSummary, ConversationWindow, Preferences, ReadPosition, WindowAnchor, WindowRequest,
     peer_messages_up_to,
 };
-pub use pair::{Pair, PairState, Side};
+pub use pair::{Directed, Pair, PairState, Side};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockConversationRepository;
 pub use ports::{ConversationCursor, ConversationPage, ConversationPageRequest, ConversationRepository};

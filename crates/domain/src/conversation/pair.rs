@@ -14,12 +14,23 @@ pub struct Pair {
 }
 
 /// One of the two members of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The member with the smaller id.
     Low,
     /// The member with the greater id.
     High,
+}
+
+impl Side {
+    /// The other side.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
 }
 
 impl Pair {
@@ -67,10 +78,44 @@ impl Pair {
         }
     }
 
+    /// The member on `side`.
+    #[must_use]
+    pub const fn member(&self, side: Side) -> UserId {
+        match side {
+            Side::Low => self.lo,
+            Side::High => self.hi,
+        }
+    }
+}
+
+/// A pair seen from one of its members: the `user` who acts, and the `peer`. An outsider is not representable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Directed {
+    /// Both members.
+    pub pair: Pair,
+    /// The side of the acting member.
+    pub side: Side,
+}
+
+impl Directed {
+    /// The pair of `user` and `peer`, seen from `user`; `None` if they are the same user.
+    #[must_use]
+    pub fn new(user: UserId, peer: UserId) -> Option<Self> {
+        let pair = Pair::new(user, peer)?;
+        let side = if user == pair.lo { Side::Low } else { Side::High };
+        Some(Self { pair, side })
+    }
+
+    /// The acting member.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.pair.member(self.side)
+    }
+
     /// The other member.
     #[must_use]
-    pub fn peer_of(&self, user: UserId) -> UserId {
-        if user == self.lo { self.hi } else { self.lo }
+    pub const fn peer(&self) -> UserId {
+        self.pair.member(self.side.other())
     }
 }
 
@@ -94,22 +139,21 @@ pub struct PairState {
 }
 
 impl PairState {
-    /// Whether the other member blocks `user`.
+    /// Whether the other member blocks the one on `side`.
     #[must_use]
-    pub fn is_blocked(&self, user: UserId) -> bool {
-        match self.pair.side_of(user) {
-            Some(Side::Low) => self.hi_blocks,
-            Some(Side::High) => self.lo_blocks,
-            None => true,
+    pub const fn is_blocked(&self, side: Side) -> bool {
+        match side {
+            Side::Low => self.hi_blocks,
+            Side::High => self.lo_blocks,
         }
     }
 
-    /// Assigns the next position to a message of `sender`: its `seq` and its ordinal among the sender's messages.
-    pub fn take_place(&mut self, sender: UserId) -> (Seq, i64) {
+    /// Assigns the next position to a message sent from `side`: its `seq` and its ordinal among the sender's messages.
+    pub const fn take_place(&mut self, side: Side) -> (Seq, i64) {
         self.last_seq = self.last_seq.next();
-        let sent = match self.pair.side_of(sender) {
-            Some(Side::Low) => &mut self.lo_sent,
-            Some(Side::High) | None => &mut self.hi_sent,
+        let sent = match side {
+            Side::Low => &mut self.lo_sent,
+            Side::High => &mut self.hi_sent,
         };
         *sent = sent.saturating_add(1);
         (self.last_seq, *sent)

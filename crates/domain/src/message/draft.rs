@@ -1,14 +1,11 @@
 use super::{ClientMessageId, MessageBody, MessageId, MessageState, Seq};
-use crate::conversation::{Pair, PairState};
-use crate::id::UserId;
+use crate::conversation::{Directed, PairState};
 
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The sender and the receiver.
-    pub pair: Pair,
-    /// Which of the two is the sender.
-    pub sender: UserId,
+    /// The sender and, as its peer, the receiver.
+    pub from: Directed,
     /// What the message carries.
     pub body: MessageBody,
     /// The idempotency key: a retry under the same key stores nothing.
@@ -86,9 +83,9 @@ pub fn decide_send(
     let Some(pair) = pair.filter(|pair| pair.friends) else {
         return SendDecision::Refuse(SendRefusal::NotFriends);
     };
-    if pair.is_blocked(draft.sender) {
+    if pair.is_blocked(draft.from.side) {
         return SendDecision::Refuse(SendRefusal::Blocked);
     }
-    let (seq, sender_ordinal) = pair.take_place(draft.sender);
+    let (seq, sender_ordinal) = pair.take_place(draft.from.side);
     SendDecision::Store(MessagePosition { seq, sender_ordinal })
 }

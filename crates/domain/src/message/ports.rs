@@ -21,14 +21,14 @@ pub enum RecallOutcome {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait MessageRepository: Send + Sync {
-    /// Stores what [`super::decide_send`] allows, one outcome per draft, in their order.
+    /// Stores a draft if [`super::decide_send`] accepts it.
     ///
     /// MUST be durable when it returns. MUST assign each conversation's messages the positions 1, 2, 3… without gaps, in
     /// commit order. MUST store a `client_message_id` once per sender and receiver, permanently and across all instances.
     ///
     /// # Errors
     /// Any `PortError` from the adapter; then nothing was stored, or the outcome is unknown.
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError>;
+    async fn send(&self, draft: Draft) -> Result<SendOutcome, PortError>;
 
     /// Erases a message's body if [`super::decide_recall`] permits it at the database's time.
     ///

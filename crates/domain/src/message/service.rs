@@ -5,8 +5,7 @@ use super::{
     ClientMessageId, Draft, MessageBody, MessageError, MessageId, MessageRepository, RecallOutcome,
     SendOutcome, SendQuota,
 };
-use crate::conversation::Pair;
-use crate::error::PortError;
+use crate::conversation::Directed;
 use crate::id::UserId;
 
 /// The use cases on messages.
@@ -40,15 +39,13 @@ impl MessageService {
         body: MessageBody,
         client_message_id: Option<ClientMessageId>,
     ) -> Result<MessageId, MessageError> {
-        let pair = Pair::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
+        let from = Directed::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
         if let Some(quota) = &self.quota {
             quota.spend(caller).map_err(MessageError::QuotaUsedUp)?;
         }
-        let draft = Draft { pair, sender: caller, body, client_message_id };
-        match self.messages.append(vec![draft]).await?.into_iter().next() {
-            Some(SendOutcome::Sent(id)) => Ok(id),
-            Some(SendOutcome::Refused(refusal)) => Err(refusal.into()),
-            None => Err(PortError::internal("append returned no outcome for the draft").into()),
+        match self.messages.send(Draft { from, body, client_message_id }).await? {
+            SendOutcome::Sent(id) => Ok(id),
+            SendOutcome::Refused(refusal) => Err(refusal.into()),
         }
     }
 

@@ -1,86 +1,94 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::block::{BlockCursor, BlockPage, BlockPageRequest, BlockRepository, BlockedUser};
-use domain::conversation::{Pair, Side};
+use domain::conversation::{Directed, Side};
 use domain::error::PortError;
 use domain::id::UserId;
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, repository, row_values};
-use crate::db::{self, DbError};
+use super::{pair, row_values};
+use crate::db::{self, Db, DbError};
 use crate::schema::{blocks, conversations, users};
 
-repository! {
-    /// Blocks on PostgreSQL.
-    PgBlockRepository
+/// Blocks on PostgreSQL.
+#[derive(Clone)]
+pub struct PgBlockRepository {
+    db: Arc<Db>,
+}
+
+impl PgBlockRepository {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 /// Copies the block to the pair's row, which every send reads anyway.
-fn set_block_flag(
-    connection: &mut PgConnection,
-    pair: &Pair,
-    owner: UserId,
-    blocks: bool,
-) -> Result<(), DbError> {
-    let row = conversations::table.find(pair.conversation_id().as_uuid());
-    match pair.side_of(owner) {
-        Some(Side::Low) => {
-            diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?
-        }
-        Some(Side::High) => {
-            diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?
-        }
-        None => return Err(DbError::Impossible("a block of somebody outside the pair")),
+fn set_block_flag(connection: &mut PgConnection, owner: Directed, blocks: bool) -> Result<(), DbError> {
+    let row = conversations::table.find(owner.pair.conversation_id().as_uuid());
+    match owner.side {
+        Side::Low => diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?,
+        Side::High => diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?,
     };
     Ok(())
 }
 
-fn block(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
-    if !pair::both_exist(connection, pair)? {
+fn block(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError> {
+    if !pair::both_exist(connection, &owner.pair)? {
         return Ok(false);
     }
-    pair::lock_or_create(connection, pair)?;
+    pair::lock_or_create(connection, &owner.pair)?;
     diesel::insert_into(blocks::table)
         .values((
-            blocks::owner_id.eq(owner.as_uuid()),
-            blocks::blocked_id.eq(pair.peer_of(owner).as_uuid()),
+            blocks::owner_id.eq(owner.user().as_uuid()),
+            blocks::blocked_id.eq(owner.peer().as_uuid()),
             blocks::created_at.eq(db::clock_timestamp()),
         ))
         .on_conflict_do_nothing()
         .execute(connection)?;
-    set_block_flag(connection, pair, owner, true)?;
+    set_block_flag(connection, owner, true)?;
     Ok(true)
 }
 
-fn unblock(connection: &mut PgConnection, pair: &Pair, owner: UserId) -> Result<bool, DbError> {
+fn unblock(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError> {
     // A block on an erased account can still be lifted.
-    let peer = users::table.find(pair.peer_of(owner).as_uuid());
-    if !diesel::select(diesel::dsl::exists(peer)).get_result(connection)? {
+    let (user, peer) = (owner.user().as_uuid(), owner.peer().as_uuid());
+    if !diesel::select(diesel::dsl::exists(users::table.find(peer))).get_result(connection)? {
         return Ok(false);
     }
-    if pair::lock(connection, pair.conversation_id())?.is_none() {
+    if pair::lock(connection, owner.pair.conversation_id())?.is_none() {
         return Ok(true);
     }
-    diesel::delete(blocks::table.find((owner.as_uuid(), pair.peer_of(owner).as_uuid())))
-        .execute(connection)?;
-    set_block_flag(connection, pair, owner, false)?;
+    diesel::delete(blocks::table.find((user, peer))).execute(connection)?;
+    set_block_flag(connection, owner, false)?;
     Ok(true)
 }
 
-type BlockRow = (Uuid, String, String, String, DateTime<Utc>);
+#[derive(Queryable)]
+struct BlockedUserRow {
+    id: Uuid,
+    state: String,
+    uid: String,
+    name: String,
+    blocked_at: DateTime<Utc>,
+}
 
-fn blocked(row: BlockRow) -> Result<BlockedUser, DbError> {
-    let (user_id, state, uid, name, created_at) = row;
-    let user_id = UserId::from_uuid(user_id);
-    Ok(BlockedUser {
-        user_id,
-        uid: row_values::display_uid_from_row(user_id, &state, &uid)?,
-        name: row_values::display_name_from_row(user_id, &state, &name)?,
-        created_at,
-    })
+impl BlockedUserRow {
+    fn into_domain(self) -> Result<BlockedUser, DbError> {
+        let user_id = UserId::from_uuid(self.id);
+        Ok(BlockedUser {
+            user_id,
+            uid: row_values::display_uid_from_row(user_id, &self.state, &self.uid)?,
+            name: row_values::display_name_from_row(user_id, &self.state, &self.name)?,
+            created_at: self.blocked_at,
+        })
+    }
 }
 
 pub(super) fn list(
@@ -98,12 +106,12 @@ pub(super) fn list(
         let earlier = blocks::created_at.lt(after.created_at);
         rows = rows.filter(bound.and(earlier.or(blocks::blocked_id.lt(after.user_id.as_uuid()))));
     }
-    let rows: Vec<BlockRow> = rows
+    let rows: Vec<BlockedUserRow> = rows
         .order((blocks::created_at.desc(), blocks::blocked_id.desc()))
         .limit(page.limit.get() + 1)
         .select((users::id, users::state, users::uid, users::name, blocks::created_at))
         .load(connection)?;
-    let users: Vec<_> = rows.into_iter().map(blocked).collect::<Result<_, _>>()?;
+    let users: Vec<_> = rows.into_iter().map(BlockedUserRow::into_domain).collect::<Result<_, _>>()?;
     Ok(Page::from_lookahead(users, page.limit, |user| BlockCursor {
         created_at: user.created_at,
         user_id: user.user_id,
@@ -112,14 +120,12 @@ pub(super) fn list(
 
 #[async_trait]
 impl BlockRepository for PgBlockRepository {
-    async fn block(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError> {
-        let pair = *pair;
-        self.db.transaction(move |connection| block(connection, &pair, owner)).await
+    async fn block(&self, owner: Directed) -> Result<bool, PortError> {
+        self.db.transaction(move |connection| block(connection, owner)).await
     }
 
-    async fn unblock(&self, pair: &Pair, owner: UserId) -> Result<bool, PortError> {
-        let pair = *pair;
-        self.db.transaction(move |connection| unblock(connection, &pair, owner)).await
+    async fn unblock(&self, owner: Directed) -> Result<bool, PortError> {
+        self.db.transaction(move |connection| unblock(connection, owner)).await
     }
 
     async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, PortError> {

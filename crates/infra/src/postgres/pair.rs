@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types as sql;
-use domain::conversation::{Pair, PairState};
+use domain::conversation::{Pair, PairState, Side};
 use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 use uuid::Uuid;
@@ -90,7 +90,7 @@ pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<b
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
     /// This member of the pair.
-    One(UserId),
+    One(Side),
     /// Both members.
     Both,
 }
@@ -103,12 +103,12 @@ pub(super) fn both_exist_counted(
     pair: &Pair,
     counted: Counted,
 ) -> Result<bool, DbError> {
-    for user in [pair.lo(), pair.hi()] {
+    for side in [Side::Low, Side::High] {
         let row = users::table
-            .filter(users::id.eq(user.as_uuid()))
+            .filter(users::id.eq(pair.member(side).as_uuid()))
             .filter(users::state.ne(ERASED))
             .select(users::id);
-        let is_counted = counted == Counted::Both || counted == Counted::One(user);
+        let is_counted = counted == Counted::Both || counted == Counted::One(side);
         let found: Option<Uuid> = if is_counted {
             row.for_no_key_update().first(connection).optional()?
         } else {

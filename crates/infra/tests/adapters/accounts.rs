@@ -11,10 +11,10 @@ use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestRepository, RequestPageRequest,
 };
-use domain::message::{MessageRepository, SendOutcome, SendRefusal};
+use domain::message::{SendOutcome, SendRefusal};
 
 use crate::sessions::order;
-use crate::support::{Database, Pool, draft, new_user, pair};
+use crate::support::{Database, Pool, directed, draft, new_user, pair};
 
 fn caller(session: &Session) -> Caller {
     Caller { user_id: session.user_id, session_id: session.id }
@@ -98,12 +98,12 @@ async fn an_erased_account_cannot_be_addressed_on_any_instance() {
     ];
     let refused = SendOutcome::Refused(SendRefusal::NotFriends);
     for pool in [&pool, &other] {
-        let outcomes = pool.messages.append(drafts.clone()).await.unwrap();
+        let outcomes = pool.send_all(drafts.clone()).await;
         assert_eq!((outcomes[0], outcomes[2]), (refused, refused));
         assert!(matches!(outcomes[1], SendOutcome::Sent(_)));
         assert_eq!(pool.ask(bob, alice).await, AskOutcome::UnknownUser);
         assert_eq!(pool.ask(alice, dave).await, AskOutcome::UnknownUser);
-        assert!(!pool.blocks.block(&pair(bob, alice), bob).await.unwrap());
+        assert!(!pool.blocks.block(directed(bob, alice)).await.unwrap());
         let accept = async |request, caller| pool.requests.answer(request, caller, Answer::Accept).await;
         assert_eq!(accept(from_alice, carol).await.unwrap(), AnswerOutcome::Unknown);
         assert_eq!(accept(to_alice, alice).await.unwrap(), AnswerOutcome::Unknown);
@@ -120,7 +120,7 @@ async fn every_list_shows_an_erased_account_as_erased_at_once() {
     pool.befriend(alice, bob).await;
     pool.pending(alice, carol).await;
     pool.say(alice, bob, "kept").await;
-    pool.blocks.block(&pair(alice, carol), carol).await.unwrap();
+    pool.blocks.block(directed(carol, alice)).await.unwrap();
     pool.accounts.erase(caller(&session)).await.unwrap().unwrap();
     let erased = DisplayName::Erased;
     let friends = pool.friendships.list(bob, &FriendPageRequest::default()).await.unwrap().items;

@@ -11,7 +11,7 @@ use domain::id::UserId;
 use domain::message::MessageRepository;
 use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
 
-use crate::support::{Database, Pool, pair};
+use crate::support::{Database, Pool, directed, pair};
 
 /// Erases an account up to the response to its owner.
 pub(crate) async fn erase(pool: &Pool, session: &Session) -> UserId {
@@ -66,8 +66,8 @@ pub(crate) async fn sample_account(pool: &Pool, number: usize) -> SampleAccount 
     pool.befriend(alice, bob).await;
     pool.pending(carol, alice).await;
     pool.pending(alice, dave).await;
-    pool.blocks.block(&pair(alice, dave), alice).await.unwrap();
-    pool.blocks.block(&pair(alice, dave), dave).await.unwrap();
+    pool.blocks.block(directed(alice, dave)).await.unwrap();
+    pool.blocks.block(directed(dave, alice)).await.unwrap();
     let first = pool.say(alice, bob, "one").await;
     let second = pool.say(bob, alice, "two").await;
     pool.messages.delete_for(alice, first).await.unwrap();

@@ -31,7 +31,7 @@ async fn no_message_sent_after_an_erasure_is_accepted() {
                 tokio::spawn(async move {
                     loop {
                         let too_late = erased.load(Ordering::SeqCst);
-                        match pool.messages.append(vec![draft(from, to, "hi", None)]).await.unwrap()[0] {
+                        match pool.messages.send(draft(from, to, "hi", None)).await.unwrap() {
                             SendOutcome::Sent(_) => assert!(!too_late, "sent after the erasure was answered"),
                             SendOutcome::Refused(refusal) => return refusal,
                         }
@@ -68,8 +68,8 @@ async fn an_erasure_is_complete_despite_concurrent_operations() {
                     0 => drop(erase(&pool, &session).await),
                     1 => drop(pool.requests.answer(request, carol, Answer::Accept).await.unwrap()),
                     2 => drop(pool.friendships.remove(&pair(alice, bob), bob).await.unwrap()),
-                    3 => drop(pool.messages.append(vec![draft(bob, alice, "hi", None)]).await.unwrap()),
-                    4 => drop(pool.messages.append(vec![draft(alice, bob, "hi", None)]).await.unwrap()),
+                    3 => drop(pool.messages.send(draft(bob, alice, "hi", None)).await.unwrap()),
+                    4 => drop(pool.messages.send(draft(alice, bob, "hi", None)).await.unwrap()),
                     _ => drop(pool.ask(carol, alice).await),
                 }
             }));

@@ -15,7 +15,7 @@ use domain::testing::user;
 use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
 
-use crate::support::{Database, Pool, draft, pair};
+use crate::support::{Database, Pool, directed, draft, pair};
 
 async fn open(pool: &Pool, user: UserId) -> Result<Box<dyn ExportReader>, PortError> {
     Ok(pool.exports.open(user).await?.unwrap())
@@ -65,12 +65,12 @@ async fn someone(pool: &Pool) -> UserId {
     pool.befriend(alice, bob).await;
     pool.befriend(carol, alice).await;
     pool.pending(alice, dave).await;
-    pool.blocks.block(&pair(alice, dave), alice).await.unwrap();
+    pool.blocks.block(directed(alice, dave)).await.unwrap();
     pool.say(alice, bob, "one").await;
     let deleted = pool.say(bob, alice, "two").await;
     pool.messages.delete_for(alice, deleted).await.unwrap();
     pool.say(bob, alice, "three").await;
-    pool.messages.append(vec![draft(alice, bob, "four", Some("key"))]).await.unwrap();
+    pool.messages.send(draft(alice, bob, "four", Some("key"))).await.unwrap();
     let recalled = pool.say(alice, bob, "recalled").await;
     pool.messages.recall(recalled, alice, Duration::from_secs(60)).await.unwrap();
     pool.say(carol, alice, "cleared").await;

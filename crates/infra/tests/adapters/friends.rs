@@ -100,7 +100,7 @@ async fn no_message_is_accepted_after_an_unfriending_was_committed() {
         let sending = tokio::spawn(async move {
             let mut sent = 0;
             loop {
-                match sender.messages.append(vec![draft(bob, alice, "hi", None)]).await.unwrap()[0] {
+                match sender.messages.send(draft(bob, alice, "hi", None)).await.unwrap() {
                     SendOutcome::Sent(_) => sent += 1,
                     SendOutcome::Refused(refusal) => return (sent, refusal),
                 }

@@ -20,7 +20,7 @@ pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortErro
 
 pub(crate) fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: Option<&str>) -> Sending {
     let (pool, draft) = (Arc::clone(pool), draft(from, to, text, key));
-    tokio::spawn(async move { pool.messages.append(vec![draft]).await.map(|outcomes| outcomes[0]) })
+    tokio::spawn(async move { pool.messages.send(draft).await })
 }
 
 async fn eventually(what: &str, condition: impl Fn() -> bool) {
@@ -243,9 +243,8 @@ async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
         assert_eq!(id.seq.get(), 2);
         assert_eq!(database.number("SELECT count(*) FROM messages WHERE content = 'in doubt'"), 1, "{cut:?}");
         proxy.arm(cut);
-        let refused =
-            pool.messages.append(vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))]);
-        let outcomes = refused.await.unwrap();
+        let twins = vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))];
+        let outcomes = pool.send_all(twins).await;
         assert!(matches!(outcomes[0], SendOutcome::Sent(_)));
         assert_eq!(outcomes[1], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
         assert_eq!(database.number("SELECT count(*) FROM messages"), 3, "{cut:?}");

@@ -151,8 +151,8 @@ async fn reading_sending_recalling_and_deleting_use_keys() {
     );
     // The second send finds its key; the third is between users who never met.
     for receiver in [FREQUENT_PEER, FREQUENT_PEER, PEOPLE] {
-        let drafts = vec![draft(me, person(receiver), "hello", Some("key"))];
-        let (_, plans) = explained.plans(pool.messages.append(drafts)).await;
+        let draft = draft(me, person(receiver), "hello", Some("key"));
+        let (_, plans) = explained.plans(pool.messages.send(draft)).await;
         assert_plan("sending", &plans, &["conversations_pkey", "messages_client_message_id_key"]);
     }
     let message = pool.say(me, person(FREQUENT_PEER), "soon gone").await;

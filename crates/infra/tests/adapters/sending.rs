@@ -117,8 +117,7 @@ async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
     let (carol, dave) = (pool.person("carol_01").await, pool.person("dave_001").await);
     pool.befriend(alice, carol).await;
     let outcomes = pool
-        .messages
-        .append(vec![
+        .send_all(vec![
             draft(alice, bob, "1", Some("k")),
             draft(alice, carol, "2", None),
             draft(alice, dave, "never", None),
@@ -127,8 +126,7 @@ async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
             draft(alice, bob, "other", Some("k")),
             draft(alice, bob, "4", None),
         ])
-        .await
-        .unwrap();
+        .await;
     let seq = |place: usize| match outcomes[place] {
         SendOutcome::Sent(id) => id.seq.get(),
         SendOutcome::Refused(refusal) => panic!("{place}: {refusal:?}"),
@@ -163,7 +161,7 @@ async fn crossing_batches_of_two_instances_do_not_deadlock() {
                 _ => draft(*other, hub, "hi", None),
             };
             let drafts = order.iter().enumerate().map(both_ways).collect();
-            tokio::spawn(async move { pool.messages.append(drafts).await.unwrap() })
+            tokio::spawn(async move { pool.send_all(drafts).await })
         })
         .collect();
     for task in tasks {

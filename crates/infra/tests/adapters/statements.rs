@@ -130,7 +130,7 @@ async fn live(pool: &Arc<Pool>, time: u128) {
     pool.conversations.mark_read(person(1), conversation(1, friend), Seq::new(limit)).await.unwrap();
     let drafts =
         (0..=time).map(|more| draft(person(1), person(2 + more), "hi", Some(&format!("{time}/{more}"))));
-    pool.messages.append(drafts.collect()).await.unwrap();
+    pool.send_all(drafts.collect()).await;
     pool.users.overview(person(1)).await.unwrap();
     let uid = Uid::parse(&format!("person_{friend}")).unwrap();
     pool.users.find_by_uid(person(1), &uid).await.unwrap();

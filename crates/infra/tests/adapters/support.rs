@@ -1,13 +1,15 @@
 //! Test support: a database per test, and users in it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use domain::account::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use domain::auth::{DeviceName, Session};
-use domain::conversation::{ConversationRepository, Pair};
+use domain::conversation::{ConversationRepository, Directed, Pair};
 use domain::friendship_request::{
     AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
 };
@@ -216,12 +218,33 @@ impl Pool {
         assert!(matches!(self.ask(other, one).await, AskOutcome::Accepted(_)));
     }
 
+    /// Sends drafts so that they can share a batch: all are queued, in order, before the first outcome is awaited.
+    pub(crate) async fn send_all(&self, drafts: Vec<Draft>) -> Vec<SendOutcome> {
+        let mut sends: Vec<_> = drafts.into_iter().map(|draft| self.messages.send(draft)).collect();
+        let mut outcomes = vec![None; sends.len()];
+        poll_fn(|context| {
+            for (send, outcome) in sends.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
+                if let Poll::Ready(result) = send.as_mut().poll(context) {
+                    *outcome = Some(result.unwrap());
+                }
+            }
+            if outcomes.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        outcomes.into_iter().flatten().collect()
+    }
+
     pub(crate) async fn say(&self, sender: UserId, receiver: UserId, text: &str) -> MessageId {
-        match self.messages.append(vec![draft(sender, receiver, text, None)]).await.unwrap()[0] {
+        match self.messages.send(draft(sender, receiver, text, None)).await.unwrap() {
             SendOutcome::Sent(id) => id,
             SendOutcome::Refused(refusal) => panic!("{refusal:?}"),
         }
     }
+}
+
+/// The pair of two users, seen from the first.
+pub(crate) fn directed(user: UserId, peer: UserId) -> Directed {
+    Directed::new(user, peer).unwrap()
 }
 
 pub(crate) fn pair(one: UserId, other: UserId) -> Pair {
@@ -230,8 +253,7 @@ pub(crate) fn pair(one: UserId, other: UserId) -> Pair {
 
 pub(crate) fn draft(sender: UserId, receiver: UserId, text: &str, key: Option<&str>) -> Draft {
     Draft {
-        pair: pair(sender, receiver),
-        sender,
+        from: directed(sender, receiver),
         body: MessageBody::Text(MessageContent::parse(text.to_owned()).unwrap()),
         client_message_id: key.map(|key| ClientMessageId::parse(key.to_owned()).unwrap()),
     }

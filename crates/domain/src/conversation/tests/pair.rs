@@ -1,4 +1,4 @@
-use crate::conversation::{Pair, PairState, Side};
+use crate::conversation::{Directed, Pair, PairState, Side};
 use crate::id::UserId;
 use crate::message::Seq;
 use crate::testing::user;
@@ -58,29 +58,28 @@ fn a_member_is_on_one_side_and_an_outsider_on_none() {
 }
 
 #[test]
-fn each_member_is_the_others_peer() {
-    assert_eq!(pair().peer_of(LO), HI);
-    assert_eq!(pair().peer_of(HI), LO);
+fn a_directed_pair_has_its_user_on_its_side() {
+    let (low, high) = (Directed::new(LO, HI).unwrap(), Directed::new(HI, LO).unwrap());
+    assert_eq!((low.pair, low.side), (pair(), Side::Low));
+    assert_eq!((high.pair, high.side), (pair(), Side::High));
+    assert_eq!((low.user(), low.peer()), (LO, HI));
+    assert_eq!((high.user(), high.peer()), (HI, LO));
+    assert_eq!(Directed::new(LO, LO), None);
 }
 
 #[test]
 fn a_block_applies_to_the_other_member_only() {
     for (lo_blocks, hi_blocks) in [(false, false), (true, false), (false, true), (true, true)] {
         let state = PairState { lo_blocks, hi_blocks, ..state() };
-        assert_eq!(state.is_blocked(HI), lo_blocks, "{state:?}");
-        assert_eq!(state.is_blocked(LO), hi_blocks, "{state:?}");
+        assert_eq!(state.is_blocked(Side::High), lo_blocks, "{state:?}");
+        assert_eq!(state.is_blocked(Side::Low), hi_blocks, "{state:?}");
     }
-}
-
-#[test]
-fn a_directed_pair_has_its_user_on_its_side() {
-    assert!(state().is_blocked(OUTSIDER));
 }
 
 #[test]
 fn positions_have_no_gaps_and_are_counted_per_sender() {
     let mut state = PairState { last_seq: Seq::NONE, lo_sent: 0, hi_sent: 0, ..state() };
-    let taken = [LO, HI, HI, LO].map(|sender| state.take_place(sender));
+    let taken = [Side::Low, Side::High, Side::High, Side::Low].map(|side| state.take_place(side));
     assert_eq!(taken, [(1, 1), (2, 1), (3, 2), (4, 2)].map(|(seq, ordinal)| (Seq::new(seq), ordinal)));
     assert_eq!((state.last_seq, state.lo_sent, state.hi_sent), (Seq::new(4), 2, 2));
 }
@@ -88,6 +87,6 @@ fn positions_have_no_gaps_and_are_counted_per_sender() {
 #[test]
 fn the_next_position_follows_the_newest_of_either_sender() {
     let mut state = state();
-    assert_eq!(state.take_place(LO), (Seq::new(6), 3));
+    assert_eq!(state.take_place(Side::Low), (Seq::new(6), 3));
     assert_eq!(state, PairState { last_seq: Seq::new(6), lo_sent: 3, ..self::state() });
 }

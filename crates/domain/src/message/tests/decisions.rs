@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::text;
-use crate::conversation::{Pair, PairState};
+use crate::conversation::{Directed, Pair, PairState};
 use crate::id::UserId;
 use crate::message::{
     Draft, ExistingMessage, MessagePosition, MessageState, RecallDecision, RecallRefusal, Recallable,
@@ -16,8 +16,8 @@ const RECEIVER: UserId = user(2);
 const WINDOW: Duration = Duration::from_secs(120);
 
 fn draft(body: &str) -> Draft {
-    let pair = Pair::new(SENDER, RECEIVER).unwrap();
-    Draft { pair, sender: SENDER, body: text(body), client_message_id: None }
+    let from = Directed::new(SENDER, RECEIVER).unwrap();
+    Draft { from, body: text(body), client_message_id: None }
 }
 
 fn friends() -> PairState {
@@ -55,7 +55,7 @@ fn a_draft_between_friends_takes_the_next_position() {
 #[test]
 fn drafts_of_one_batch_take_consecutive_positions() {
     let mut pair = friends();
-    let from_receiver = Draft { sender: RECEIVER, ..draft("hi") };
+    let from_receiver = Draft { from: Directed::new(RECEIVER, SENDER).unwrap(), ..draft("hi") };
     let decisions =
         [draft("1"), from_receiver, draft("2")].map(|draft| decide_send(&draft, Some(&mut pair), None));
     let expected = [(11, 5), (12, 7), (13, 6)].map(|(seq, sender_ordinal)| {

@@ -5,7 +5,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::text;
-use crate::conversation::Pair;
+use crate::conversation::{Directed, Pair};
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
     ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, RecallDecision,
@@ -22,11 +22,8 @@ fn service(prepare: impl FnOnce(&mut MockMessageRepository)) -> MessageService {
 }
 
 fn message() -> MessageId {
-    MessageId { conversation: pair().conversation_id(), seq: Seq::new(8) }
-}
-
-fn pair() -> Pair {
-    Pair::new(user(1), user(2)).unwrap()
+    let pair = Pair::new(user(1), user(2)).unwrap();
+    MessageId { conversation: pair.conversation_id(), seq: Seq::new(8) }
 }
 
 #[test]
@@ -35,14 +32,13 @@ fn a_message_is_stored_once_with_its_sender_text_and_key() {
     for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
         for client_message_id in [None, key.clone()] {
             let draft = Draft {
-                pair: pair(),
-                sender: caller,
+                from: Directed::new(caller, receiver).unwrap(),
                 body: text("你好"),
                 client_message_id: client_message_id.clone(),
             };
             let service = service(|messages| {
-                let expected = messages.expect_append().with(eq(vec![draft]));
-                expected.once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
+                let expected = messages.expect_send().with(eq(draft));
+                expected.once().returning(|_| Ok(SendOutcome::Sent(message())));
             });
             let sent = block_on(service.send(caller, receiver, text("你好"), client_message_id));
             assert_eq!(sent.unwrap(), message());
@@ -61,7 +57,7 @@ fn a_user_cannot_write_to_itself() {
 fn a_message_beyond_the_senders_quota_is_not_stored() {
     let wait = Duration::from_secs(12);
     let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
-    messages.expect_append().once().returning(|_| Ok(vec![SendOutcome::Sent(message())]));
+    messages.expect_send().once().returning(|_| Ok(SendOutcome::Sent(message())));
     let mut left = 1;
     quota.expect_spend().with(eq(user(1))).times(2).returning(move |_| {
         left -= 1;
@@ -86,20 +82,11 @@ fn each_refusal_to_send_has_its_name() {
         (SendRefusal::IdempotencyConflict, "idempotency_conflict"),
     ] {
         let service = service(|messages| {
-            messages.expect_append().once().return_once(move |_| Ok(vec![SendOutcome::Refused(outcome)]));
+            messages.expect_send().once().return_once(move |_| Ok(SendOutcome::Refused(outcome)));
         });
         let sent = block_on(service.send(user(1), user(2), text("hi"), None));
         assert_eq!(refusal(sent), Some(name));
     }
-}
-
-#[test]
-fn a_draft_without_an_outcome_is_an_internal_error() {
-    let service = service(|messages| {
-        messages.expect_append().returning(|_| Ok(vec![]));
-    });
-    let error = block_on(service.send(user(1), user(2), text("hi"), None)).unwrap_err();
-    assert_eq!((error.kind(), error.name()), (ErrorKind::Internal, "internal_error"));
 }
 
 #[test]
@@ -147,7 +134,7 @@ fn a_message_of_others_is_not_deleted() {
 #[test]
 fn an_adapter_error_is_passed_on() {
     let service = service(|messages| {
-        messages.expect_append().returning(|_| Err(fault()));
+        messages.expect_send().returning(|_| Err(fault()));
         messages.expect_recall().returning(|_, _, _| Err(fault()));
         messages.expect_delete_for().returning(|_, _| Err(fault()));
     });

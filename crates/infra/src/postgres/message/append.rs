@@ -138,8 +138,8 @@ struct DedupKey {
 
 fn dedup_key(draft: &Draft) -> Option<DedupKey> {
     Some(DedupKey {
-        conversation: draft.pair.conversation_id().as_uuid(),
-        sender: draft.sender.as_uuid(),
+        conversation: draft.from.pair.conversation_id().as_uuid(),
+        sender: draft.from.user().as_uuid(),
         client_message_id: draft.client_message_id.clone()?,
     })
 }
@@ -161,7 +161,7 @@ pub(super) fn append(
     let mut placed = Vec::with_capacity(drafts.len());
     let mut outcomes = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        let id = draft.pair.conversation_id();
+        let id = draft.from.pair.conversation_id();
         if held.contains(&id.as_uuid()) {
             outcomes.push(None);
             continue;
@@ -191,7 +191,7 @@ fn lock_pairs(
     drafts: &[Draft],
     locking: Locking,
 ) -> Result<BatchPairs, DbError> {
-    let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.pair.conversation_id().as_uuid()).collect();
+    let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.from.pair.conversation_id().as_uuid()).collect();
     ids.sort_unstable();
     ids.dedup();
     let rows: Vec<(Uuid, PairRow)> = match locking {
@@ -259,9 +259,9 @@ fn store(
 ) -> Result<Option<CommitProbe>, DbError> {
     let Some((first, first_position)) = placed.first() else { return Ok(None) };
     let conversations: Vec<Uuid> =
-        placed.iter().map(|(draft, _)| draft.pair.conversation_id().as_uuid()).collect();
+        placed.iter().map(|(draft, _)| draft.from.pair.conversation_id().as_uuid()).collect();
     let seqs: Vec<i64> = placed.iter().map(|(_, position)| position.seq.get()).collect();
-    let senders: Vec<Uuid> = placed.iter().map(|(draft, _)| draft.sender.as_uuid()).collect();
+    let senders: Vec<Uuid> = placed.iter().map(|(draft, _)| draft.from.user().as_uuid()).collect();
     let ordinals: Vec<i64> = placed.iter().map(|(_, position)| position.sender_ordinal).collect();
     let keys: Vec<Option<&str>> = placed
         .iter()
@@ -272,7 +272,7 @@ fn store(
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let message = MessageId { conversation: first.pair.conversation_id(), seq: first_position.seq };
+    let message = MessageId { conversation: first.from.pair.conversation_id(), seq: first_position.seq };
     let (stored, xid, created_at): (i64, i64, DateTime<Utc>) = Store {
         conversations: &conversations,
         seqs: &seqs,
@@ -290,5 +290,5 @@ fn store(
     if usize::try_from(stored) != Ok(placed.len()) {
         return Err(DbError::Impossible("messages: fewer rows were inserted than drafts accepted"));
     }
-    Ok(Some(CommitProbe { xid, message, sender: first.sender, created_at }))
+    Ok(Some(CommitProbe { xid, message, sender: first.from.user(), created_at }))
 }

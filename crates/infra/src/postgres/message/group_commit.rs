@@ -106,7 +106,7 @@ impl SendQueue {
     pub(super) fn submit(&self, draft: Draft) -> Result<ReplyReceiver, PortError> {
         let full = || PortError::unavailable(Db::RETRY_AFTER, "the send queue is full");
         let mut hasher = DefaultHasher::new();
-        draft.pair.hash(&mut hasher);
+        draft.from.pair.hash(&mut hasher);
         let writers = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
         let number = usize::try_from(hasher.finish() % writers).unwrap_or_default();
         let (reply, receiver) = oneshot::channel();

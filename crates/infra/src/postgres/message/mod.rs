@@ -128,16 +128,9 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
 
 #[async_trait]
 impl MessageRepository for PgMessageRepository {
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<SendOutcome>, PortError> {
-        // All are queued before the first is awaited, so that they can share a batch.
-        let replies: Vec<_> =
-            drafts.into_iter().map(|draft| self.queue.submit(draft)).collect::<Result<_, _>>()?;
-        let mut outcomes = Vec::with_capacity(replies.len());
-        for reply in replies {
-            let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue dropped the message");
-            outcomes.push(reply.await.map_err(dropped)??);
-        }
-        Ok(outcomes)
+    async fn send(&self, draft: Draft) -> Result<SendOutcome, PortError> {
+        let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue dropped the message");
+        self.queue.submit(draft)?.await.map_err(dropped)?
     }
 
     async fn recall(

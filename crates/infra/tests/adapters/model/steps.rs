@@ -11,7 +11,7 @@ use domain::message::{MessageId, MessageRepository, RecallOutcome, SendOutcome, 
 
 use super::check;
 use super::reference::{Model, ModelMessage};
-use crate::support::{Pool, draft, pair};
+use crate::support::{Pool, directed, draft, pair};
 
 /// One operation by one of the two users.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ impl TestRun<'_> {
     async fn send(&mut self, who: usize, key: Option<u8>, text: u8) -> Result<(), String> {
         let (from, to) = (self.people[who], self.people[1 - who]);
         let (text, key_text) = (format!("text {text}"), key.map(|key| format!("key {key}")));
-        let outcomes = self.pool.messages.append(vec![draft(from, to, &text, key_text.as_deref())]).await;
+        let outcome = self.pool.messages.send(draft(from, to, &text, key_text.as_deref())).await;
         let known = key.and_then(|key| {
             self.model.messages.iter().position(|message| message.sender == who && message.key == Some(key))
         });
@@ -117,7 +117,7 @@ impl TestRun<'_> {
                 sent(place(model.messages.len() - 1))
             }
         };
-        expect("the outcome", outcomes.unwrap(), vec![expected])
+        expect("the outcome", outcome.unwrap(), expected)
     }
 
     async fn recall(&mut self, who: usize, place: usize) -> Result<(), String> {
@@ -206,12 +206,9 @@ impl TestRun<'_> {
     }
 
     async fn block(&mut self, who: usize, on: bool) -> Result<(), String> {
-        let pair = pair(self.people[0], self.people[1]);
-        let done = if on {
-            self.pool.blocks.block(&pair, self.people[who]).await
-        } else {
-            self.pool.blocks.unblock(&pair, self.people[who]).await
-        };
+        let owner = directed(self.people[who], self.people[1 - who]);
+        let done =
+            if on { self.pool.blocks.block(owner).await } else { self.pool.blocks.unblock(owner).await };
         self.model.blocks[who] = on;
         expect("whether it was done", done.unwrap(), true)
     }

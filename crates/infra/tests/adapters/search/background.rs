@@ -17,7 +17,7 @@ async fn search_is_complete_when_the_indexer_lags_dies_or_restarts() {
     let mut expected: Vec<String> = Vec::new();
     for round in 0..3 {
         let drafts = (0..MANY).map(|number| draft(alice, bob, &format!("Word {round}/{number}"), None));
-        pool.messages.append(drafts.collect()).await.unwrap();
+        pool.send_all(drafts.collect()).await;
         expected.splice(0..0, (0..MANY).rev().map(|number| format!("Word {round}/{number}")));
         assert_eq!(pool.found(bob, "word").await, expected, "no recent message is in a block");
         for _ in 0..20 {

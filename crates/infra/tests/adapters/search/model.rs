@@ -55,7 +55,7 @@ async fn check(pool: &Pool, number: u32, scenario: &SearchScenario) -> Result<()
     }
     for (peer, text) in &scenario.said {
         // One by one, so that the order of sending is the order of storing.
-        pool.messages.append(vec![draft(peers[*peer], me, text, None)]).await.unwrap();
+        pool.messages.send(draft(peers[*peer], me, text, None)).await.unwrap();
     }
     for (term, peer, limit) in &scenario.asked {
         let scanned: Vec<String> = scenario
