@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{Friend, Remark};
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::error::PortError;
 use crate::id::UserId;
 use crate::page::{Page, PageKey, PageRequest};
@@ -35,21 +35,21 @@ pub trait FriendshipRepository: Send + Sync {
     /// Any [`PortError`] from the adapter.
     async fn list(&self, owner: UserId, page: &FriendPageRequest) -> Result<FriendPage, PortError>;
 
-    /// Ends the friendship for both sides, and clears and hides the conversation for `caller`. Returns false and changes
+    /// Ends the friendship for both sides, and clears and hides the conversation for the caller. Returns false and changes
     /// nothing if the two are not friends.
     ///
     /// MUST lock the pair's row first, so that no message is accepted after the deletion has been committed.
     ///
     /// # Errors
     /// Any [`PortError`] from the adapter.
-    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, PortError>;
+    async fn remove(&self, caller: Directed) -> Result<bool, PortError>;
 
-    /// Sets the remark of `owner` for the other user of `pair`. Returns false if the two are not friends.
+    /// Sets the owner's remark for the peer. Returns false if the two are not friends.
     ///
     /// The remark MUST appear in the list of friends and in the list of conversations alike, and MUST NOT survive a
     /// friendship that ends at the same time.
     ///
     /// # Errors
     /// Any [`PortError`] from the adapter.
-    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, PortError>;
+    async fn set_remark(&self, owner: Directed, remark: &Remark) -> Result<bool, PortError>;
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{FriendPage, FriendPageRequest, FriendshipError, FriendshipRepository, Remark};
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::id::UserId;
 
 /// The use-cases on friendships.
@@ -33,8 +33,8 @@ impl FriendshipService {
     /// # Errors
     /// [`FriendshipError::NotFriends`], also if `friend` is the caller or does not exist.
     pub async fn remove(&self, caller: UserId, friend: UserId) -> Result<(), FriendshipError> {
-        let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
-        require_friends(self.friendships.remove(&pair, caller).await?)
+        let caller = Directed::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
+        require_friends(self.friendships.remove(caller).await?)
     }
 
     /// Sets the caller's remark for a friend; an empty remark removes it.
@@ -47,8 +47,8 @@ impl FriendshipService {
         friend: UserId,
         remark: &Remark,
     ) -> Result<(), FriendshipError> {
-        let pair = Pair::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
-        require_friends(self.friendships.set_remark(&pair, caller, remark).await?)
+        let owner = Directed::new(caller, friend).ok_or(FriendshipError::NotFriends)?;
+        require_friends(self.friendships.set_remark(owner, remark).await?)
     }
 }
 

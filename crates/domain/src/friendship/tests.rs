@@ -9,7 +9,7 @@ use super::{
     MockFriendshipRepository, Remark, decide_friendship,
 };
 use crate::account::DisplayName;
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::FriendshipId;
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
@@ -71,9 +71,9 @@ fn an_account_has_at_most_ten_thousand_friends() {
 #[test]
 fn either_side_can_end_a_friendship() {
     for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
-        let pair = Pair::new(user(1), user(2)).unwrap();
+        let directed = Directed::new(caller, friend).unwrap();
         let service = service(|friendships| {
-            friendships.expect_remove().with(eq(pair), eq(caller)).once().returning(|_, _| Ok(true));
+            friendships.expect_remove().with(eq(directed)).once().returning(|_| Ok(true));
         });
         assert_eq!(refusal(block_on(service.remove(caller, friend))), None);
     }
@@ -82,10 +82,10 @@ fn either_side_can_end_a_friendship() {
 #[test]
 fn a_remark_belongs_to_the_caller_and_the_friend() {
     for (caller, friend) in [(user(1), user(2)), (user(2), user(1))] {
-        let (pair, remark) = (Pair::new(user(1), user(2)).unwrap(), Remark::parse("老王").unwrap());
+        let (owner, remark) = (Directed::new(caller, friend).unwrap(), Remark::parse("老王").unwrap());
         let service = service(|friendships| {
-            let expected = friendships.expect_set_remark().with(eq(pair), eq(caller), eq(remark.clone()));
-            expected.once().returning(|_, _, _| Ok(true));
+            let expected = friendships.expect_set_remark().with(eq(owner), eq(remark.clone()));
+            expected.once().returning(|_, _| Ok(true));
         });
         assert_eq!(refusal(block_on(service.set_remark(caller, friend, &remark))), None);
     }
@@ -102,7 +102,7 @@ fn a_user_is_not_their_own_friend() {
 #[test]
 fn a_remark_requires_a_friendship() {
     let service = service(|friendships| {
-        friendships.expect_set_remark().returning(|_, _, _| Ok(false));
+        friendships.expect_set_remark().returning(|_, _| Ok(false));
     });
     let named = block_on(service.set_remark(user(1), user(2), &Remark::default()));
     assert_eq!(refusal(named), Some("not_friends"));
@@ -111,7 +111,7 @@ fn a_remark_requires_a_friendship() {
 #[test]
 fn removing_a_user_who_is_not_a_friend_is_refused() {
     let service = service(|friendships| {
-        friendships.expect_remove().returning(|_, _| Ok(false));
+        friendships.expect_remove().returning(|_| Ok(false));
     });
     assert_eq!(refusal(block_on(service.remove(user(1), user(2)))), Some("not_friends"));
 }
@@ -144,9 +144,9 @@ fn a_list_of_friends_has_up_to_ten_thousand_rows() {
 #[test]
 fn a_port_error_is_passed_on() {
     let service = service(|friendships| {
-        friendships.expect_remove().returning(|_, _| Err(fault()));
+        friendships.expect_remove().returning(|_| Err(fault()));
         friendships.expect_list().returning(|_, _| Err(fault()));
-        friendships.expect_set_remark().returning(|_, _, _| Err(fault()));
+        friendships.expect_set_remark().returning(|_, _| Err(fault()));
     });
     assert_fault(block_on(service.remove(user(1), user(2))));
     assert_fault(block_on(service.list(user(1), &FriendPageRequest::default())));

@@ -4,7 +4,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::account::DisplayName;
-use crate::conversation::PairState;
+use crate::conversation::{PairState, Side};
 use crate::error::{InvalidValue, Rule};
 use crate::friendship::FriendLimit;
 use crate::id::{RequestId, UserId};
@@ -153,20 +153,22 @@ pub enum AskRefusal {
     FriendLimit(FriendLimit),
 }
 
-/// Decides what a request of `sender` to the other user of `pair`, whose row is locked, leads to.
+/// Decides what a request from the member on the side `from` of the locked `pair` to the other member leads to.
 ///
 /// `pending` is the pair's pending request, if it has not expired.
 #[must_use]
-pub fn decide_ask(pair: &PairState, sender: UserId, pending: Option<&FriendshipRequest>) -> AskDecision {
+pub fn decide_ask(pair: &PairState, from: Side, pending: Option<&FriendshipRequest>) -> AskDecision {
     if pair.friends {
         return AskDecision::Refuse(AskRefusal::AlreadyFriends);
     }
-    if pair.is_blocked(sender) {
+    if pair.is_blocked(from) {
         return AskDecision::Refuse(AskRefusal::Blocked);
     }
     match pending {
         None => AskDecision::Create,
-        Some(request) if request.sender == sender => AskDecision::Refuse(AskRefusal::AlreadyPending),
+        Some(request) if request.sender == pair.pair.member(from) => {
+            AskDecision::Refuse(AskRefusal::AlreadyPending)
+        }
         Some(request) => AskDecision::Accept(request.id),
     }
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, RequestRules, VerificationMessage};
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::error::PortError;
 use crate::id::{RequestId, UserId};
 use crate::page::{Page, PageKey, PageRequest};
@@ -10,10 +10,8 @@ use crate::page::{Page, PageKey, PageRequest};
 /// A request to be sent.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// The sender and the receiver.
-    pub pair: Pair,
-    /// Which of them is the sender.
-    pub sender: UserId,
+    /// The sender and, as its peer, the receiver.
+    pub from: Directed,
     /// The sender's introduction.
     pub message: VerificationMessage,
     /// The lifetime of the request and the sender's quota.

@@ -4,7 +4,7 @@ use super::{
     Answer, AnswerOutcome, AskOutcome, Direction, FriendshipRequestError, FriendshipRequestRepository,
     NewRequest, RequestPage, RequestPageRequest, RequestRules, RequestStatus, VerificationMessage,
 };
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::id::{RequestId, UserId};
 
 /// The use-cases on friendship requests.
@@ -34,8 +34,8 @@ impl FriendshipRequestService {
         receiver: UserId,
         message: VerificationMessage,
     ) -> Result<(RequestId, RequestStatus), FriendshipRequestError> {
-        let pair = Pair::new(caller, receiver).ok_or(FriendshipRequestError::SelfTarget)?;
-        let request = NewRequest { pair, sender: caller, message, rules: self.rules };
+        let from = Directed::new(caller, receiver).ok_or(FriendshipRequestError::SelfTarget)?;
+        let request = NewRequest { from, message, rules: self.rules };
         match self.requests.ask(&request).await? {
             AskOutcome::Created(id) => Ok((id, RequestStatus::Pending)),
             AskOutcome::Accepted(id) => Ok((id, RequestStatus::Accepted)),

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::conversation::Pair;
+use domain::conversation::Directed;
 use domain::error::PortError;
 use domain::friendship::{Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository, Remark};
 use domain::id::{FriendshipId, UserId};
@@ -68,39 +68,34 @@ pub(super) fn list(
     }))
 }
 
-fn remove(connection: &mut PgConnection, pair: &Pair, caller: UserId) -> Result<bool, DbError> {
-    let id = pair.conversation_id();
+fn remove(connection: &mut PgConnection, caller: Directed) -> Result<bool, DbError> {
+    let id = caller.pair.conversation_id();
     if !pair::lock(connection, id)?.is_some_and(|state| state.friends) {
         return Ok(false);
     }
     diesel::update(conversations::table.find(id.as_uuid()))
         .set(conversations::friends.eq(false))
         .execute(connection)?;
-    let (lo, hi) = (pair.lo().as_uuid(), pair.hi().as_uuid());
+    let (lo, hi) = (caller.pair.lo().as_uuid(), caller.pair.hi().as_uuid());
     diesel::delete(friendships::table.find((lo, hi))).execute(connection)?;
     diesel::delete(friendships::table.find((hi, lo))).execute(connection)?;
     let members = conversation_members::table.filter(conversation_members::conversation_id.eq(id.as_uuid()));
     diesel::update(members.filter(conversation_members::remark.ne("")))
         .set(conversation_members::remark.eq(""))
         .execute(connection)?;
-    pair::clear_side(connection, id, caller)?;
+    pair::clear_side(connection, id, caller.user())?;
     Ok(true)
 }
 
 /// Notes the remark in both places. The friendship's row is the one that decides: whoever ends the friendship takes it
 /// away first, so that no remark is noted after that.
-fn set_remark(
-    connection: &mut PgConnection,
-    pair: &Pair,
-    owner: UserId,
-    remark: &Remark,
-) -> Result<bool, DbError> {
-    let (own, friend) = (owner.as_uuid(), pair.peer_of(owner).as_uuid());
+fn set_remark(connection: &mut PgConnection, owner: Directed, remark: &Remark) -> Result<bool, DbError> {
+    let (own, friend) = (owner.user().as_uuid(), owner.peer().as_uuid());
     let noted = diesel::update(friendships::table.find((own, friend)))
         .set(friendships::remark.eq(remark.as_str()))
         .execute(connection)?;
     if noted == 1 {
-        diesel::update(conversation_members::table.find((pair.conversation_id().as_uuid(), own)))
+        diesel::update(conversation_members::table.find((owner.pair.conversation_id().as_uuid(), own)))
             .set(conversation_members::remark.eq(remark.as_str()))
             .execute(connection)?;
     }
@@ -114,13 +109,12 @@ impl FriendshipRepository for PgFriendshipRepository {
         self.db.run(move |connection| list(connection, owner, &page)).await
     }
 
-    async fn remove(&self, pair: &Pair, caller: UserId) -> Result<bool, PortError> {
-        let pair = *pair;
-        self.db.transaction(move |connection| remove(connection, &pair, caller)).await
+    async fn remove(&self, caller: Directed) -> Result<bool, PortError> {
+        self.db.transaction(move |connection| remove(connection, caller)).await
     }
 
-    async fn set_remark(&self, pair: &Pair, owner: UserId, remark: &Remark) -> Result<bool, PortError> {
-        let (pair, remark) = (*pair, remark.clone());
-        self.db.transaction(move |connection| set_remark(connection, &pair, owner, &remark)).await
+    async fn set_remark(&self, owner: Directed, remark: &Remark) -> Result<bool, PortError> {
+        let remark = remark.clone();
+        self.db.transaction(move |connection| set_remark(connection, owner, &remark)).await
     }
 }

@@ -6,7 +6,7 @@ use domain::friendship::{FriendshipRepository, Remark};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageContent, MessageRepository, Seq};
 
-use crate::support::{Database, Pool, pair};
+use crate::support::{Database, Pool, directed, pair};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_reading_and_clearing_keep_unread_exact() {
@@ -161,7 +161,7 @@ async fn a_remark_is_deleted_with_the_friendship() {
     pool.say(bob, alice, "hello").await;
     let id = pair(alice, bob).conversation_id();
     let bobby = Remark::parse("Bobby").unwrap();
-    assert!(pool.friendships.set_remark(&pair(alice, bob), alice, &bobby).await.unwrap());
+    assert!(pool.friendships.set_remark(directed(alice, bob), &bobby).await.unwrap());
     let called = async || {
         let window = pool.conversations.window(alice, id, &WindowRequest::default()).await.unwrap().unwrap();
         window.remark.as_str().to_owned()
@@ -169,6 +169,6 @@ async fn a_remark_is_deleted_with_the_friendship() {
     assert_eq!(called().await, "Bobby");
     let list = pool.conversations.list(alice, &ConversationPageRequest::default()).await.unwrap();
     assert_eq!(list.items[0].remark.as_str(), "Bobby");
-    pool.friendships.remove(&pair(alice, bob), bob).await.unwrap();
+    pool.friendships.remove(directed(bob, alice)).await.unwrap();
     assert_eq!(called().await, "");
 }

@@ -11,7 +11,7 @@ use domain::friendship_request::{Answer, FriendshipRequestRepository};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
 use crate::erasure::{erase, finish, sample_account, traces};
-use crate::support::{Database, Pool, draft, pair};
+use crate::support::{Database, Pool, directed, draft};
 
 const NONE: [i64; 7] = [0; 7];
 
@@ -67,7 +67,7 @@ async fn an_erasure_is_complete_despite_concurrent_operations() {
                 match number {
                     0 => drop(erase(&pool, &session).await),
                     1 => drop(pool.requests.answer(request, carol, Answer::Accept).await.unwrap()),
-                    2 => drop(pool.friendships.remove(&pair(alice, bob), bob).await.unwrap()),
+                    2 => drop(pool.friendships.remove(directed(bob, alice)).await.unwrap()),
                     3 => drop(pool.messages.send(draft(bob, alice, "hi", None)).await.unwrap()),
                     4 => drop(pool.messages.send(draft(alice, bob, "hi", None)).await.unwrap()),
                     _ => drop(pool.ask(carol, alice).await),

@@ -182,7 +182,7 @@ async fn an_export_is_a_consistent_snapshot() {
     let mut reader = open(&pool, alice).await.unwrap();
     reader.next().await.unwrap();
     pool.say(bob, alice, "after").await;
-    pool.friendships.remove(&pair(alice, bob), bob).await.unwrap();
+    pool.friendships.remove(directed(bob, alice)).await.unwrap();
     let caller = domain::auth::Caller { user_id: alice, session_id: session.id };
     pool.accounts.erase(caller).await.unwrap().unwrap();
     assert_eq!(rest(reader).await, before[1..]);

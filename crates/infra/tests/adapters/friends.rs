@@ -4,7 +4,7 @@ use domain::friendship::{FriendshipRepository, Remark};
 use domain::friendship_request::{Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
-use crate::support::{Database, draft, pair};
+use crate::support::{Database, directed, draft, pair};
 
 /// Every friendship has both rows and an equal pair row, and friends have no pending request.
 fn assert_consistent(database: &Database, friendships: i64) {
@@ -107,7 +107,7 @@ async fn no_message_is_accepted_after_an_unfriending_was_committed() {
             }
         });
         pools[0].say(alice, bob, "bye").await;
-        assert!(pools[0].friendships.remove(&pair(alice, bob), alice).await.unwrap());
+        assert!(pools[0].friendships.remove(directed(alice, bob)).await.unwrap());
         let id = pair(alice, bob).conversation_id();
         let at_the_end = database.number(&format!("SELECT last_seq FROM conversations WHERE id = '{id}'"));
         let (sent, refusal) = sending.await.unwrap();
@@ -158,13 +158,14 @@ async fn concurrent_remarks_and_unfriending_keep_both_copies_equal() {
         let tasks: Vec<_> = (0..8)
             .map(|number| {
                 let pool = Arc::clone(&pools[number % 2]);
-                let (owner, remark) = (if number % 3 == 0 { bob } else { alice }, format!("remark {number}"));
+                let owner = if number % 3 == 0 { directed(bob, alice) } else { directed(alice, bob) };
+                let remark = format!("remark {number}");
                 tokio::spawn(async move {
                     if number == 5 && round % 2 == 0 {
-                        return pool.friendships.remove(&pair(alice, bob), alice).await.unwrap();
+                        return pool.friendships.remove(directed(alice, bob)).await.unwrap();
                     }
                     let remark = Remark::parse(&remark).unwrap();
-                    pool.friendships.set_remark(&pair(alice, bob), owner, &remark).await.unwrap()
+                    pool.friendships.set_remark(owner, &remark).await.unwrap()
                 })
             })
             .collect();

@@ -11,7 +11,7 @@ use domain::friendship_request::{
 };
 use domain::id::{RequestId, UserId};
 
-use crate::support::{Database, Pool, pair};
+use crate::support::{Database, Pool, directed};
 
 /// Gives a user this many friends that have no other friends.
 fn give_friends(database: &Database, owner: UserId, count: u32) {
@@ -41,8 +41,7 @@ async fn people(pool: &Pool, name: &str, count: usize) -> Vec<UserId> {
 /// Sends a request under a quota.
 async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) -> AskOutcome {
     let request = NewRequest {
-        pair: pair(sender, receiver),
-        sender,
+        from: directed(sender, receiver),
         message: VerificationMessage::default(),
         rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(per_day) },
     };

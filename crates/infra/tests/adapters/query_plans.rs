@@ -18,7 +18,7 @@ use domain::message::{MessageRepository, Seq};
 use crate::bulk_data::{History, conversation, person};
 use crate::explain::{ExplainingPool, Plan};
 use crate::sessions::order;
-use crate::support::{Database, draft, pair};
+use crate::support::{Database, directed, draft};
 
 /// A user with 500 friends; with one of them it has exchanged 30,000 messages.
 const HUB: u128 = 1;
@@ -251,8 +251,7 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
     let explained = ExplainingPool::pool(shared_database());
     let pool = &explained.pool;
     let asked = |sender: u128, receiver: u128| NewRequest {
-        pair: pair(person(sender), person(receiver)),
-        sender: person(sender),
+        from: directed(person(sender), person(receiver)),
         message: VerificationMessage::default(),
         rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(7) },
     };
@@ -277,7 +276,7 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
         assert_eq!(plan.full_scans(), Vec::<&str>::new(), "{}", plan.statement);
         assert!(plan.rows_read("friendships") <= 2.0, "{plan:?}");
     }
-    let (pair, remark) = (pair(person(2500), person(2700)), Remark::parse("2700").unwrap());
-    let (_, plans) = explained.plans(pool.friendships.set_remark(&pair, person(2500), &remark)).await;
+    let (owner, remark) = (directed(person(2500), person(2700)), Remark::parse("2700").unwrap());
+    let (_, plans) = explained.plans(pool.friendships.set_remark(owner, &remark)).await;
     assert_plan("a remark", &plans, &["conversation_members_pkey", "friendships_pkey"]);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::conversation::{ConversationRepository, WindowAnchor, WindowRequest};
 use domain::id::{ConversationId, UserId};
-use domain::message::{MessageRepository, SendOutcome, SendRefusal, Seq};
+use domain::message::{SendOutcome, SendRefusal, Seq};
 
 use crate::support::{Database, Pool, draft, pair};
 

@@ -14,7 +14,7 @@ use domain::friendship::{FriendPageRequest, FriendshipRepository};
 use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestPageRequest};
 use domain::id::SessionId;
 use domain::login_throttle::{AttemptResult, EnteredIdentifier, LoginThrottle, ThrottleKey};
-use domain::message::{MessageRepository, SendOutcome, Seq};
+use domain::message::{SendOutcome, Seq};
 use domain::testing::at;
 use infra::postgres::SendQueueSettings;
 

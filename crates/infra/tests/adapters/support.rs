@@ -197,8 +197,7 @@ impl Pool {
 
     pub(crate) async fn ask(&self, sender: UserId, receiver: UserId) -> AskOutcome {
         let request = NewRequest {
-            pair: pair(sender, receiver),
-            sender,
+            from: directed(sender, receiver),
             message: VerificationMessage::default(),
             rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: None },
         };
@@ -223,7 +222,9 @@ impl Pool {
         let mut sends: Vec<_> = drafts.into_iter().map(|draft| self.messages.send(draft)).collect();
         let mut outcomes = vec![None; sends.len()];
         poll_fn(|context| {
-            for (send, outcome) in sends.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
+            for (send, outcome) in
+                sends.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none())
+            {
                 if let Poll::Ready(result) = send.as_mut().poll(context) {
                     *outcome = Some(result.unwrap());
                 }

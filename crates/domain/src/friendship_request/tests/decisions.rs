@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::conversation::{Pair, PairState};
+use crate::conversation::{Pair, PairState, Side};
 use crate::friendship_request::{
     AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, RequestAllowance, RequestStatus,
     decide_answer, decide_ask, decide_request_limits, decide_withdrawal,
@@ -39,27 +39,27 @@ fn request(status: RequestStatus) -> FriendshipRequest {
 
 #[test]
 fn strangers_may_ask_each_other() {
-    assert_eq!(decide_ask(&strangers(), SENDER, None), AskDecision::Create);
-    assert_eq!(decide_ask(&strangers(), RECEIVER, None), AskDecision::Create);
+    assert_eq!(decide_ask(&strangers(), Side::Low, None), AskDecision::Create);
+    assert_eq!(decide_ask(&strangers(), Side::High, None), AskDecision::Create);
 }
 
 #[test]
 fn asking_twice_is_refused_while_the_first_request_waits() {
     let pending = request(RequestStatus::Pending);
-    let decision = decide_ask(&strangers(), SENDER, Some(&pending));
+    let decision = decide_ask(&strangers(), Side::Low, Some(&pending));
     assert_eq!(decision, AskDecision::Refuse(AskRefusal::AlreadyPending));
 }
 
 #[test]
 fn asking_back_accepts_the_waiting_request() {
     let pending = request(RequestStatus::Pending);
-    assert_eq!(decide_ask(&strangers(), RECEIVER, Some(&pending)), AskDecision::Accept(pending.id));
+    assert_eq!(decide_ask(&strangers(), Side::High, Some(&pending)), AskDecision::Accept(pending.id));
 }
 
 #[test]
 fn friends_need_not_ask_whatever_else_is_true() {
     let friends = PairState { friends: true, lo_blocks: true, hi_blocks: true, ..strangers() };
-    for asker in [SENDER, RECEIVER] {
+    for asker in [Side::Low, Side::High] {
         for pending in [None, Some(request(RequestStatus::Pending))] {
             let decision = decide_ask(&friends, asker, pending.as_ref());
             assert_eq!(decision, AskDecision::Refuse(AskRefusal::AlreadyFriends));
@@ -73,7 +73,7 @@ fn the_blocked_one_may_not_ask_nor_ask_back_nor_ask_again() {
     let asked_by_receiver =
         FriendshipRequest { sender: RECEIVER, receiver: SENDER, ..request(RequestStatus::Pending) };
     for pending in [None, Some(request(RequestStatus::Pending)), Some(asked_by_receiver)] {
-        let decision = decide_ask(&blocked, SENDER, pending.as_ref());
+        let decision = decide_ask(&blocked, Side::Low, pending.as_ref());
         assert_eq!(decision, AskDecision::Refuse(AskRefusal::Blocked), "{pending:?}");
     }
 }
@@ -81,7 +81,7 @@ fn the_blocked_one_may_not_ask_nor_ask_back_nor_ask_again() {
 #[test]
 fn the_one_who_blocks_may_ask_still() {
     let blocking = PairState { lo_blocks: true, ..strangers() };
-    assert_eq!(decide_ask(&blocking, SENDER, None), AskDecision::Create);
+    assert_eq!(decide_ask(&blocking, Side::Low, None), AskDecision::Create);
 }
 
 #[test]

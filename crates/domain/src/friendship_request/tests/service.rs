@@ -7,7 +7,7 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use crate::account::DisplayName;
-use crate::conversation::Pair;
+use crate::conversation::Directed;
 use crate::friendship::FriendLimit;
 use crate::friendship_request::{
     Answer, AnswerOutcome, AnswerRefusal, AskOutcome, AskRefusal, Direction, FriendshipRequestService,
@@ -36,8 +36,7 @@ fn a_request_has_its_sender_receiver_message_and_rules() {
     for (caller, receiver) in [(user(1), user(2)), (user(2), user(1))] {
         let service = service(|requests| {
             let expected = requests.expect_ask().once().withf(move |request| {
-                request.pair == Pair::new(user(1), user(2)).unwrap()
-                    && request.sender == caller
+                request.from == Directed::new(caller, receiver).unwrap()
                     && request.message == hello()
                     && request.rules == RULES
             });

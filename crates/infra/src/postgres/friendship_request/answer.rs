@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::conversation::Pair;
+use domain::conversation::Directed;
 use domain::friendship_request::{AnswerOutcome, AnswerRefusal, FriendshipRequest, RequestStatus};
 use domain::id::{RequestId, UserId};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ fn between(
     connection: &mut PgConnection,
     request: RequestId,
     caller: UserId,
-) -> Result<Option<Pair>, DbError> {
+) -> Result<Option<Directed>, DbError> {
     let is_the_callers = friendship_requests::sender_id
         .eq(caller.as_uuid())
         .or(friendship_requests::receiver_id.eq(caller.as_uuid()));
@@ -31,8 +31,11 @@ fn between(
         .select((friendship_requests::sender_id, friendship_requests::receiver_id))
         .first(connection)
         .optional()?;
-    let pair = |(sender, receiver)| Pair::new(UserId::from_uuid(sender), UserId::from_uuid(receiver));
-    found.map(|two| pair(two).ok_or(DbError::Impossible("a request to oneself"))).transpose()
+    let directed = |(sender, receiver)| {
+        let peer = if sender == caller.as_uuid() { receiver } else { sender };
+        Directed::new(caller, UserId::from_uuid(peer))
+    };
+    found.map(|two| directed(two).ok_or(DbError::Impossible("a request to oneself"))).transpose()
 }
 
 /// Moves a request on to `status` if `decide` allows it; acceptance makes the friendship, if neither has too many friends.
@@ -42,12 +45,12 @@ pub(super) fn move_on(
     decide: Decide,
     status: RequestStatus,
 ) -> Result<AnswerOutcome, DbError> {
-    let Some(pair) = between(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
+    let Some(directed) = between(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
     let befriends = status == RequestStatus::Accepted;
-    if befriends && !pair::both_exist_counted(connection, &pair, Counted::Both)? {
+    if befriends && !pair::both_exist_counted(connection, &directed.pair, Counted::Both)? {
         return Ok(AnswerOutcome::Unknown);
     }
-    let conversation = pair.conversation_id();
+    let conversation = directed.pair.conversation_id();
     pair::lock(connection, conversation)?;
     let locked = friendship_requests::table
         .find((conversation.as_uuid(), request.as_uuid()))
@@ -67,10 +70,10 @@ pub(super) fn move_on(
         return Ok(AnswerOutcome::Refused(refusal));
     }
     if befriends {
-        if let Err(limit) = limits::friendship(connection, &pair, caller)? {
+        if let Err(limit) = limits::friendship(connection, directed)? {
             return Ok(AnswerOutcome::Refused(AnswerRefusal::FriendLimit(limit)));
         }
-        pair::befriend(connection, &pair, now)?;
+        pair::befriend(connection, &directed.pair, now)?;
     }
     settle(connection, conversation, request, status)?;
     Ok(AnswerOutcome::Done)

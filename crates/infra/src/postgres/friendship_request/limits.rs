@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
-use domain::conversation::Pair;
+use domain::conversation::Directed;
 use domain::friendship::{FriendLimit, decide_friendship};
 use domain::friendship_request::{NewRequest, RequestAllowance};
 use domain::id::UserId;
@@ -35,7 +35,7 @@ pub(super) fn opening(
     request: &NewRequest,
     now: DateTime<Utc>,
 ) -> Result<RequestAllowance, DbError> {
-    let sender = request.sender.as_uuid();
+    let sender = request.from.user().as_uuid();
     let (pending,): (i64,) = Waiting { sender: &sender, now }.get_result(connection)?;
     let quota_window_start = match request.rules.per_day {
         Some(quota) => quota_window_start(connection, sender, quota)?,
@@ -58,13 +58,12 @@ fn friends_of(connection: &mut PgConnection, owner: UserId) -> Result<i64, DbErr
     Ok(friendships::table.filter(friendships::owner_id.eq(owner.as_uuid())).count().get_result(connection)?)
 }
 
-/// Whether the two of `pair` may become friends, as `caller` is told.
+/// Whether the caller and the peer may become friends; a refusal is worded for the caller.
 pub(super) fn friendship(
     connection: &mut PgConnection,
-    pair: &Pair,
-    caller: UserId,
+    caller: Directed,
 ) -> Result<Result<(), FriendLimit>, DbError> {
-    let own = friends_of(connection, caller)?;
-    let others = friends_of(connection, pair.peer_of(caller))?;
+    let own = friends_of(connection, caller.user())?;
+    let others = friends_of(connection, caller.peer())?;
     Ok(decide_friendship(own, others))
 }

@@ -127,10 +127,10 @@ fn create(
     let id = db::new_id(now)?;
     diesel::insert_into(friendship_requests::table)
         .values((
-            friendship_requests::conversation_id.eq(request.pair.conversation_id().as_uuid()),
+            friendship_requests::conversation_id.eq(request.from.pair.conversation_id().as_uuid()),
             friendship_requests::id.eq(id),
-            friendship_requests::sender_id.eq(request.sender.as_uuid()),
-            friendship_requests::receiver_id.eq(request.pair.peer_of(request.sender).as_uuid()),
+            friendship_requests::sender_id.eq(request.from.user().as_uuid()),
+            friendship_requests::receiver_id.eq(request.from.peer().as_uuid()),
             friendship_requests::verification_message.eq(request.message.as_str()),
             friendship_requests::created_at.eq(now),
             friendship_requests::expires_at.eq(expiry(now, request.rules.time_to_live)),
@@ -152,22 +152,22 @@ fn ask(
     request: &NewRequest,
     counted: Counted,
 ) -> Result<Option<AskOutcome>, DbError> {
-    if !pair::both_exist_counted(connection, &request.pair, counted)? {
+    if !pair::both_exist_counted(connection, &request.from.pair, counted)? {
         return Ok(Some(AskOutcome::UnknownUser));
     }
-    let state = pair::lock_or_create(connection, &request.pair)?;
-    let (conversation, now) = (request.pair.conversation_id(), db::now(connection)?);
+    let state = pair::lock_or_create(connection, &request.from.pair)?;
+    let (conversation, now) = (request.from.pair.conversation_id(), db::now(connection)?);
     let waiting = pending(connection, conversation, now)?;
-    Ok(Some(match decide_ask(&state, request.sender, waiting.as_ref()) {
+    Ok(Some(match decide_ask(&state, request.from.side, waiting.as_ref()) {
         AskDecision::Create => match decide_request_limits(&limits::opening(connection, request, now)?) {
             Ok(()) => AskOutcome::Created(create(connection, request, now)?),
             Err(refusal) => AskOutcome::Refused(refusal),
         },
         AskDecision::Accept(_) if counted != Counted::Both => return Ok(None),
-        AskDecision::Accept(id) => match limits::friendship(connection, &request.pair, request.sender)? {
+        AskDecision::Accept(id) => match limits::friendship(connection, request.from)? {
             Ok(()) => {
                 settle(connection, conversation, id, RequestStatus::Accepted)?;
-                pair::befriend(connection, &request.pair, now)?;
+                pair::befriend(connection, &request.from.pair, now)?;
                 AskOutcome::Accepted(id)
             }
             Err(limit) => AskOutcome::Refused(AskRefusal::FriendLimit(limit)),
@@ -180,7 +180,7 @@ fn ask(
 /// whose friends are counted: to lock the second account more firmly on the way could end in a deadlock.
 fn ask_as_far_as_needed(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
     let mut attempt = |counted| connection.transaction(|connection| ask(connection, request, counted));
-    if let Some(outcome) = attempt(Counted::One(request.sender))? {
+    if let Some(outcome) = attempt(Counted::One(request.from.side))? {
         return Ok(outcome);
     }
     attempt(Counted::Both)?.ok_or(DbError::Impossible("both were counted and it was not enough"))

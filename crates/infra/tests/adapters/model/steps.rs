@@ -173,8 +173,8 @@ impl TestRun<'_> {
     }
 
     async fn unfriend(&mut self, who: usize) -> Result<(), String> {
-        let pair = pair(self.people[0], self.people[1]);
-        let removed = self.pool.friendships.remove(&pair, self.people[who]).await.unwrap();
+        let caller = directed(self.people[who], self.people[1 - who]);
+        let removed = self.pool.friendships.remove(caller).await.unwrap();
         let were_friends = std::mem::replace(&mut self.model.friends, false);
         if were_friends {
             self.cleared_by(who);
@@ -229,10 +229,10 @@ impl TestRun<'_> {
     }
 
     async fn remark(&mut self, who: usize, text: u8) -> Result<(), String> {
-        let pair = pair(self.people[0], self.people[1]);
+        let owner = directed(self.people[who], self.people[1 - who]);
         let text = if text == 0 { String::new() } else { format!("remark {text}") };
         let remark = Remark::parse(&text).unwrap();
-        let noted = self.pool.friendships.set_remark(&pair, self.people[who], &remark).await.unwrap();
+        let noted = self.pool.friendships.set_remark(owner, &remark).await.unwrap();
         if self.model.friends {
             self.model.views[who].remark = text;
         }

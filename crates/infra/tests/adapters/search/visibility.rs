@@ -6,7 +6,7 @@ use domain::message::MessageRepository;
 use domain::search::SearchRepository;
 
 use super::{request, texts};
-use crate::support::{Database, pair};
+use crate::support::{Database, directed, pair};
 
 /// Checks before and after the indexer has run; both must agree.
 const MOMENTS: [bool; 2] = [false, true];
@@ -117,7 +117,7 @@ async fn after_unfriending_only_the_other_side_finds_old_messages() {
     pool.say(alice, bob, "old words").await;
     let _indexer = database.fast_indexer();
     database.indexed().await;
-    assert!(pool.friendships.remove(&pair(alice, bob), bob).await.unwrap());
+    assert!(pool.friendships.remove(directed(bob, alice)).await.unwrap());
     assert_eq!(pool.found(alice, "words").await, ["old words"]);
     assert_eq!(pool.found(bob, "words").await, [""; 0]);
     pool.befriend(alice, bob).await;
