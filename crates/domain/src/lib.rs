@@ -25,6 +25,7 @@ pub mod id;
 pub mod login_throttle;
 pub mod maintenance;
 pub mod message;
+pub mod number;
 pub mod page;
 pub mod search;
 #[cfg(any(test, feature = "test-support"))]

@@ -1,6 +1,7 @@
 //! Keyset pagination: a page is read after the sort key of the last row of the page before.
 
 use crate::error::{InvalidValue, Rule};
+use crate::number::saturating;
 
 /// The sort key of a list.
 pub trait PageKey {
@@ -75,7 +76,7 @@ pub struct Page<T, K> {
 impl<T, K> Page<T, K> {
     /// Builds a page from up to `limit + 1` rows. The extra row, if present, shows that another page follows.
     pub fn from_lookahead(mut rows: Vec<T>, limit: PageLimit, key: impl Fn(&T) -> K) -> Self {
-        let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        let limit: usize = saturating(limit.get());
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(key) } else { None };

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use domain::number::saturating;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
@@ -77,7 +78,7 @@ impl<F: Fn() -> usize + Send + Sync + 'static> Collector for Sampled<F> {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        self.gauge.set(i64::try_from((self.read)()).unwrap_or(i64::MAX));
+        self.gauge.set(saturating((self.read)()));
         self.gauge.collect()
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::id::UserId;
 use domain::message::SendQuota;
+use domain::number::saturating;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -51,7 +52,7 @@ impl<C: Clock> SendQuotaInMemory<C> {
         if self.until_sweep.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
-            let senders = i64::try_from(self.limiter.len()).unwrap_or(i64::MAX);
+            let senders: i64 = saturating(self.limiter.len());
             self.until_sweep.store(senders.max(Self::MIN_SWEEP_INTERVAL), Ordering::Relaxed);
         }
     }

@@ -1,6 +1,7 @@
 //! Ids of new rows: UUIDv7 by the database's clock.
 
 use chrono::{DateTime, Utc};
+use domain::number::saturating;
 use uuid::Uuid;
 
 use super::DbError;
@@ -13,7 +14,7 @@ use super::DbError;
 pub(crate) fn new_id(now: DateTime<Utc>) -> Result<Uuid, DbError> {
     let mut rest = [0; 10];
     getrandom::fill(&mut rest).map_err(DbError::Random)?;
-    let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    let millis = saturating(now.timestamp_millis());
     // The version overwrites the upper four bits.
     let fraction = now.timestamp_subsec_micros() % 1000 * 4096 / 1000;
     let [_, _, high, low] = fraction.to_be_bytes();

@@ -7,6 +7,7 @@ use domain::admin::{Account, AccountCursor, AccountPage, AccountPageRequest, Adm
 use domain::auth::EndReason;
 use domain::error::PortError;
 use domain::id::UserId;
+use domain::number::saturating;
 use uuid::Uuid;
 
 use super::row_values::{self, ERASED};
@@ -71,7 +72,7 @@ fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -
         Some(user) => end.filter(sessions::user_id.eq(user.as_uuid())).execute(connection)?,
         None => end.execute(connection)?,
     };
-    Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+    Ok(saturating(ended))
 }
 
 /// The account is locked first, so that whoever logs in with the old password meanwhile has either a session that is ended

@@ -10,6 +10,7 @@ use domain::login_throttle::{
     Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt,
     release,
 };
+use domain::number::saturating;
 use sha2::{Digest, Sha256};
 
 use super::repository;
@@ -52,7 +53,7 @@ struct FailuresRow {
 impl From<FailuresRow> for FailureRecord {
     fn from(row: FailuresRow) -> Self {
         Self {
-            count: u32::try_from(row.failures).unwrap_or_default(),
+            count: saturating(row.failures),
             blocked_until: row.blocked_until,
             forgiven_at: row.forgiven_at,
         }
@@ -113,7 +114,7 @@ fn store(
 ) -> Result<(), DbError> {
     let update = UpdateRecord {
         key,
-        failures: i32::try_from(failures.count).unwrap_or(i32::MAX),
+        failures: saturating(failures.count),
         blocked_until: failures.blocked_until,
         forgiven_at: failures.forgiven_at,
         failed_at,

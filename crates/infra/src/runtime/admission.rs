@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use domain::number::saturating;
+
 /// Admits a job only if it is expected to start within the longest acceptable wait.
 ///
 /// The expected wait is (queued jobs + 1 for the running one) × mean job duration ÷ threads. The mean is an exponentially
@@ -23,7 +25,7 @@ pub(crate) struct AdmissionControl {
 impl AdmissionControl {
     /// Guards a pool of `threads` threads; `initial_estimate` stands for the job duration until jobs are measured.
     pub(crate) fn new(threads: usize, max_wait: Duration, initial_estimate: Duration) -> Self {
-        let threads = u64::try_from(threads).unwrap_or(u64::MAX).max(1);
+        let threads = saturating::<u64, _>(threads).max(1);
         Self { threads, max_wait, mean: AtomicU64::new(micros(initial_estimate)) }
     }
 
@@ -36,7 +38,7 @@ impl AdmissionControl {
 
     /// Expected wait of a job that arrives while `queued` jobs wait.
     fn expected_wait(&self, queued: usize) -> Duration {
-        let jobs = u64::try_from(queued).unwrap_or(u64::MAX).saturating_add(1);
+        let jobs = saturating::<u64, _>(queued).saturating_add(1);
         Duration::from_micros(self.mean.load(Ordering::Relaxed).saturating_mul(jobs) / self.threads)
     }
 
@@ -49,9 +51,9 @@ impl AdmissionControl {
     }
 }
 
-/// Whole microseconds, small enough for the mean not to overflow.
+/// Whole microseconds, at most `u64::MAX` / 8, so that the mean cannot overflow.
 fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 8)
+    saturating::<u64, _>(time.as_micros()).min(u64::MAX / 8)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
+use domain::number::saturating;
 use uuid::Uuid;
 
 use super::erasure::{ErasedPair, MAX_ROWS, Progress};
@@ -96,7 +97,7 @@ pub(super) fn remove(
     let mut left = MAX_ROWS;
     for (deletions, pairs) in [(DELETIONS_OF_ONE, &all), (DELETIONS_OF_BOTH, &both_erased)] {
         for delete in deletions {
-            left -= i64::try_from(delete(connection, erased, pairs, left)?).unwrap_or(MAX_ROWS);
+            left -= saturating::<i64, _>(delete(connection, erased, pairs, left)?);
             if left <= 0 {
                 return Ok(Progress::SameBatch);
             }

@@ -8,6 +8,7 @@ use domain::conversation::{ConversationWindow, WindowAnchor, WindowRequest};
 use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
 use domain::message::{Message, Seq};
+use domain::number::saturating;
 use uuid::Uuid;
 
 use super::view::{NOT_DELETED, PeerColumns, Viewpoint, batch_entry};
@@ -115,7 +116,7 @@ impl MessageColumns {
 
 /// Restores the order, oldest first, and finds out whether more follow: the statement fetches one more than the limit.
 fn trim(mut messages: Vec<Message>, request: WindowRequest) -> (Vec<Message>, bool) {
-    let limit = usize::try_from(request.limit.get()).unwrap_or(usize::MAX);
+    let limit: usize = saturating(request.limit.get());
     let has_more = messages.len() > limit;
     messages.truncate(limit);
     if !matches!(request.anchor, WindowAnchor::After(_)) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use domain::number::saturating;
 use prometheus::Histogram;
 
 use crate::metrics::{self, Collectors};
@@ -55,7 +56,7 @@ impl SendCounters {
 
     /// Records a batch, given the time at which each of its drafts was queued.
     pub(super) fn record_batch(&self, queued: impl ExactSizeIterator<Item = Instant>) {
-        self.batch_size.observe(f64::from(u32::try_from(queued.len()).unwrap_or(u32::MAX)));
+        self.batch_size.observe(f64::from(saturating::<u32, _>(queued.len())));
         let waited = self.wait.local();
         for since in queued {
             waited.observe(since.elapsed().as_secs_f64());

@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::id::UserId;
 use domain::message::Message;
+use domain::number::saturating;
 use domain::search::{SearchCursor, SearchPage, SearchRequest};
 use uuid::Uuid;
 
@@ -118,7 +119,7 @@ pub(super) fn find(
 impl Search<'_> {
     /// How many messages are still wanted: the page and one more, which shows whether another page follows.
     fn missing(&self) -> usize {
-        let wanted = usize::try_from(self.request.page.limit.get()).unwrap_or(usize::MAX).saturating_add(1);
+        let wanted = saturating::<usize, _>(self.request.page.limit.get()).saturating_add(1);
         wanted.saturating_sub(self.found.len())
     }
 
@@ -138,7 +139,7 @@ impl Search<'_> {
     /// Adds the matching messages of a block to the candidates.
     fn add_matches(&mut self, (conversation, block, times, folded): &BlockRow) {
         for position in matching_positions(folded, &self.encoded) {
-            let seq = before(*block) + 1 + i64::try_from(position).unwrap_or(i64::MAX);
+            let seq = before(*block) + 1 + saturating::<i64, _>(position);
             if let Some(at) = times.get(position) {
                 self.candidates.push((*at, *conversation, seq));
             }

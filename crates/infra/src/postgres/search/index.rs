@@ -11,6 +11,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::message::MessageId;
+use domain::number::saturating;
 use uuid::Uuid;
 
 use super::block::{BLOCK, before, block_of, join_texts, whole_blocks};
@@ -169,18 +170,14 @@ fn write_blocks(connection: &mut PgConnection, ranges: &[SeqRange]) -> Result<()
     let (mut times, mut first, mut last, mut joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for key in &keys {
         let messages = read.remove(key).unwrap_or_default();
-        first.push(count(&times) + 1);
+        first.push(saturating::<i64, _>(times.len()) + 1);
         joined.push(build_block(key.1, &messages, &mut times));
-        last.push(count(&times));
+        last.push(saturating::<i64, _>(times.len()));
     }
     let (ids, blocks): (Vec<Uuid>, Vec<i64>) = keys.into_iter().unzip();
     WriteBlocks { ids: &ids, blocks: &blocks, times: &times, first: &first, last: &last, texts: &joined }
         .execute(connection)?;
     Ok(())
-}
-
-fn count<T>(items: &[T]) -> i64 {
-    i64::try_from(items.len()).unwrap_or(i64::MAX)
 }
 
 /// Joins the texts of a block and appends the messages' times to `times`. A missing message leaves an empty position.
