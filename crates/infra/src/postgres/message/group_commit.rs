@@ -20,13 +20,13 @@
 //! | the server stops | store every accepted draft before the writers end |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::error::PortError;
 use domain::message::{Draft, SendOutcome};
+use domain::number::saturating;
 use tokio::sync::oneshot;
 
 use super::append::Locking;
@@ -34,6 +34,7 @@ use super::commit_outcome::{StoreError, store};
 use super::counters::SendCounters;
 use crate::db::{Connections, Db};
 use crate::metrics::{self, Collectors};
+use crate::runtime::worker::Worker;
 
 /// Maximum number of drafts per transaction. A larger batch saves little and only delays its first callers.
 const MAX_BATCH: usize = 128;
@@ -62,6 +63,7 @@ struct QueuedDraft {
 
 /// The writers' queues.
 pub(super) struct SendQueue {
+    worker: Worker,
     queues: Vec<Sender<QueuedDraft>>,
     /// Their receiving ends, to measure the queue depth. They keep no writer alive.
     receivers: Vec<Receiver<QueuedDraft>>,
@@ -72,21 +74,22 @@ impl SendQueue {
     /// Starts the writers. They stop once this value is dropped and their queues are empty.
     pub(super) fn start(db: &Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let counters = Arc::new(SendCounters::new()?);
+        let worker = Worker::new("send")?;
         let (mut queues, mut receivers) = (Vec::new(), Vec::new());
         for number in 0..settings.writers.max(1) {
             let (sender, queue) = bounded(settings.queue);
             receivers.push(queue.clone());
             let writer = Writer {
-                queue,
+                queue: queue.clone(),
                 db: Arc::clone(db),
                 connections: db.connections(),
                 counters: Arc::clone(&counters),
                 max_wait: settings.max_wait,
             };
-            std::thread::Builder::new().name(format!("send-{number}")).spawn(move || writer.run())?;
+            worker.consume(number, queue, || (), move |first| writer.run_batch(first))?;
             queues.push(sender);
         }
-        Ok(Self { queues, receivers, counters })
+        Ok(Self { worker, queues, receivers, counters })
     }
 
     pub(super) fn counters(&self) -> Arc<SendCounters> {
@@ -98,6 +101,7 @@ impl SendQueue {
         let receivers = self.receivers.clone();
         let depth = metrics::queue_depth("send", move || receivers.iter().map(Receiver::len).sum())?;
         let mut collectors = self.counters.collectors();
+        collectors.extend(self.worker.collectors());
         collectors.push(Box::new(depth));
         Ok(collectors)
     }
@@ -107,8 +111,8 @@ impl SendQueue {
         let full = || PortError::unavailable(Db::RETRY_AFTER, "the send queue is full");
         let mut hasher = DefaultHasher::new();
         draft.from.pair.hash(&mut hasher);
-        let writers = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
-        let number = usize::try_from(hasher.finish() % writers).unwrap_or_default();
+        let writers = saturating::<u64, _>(self.queues.len()).max(1);
+        let number: usize = saturating(hasher.finish() % writers);
         let (reply, receiver) = oneshot::channel();
         let queued = QueuedDraft { draft, reply, queued_at: Instant::now() };
         self.queues.get(number).ok_or_else(full)?.try_send(queued).map_err(|_| full())?;
@@ -127,20 +131,15 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(&self) {
-        for first in &self.queue {
-            let others = self.queue.try_iter().take(MAX_BATCH - 1);
-            let batch: Vec<QueuedDraft> = std::iter::once(first)
-                .chain(others)
-                .filter_map(|queued| self.check_deadline(queued))
-                .collect();
-            if !batch.is_empty() {
-                self.counters.record_batch(batch.iter().map(|queued| queued.queued_at));
-                // Database work catches its own panics; this keeps the writer alive after any other panic.
-                if catch_unwind(AssertUnwindSafe(|| self.store_batch(batch))).is_err() {
-                    tracing::error!("message batch panicked; the writer continues");
-                }
-            }
+    /// Stores `first` together with the drafts queued after it. Database work catches its own panics; the [`Worker`] keeps the
+    /// thread alive after any other.
+    fn run_batch(&self, first: QueuedDraft) {
+        let others = self.queue.try_iter().take(MAX_BATCH - 1);
+        let batch: Vec<QueuedDraft> =
+            std::iter::once(first).chain(others).filter_map(|queued| self.check_deadline(queued)).collect();
+        if !batch.is_empty() {
+            self.counters.record_batch(batch.iter().map(|queued| queued.queued_at));
+            self.store_batch(batch);
         }
     }
 
