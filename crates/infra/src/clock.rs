@@ -1,13 +1,17 @@
 //! Clocks: this machine's, and the database's as this machine tracks it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::PgConnection;
 use domain::clock::Clock;
+use domain::error::PortError;
+use domain::number::micros;
 
-use crate::db::{self, Db, DbError};
+use crate::db::{self, Connections, Db};
+use crate::metrics::Collectors;
+use crate::runtime::worker::{Worker, WorkerHandle};
 
 /// This machine's wall clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,37 +27,86 @@ impl Clock for SystemClock {
 /// The database's clock, without a query per reading: its last known time plus the time that has passed since on this machine's
 /// monotonic clock.
 ///
-/// All instances therefore agree, however wrong or unsteady the wall clocks of their machines are. Until the database first
-/// answers, this is the machine's wall clock.
-#[derive(Debug)]
+/// All instances therefore agree, however wrong or unsteady the wall clocks of their machines are. A background worker
+/// refreshes the clock, so that it follows when the database's own clock is set. Until the database first answers, this is the
+/// machine's wall clock.
 pub struct DatabaseClock {
+    reading: Arc<Reading>,
+    worker: Worker,
+    /// Stops the worker when it is dropped.
+    _running: WorkerHandle,
+}
+
+impl DatabaseClock {
+    /// Interval of the refreshes.
+    const REFRESH_INTERVAL: Duration = Duration::from_secs(3);
+
+    /// Reads the database's time and starts the worker, which takes a connection of `db` for one short query at a time.
+    ///
+    /// # Errors
+    /// When the system cannot start another thread.
+    pub fn start(db: &Db) -> std::io::Result<Self> {
+        let reading = Reading::at(SystemClock.now());
+        let known = reading.refresh(&db.connections()).inspect_err(|error| {
+            tracing::warn!(%error, "cannot read the database's time; using this machine's clock until it answers");
+        });
+        Self::refreshing(reading, db.connections(), known.is_err())
+    }
+
+    fn refreshing(reading: Reading, connections: Connections, mut failing: bool) -> std::io::Result<Self> {
+        let worker = Worker::new("database-clock")?;
+        let reading = Arc::new(reading);
+        let refreshed = Arc::clone(&reading);
+        let running = worker.repeat(Self::REFRESH_INTERVAL, move |stop| {
+            let result = refreshed.refresh(&connections);
+            if let Err(error) = &result
+                && !failing
+                && !stop.is_stopped()
+            {
+                tracing::warn!(%error, "cannot refresh the database's time");
+            }
+            failing = result.is_err();
+        })?;
+        Ok(Self { reading, worker, _running: running })
+    }
+
+    /// Metrics of the worker.
+    #[must_use]
+    pub fn collectors(&self) -> Collectors {
+        self.worker.collectors()
+    }
+}
+
+impl Clock for DatabaseClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.reading.now()
+    }
+}
+
+/// The last known time of the database.
+struct Reading {
     started: Instant,
     /// The database's time at `started`, in microseconds since 1970.
     time_at_start: AtomicI64,
 }
 
-impl DatabaseClock {
+impl Reading {
     /// A slower answer is ignored: it leaves too much doubt about when it was true.
     const MAX_ROUND_TRIP: Duration = Duration::from_secs(1);
 
-    /// Reads the database's time for the first time. If the database does not answer, the next refresh sets the clock: see
-    /// [`crate::revoked_sessions::RevokedSessionCache`].
-    #[must_use]
-    pub fn start(db: &Db) -> Self {
-        let wall_clock = SystemClock.now().timestamp_micros();
-        let clock = Self { started: Instant::now(), time_at_start: AtomicI64::new(wall_clock) };
-        if let Err(error) = db.connections().with(&|connection| clock.refresh(connection)) {
-            tracing::warn!(%error, "cannot read the database's time yet; using this machine's clock");
-        }
-        clock
+    /// A clock that shows `now`.
+    fn at(now: DateTime<Utc>) -> Self {
+        Self { started: Instant::now(), time_at_start: AtomicI64::new(now.timestamp_micros()) }
     }
 
     /// Reads the database's time.
-    pub(crate) fn refresh(&self, connection: &mut PgConnection) -> Result<(), DbError> {
-        let sent = self.started.elapsed();
-        let time = db::now(connection)?;
-        self.adjust(time, sent, self.started.elapsed());
-        Ok(())
+    fn refresh(&self, connections: &Connections) -> Result<(), PortError> {
+        connections.with(&|connection| {
+            let sent = self.started.elapsed();
+            let time = db::now(connection)?;
+            self.adjust(time, sent, self.started.elapsed());
+            Ok(())
+        })
     }
 
     /// Sets the clock, assuming that `time` was right halfway between the query and its answer.
@@ -64,9 +117,7 @@ impl DatabaseClock {
             self.time_at_start.store(time.timestamp_micros().saturating_sub(since_start), Ordering::Relaxed);
         }
     }
-}
 
-impl Clock for DatabaseClock {
     fn now(&self) -> DateTime<Utc> {
         let at_start = DateTime::from_timestamp_micros(self.time_at_start.load(Ordering::Relaxed));
         let passed = TimeDelta::microseconds(micros(self.started.elapsed()));
@@ -74,18 +125,17 @@ impl Clock for DatabaseClock {
     }
 }
 
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use test_db::{Template, TestDatabase};
+
     use super::*;
+    use crate::db::DbSettings;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn clock() -> DatabaseClock {
-        DatabaseClock { started: Instant::now(), time_at_start: AtomicI64::new(0) }
+    fn clock() -> Reading {
+        Reading::at(DateTime::UNIX_EPOCH)
     }
 
     fn time(seconds: i64) -> DateTime<Utc> {
@@ -109,5 +159,18 @@ mod tests {
         assert_eq!(clock.time_at_start.load(Ordering::Relaxed), 0);
         clock.adjust(time(-5), SECOND, SECOND);
         assert_eq!(clock.time_at_start.load(Ordering::Relaxed), -6_000_000, "the clock may also go back");
+    }
+
+    #[test]
+    fn the_worker_sets_a_wrong_clock_to_the_databases_time() {
+        let database = TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () });
+        let url = database.url().to_owned();
+        let db = Db::new(&DbSettings { url, connections: 1, reserved: 1, queue: 1 }).unwrap();
+        let clock = DatabaseClock::refreshing(clock(), db.connections(), false).unwrap();
+        let deadline = Instant::now() + SECOND * 30;
+        while (SystemClock.now() - clock.now()).abs() > TimeDelta::seconds(1) {
+            assert!(Instant::now() < deadline, "the clock still shows {}", clock.now());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }

@@ -13,7 +13,6 @@ use domain::auth::{EndedSessions, SessionStatus};
 use domain::id::SessionId;
 use parking_lot::RwLock;
 
-use crate::clock::DatabaseClock;
 use crate::db::{Connections, Db};
 use crate::metrics::Collectors;
 use crate::postgres::recently_ended;
@@ -35,18 +34,16 @@ pub struct RevokedSessionCache {
 }
 
 impl RevokedSessionCache {
-    /// Connections that the thread needs of [`crate::db::DbSettings::reserved`].
-    pub const CONNECTIONS: u32 = 1;
-
-    /// Starts the thread. `access_token_life` is how long an access token stays valid. The thread also refreshes `clock`.
+    /// Starts the thread, which takes a connection of `db` for one query at a time. `access_token_life` is how long an access token
+    /// stays valid.
     ///
     /// # Errors
     /// When the system cannot start another thread.
-    pub fn start(db: &Db, access_token_life: Duration, clock: Arc<DatabaseClock>) -> std::io::Result<Self> {
+    pub fn start(db: &Db, access_token_life: Duration) -> std::io::Result<Self> {
         let list = Arc::<RwLock<RevocationList>>::default();
         let window = access_token_life.saturating_add(COMMIT_SLACK);
-        let (list_of_poller, connections) = (Arc::clone(&list), db.connections());
-        let mut poller = Poller { list: list_of_poller, connections, clock, window, failing: false };
+        let mut poller =
+            Poller { list: Arc::clone(&list), connections: db.connections(), window, failing: false };
         let worker = Worker::new("revoked-sessions")?;
         let running = worker.repeat(POLL_INTERVAL, move |stop| poller.poll(stop))?;
         Ok(Self { list, worker, _running: running })
@@ -105,7 +102,6 @@ impl RevocationList {
 struct Poller {
     list: Arc<RwLock<RevocationList>>,
     connections: Connections,
-    clock: Arc<DatabaseClock>,
     window: Duration,
     /// Whether the last read failed: of consecutive failures only the first is logged.
     failing: bool,
@@ -114,11 +110,7 @@ struct Poller {
 impl Poller {
     fn poll(&mut self, stop: &StopSignal) {
         let queried_at = Instant::now();
-        let answer = self.connections.with(&|connection| {
-            self.clock.refresh(connection)?;
-            recently_ended(connection, self.window)
-        });
-        match answer {
+        match self.connections.with(&|connection| recently_ended(connection, self.window)) {
             Ok(ended) => {
                 // The set is built before the lock is taken and the old one is freed after it, so that no request waits long.
                 let ended: HashSet<_> = ended.into_iter().collect();

@@ -6,7 +6,6 @@ use domain::account::PasswordHash;
 use domain::auth::{
     Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
 };
-use infra::clock::DatabaseClock;
 use infra::revoked_sessions::RevokedSessionCache;
 
 use crate::support::{Database, Pool};
@@ -23,8 +22,7 @@ struct Instance {
 impl Instance {
     fn on(database: &Database) -> Self {
         let pool = database.pool();
-        let clock = Arc::new(DatabaseClock::start(&pool.db));
-        let ended = RevokedSessionCache::start(&pool.db, ACCESS_TOKEN_LIFE, clock).unwrap();
+        let ended = RevokedSessionCache::start(&pool.db, ACCESS_TOKEN_LIFE).unwrap();
         Self { pool, ended }
     }
 }
