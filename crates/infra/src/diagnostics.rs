@@ -60,6 +60,15 @@ pub struct DatabaseFacts {
     pub clock: DateTime<Utc>,
 }
 
+impl DatabaseFacts {
+    /// Whether the messages are in English, which telling errors apart relies on (see `db/error.rs`).
+    #[must_use]
+    pub fn has_english_messages(&self) -> bool {
+        let language = self.messages.as_str();
+        language.is_empty() || ["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix))
+    }
+}
+
 /// Reads the facts about a database.
 ///
 /// # Errors

@@ -18,8 +18,9 @@ use domain::export::ExportService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
+use domain::number::saturating;
 use infra::clock::DatabaseClock;
-use infra::db::{Db, DbSettings};
+use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::password::{BcryptHasher, CheckCounter};
 use infra::postgres::{
     ExportSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository, PgExportRepository,
@@ -74,13 +75,19 @@ impl Application {
     /// How long the head of a request may take to arrive.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// How many connections to the database an instance makes at the most: for requests, for the writers, for searching, for
-    /// learning of ended sessions, for exports, and one each for the work in the background and for asking for readiness.
+    /// The database connections of an instance.
     #[must_use]
-    pub fn connections(settings: &Settings) -> u32 {
-        let exports = u32::try_from(Self::EXPORTS.at_once).unwrap_or(u32::MAX);
-        let others = Self::WRITERS + search::connections() + RevokedSessionCache::CONNECTIONS + 2;
-        settings.db_pool_size.saturating_add(others).saturating_add(exports)
+    pub fn connection_budget(settings: &Settings) -> ConnectionBudget {
+        ConnectionBudget {
+            requests: settings.db_pool_size,
+            writers: Self::WRITERS,
+            searches: saturating(search::threads()),
+            indexer: 1,
+            polls: 1,
+            exports: saturating(Self::EXPORTS.at_once),
+            background: 1,
+            readiness: 1,
+        }
     }
 
     /// Wires everything and binds the address; port 0 takes any that is free.
@@ -121,7 +128,7 @@ impl Application {
                 .client_request_timeout(Self::HEAD_TIMEOUT)
                 .keep_alive(settings.keep_alive)
                 .workers(limits::workers())
-                .max_connections(limits::connections_per_worker(Self::connections(settings)))
+                .max_connections(limits::connections_per_worker(Self::connection_budget(settings).total()))
                 .listen(listener)?;
         let address = server.addrs().first().copied().context("the server listens nowhere")?;
         let server = server.run();
@@ -184,10 +191,11 @@ fn use_cases(
     hasher: BcryptHasher,
     metrics: &Metrics,
 ) -> anyhow::Result<(UseCases, SearchIndexer)> {
+    let budget = Application::connection_budget(settings);
     let db = Arc::new(Db::new(&DbSettings {
         url: ground.database_url.clone(),
-        connections: settings.db_pool_size,
-        reserved: Application::WRITERS + search::connections() + RevokedSessionCache::CONNECTIONS,
+        connections: budget.requests,
+        reserved: budget.reserved(),
         queue: Application::DB_QUEUE,
     })?);
     let writers = usize::try_from(Application::WRITERS)?;
@@ -247,7 +255,7 @@ pub(crate) fn session_ports(
     users: Arc<PgUserRepository>,
     hasher: BcryptHasher,
 ) -> anyhow::Result<SessionPorts> {
-    let clock = Arc::new(DatabaseClock::start(db));
+    let clock = Arc::new(DatabaseClock::start(db)?);
     let life = settings.signing.lifetimes.access;
     Ok(SessionPorts {
         users,
@@ -255,7 +263,7 @@ pub(crate) fn session_ports(
         throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
         hasher: Arc::new(hasher),
         tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
-        ended: Arc::new(RevokedSessionCache::start(db, life, Arc::clone(&clock))?),
+        ended: Arc::new(RevokedSessionCache::start(db, life)?),
         clock,
     })
 }

@@ -17,14 +17,9 @@ const REST: u32 = 15;
 const QUIET_AFTER: Duration = Duration::from_secs(600);
 
 /// Searches at once: half of the cores, so that they leave the others to everybody else.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     (cores / 2).max(1)
-}
-
-/// Connections that are needed for it.
-pub(crate) fn connections() -> u32 {
-    u32::try_from(threads()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Starts both. The background work ends with the second value.

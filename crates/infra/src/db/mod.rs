@@ -4,6 +4,7 @@
 //! connection out of the pool, runs the statements and answers the waiting task. [`ReadBatcher`] shares one statement
 //! between concurrent reads of one kind.
 
+mod budget;
 mod error;
 mod id;
 mod pool;
@@ -16,10 +17,13 @@ use std::time::Duration;
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::error::PortError;
+use domain::number::saturating;
 
+pub use budget::ConnectionBudget;
 pub(crate) use error::{DbError, ErrorClass};
 pub(crate) use id::new_id;
 pub(crate) use pool::Connections;
+pub use pool::Connector;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;
 pub(crate) use transaction::{TransactionError, transaction};
@@ -40,14 +44,14 @@ diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
-/// How to reach the database, and how much to use of it.
-#[derive(Debug, Clone)]
+/// How to reach the database, and how much to use of it. Not `Debug`: the URL may contain a password.
+#[derive(Clone)]
 pub struct DbSettings {
     /// A libpq URL or connection string.
     pub url: String,
     /// Threads for requests, each with a connection while it works.
     pub connections: u32,
-    /// Further connections, for threads outside of this pool (see `Db::connections`).
+    /// Further connections, for threads outside of this thread pool: [`ConnectionBudget::reserved`].
     pub reserved: u32,
     /// Jobs that may wait for a thread.
     pub queue: usize,
@@ -69,17 +73,26 @@ impl Db {
     /// The `Retry-After` of every unavailable error.
     pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-    /// Starts the threads. No connection is made before the first job, so the database may still be down.
+    /// As [`Db::with_connector`], with a connector of its own.
     ///
     /// # Errors
     /// When the system cannot start another thread.
     pub fn new(settings: &DbSettings) -> std::io::Result<Self> {
+        Self::with_connector(settings, &Connector::start())
+    }
+
+    /// Starts the threads. No connection is made before the first job, so the database may still be down. Pools of one process
+    /// share a connector.
+    ///
+    /// # Errors
+    /// When the system cannot start another thread.
+    pub fn with_connector(settings: &DbSettings, connector: &Connector) -> std::io::Result<Self> {
         let help = "What database work failed with.";
         let errors = metrics::counters("hongyan_database_errors_total", help, "kind")?;
         let (url, queue) = (settings.url.clone(), settings.queue);
         let max_size = settings.connections.saturating_add(settings.reserved);
-        let connections = Connections::new(url.clone(), max_size, errors);
-        let count = usize::try_from(settings.connections).unwrap_or(usize::MAX);
+        let connections = Connections::new(url.clone(), max_size, errors, connector);
+        let count = saturating(settings.connections);
         let threads = ThreadPool::start("db", count, queue, Self::MAX_QUEUE_WAIT)?;
         Ok(Self { url, connections, threads, thread_count: count, queue })
     }
@@ -116,14 +129,13 @@ impl Db {
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         let (name, help) = ("hongyan_database_connections", "Connections to the database.");
         let (idle, busy) = (self.connections.clone(), self.connections.clone());
-        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let mut collectors = self.threads.collectors()?;
         collectors.push(Box::new(Sampled::new(name, help, Some(("state", "idle")), move || {
-            count(idle.idle_and_open().0)
+            saturating(idle.idle_and_open().0)
         })?));
         collectors.push(Box::new(Sampled::new(name, help, Some(("state", "busy")), move || {
             let (idle, open) = busy.idle_and_open();
-            count(open.saturating_sub(idle))
+            saturating(open.saturating_sub(idle))
         })?));
         collectors.push(Box::new(self.connections.errors()));
         Ok(collectors)

@@ -12,6 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use domain::error::PortError;
 use prometheus::IntCounterVec;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{Db, DbError, ErrorClass};
 
@@ -137,6 +138,24 @@ impl PoolConnection {
     }
 }
 
+/// The threads that open connections, for any number of pools.
+///
+/// r2d2 opens connections in the background, so that a thread that waits for one gets whichever becomes free first.
+#[derive(Clone)]
+pub struct Connector(Arc<ScheduledThreadPool>);
+
+impl Connector {
+    /// Connections that are opened at once.
+    const THREADS: usize = 3;
+
+    /// Starts the threads.
+    #[must_use]
+    pub fn start() -> Self {
+        let threads = ScheduledThreadPool::builder().num_threads(Self::THREADS);
+        Self(Arc::new(threads.thread_name_pattern("db-connect-{}").build()))
+    }
+}
+
 /// A handle on the pool, for threads that take their connections themselves.
 #[derive(Clone)]
 pub(crate) struct Connections {
@@ -153,7 +172,7 @@ impl Connections {
 
     /// A pool of at most `max_size` connections. None is made before the first checkout, so the database may still be down.
     /// `errors` counts errors by class.
-    pub(super) fn new(url: String, max_size: u32, errors: IntCounterVec) -> Self {
+    pub(super) fn new(url: String, max_size: u32, errors: IntCounterVec, connector: &Connector) -> Self {
         let generation = PoolGeneration::default();
         let pool = r2d2::Pool::builder()
             .max_size(max_size)
@@ -164,6 +183,7 @@ impl Connections {
             .idle_timeout(None)
             .connection_timeout(Self::CHECKOUT_TIMEOUT)
             .error_handler(Box::new(LogErrors))
+            .thread_pool(Arc::clone(&connector.0))
             .build_unchecked(Manager { url, generation: generation.clone() });
         Self { pool, generation, errors }
     }

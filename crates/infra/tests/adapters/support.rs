@@ -17,14 +17,13 @@ use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
     ClientMessageId, Draft, MessageBody, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
-use infra::db::{Db, DbSettings};
+use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{
     ExportSettings, IndexerSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository,
     PgErasureRepository, PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
     PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
     PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
-use infra::revoked_sessions::RevokedSessionCache;
 use test_db::{Template, TestDatabase};
 
 /// Threads and connections of a pool, without its writers.
@@ -81,8 +80,15 @@ impl Database {
     /// A pool with this send queue that connects to `url`, such as that of a proxy.
     #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
-        let reserved = u32::try_from(queue.writers).unwrap() + RevokedSessionCache::CONNECTIONS;
-        let settings = DbSettings { url: url.to_owned(), connections: THREADS, reserved, queue: 1024 };
+        let writers = u32::try_from(queue.writers).unwrap();
+        let budget =
+            ConnectionBudget { requests: THREADS, writers, searches: 1, polls: 1, ..Default::default() };
+        let settings = DbSettings {
+            url: url.to_owned(),
+            connections: budget.requests,
+            reserved: budget.reserved(),
+            queue: 1024,
+        };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
             accounts: PgAccountRepository::new(Arc::clone(&db)),

@@ -185,7 +185,7 @@ fn clock(database: DateTime<Utc>, asked: DateTime<Utc>, answered: DateTime<Utc>)
 }
 
 fn connections(settings: &Settings, facts: &DatabaseFacts) -> Finding {
-    let ours = i64::from(Application::connections(settings));
+    let ours = i64::from(Application::connection_budget(settings).total());
     let free = facts.max_connections.saturating_sub(facts.connections);
     let mark = match ours {
         many if many > facts.max_connections => Mark::Fail,

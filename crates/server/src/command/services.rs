@@ -5,9 +5,8 @@ use std::sync::Arc;
 use domain::account::{AccountPorts, AccountService, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
-use infra::db::{Db, DbSettings};
+use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};
-use infra::revoked_sessions::RevokedSessionCache;
 
 use crate::app::{self, Ground};
 use crate::config::Settings;
@@ -21,8 +20,9 @@ pub(super) struct Services {
 
 impl Services {
     pub(super) fn new(settings: &Settings, database_url: &str) -> anyhow::Result<Self> {
-        let (url, reserved) = (database_url.to_owned(), RevokedSessionCache::CONNECTIONS);
-        let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved, queue: 1 })?);
+        let budget = ConnectionBudget { requests: 1, polls: 1, ..Default::default() };
+        let (url, reserved) = (database_url.to_owned(), budget.reserved());
+        let db = Arc::new(Db::new(&DbSettings { url, connections: budget.requests, reserved, queue: 1 })?);
         // What is signed here is shown to nobody.
         let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
         let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));

@@ -53,9 +53,6 @@ pub struct SearchIndexer {
 }
 
 impl SearchIndexer {
-    /// Connections that the indexer needs of [`crate::db::DbSettings::reserved`].
-    pub const CONNECTIONS: u32 = 1;
-
     /// Starts the indexer on a thread of its own.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ fn there_must_be_room_for_the_pool() {
     let settings =
         |size| Settings::from_options(Options { db_pool_size: Some(size), ..Options::default() }).unwrap();
     // How many it takes beside the pool depends on the machine.
-    let others = u16::try_from(Application::connections(&settings(1)) - 1).unwrap();
+    let others = u16::try_from(Application::connection_budget(&settings(1)).total() - 1).unwrap();
     let in_all = |number| mark(connections(&settings(number - others), &facts()));
     for (number, expected) in [(87, Mark::Ok), (88, Mark::Warn), (97, Mark::Warn), (98, Mark::Fail)] {
         assert_eq!(in_all(number), expected, "{number}");
