@@ -4,16 +4,14 @@
 //! and bcrypt each have a bounded thread pool ([`runtime::thread_pool`]).
 
 pub mod clock;
+pub mod crypto;
 pub mod db;
 pub mod diagnostics;
 pub mod metrics;
 pub mod migrations;
-pub mod password;
 pub mod postgres;
-pub mod random;
 pub mod revoked_sessions;
 pub mod runtime;
 #[allow(missing_docs, unreachable_pub, reason = "generated from the migrated database")]
 mod schema;
 pub mod send_quota;
-pub mod token;

@@ -20,17 +20,17 @@ use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
 use infra::clock::DatabaseClock;
+use infra::crypto::password::{BcryptHasher, CheckCounter};
+use infra::crypto::random::SystemRandom;
+use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Db, DbSettings};
-use infra::password::{BcryptHasher, CheckCounter};
 use infra::postgres::{
     ExportSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository, PgExportRepository,
     PgFriendshipRepository, PgFriendshipRequestRepository, PgLoginThrottle, PgMessageRepository,
     PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
-use infra::random::SystemRandom;
 use infra::revoked_sessions::RevokedSessionCache;
 use infra::send_quota::SendQuotaInMemory;
-use infra::token::JwtCodec;
 use secrecy::SecretString;
 
 use crate::admin::Admin;

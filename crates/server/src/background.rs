@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use domain::account::{ErasureProgress, ErasureService, ErasureStep, RandomSource};
 use domain::id::UserId;
 use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
+use infra::crypto::random::SystemRandom;
 use infra::db::{Db, DbSettings};
 use infra::metrics::Collectors;
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
-use infra::random::SystemRandom;
 use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
 
 use crate::config::Settings;

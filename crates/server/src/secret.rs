@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use domain::account::RandomSource;
-use infra::random::SystemRandom;
-use infra::token::JwtCodec;
+use infra::crypto::random::SystemRandom;
+use infra::crypto::token::JwtCodec;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The shortest secret that is accepted.

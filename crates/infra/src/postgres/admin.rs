@@ -10,8 +10,9 @@ use domain::id::UserId;
 use domain::number::saturating;
 use uuid::Uuid;
 
+use super::accounts::session;
+use super::repository;
 use super::row_values::{self, ERASED};
-use super::{repository, session};
 use crate::db::{self, DbError, lower};
 use crate::schema::{sessions, users};
 

@@ -4,8 +4,8 @@
 //! (`pair`); a transaction locks in this order only: users, sessions, erasures, conversations by id, requests, friendships,
 //! members, messages.
 
-mod account;
 mod account_summary;
+mod accounts;
 mod admin;
 mod block;
 mod conversation;
@@ -17,11 +17,11 @@ mod message;
 mod pair;
 mod row_values;
 mod search;
-mod session;
-mod throttle;
-mod user;
 
-pub use account::{PgAccountRepository, PgErasureRepository};
+pub(crate) use accounts::recently_ended;
+pub use accounts::{
+    PgAccountRepository, PgErasureRepository, PgLoginThrottle, PgSessionRepository, PgUserRepository,
+};
 pub use admin::PgAdminRepository;
 pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
@@ -31,10 +31,6 @@ pub use friendship_request::PgFriendshipRequestRepository;
 pub use maintenance::PgMaintenanceRepository;
 pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
-pub use session::PgSessionRepository;
-pub(crate) use session::recently_ended;
-pub use throttle::PgLoginThrottle;
-pub use user::PgUserRepository;
 
 /// Declares a repository: a handle on the database and nothing else.
 macro_rules! repository {

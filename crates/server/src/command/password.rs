@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::Context;
 use domain::account::{Password, RandomSource};
-use infra::random::SystemRandom;
+use infra::crypto::random::SystemRandom;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 

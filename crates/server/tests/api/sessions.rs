@@ -9,7 +9,7 @@ use domain::clock::Clock;
 use domain::id::{SessionId, UserId};
 use domain::testing::at;
 use infra::clock::SystemClock;
-use infra::token::JwtCodec;
+use infra::crypto::token::JwtCodec;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use server::config::Options;

@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use infra::password::CheckCounter;
+use infra::crypto::password::CheckCounter;
 use server::app::{Application, Ground};
 use server::config::{Options, Settings};
 use test_db::{Template, TestDatabase};

@@ -1,8 +1,4 @@
-//! The account lifecycle on PostgreSQL: disabling, enabling and erasing. [`erasure`] holds the background steps.
-
-mod content;
-mod erasure;
-mod relations;
+//! The account lifecycle on PostgreSQL: disabling, enabling and erasing. [`super::erasure`] holds the background steps.
 
 use async_trait::async_trait;
 use diesel::PgConnection;
@@ -13,11 +9,10 @@ use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use super::{repository, row_values, session};
+use super::session;
 use crate::db::{self, DbError};
+use crate::postgres::{repository, row_values};
 use crate::schema::{erasures, sessions, users};
-
-pub use erasure::PgErasureRepository;
 
 repository! {
     /// Account states on PostgreSQL.

@@ -12,7 +12,6 @@ use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use super::{content, relations};
 use crate::db::{DbError, statement};
 use crate::postgres::repository;
 use crate::schema::erasures;

@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use domain::number::saturating;
 use uuid::Uuid;
 
-use super::erasure::{ErasedPair, MAX_ROWS, Progress};
+use super::{ErasedPair, MAX_ROWS, Progress};
 use crate::db::{DbError, statement};
 use crate::postgres::row_values::ERASED;
 use crate::schema::{conversations, users};

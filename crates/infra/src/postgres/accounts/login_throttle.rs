@@ -13,8 +13,8 @@ use domain::login_throttle::{
 use domain::number::saturating;
 use sha2::{Digest, Sha256};
 
-use super::repository;
 use crate::db::{self, DbError, statement};
+use crate::postgres::repository;
 use crate::schema::login_throttles;
 
 repository! {

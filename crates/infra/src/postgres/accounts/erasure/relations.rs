@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use domain::id::ConversationId;
 use uuid::Uuid;
 
-use super::erasure::{ErasedPair, MAX_ROWS, Progress};
+use super::{ErasedPair, MAX_ROWS, Progress};
 use crate::db::{DbError, statement};
 use crate::postgres::pair;
 use crate::schema::{conversation_members, conversations};

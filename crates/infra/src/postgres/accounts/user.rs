@@ -20,9 +20,9 @@ use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use super::row_values::{self, ACTIVE};
-use super::{account_summary, repository};
 use crate::db::{self, DbError, lower};
+use crate::postgres::row_values::{self, ACTIVE};
+use crate::postgres::{account_summary, repository};
 use crate::schema::{friendship_requests, friendships, users};
 
 repository! {

@@ -195,5 +195,4 @@ impl TokenCodec for JwtCodec {
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
 mod tests;

@@ -1,8 +1,8 @@
 //! Sessions on PostgreSQL.
 
-mod ended;
 mod list;
 mod password;
+mod revocation;
 mod rotate;
 
 use async_trait::async_trait;
@@ -18,12 +18,12 @@ use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use super::repository;
-use super::row_values::ACTIVE;
 use crate::db::{self, DbError};
+use crate::postgres::repository;
+use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
-pub(crate) use ended::recently_ended;
+pub(crate) use revocation::recently_ended;
 
 repository! {
     /// Sessions on PostgreSQL.
@@ -179,7 +179,7 @@ impl SessionRepository for PgSessionRepository {
     }
 
     async fn is_open(&self, caller: Caller) -> Result<bool, PortError> {
-        self.db.run(move |connection| ended::is_open(connection, caller)).await
+        self.db.run(move |connection| revocation::is_open(connection, caller)).await
     }
 
     async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError> {
