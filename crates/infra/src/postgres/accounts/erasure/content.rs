@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use domain::number::saturating;
 use uuid::Uuid;
 
-use super::{ErasedPair, MAX_ROWS, Progress};
+use super::batch::{BatchProgress, ErasedPair, MAX_ROWS};
 use crate::db::{DbError, statement};
 use crate::postgres::row_values::ERASED;
 use crate::schema::{conversations, users};
@@ -88,7 +88,7 @@ pub(super) fn remove(
     connection: &mut PgConnection,
     erased: Uuid,
     pairs: &[ErasedPair],
-) -> Result<Progress, DbError> {
+) -> Result<BatchProgress, DbError> {
     let all: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
     let both_erased = lock_both_erased(connection, pairs)?;
     if !both_erased.is_empty() {
@@ -99,11 +99,11 @@ pub(super) fn remove(
         for delete in deletions {
             left -= saturating::<i64, _>(delete(connection, erased, pairs, left)?);
             if left <= 0 {
-                return Ok(Progress::SameBatch);
+                return Ok(BatchProgress::SameBatch);
             }
         }
     }
     // Members and requests are deleted by cascade.
     diesel::delete(conversations::table.filter(conversations::id.eq_any(both_erased))).execute(connection)?;
-    Ok(pairs.last().map_or(Progress::SameBatch, |last| Progress::UpTo(last.id)))
+    Ok(pairs.last().map_or(BatchProgress::SameBatch, |last| BatchProgress::UpTo(last.id)))
 }

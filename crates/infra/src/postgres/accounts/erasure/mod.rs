@@ -3,6 +3,12 @@
 //! Each step is one transaction that claims the erasure (`FOR UPDATE SKIP LOCKED`), deletes a batch and saves the
 //! progress.
 
+mod batch;
+mod content;
+mod relations;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
@@ -12,34 +18,25 @@ use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use crate::db::{DbError, statement};
-use crate::postgres::repository;
+use self::batch::{BatchProgress, ErasedPair};
+use crate::db::{Db, DbError, statement};
 use crate::schema::erasures;
 
 /// Pairs per step.
 const BATCH: i64 = 50;
-/// Maximum rows per step of each table in which a pair can have any number of rows.
-pub(super) const MAX_ROWS: i64 = 1000;
 
-repository! {
-    /// Unfinished erasures on PostgreSQL.
-    PgErasureRepository
+/// Unfinished erasures on PostgreSQL.
+#[derive(Clone)]
+pub struct PgErasureRepository {
+    db: Arc<Db>,
 }
 
-/// A pair of the erased account and a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ErasedPair {
-    pub(super) id: Uuid,
-    pub(super) peer: Uuid,
-}
-
-/// The progress of a step over its batch of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// The pairs up to and including this one are finished.
-    UpTo(Uuid),
-    /// The row limit was reached before a pair was finished; the next step repeats the batch.
-    SameBatch,
+impl PgErasureRepository {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 statement! {
@@ -74,24 +71,30 @@ fn stage_from_db_str(user: UserId, word: &str) -> Result<ErasureStage, DbError> 
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = erasures)]
+struct ClaimedErasure {
+    stage: String,
+    done_to: Uuid,
+}
+
 /// Claims the erasure until the end of the transaction; `None` if another worker holds it or has finished it.
-fn claim(connection: &mut PgConnection, user: UserId) -> Result<Option<(ErasureStage, Uuid)>, DbError> {
-    let row: Option<(String, Uuid)> = erasures::table
+fn claim(connection: &mut PgConnection, user: UserId) -> Result<Option<ClaimedErasure>, DbError> {
+    Ok(erasures::table
         .find(user.as_uuid())
-        .select((erasures::stage, erasures::done_to))
+        .select(ClaimedErasure::as_select())
         .for_update()
         .skip_locked()
         .first(connection)
-        .optional()?;
-    row.map(|(word, done_to)| Ok((stage_from_db_str(user, &word)?, done_to))).transpose()
+        .optional()?)
 }
 
 fn step(connection: &mut PgConnection, user: UserId) -> Result<ErasureStep, DbError> {
-    let Some((stage, done_to)) = claim(connection, user)? else { return Ok(ErasureStep::Elsewhere) };
+    let Some(claimed) = claim(connection, user)? else { return Ok(ErasureStep::Elsewhere) };
+    let stage = stage_from_db_str(user, &claimed.stage)?;
     let erased = user.as_uuid();
-    let pairs: Vec<(Uuid, Uuid)> =
-        NextPairs { user: &erased, after: done_to, most: BATCH }.load(connection)?;
-    let pairs: Vec<ErasedPair> = pairs.into_iter().map(|(id, peer)| ErasedPair { id, peer }).collect();
+    let pairs: Vec<ErasedPair> =
+        NextPairs { user: &erased, after: claimed.done_to, most: BATCH }.load(connection)?;
     if pairs.is_empty() {
         return next_stage(connection, erased, stage);
     }
@@ -99,7 +102,7 @@ fn step(connection: &mut PgConnection, user: UserId) -> Result<ErasureStep, DbEr
         ErasureStage::Relations => relations::remove(connection, erased, &pairs)?,
         ErasureStage::Content => content::remove(connection, erased, &pairs)?,
     };
-    if let Progress::UpTo(id) = progress {
+    if let BatchProgress::UpTo(id) = progress {
         diesel::update(erasures::table.find(erased)).set(erasures::done_to.eq(id)).execute(connection)?;
     }
     Ok(ErasureStep::More)

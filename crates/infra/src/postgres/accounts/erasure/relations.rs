@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use domain::id::ConversationId;
 use uuid::Uuid;
 
-use super::{ErasedPair, MAX_ROWS, Progress};
+use super::batch::{BatchProgress, ErasedPair, MAX_ROWS};
 use crate::db::{DbError, statement};
 use crate::postgres::pair;
 use crate::schema::{conversation_members, conversations};
@@ -55,7 +55,7 @@ pub(super) fn remove(
     connection: &mut PgConnection,
     erased: Uuid,
     pairs: &[ErasedPair],
-) -> Result<Progress, DbError> {
+) -> Result<BatchProgress, DbError> {
     let pairs = lock(connection, pairs)?;
     let ids: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
     diesel::update(conversations::table.filter(conversations::id.eq_any(&ids)))
@@ -73,7 +73,7 @@ pub(super) fn remove(
     RemoveBlocks { owners: &owners, others: &others }.execute(connection)?;
     remove_from_members(connection, erased, &ids)?;
     let full = i64::try_from(requests).is_ok_and(|removed| removed >= MAX_ROWS);
-    Ok(pairs.last().filter(|_| !full).map_or(Progress::SameBatch, |last| Progress::UpTo(last.id)))
+    Ok(pairs.last().filter(|_| !full).map_or(BatchProgress::SameBatch, |last| BatchProgress::UpTo(last.id)))
 }
 
 /// Deletes the erased account's memberships, and its remark from those of the peers.
