@@ -13,6 +13,26 @@ use uuid::Uuid;
 use crate::db::{self, DbError};
 use crate::schema::sessions;
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct OpenSessionRow {
+    id: Uuid,
+    device_name: String,
+    created_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
+}
+
+impl From<OpenSessionRow> for OpenSession {
+    fn from(row: OpenSessionRow) -> Self {
+        Self {
+            id: SessionId::from_uuid(row.id),
+            device: DeviceName::from_user_agent(&row.device_name),
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+        }
+    }
+}
+
 /// `now` minus `span`, at least the Unix epoch.
 fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
     let span = TimeDelta::from_std(span).ok();
@@ -23,33 +43,28 @@ fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
 pub(super) fn list(
     connection: &mut PgConnection,
     owner: UserId,
-    open_for: SessionLimits,
+    limits: SessionLimits,
     page: &SessionPageRequest,
 ) -> Result<SessionPage, DbError> {
     let now = db::now(connection)?;
     let mut rows = sessions::table
         .filter(sessions::user_id.eq(owner.as_uuid()))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::created_at.gt(before(now, open_for.life)))
-        .filter(sessions::last_used_at.gt(before(now, open_for.idle)))
+        .filter(sessions::created_at.gt(before(now, limits.life)))
+        .filter(sessions::last_used_at.gt(before(now, limits.idle)))
         .into_boxed();
     if let Some(after) = page.after {
         let bound = sessions::created_at.le(after.created_at);
         let earlier = sessions::created_at.lt(after.created_at);
         rows = rows.filter(bound.and(earlier.or(sessions::id.lt(after.id.as_uuid()))));
     }
-    let rows: Vec<(Uuid, String, DateTime<Utc>, DateTime<Utc>)> = rows
+    let rows: Vec<OpenSessionRow> = rows
         .order((sessions::created_at.desc(), sessions::id.desc()))
         .limit(page.limit.get() + 1)
-        .select((sessions::id, sessions::device_name, sessions::created_at, sessions::last_used_at))
+        .select(OpenSessionRow::as_select())
         .load(connection)?;
-    let open = rows.into_iter().map(|(id, device, created_at, last_used_at)| OpenSession {
-        id: SessionId::from_uuid(id),
-        device: DeviceName::from_user_agent(&device),
-        created_at,
-        last_used_at,
-    });
-    Ok(Page::from_lookahead(open.collect(), page.limit, |session| SessionCursor {
+    let open = rows.into_iter().map(OpenSession::from).collect();
+    Ok(Page::from_lookahead(open, page.limit.get(), |session| SessionCursor {
         created_at: session.created_at,
         id: session.id,
     }))

@@ -4,7 +4,8 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::auth::{EndReason, PasswordChange, PasswordChangeOutcome};
 
-use super::{end_others, lock_open, rotate};
+use super::queries::{end_others, lock_open};
+use super::rotate;
 use crate::db::{self, DbError};
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::users;

@@ -36,11 +36,16 @@ statement! {
         AND s.last_used_at > now() - make_interval(secs => " [seconds: sql::Double] ")"
 }
 
+#[derive(Queryable)]
+struct EndedRow {
+    id: Uuid,
+}
+
 /// The sessions that ended within `window`, and those used within it whose account is disabled.
 pub(crate) fn recently_ended(
     connection: &mut PgConnection,
     window: Duration,
 ) -> Result<Vec<SessionId>, DbError> {
-    let ended: Vec<(Uuid,)> = RecentlyEnded { seconds: &window.as_secs_f64() }.load(connection)?;
-    Ok(ended.into_iter().map(|(id,)| SessionId::from_uuid(id)).collect())
+    let ended: Vec<EndedRow> = RecentlyEnded { seconds: &window.as_secs_f64() }.load(connection)?;
+    Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }

@@ -11,7 +11,7 @@ use domain::auth::{
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use super::end;
+use super::queries::end;
 use crate::db::{self, DbError, statement};
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
@@ -29,7 +29,7 @@ statement! {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+struct RotationRow {
     generation: i32,
     rotations: Vec<Option<DateTime<Utc>>>,
     refresh_key: Option<String>,
@@ -81,11 +81,11 @@ pub(super) fn lock(
     id: SessionId,
     owner: UserId,
 ) -> Result<Option<LockedSession>, DbError> {
-    let row: Option<SessionRow> = sessions::table
+    let row: Option<RotationRow> = sessions::table
         .find(id.as_uuid())
         .filter(sessions::user_id.eq(owner.as_uuid()))
         .filter(sessions::ended_at.is_null())
-        .select(SessionRow::as_select())
+        .select(RotationRow::as_select())
         .for_update()
         .first(connection)
         .optional()?;
