@@ -1,5 +1,7 @@
 //! The account lifecycle on PostgreSQL: disabling, enabling and erasing. [`super::erasure`] holds the background steps.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
@@ -10,13 +12,22 @@ use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 use super::session;
-use crate::db::{self, DbError};
-use crate::postgres::{repository, row_values};
+use crate::db::{self, Db, DbError};
+use crate::postgres::row_values;
 use crate::schema::{erasures, sessions, users};
 
-repository! {
-    /// Account states on PostgreSQL.
-    PgAccountRepository
+/// Account states on PostgreSQL.
+#[derive(Clone)]
+pub struct PgAccountRepository {
+    db: Arc<Db>,
+}
+
+impl PgAccountRepository {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 /// Locks an account's row and returns its state; `None` if there is no such account.

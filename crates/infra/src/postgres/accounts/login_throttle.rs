@@ -1,5 +1,7 @@
 //! The login throttle on PostgreSQL.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -13,13 +15,21 @@ use domain::login_throttle::{
 use domain::number::saturating;
 use sha2::{Digest, Sha256};
 
-use crate::db::{self, DbError, statement};
-use crate::postgres::repository;
+use crate::db::{self, Db, DbError, statement};
 use crate::schema::login_throttles;
 
-repository! {
-    /// The failure records of the login throttle on PostgreSQL.
-    PgLoginThrottle
+/// The failure records of the login throttle on PostgreSQL.
+#[derive(Clone)]
+pub struct PgLoginThrottle {
+    db: Arc<Db>,
+}
+
+impl PgLoginThrottle {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 /// A stored key. It is hashed, because users may type a password into the wrong field.
@@ -44,14 +54,14 @@ fn in_lock_order(keys: &[ThrottleKey]) -> Vec<(KeyHash, ThrottleKey)> {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = login_throttles)]
-struct FailuresRow {
+struct FailureRow {
     failures: i32,
     blocked_until: DateTime<Utc>,
     forgiven_at: DateTime<Utc>,
 }
 
-impl From<FailuresRow> for FailureRecord {
-    fn from(row: FailuresRow) -> Self {
+impl From<FailureRow> for FailureRecord {
+    fn from(row: FailureRow) -> Self {
         Self {
             count: saturating(row.failures),
             blocked_until: row.blocked_until,
@@ -87,7 +97,7 @@ statement! {
 
 /// Locks the row of a key, inserting it if it is missing.
 fn lock_or_insert(connection: &mut PgConnection, key: &KeyHash) -> Result<FailureRecord, DbError> {
-    Ok(LockOrInsert { key }.get_result::<FailuresRow>(connection)?.into())
+    Ok(LockOrInsert { key }.get_result::<FailureRow>(connection)?.into())
 }
 
 statement! {
@@ -146,14 +156,14 @@ fn count(connection: &mut PgConnection, keys: &[(KeyHash, ThrottleKey)]) -> Resu
 fn release_keys(
     connection: &mut PgConnection,
     keys: &[(KeyHash, ThrottleKey)],
-    verdict: AttemptResult,
+    result: AttemptResult,
 ) -> Result<(), DbError> {
     for (hash, key) in keys {
         let row = login_throttles::table.find(hash.as_slice());
-        let kept: Option<FailuresRow> =
-            row.select(FailuresRow::as_select()).for_update().first(connection).optional()?;
+        let kept: Option<FailureRow> =
+            row.select(FailureRow::as_select()).for_update().first(connection).optional()?;
         let Some(kept) = kept.map(FailureRecord::from) else { continue };
-        match release(key, &kept, verdict, db::now(connection)?) {
+        match release(key, &kept, result, db::now(connection)?) {
             Some(left) => store(connection, hash, &left, None)?,
             None => drop(diesel::delete(row).execute(connection)?),
         }
@@ -168,8 +178,8 @@ impl LoginThrottle for PgLoginThrottle {
         self.db.transaction(move |connection| count(connection, &keys)).await
     }
 
-    async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError> {
+    async fn release(&self, keys: &[ThrottleKey], result: AttemptResult) -> Result<(), PortError> {
         let keys = in_lock_order(keys);
-        self.db.transaction(move |connection| release_keys(connection, &keys, verdict)).await
+        self.db.transaction(move |connection| release_keys(connection, &keys, result)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Users on PostgreSQL: registration, credentials, profiles and uid changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,14 +21,23 @@ use domain::error::PortError;
 use domain::id::UserId;
 use uuid::Uuid;
 
-use crate::db::{self, DbError, lower};
+use crate::db::{self, Db, DbError, lower};
+use crate::postgres::account_summary;
 use crate::postgres::row_values::{self, ACTIVE};
-use crate::postgres::{account_summary, repository};
 use crate::schema::{friendship_requests, friendships, users};
 
-repository! {
-    /// Accounts on PostgreSQL.
-    PgUserRepository
+/// Accounts on PostgreSQL.
+#[derive(Clone)]
+pub struct PgUserRepository {
+    db: Arc<Db>,
+}
+
+impl PgUserRepository {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -56,6 +66,37 @@ impl TryFrom<UserRow> for User {
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct CredentialsRow {
+    #[diesel(embed)]
+    user: UserRow,
+    password_hash: String,
+}
+
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = DbError;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, DbError> {
+        Ok(Self { user: row.user.try_into()?, password_hash: PasswordHash::new(row.password_hash) })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct ProfileRow {
+    id: Uuid,
+    uid: String,
+    name: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct CurrentUid {
+    uid: String,
+    uid_changed_at: Option<DateTime<Utc>>,
+}
+
 /// The condition that an account is not erased, as a literal. With a parameter, the generic plan could not prove that
 /// the partial index `users_uid_key` (which excludes erased accounts) covers the query.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
@@ -75,10 +116,9 @@ impl QueryFragment<Pg> for NotErased {
 }
 
 /// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`.
-macro_rules! with_uid {
-    ($uid:expr) => {
-        users::table.filter(lower(users::uid).eq(lower($uid))).filter(NotErased)
-    };
+#[diesel::dsl::auto_type]
+fn with_uid<'a>(uid: &'a str) -> _ {
+    users::table.filter(lower(users::uid).eq(lower(uid))).filter(NotErased)
 }
 
 fn register(
@@ -105,7 +145,7 @@ fn register(
         return Ok(RegisterOutcome::Registered(user, session));
     }
     let uid_taken =
-        diesel::select(diesel::dsl::exists(with_uid!(user.uid.as_str()))).get_result(connection)?;
+        diesel::select(diesel::dsl::exists(with_uid(user.uid.as_str()))).get_result(connection)?;
     Ok(if uid_taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken })
 }
 
@@ -113,28 +153,26 @@ fn credentials(
     connection: &mut PgConnection,
     identifier: &LoginIdentifier,
 ) -> Result<Option<Credentials>, DbError> {
-    let columns = (UserRow::as_select(), users::password_hash);
-    let row: Option<(UserRow, String)> = match identifier {
-        LoginIdentifier::Uid(uid) => with_uid!(uid.as_str())
+    let row: Option<CredentialsRow> = match identifier {
+        LoginIdentifier::Uid(uid) => with_uid(uid.as_str())
             .filter(users::state.eq(ACTIVE))
-            .select(columns)
+            .select(CredentialsRow::as_select())
             .first(connection)
             .optional()?,
         LoginIdentifier::PhoneNumber(number) => users::table
             .filter(users::phone_number.eq(number.as_str()))
             .filter(users::state.eq(ACTIVE))
-            .select(columns)
+            .select(CredentialsRow::as_select())
             .first(connection)
             .optional()?,
         LoginIdentifier::Account(id) => users::table
             .find(id.as_uuid())
             .filter(users::state.eq(ACTIVE))
-            .select(columns)
+            .select(CredentialsRow::as_select())
             .first(connection)
             .optional()?,
     };
-    row.map(|(user, hash)| Ok(Credentials { user: user.try_into()?, password_hash: PasswordHash::new(hash) }))
-        .transpose()
+    row.map(Credentials::try_from).transpose()
 }
 
 /// The relation of `other` to `viewer`.
@@ -159,14 +197,14 @@ fn relation(connection: &mut PgConnection, viewer: UserId, other: UserId) -> Res
 }
 
 fn profile(connection: &mut PgConnection, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, DbError> {
-    let found: Option<(Uuid, String, String)> =
-        with_uid!(uid.as_str()).select((users::id, users::uid, users::name)).first(connection).optional()?;
-    let Some((id, uid, name)) = found else { return Ok(None) };
-    let user_id = UserId::from_uuid(id);
+    let found: Option<ProfileRow> =
+        with_uid(uid.as_str()).select(ProfileRow::as_select()).first(connection).optional()?;
+    let Some(row) = found else { return Ok(None) };
+    let user_id = UserId::from_uuid(row.id);
     Ok(Some(Profile {
         user_id,
-        uid: row_values::uid(user_id, &uid)?,
-        name: row_values::nickname(user_id, &name)?,
+        uid: row_values::uid(user_id, &row.uid)?,
+        name: row_values::nickname(user_id, &row.name)?,
         relation: relation(connection, viewer, user_id)?,
     }))
 }
@@ -177,16 +215,16 @@ fn change_uid(
     wanted: &Uid,
     interval: Duration,
 ) -> Result<UidChangeOutcome, DbError> {
-    let locked: Option<(String, Option<DateTime<Utc>>)> = users::table
+    let locked: Option<CurrentUid> = users::table
         .find(id.as_uuid())
         .filter(users::state.eq(ACTIVE))
-        .select((users::uid, users::uid_changed_at))
+        .select(CurrentUid::as_select())
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let Some((current, changed_at)) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
-    let (current, now) = (row_values::uid(id, &current)?, db::now(connection)?);
-    let change = UidChange { current: &current, wanted, changed_at, now, interval };
+    let Some(locked) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
+    let (current, now) = (row_values::uid(id, &locked.uid)?, db::now(connection)?);
+    let change = UidChange { current: &current, wanted, changed_at: locked.uid_changed_at, now, interval };
     if let Err(refusal) = decide_uid_change(&change) {
         return Ok(UidChangeOutcome::Refused(refusal));
     }
