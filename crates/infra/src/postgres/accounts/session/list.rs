@@ -64,7 +64,7 @@ pub(super) fn list(
         .select(OpenSessionRow::as_select())
         .load(connection)?;
     let open = rows.into_iter().map(OpenSession::from).collect();
-    Ok(Page::from_lookahead(open, page.limit.get(), |session| SessionCursor {
+    Ok(Page::from_lookahead(open, page.limit, |session| SessionCursor {
         created_at: session.created_at,
         id: session.id,
     }))
