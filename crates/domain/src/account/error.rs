@@ -1,3 +1,5 @@
+//! Refusals of registration, profiles and the account lifecycle, each with its class and stable name.
+
 use crate::error::{PortError, domain_error};
 
 /// Refusals of disabling and enabling an account.

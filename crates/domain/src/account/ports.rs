@@ -1,3 +1,5 @@
+//! Ports of accounts: their storage, password hashing, randomness and resumable erasure.
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Refusals of operator commands.
+
 use crate::error::{PortError, domain_error};
 
 /// The errors of the operator commands.

@@ -1,3 +1,5 @@
+//! An account as operators list it, and the keyset cursor of that list.
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{AccountState, DisplayName, Uid};

@@ -1,3 +1,5 @@
+//! Storage of operator commands.
+
 use async_trait::async_trait;
 
 use super::{AccountPage, AccountPageRequest};

@@ -1,3 +1,5 @@
+//! Use-cases of operators: list accounts, reset passwords, end sessions.
+
 use std::sync::Arc;
 
 use super::{AccountPage, AccountPageRequest, AdminError, AdminRepository};

@@ -1,3 +1,5 @@
+//! Refusals of logins, tokens and sessions.
+
 use std::time::Duration;
 
 use super::TokenRefusal;

@@ -1,3 +1,5 @@
+//! Refusals of blocking.
+
 use crate::error::{PortError, domain_error};
 
 /// Why a use case on blocks fails.

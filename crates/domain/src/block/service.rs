@@ -1,3 +1,5 @@
+//! Use-cases of blocks: list, block, unblock.
+
 use std::sync::Arc;
 
 use super::{BlockError, BlockPage, BlockPageRequest, BlockRepository};

@@ -1,3 +1,5 @@
+//! Refusals of conversations.
+
 use crate::error::{PortError, domain_error};
 
 /// Why a use case on conversations fails.

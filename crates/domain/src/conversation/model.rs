@@ -1,3 +1,5 @@
+//! A conversation as its list and its window show it, and the arithmetic of unread counts.
+
 use chrono::{DateTime, Utc};
 
 use crate::account::DisplayName;

@@ -1,3 +1,5 @@
+//! A pair of users, one side of it, and the state of its locked row.
+
 use uuid::Uuid;
 
 use crate::id::{ConversationId, UserId};

@@ -1,3 +1,5 @@
+//! Use-cases of conversations: list, open, mark as read, pin, mute, clear.
+
 use std::sync::Arc;
 
 use super::{

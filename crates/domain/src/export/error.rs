@@ -1,3 +1,5 @@
+//! Refusals of an export.
+
 use crate::error::{PortError, domain_error};
 
 /// The errors of the export.

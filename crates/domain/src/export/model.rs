@@ -1,3 +1,5 @@
+//! The parts of an export, in the order in which they are streamed.
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, User};

@@ -1,3 +1,5 @@
+//! Snapshot reads of an export.
+
 use async_trait::async_trait;
 
 use super::ExportPart;

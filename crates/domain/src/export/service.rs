@@ -1,3 +1,5 @@
+//! The use-case of an export: open a snapshot of the caller's data.
+
 use std::sync::Arc;
 
 use super::{ExportError, ExportReader, ExportRepository};

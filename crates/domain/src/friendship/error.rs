@@ -1,3 +1,5 @@
+//! Refusals of friendships.
+
 use crate::error::{PortError, domain_error};
 
 /// The errors of the use-cases on friendships.

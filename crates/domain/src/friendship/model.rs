@@ -1,3 +1,5 @@
+//! A friend, the remark on them, and the limit on their number.
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, Uid};

@@ -1,3 +1,5 @@
+//! Storage of friendships, and the keyset cursor of their list.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

@@ -1,3 +1,5 @@
+//! Use-cases of friendships: list, remark, unfriend.
+
 use std::sync::Arc;
 
 use super::{FriendPage, FriendPageRequest, FriendshipError, FriendshipRepository, Remark};

@@ -1,3 +1,5 @@
+//! Refusals of friendship requests.
+
 use std::time::Duration;
 
 use super::{AnswerRefusal, AskRefusal};

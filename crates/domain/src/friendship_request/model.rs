@@ -1,3 +1,5 @@
+//! The state machine of a friendship request, and the decisions on asking and answering.
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 

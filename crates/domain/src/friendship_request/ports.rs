@@ -1,3 +1,5 @@
+//! Storage of friendship requests, and the keyset cursor of their lists.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

@@ -1,3 +1,5 @@
+//! Use-cases of friendship requests: ask, list, answer, withdraw.
+
 use std::sync::Arc;
 
 use super::{

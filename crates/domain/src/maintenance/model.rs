@@ -1,3 +1,5 @@
+//! Maintenance tasks, and the retention period of each.
+
 use std::time::Duration;
 
 use crate::auth::TokenLifetimes;

@@ -1,3 +1,5 @@
+//! Storage of maintenance: bounded deletion of expired rows.
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! The use-case of maintenance: one bounded sweep of one task.
+
 use std::sync::Arc;
 
 use super::{MaintenanceRepository, MaintenanceTask, Retention, SweepResult};

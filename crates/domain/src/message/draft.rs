@@ -1,3 +1,5 @@
+//! The decision on a send: store, replay an idempotent retry, or refuse.
+
 use super::{ClientMessageId, MessageBody, MessageId, MessageState, Seq};
 use crate::conversation::{Directed, PairState};
 

@@ -1,3 +1,5 @@
+//! Refusals of messages.
+
 use std::time::Duration;
 
 use super::{RecallRefusal, SendRefusal};

@@ -1,3 +1,5 @@
+//! Message values: sequence numbers, ids, texts and idempotency keys; and the decision on a recall.
+
 use std::fmt;
 use std::time::Duration;
 

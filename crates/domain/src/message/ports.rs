@@ -1,3 +1,5 @@
+//! Storage of messages, and the quota on sends.
+
 use std::time::Duration;
 
 use async_trait::async_trait;

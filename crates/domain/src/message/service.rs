@@ -1,3 +1,5 @@
+//! Use-cases of messages: send, recall, delete.
+
 use std::sync::Arc;
 use std::time::Duration;
 

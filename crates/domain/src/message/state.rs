@@ -1,3 +1,5 @@
+//! What a message carries, and whether it is visible or recalled.
+
 use super::MessageContent;
 
 /// What a message carries. A new kind of message (a picture, a file) is a new variant.

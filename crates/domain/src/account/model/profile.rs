@@ -1,3 +1,5 @@
+//! Profile values: uid, nickname, phone number, and what an account shows of itself.
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The account state machine: active, disabled, erased; and the stages of an erasure.
+
 /// The lifecycle state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {

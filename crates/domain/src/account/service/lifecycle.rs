@@ -1,3 +1,5 @@
+//! Use-cases of the account lifecycle: disable, enable, erase; and the worker that advances erasures.
+
 use std::sync::Arc;
 
 use crate::account::{

@@ -1,3 +1,5 @@
+//! Use-cases of a profile: read, rename, change the uid, find by uid.
+
 use std::sync::Arc;
 use std::time::Duration;
 
