@@ -1,3 +1,5 @@
+//! Operator commands on PostgreSQL.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;

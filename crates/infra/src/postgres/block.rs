@@ -1,3 +1,5 @@
+//! Blocks on PostgreSQL, kept as flags on the pair's row and as rows for the list.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Friendships on PostgreSQL, one row per side.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;

@@ -1,3 +1,5 @@
+//! Conversations on PostgreSQL. Concurrent reads of one kind share a statement.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Friendship requests on PostgreSQL, decided under the lock of the pair's row.
+
 use std::time::Duration;
 
 use async_trait::async_trait;

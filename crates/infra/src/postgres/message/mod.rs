@@ -1,3 +1,5 @@
+//! Messages on PostgreSQL. Sends go through group commit; recalls and deletions are transactions of their own.
+
 use std::sync::Arc;
 use std::time::Duration;
 
