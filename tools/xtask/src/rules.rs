@@ -18,6 +18,9 @@ pub(crate) fn check(repository: &Repository, findings: &mut Findings) -> Result<
         if lines > MAX_LINES {
             findings.add(format!("{}: {lines} lines; the limit is {MAX_LINES}", file.path));
         }
+        if !file.is_test() && !file.text.starts_with("//!") {
+            findings.add(format!("{}: the first line must say what the module is", file.path));
+        }
     }
     left_overs(repository, findings)?;
     migrations(repository, findings);
