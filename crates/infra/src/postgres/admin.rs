@@ -1,6 +1,5 @@
 //! Operator commands on PostgreSQL.
 
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
