@@ -59,6 +59,11 @@ impl Repository {
         std::fs::read_to_string(self.root.join(path)).with_context(|| path.to_owned())
     }
 
+    /// Cargo's target folder.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+    }
+
     /// Whether a file or a folder is there.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()

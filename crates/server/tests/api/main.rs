@@ -1,6 +1,6 @@
 //! API tests: the whole stack in process on a real PostgreSQL, called over HTTP.
 //!
-//! Every answer is noted; `tests/covered.rs` compares the notes with what the API documents.
+//! Every response is noted; `cargo xtask coverage` compares the notes with the `OpenAPI` document.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

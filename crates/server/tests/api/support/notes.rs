@@ -1,4 +1,4 @@
-//! What the tests have seen, for `tests/covered.rs`.
+//! Notes every response that the tests see, for `cargo xtask coverage`.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,13 +7,14 @@ use std::sync::{Mutex, OnceLock};
 
 use super::Reply;
 
-/// Notes an answer: method, path without its query, status and error name.
+/// Notes a response: method, path without query, status and error name. Each test process has a file of its own, so that it
+/// does not matter which runs first, or how many run at the same time.
 pub(super) fn note(method: &str, path: &str, reply: &Reply) {
     static NOTES: OnceLock<Mutex<File>> = OnceLock::new();
     let notes = NOTES.get_or_init(|| {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("seen.tsv");
-        // Begun anew by each run, so that nothing counts that an earlier one has seen.
-        Mutex::new(File::create(path).unwrap())
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("api-responses");
+        std::fs::create_dir_all(&folder).unwrap();
+        Mutex::new(File::create(folder.join(format!("{}.tsv", std::process::id()))).unwrap())
     });
     let path = path.split('?').next().unwrap();
     let error = reply.error();
