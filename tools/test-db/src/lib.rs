@@ -82,3 +82,9 @@ impl Drop for TestDatabase {
             .try_sql("postgres", &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
+
+/// How many cases a slow test tries: `full` if `HONGYAN_TEST_DEPTH=full`, as in scripts/audit, otherwise `quick`.
+#[must_use]
+pub fn cases(quick: u32, full: u32) -> u32 {
+    if std::env::var_os("HONGYAN_TEST_DEPTH").is_some_and(|depth| depth == "full") { full } else { quick }
+}

@@ -1,5 +1,5 @@
-//! Completeness of the OpenAPI document. Its truth is tested elsewhere: `tests/covered.rs` compares its errors with those that
-//! the API tests observed, `scripts/schemathesis` its schemas and examples with a running server.
+//! Completeness of the OpenAPI document. Its truth is tested elsewhere: `cargo xtask coverage` compares its errors with those
+//! that the API tests observed, `scripts/schemathesis` its schemas and examples with a running server.
 
 use std::collections::BTreeSet;
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 use server::config::Options;
 
-use crate::support::{Person, World};
+use crate::support::{Person, World, eventually};
 
 #[test]
 fn requests_without_a_free_connection_get_a_503_in_time() {
@@ -51,14 +51,14 @@ fn hang_up(world: &World, alice: &Person, bob: &Person, number: usize) {
 
 #[test]
 fn a_request_cut_off_midway_is_executed_fully_or_not_at_all() {
-    const TRIES: usize = 10_000;
     const CROWD: usize = 8;
+    let tries = test_db::cases(2000, 10_000);
     let world = World::new();
     let (alice, bob) = world.friends();
     let all_of_them = |act: &(dyn Fn(usize) + Sync)| {
         std::thread::scope(|scope| {
             for first in 0..CROWD {
-                scope.spawn(move || (first..TRIES).step_by(CROWD).for_each(act));
+                scope.spawn(move || (first..usize::try_from(tries).unwrap()).step_by(CROWD).for_each(act));
             }
         });
     };
@@ -67,10 +67,13 @@ fn a_request_cut_off_midway_is_executed_fully_or_not_at_all() {
         AND state_change < clock_timestamp() - interval '2 seconds'";
     assert_eq!(world.count(open), 0);
     all_of_them(&|number| {
-        alice.call("POST", "/api/auth/messages").json(&message(&bob, number)).send().ok();
+        // On a busy machine the server may shed a send for a moment.
+        eventually("a message was never accepted", || {
+            let reply = alice.post("/api/auth/messages", &message(&bob, number));
+            reply.status != 503 && reply.ok().status == 200
+        });
     });
-    let tries = i64::try_from(TRIES).unwrap();
-    assert_eq!(world.count("messages"), tries);
+    assert_eq!(world.count("messages"), i64::from(tries));
     assert_eq!(world.count(&format!("conversations WHERE last_seq = {tries}")), 1);
     // Background work may be in a transaction for a moment.
     assert_eq!(world.count(open), 0);

@@ -8,13 +8,13 @@ mod steps;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use test_db::cases;
 use tokio::runtime::Runtime;
 
 use crate::support::Database;
 use steps::Step;
 
-/// Number of runs, and the maximum number of steps of each.
-const RUNS: u32 = 100;
+/// The maximum number of steps of a run.
 const STEPS: usize = 50;
 
 #[test]
@@ -24,9 +24,9 @@ fn random_operations_of_two_users_agree_with_the_model() {
     // The messages are searched partly in blocks and partly not, at random.
     let _indexer = database.fast_indexer();
     let number = std::cell::Cell::new(0_u32);
-    let config = Config { cases: RUNS, failure_persistence: None, ..Config::default() };
-    let lives = prop::collection::vec(any_step(), 1..STEPS);
-    let result = TestRunner::new(config).run(&lives, |steps| {
+    let config = Config { cases: cases(25, 100), failure_persistence: None, ..Config::default() };
+    let runs = prop::collection::vec(any_step(), 1..STEPS);
+    let result = TestRunner::new(config).run(&runs, |steps| {
         // New users for every run, so that all can share one database.
         number.set(number.get() + 1);
         runtime.block_on(steps::execute(&pool, number.get(), &steps)).map_err(TestCaseError::fail)
