@@ -1,3 +1,5 @@
+//! A running cluster and its life cycle.
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Mutex;
@@ -9,96 +11,99 @@ use rustix::process::Signal;
 use crate::launch::{arguments, percent_encoded, run};
 use crate::lock::FolderLock;
 use crate::owner::Owner;
-use crate::place::Place;
+use crate::paths::ClusterPaths;
 use crate::process::Postmaster;
 use crate::{Error, Installation, Supervisor};
 
-/// How a cluster is to be run.
+/// How to run a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
-    /// The folder that the cluster has for itself.
+    /// The folder that the cluster has to itself.
     pub data_dir: PathBuf,
-    /// Whether what is committed must survive a crash. Only tests can do without.
+    /// Whether commits must survive a crash. Only tests may turn this off.
     pub durable: bool,
-    /// More of PostgreSQL's settings, by name and value.
+    /// Further PostgreSQL settings as pairs of name and value.
     pub settings: Vec<(String, String)>,
 }
 
-/// A running private cluster. Dropping it stops it, unless [`Cluster::leave_running`] was called.
+/// A running cluster. Dropping it stops the cluster, unless [`Cluster::leave_running`] was called.
 #[derive(Debug)]
 pub struct Cluster {
     pub(crate) installation: Installation,
     pub(crate) owner: Owner,
-    pub(crate) place: Place,
+    pub(crate) paths: ClusterPaths,
     pub(crate) arguments: Vec<String>,
     pub(crate) durable: bool,
     stop_on_drop: AtomicBool,
-    /// The postmaster that this value started, to be waited for when it has died: nobody else would.
+    /// The postmaster that this value started. It is waited for after its death, or it would stay a zombie.
     pub(crate) child: Mutex<Option<Child>>,
-    /// None for a visitor of a cluster that somebody else runs.
+    /// `None` when another process runs the cluster.
     _lock: Option<FolderLock>,
+}
+
+/// What a [`Cluster`] is built from besides its options.
+struct Location {
+    owner: Owner,
+    paths: ClusterPaths,
+    lock: Option<FolderLock>,
 }
 
 pub(crate) const SUPERUSER: &str = "hongyan";
 pub(crate) const PORT: &str = "5432";
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Cluster {
-    /// Makes the cluster if there is none, adopts it if it runs, and starts it otherwise.
+    /// Creates the cluster if it does not exist, adopts it if it runs, and starts it otherwise.
     ///
     /// # Errors
-    /// See [`Error`]; what PostgreSQL itself said is in the message.
+    /// See [`Error`]; the message includes PostgreSQL's own output.
     pub fn start(installation: &Installation, options: ClusterOptions) -> Result<Self, Error> {
         let owner = Owner::find()?;
-        let place = Place::prepare(&options.data_dir, owner)?;
-        let lock = FolderLock::take(&place.home)?;
-        let cluster = Self::at(installation, &options, (owner, place), Some(lock));
-        cluster.make_if_missing()?;
+        let paths = ClusterPaths::create(&options.data_dir, owner)?;
+        let lock = FolderLock::take(&paths.home)?;
+        let cluster = Self::new(installation, &options, Location { owner, paths, lock: Some(lock) });
+        cluster.create_if_missing()?;
         cluster.check_version()?;
         cluster.adopt_or_launch()?;
         cluster.stop_on_drop.store(true, Ordering::Release);
         Ok(cluster)
     }
 
-    /// Reaches a cluster for a while, whether it runs or not, and leaves it as it was found: one that somebody else runs is
-    /// only connected to, one that does not run is started and stopped when this value is dropped. None if there is no
-    /// cluster; nothing is made.
+    /// Attaches to an existing cluster and leaves it as it was found. A cluster that another process runs is only connected
+    /// to; one that does not run is started, and stopped when this value is dropped. Returns `None`, and creates nothing, if
+    /// there is no cluster.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn visit(installation: &Installation, options: &ClusterOptions) -> Result<Option<Self>, Error> {
+    pub fn attach(installation: &Installation, options: &ClusterOptions) -> Result<Option<Self>, Error> {
         let owner = Owner::find()?;
-        let Some(place) = Place::find(&options.data_dir, owner)? else { return Ok(None) };
-        let lock = match FolderLock::take(&place.home) {
+        let Some(paths) = ClusterPaths::find(&options.data_dir, owner)? else { return Ok(None) };
+        let lock = match FolderLock::take(&paths.home) {
             Ok(lock) => Some(lock),
             Err(Error::InUse(_)) => None,
             Err(error) => return Err(error),
         };
-        let is_ours = lock.is_some();
-        let cluster = Self::at(installation, options, (owner, place), lock);
+        let is_exclusive = lock.is_some();
+        let cluster = Self::new(installation, options, Location { owner, paths, lock });
         cluster.check_version()?;
-        if is_ours {
-            cluster.place.make_socket_folder(owner)?;
-            let ran = cluster.is_running();
+        if is_exclusive {
+            cluster.paths.make_socket_folder(owner)?;
+            let was_running = cluster.is_running();
             cluster.adopt_or_launch()?;
-            cluster.stop_on_drop.store(!ran, Ordering::Release);
+            cluster.stop_on_drop.store(!was_running, Ordering::Release);
         } else {
             cluster.wait_until_ready()?;
         }
         Ok(Some(cluster))
     }
 
-    fn at(
-        installation: &Installation,
-        options: &ClusterOptions,
-        (owner, place): (Owner, Place),
-        lock: Option<FolderLock>,
-    ) -> Self {
+    fn new(installation: &Installation, options: &ClusterOptions, location: Location) -> Self {
+        let Location { owner, paths, lock } = location;
         Self {
             installation: installation.clone(),
             owner,
-            arguments: arguments(options, &place.socket),
-            place,
+            arguments: arguments(options, &paths.socket),
+            paths,
             durable: options.durable,
             stop_on_drop: AtomicBool::new(false),
             child: Mutex::new(None),
@@ -106,29 +111,29 @@ impl Cluster {
         }
     }
 
-    /// Where the cluster lies.
+    /// The folder that the cluster is in.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
-        &self.place.home
+        &self.paths.home
     }
 
-    /// Whether the wanted folder could not be used, because the user `postgres` cannot reach it.
+    /// Whether the cluster is in another folder than requested, because the user `postgres` cannot reach that one.
     #[must_use]
     pub const fn relocated(&self) -> bool {
-        self.place.relocated
+        self.paths.relocated
     }
 
-    /// How libpq reaches one of the cluster's databases.
+    /// The libpq URL of one of the cluster's databases.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let host = percent_encoded(self.place.socket.as_os_str().as_encoded_bytes());
+        let host = percent_encoded(self.paths.socket.as_os_str().as_encoded_bytes());
         format!(
             "postgresql:///{}?host={host}&port={PORT}&user={SUPERUSER}",
             percent_encoded(database.as_bytes())
         )
     }
 
-    /// Makes a database if it is not there.
+    /// Creates a database if it does not exist.
     ///
     /// # Errors
     /// [`Error::Program`].
@@ -142,7 +147,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Runs SQL by `psql` and returns what it printed, bare.
+    /// Runs SQL with `psql` and returns its output, without headers and alignment.
     ///
     /// # Errors
     /// [`Error::Program`].
@@ -152,10 +157,10 @@ impl Cluster {
         run("psql", &mut psql)
     }
 
-    /// The postmaster's process id, while it runs.
+    /// The process id of the running postmaster.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        Postmaster::of(&self.place.data).map(Postmaster::pid)
+        Postmaster::of(&self.paths.data).map(Postmaster::pid)
     }
 
     /// Whether the postmaster runs.
@@ -164,40 +169,36 @@ impl Cluster {
         self.pid().is_some()
     }
 
-    /// Lets the cluster run on when this value is dropped.
+    /// Keeps the cluster running when this value is dropped.
     pub fn leave_running(&self) {
         self.stop_on_drop.store(false, Ordering::Release);
     }
 
-    /// Stops the cluster: ends the sessions, writes everything out, and if that takes too long, without ado.
+    /// Stops the cluster with a fast shutdown, and with an immediate one if that takes too long.
     ///
     /// # Errors
     /// [`Error::TimedOut`].
     pub fn stop(&self) -> Result<(), Error> {
-        let Some(postmaster) = Postmaster::of(&self.place.data) else { return Ok(()) };
+        let Some(postmaster) = Postmaster::of(&self.paths.data) else { return Ok(()) };
         postmaster.signal(Signal::INT);
-        if postmaster.gone_within(STOP_PATIENCE) {
+        if postmaster.gone_within(STOP_TIMEOUT) {
             return Ok(());
         }
         postmaster.signal(Signal::QUIT);
-        if postmaster.gone_within(STOP_PATIENCE) {
-            Ok(())
-        } else {
-            Err(self.timed_out("stop", STOP_PATIENCE))
-        }
+        if postmaster.gone_within(STOP_TIMEOUT) { Ok(()) } else { Err(self.timed_out("stop", STOP_TIMEOUT)) }
     }
 
-    /// Kills the postmaster as a crash would. Its backends notice by themselves a moment later.
+    /// Kills the postmaster, as a crash would. Its backends notice a moment later and exit.
     ///
     /// # Errors
     /// [`Error::TimedOut`].
     pub fn kill_postmaster(&self) -> Result<(), Error> {
-        let Some(postmaster) = Postmaster::of(&self.place.data) else { return Ok(()) };
+        let Some(postmaster) = Postmaster::of(&self.paths.data) else { return Ok(()) };
         postmaster.signal(Signal::KILL);
-        if postmaster.gone_within(STOP_PATIENCE) { Ok(()) } else { Err(self.timed_out("die", STOP_PATIENCE)) }
+        if postmaster.gone_within(STOP_TIMEOUT) { Ok(()) } else { Err(self.timed_out("die", STOP_TIMEOUT)) }
     }
 
-    /// Stops the cluster if it runs, and starts it.
+    /// Stops the cluster if it runs, then starts it.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -206,14 +207,14 @@ impl Cluster {
         self.launch()
     }
 
-    /// Hands the cluster to a thread that starts it again whenever its postmaster dies.
+    /// Starts a thread that restarts the cluster when its postmaster dies.
     #[must_use]
     pub fn supervise(self) -> Supervisor {
-        Supervisor::over(self)
+        Supervisor::start(self)
     }
 
-    pub(crate) fn timed_out(&self, what: &'static str, patience: Duration) -> Error {
-        Error::TimedOut { folder: self.place.home.clone(), what, patience }
+    pub(crate) fn timed_out(&self, what: &'static str, limit: Duration) -> Error {
+        Error::TimedOut { folder: self.paths.home.clone(), what, limit }
     }
 }
 
@@ -222,7 +223,7 @@ impl Drop for Cluster {
         if self.stop_on_drop.load(Ordering::Acquire)
             && let Err(error) = self.stop()
         {
-            tracing::error!(%error, "the cluster could not be stopped");
+            tracing::error!(%error, "cluster cannot be stopped");
         }
     }
 }

@@ -1,71 +1,75 @@
+//! Errors of the embedded cluster.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why there is no running cluster.
+/// Why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No server of a usable version was found.
+    /// No server of a supported version is installed.
     #[error(
         "no PostgreSQL server (version {} or newer) was found: install it (Debian, Ubuntu: apt-get install postgresql; \
-         Fedora: dnf install postgresql-server; macOS: brew install postgresql@17), name its folder of programs in PG_BIN, \
-         or set DATABASE_URL to a database that runs elsewhere",
+         Fedora: dnf install postgresql-server; macOS: brew install postgresql@17), set PG_BIN to the folder of its programs, \
+         or set DATABASE_URL to an existing database",
         crate::Installation::OLDEST_MAJOR
     )]
     NotInstalled,
-    /// The folder's lock is held.
+    /// Another process holds the lock of the folder.
     #[error("the data folder {0} is in use by another server")]
     InUse(PathBuf),
-    /// The folder was made by another major version.
+    /// Another major version created the folder.
     #[error(
-        "the data folder {folder} was made by PostgreSQL {found}, but PostgreSQL {installed} is installed: name the programs \
-         of version {found} in PG_BIN, or move the data with pg_upgrade"
+        "the data folder {folder} was created by PostgreSQL {found}, but PostgreSQL {installed} is installed: set PG_BIN to \
+         the programs of version {found}, or migrate the data with pg_upgrade"
     )]
     OtherVersion {
-        /// The cluster.
+        /// The cluster's folder.
         folder: PathBuf,
-        /// The major version that made it.
+        /// The major version that created it.
         found: String,
         /// The installed one.
         installed: u32,
     },
-    /// Root may not run PostgreSQL, and the account that should is not there.
-    #[error("PostgreSQL refuses to run as root, and there is no user named postgres to run it as")]
+    /// Root cannot run PostgreSQL, and the user `postgres` does not exist.
+    #[error(
+        "PostgreSQL refuses to run as root, and there is no user postgres to run it as: create that user"
+    )]
     NoPostgresUser,
-    /// The socket's folder belongs to somebody else.
-    #[error("the folder {0} for the socket belongs to somebody else")]
+    /// Another user owns the folder of the socket.
+    #[error("the folder {0} for the socket belongs to another user")]
     ForeignSocketFolder(PathBuf),
     /// A program of the installation failed.
     #[error("{program} failed: {output}")]
     Program {
-        /// Which.
+        /// Its name.
         program: &'static str,
-        /// The last of what it said.
+        /// The last lines of its output.
         output: String,
     },
-    /// Something did not happen in time.
-    #[error("the cluster in {folder} did not {what} within {} seconds", .patience.as_secs())]
+    /// An operation exceeded its time limit.
+    #[error("the cluster in {folder} did not {what} within {} seconds", .limit.as_secs())]
     TimedOut {
-        /// The cluster.
+        /// The cluster's folder.
         folder: PathBuf,
-        /// What did not happen.
+        /// The verb that completes "did not …".
         what: &'static str,
-        /// How long it had.
-        patience: Duration,
+        /// The time limit.
+        limit: Duration,
     },
-    /// The file system refused.
+    /// A file operation failed.
     #[error("{what} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation, as in "cannot open".
         what: &'static str,
-        /// On which path.
+        /// The path it was applied to.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
 impl Error {
-    /// Names the path that the file system refused.
+    /// Adds the operation and the path to an I/O error.
     pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { what, path, source }

@@ -1,3 +1,5 @@
+//! Discovery of an installed PostgreSQL server.
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,12 +16,12 @@ impl Installation {
     /// The oldest major version that the schema works with.
     pub const OLDEST_MAJOR: u32 = 15;
 
-    /// Finds a server: in `$PG_BIN`, where `pg_config` says, or the newest where distributions put them.
+    /// Finds a server: the one in `$PG_BIN`, or the newest in `pg_config --bindir` and the usual folders of distributions.
     ///
     /// # Errors
     /// [`Error::NotInstalled`], which says how to install one.
     pub fn find() -> Result<Self, Error> {
-        if let Some(bin_dir) = named_by_environment() {
+        if let Some(bin_dir) = from_environment() {
             return Self::at(&bin_dir).ok_or(Error::NotInstalled);
         }
         let mut found: Vec<Self> = candidates().iter().filter_map(|bin_dir| Self::at(bin_dir)).collect();
@@ -27,11 +29,11 @@ impl Installation {
         found.pop().ok_or(Error::NotInstalled)
     }
 
-    /// The installation in this folder, if it is a whole server of a usable version.
+    /// The installation in this folder, if it is a complete server of a supported version.
     #[must_use]
     pub fn at(bin_dir: &Path) -> Option<Self> {
-        let whole = ["initdb", "postgres", "psql"].iter().all(|program| bin_dir.join(program).is_file());
-        let major = if whole { major_version(&bin_dir.join("postgres"))? } else { return None };
+        let complete = ["initdb", "postgres", "psql"].iter().all(|program| bin_dir.join(program).is_file());
+        let major = if complete { major_version(&bin_dir.join("postgres"))? } else { return None };
         (major >= Self::OLDEST_MAJOR).then(|| Self { bin_dir: bin_dir.to_owned(), major })
     }
 
@@ -41,15 +43,18 @@ impl Installation {
         self.major
     }
 
-    /// One of its programs.
+    /// The path of one of its programs.
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin_dir.join(name)
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "where the programs are is no setting of the server's")]
-fn named_by_environment() -> Option<PathBuf> {
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the location of PostgreSQL's programs is not a setting of the server"
+)]
+fn from_environment() -> Option<PathBuf> {
     std::env::var("PG_BIN").ok().filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
@@ -72,7 +77,7 @@ fn candidates() -> Vec<PathBuf> {
     folders
 }
 
-/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`.
+/// Parses the output `postgres (PostgreSQL) 15.18 (Debian …)`.
 fn major_version(postgres: &Path) -> Option<u32> {
     let output = Command::new(postgres).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

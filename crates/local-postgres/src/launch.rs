@@ -1,4 +1,4 @@
-//! How a cluster comes to run: made if missing, adopted if running, launched otherwise.
+//! Starting a cluster: create it if missing, adopt it if running, launch it otherwise.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,76 +12,75 @@ use crate::cluster::{PORT, SUPERUSER};
 use crate::process::eventually;
 use crate::{Cluster, ClusterOptions, Error};
 
-/// Recovery after a crash may take its time.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit of a start, which includes crash recovery.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// Makes the cluster beside its place and moves it there when it is whole, so that a crash amid it leaves nothing that
-    /// looks like a cluster.
-    pub(crate) fn make_if_missing(&self) -> Result<(), Error> {
-        if self.place.data.join("PG_VERSION").exists() {
+    /// Creates the cluster in a draft folder and renames that when it is complete, so that a crash in between leaves nothing
+    /// that looks like a cluster.
+    pub(crate) fn create_if_missing(&self) -> Result<(), Error> {
+        if self.paths.data.join("PG_VERSION").exists() {
             return Ok(());
         }
-        for left_over in [&self.place.draft, &self.place.data] {
+        for left_over in [&self.paths.draft, &self.paths.data] {
             if left_over.exists() {
                 std::fs::remove_dir_all(left_over).map_err(Error::io("cannot remove", left_over))?;
             }
         }
         let mut initdb = self.owner.command(&self.installation.program("initdb"));
-        // The plain C locale would mean SQL_ASCII, which checks no encoding.
+        // The plain C locale would imply SQL_ASCII, which validates no encoding.
         initdb
             .args(["-A", "trust", "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8", "-D"])
-            .arg(&self.place.draft);
+            .arg(&self.paths.draft);
         if !self.durable {
             initdb.arg("--no-sync");
         }
         run("initdb", &mut initdb)?;
-        std::fs::rename(&self.place.draft, &self.place.data)
-            .map_err(Error::io("cannot move", &self.place.draft))
+        std::fs::rename(&self.paths.draft, &self.paths.data)
+            .map_err(Error::io("cannot move", &self.paths.draft))
     }
 
     pub(crate) fn check_version(&self) -> Result<(), Error> {
-        let path = self.place.data.join("PG_VERSION");
+        let path = self.paths.data.join("PG_VERSION");
         let found = std::fs::read_to_string(&path).map_err(Error::io("cannot read", path))?;
         let (found, installed) = (found.trim().to_owned(), self.installation.major());
         if found == installed.to_string() {
             return Ok(());
         }
-        Err(Error::OtherVersion { folder: self.place.home.clone(), found, installed })
+        Err(Error::OtherVersion { folder: self.paths.home.clone(), found, installed })
     }
 
     pub(crate) fn adopt_or_launch(&self) -> Result<(), Error> {
         if !self.is_running() {
             return self.launch();
         }
-        let known = std::fs::read_to_string(&self.place.settings);
+        let known = std::fs::read_to_string(&self.paths.settings);
         let same_settings = known.is_ok_and(|known| known == self.arguments.join("\n"));
         if !same_settings {
             return self.restart();
         }
-        tracing::info!(pid = self.pid(), "adopting the PostgreSQL that runs in the data folder");
+        tracing::info!(pid = self.pid(), "adopting the running PostgreSQL of the data folder");
         self.wait_until_ready()
     }
 
     pub(crate) fn launch(&self) -> Result<(), Error> {
-        let write = std::fs::write(&self.place.settings, self.arguments.join("\n"));
-        write.map_err(Error::io("cannot write", &self.place.settings))?;
-        let deadline = Instant::now() + START_PATIENCE;
+        let write = std::fs::write(&self.paths.settings, self.arguments.join("\n"));
+        write.map_err(Error::io("cannot write", &self.paths.settings))?;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            let logged = std::fs::metadata(&self.place.log).map_or(0, |log| log.len());
+            let logged = std::fs::metadata(&self.paths.log).map_or(0, |log| log.len());
             self.spawn()?;
             let Err(error) = self.wait_until_ready() else { return Ok(()) };
-            let said = self.log_since(logged);
-            // After a kill the old backends hold the shared memory until they notice, and the old pid file names a process
-            // that its new parent has yet to wait for.
-            let leaving = ["pre-existing shared memory block", "already exists"]
+            let output = self.log_since(logged);
+            // After a kill the old backends hold the shared memory until they notice, and the stale pid file may name a zombie.
+            let previous_exits = ["pre-existing shared memory block", "already exists"]
                 .iter()
-                .any(|words| said.contains(words));
-            if !leaving || Instant::now() >= deadline {
-                return Err(if said.is_empty() {
+                .any(|words| output.contains(words));
+            if !previous_exits || Instant::now() >= deadline {
+                return Err(if output.is_empty() {
                     error
                 } else {
-                    Error::Program { program: "postgres", output: said }
+                    Error::Program { program: "postgres", output }
                 });
             }
         }
@@ -89,13 +88,13 @@ impl Cluster {
 
     /// Starts the postmaster in a process group of its own, so that Ctrl-C in the terminal does not reach it.
     fn spawn(&self) -> Result<(), Error> {
-        let open = File::options().create(true).append(true).open(&self.place.log);
-        let log = open.map_err(Error::io("cannot open", &self.place.log))?;
-        let copy = log.try_clone().map_err(Error::io("cannot open", &self.place.log))?;
+        let open = File::options().create(true).append(true).open(&self.paths.log);
+        let log = open.map_err(Error::io("cannot open", &self.paths.log))?;
+        let copy = log.try_clone().map_err(Error::io("cannot open", &self.paths.log))?;
         let mut postgres = self.owner.command(&self.installation.program("postgres"));
         postgres
             .arg("-D")
-            .arg(&self.place.data)
+            .arg(&self.paths.data)
             .args(&self.arguments)
             .stdout(copy)
             .stderr(log)
@@ -105,42 +104,42 @@ impl Cluster {
             .map_err(|error| Error::Program { program: "postgres", output: error.to_string() })?;
         let mut slot = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut old) = slot.replace(child) {
-            // It has died; this only takes it off the system's list.
+            // It is dead already; waiting removes the zombie.
             let _ = old.wait();
         }
         Ok(())
     }
 
-    /// Whether the postmaster that was started last has given up.
-    fn has_given_up(&self) -> bool {
+    /// Whether the postmaster that this process started last has exited.
+    fn has_exited(&self) -> bool {
         let mut slot = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     fn log_since(&self, position: u64) -> String {
-        let log = std::fs::read(&self.place.log).unwrap_or_default();
-        let news = log.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or_default();
-        last_lines(&String::from_utf8_lossy(news))
+        let log = std::fs::read(&self.paths.log).unwrap_or_default();
+        let new = log.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or_default();
+        last_lines(&String::from_utf8_lossy(new))
     }
 
-    /// Waits until a query is answered, or the postmaster has given up.
+    /// Waits until the cluster answers a query or the postmaster exits.
     pub(crate) fn wait_until_ready(&self) -> Result<(), Error> {
-        let mut given_up = false;
-        let ready = eventually(START_PATIENCE, || {
-            given_up = self.has_given_up();
-            given_up || self.execute_sql("postgres", "SELECT 1").is_ok()
+        let mut exited = false;
+        let ready = eventually(START_TIMEOUT, || {
+            exited = self.has_exited();
+            exited || self.execute_sql("postgres", "SELECT 1").is_ok()
         });
-        if ready && !given_up { Ok(()) } else { Err(self.timed_out("answer", START_PATIENCE)) }
+        if ready && !exited { Ok(()) } else { Err(self.timed_out("answer", START_TIMEOUT)) }
     }
 }
 
-/// The postmaster's command line behind its data folder.
+/// The postmaster's arguments after its data folder.
 pub(crate) fn arguments(options: &ClusterOptions, socket: &Path) -> Vec<String> {
     let durable = if options.durable { "on" } else { "off" };
     let fixed = [
         ("listen_addresses", ""),
         ("unix_socket_permissions", "0700"),
-        // Diesel keeps no SQLSTATE, so that some errors are told apart by their words.
+        // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.
         ("lc_messages", "C"),
         ("fsync", durable),
         ("synchronous_commit", durable),

@@ -1,8 +1,8 @@
-//! Finds, makes and runs a private PostgreSQL cluster: the server's own when it is given no database, and the tests'.
+//! An embedded PostgreSQL cluster: the server uses it when no database is configured, and the tests use it always.
 //!
-//! The cluster listens on a unix socket in a folder that nobody else can enter, so that it needs no password. It is not
-//! a child that dies with its server: a server that is killed leaves it running, and the next one on the same folder
-//! adopts it. A lock on the folder keeps a second server away.
+//! The cluster listens on a Unix socket in a folder that only its owner can enter, so it needs no password. It does not die
+//! with the server process: a killed server leaves it running, and the next server on the same folder adopts it. A lock on
+//! the folder keeps a second server out.
 //!
 //! This crate knows nothing of Hongyan's schema.
 
@@ -12,7 +12,7 @@ mod installation;
 mod launch;
 mod lock;
 mod owner;
-mod place;
+mod paths;
 mod process;
 mod supervisor;
 

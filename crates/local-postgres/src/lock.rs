@@ -1,11 +1,13 @@
+//! The lock file of a data folder.
+
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::Error;
 
-/// A lock on a data folder, held as long as this value lives; the system gives it back when the process dies.
+/// An exclusive lock on a data folder, held until this value is dropped; the kernel releases it when the process dies.
 #[derive(Debug)]
-pub(crate) struct FolderLock(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct FolderLock(#[allow(dead_code, reason = "dropping it releases the lock")] File);
 
 impl FolderLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {

@@ -1,3 +1,5 @@
+//! The system user that PostgreSQL's programs run as.
+
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -6,17 +8,17 @@ use std::process::Command;
 
 use crate::Error;
 
-/// Whom the cluster's programs run as: ourselves, or `postgres` when we are root, which PostgreSQL refuses to be.
+/// The user that owns the cluster and runs its programs. PostgreSQL refuses to run as root, so root uses `postgres`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Owner {
-    Ourselves,
+    CurrentUser,
     Postgres { uid: u32, gid: u32 },
 }
 
 impl Owner {
     pub(crate) fn find() -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self::Ourselves);
+            return Ok(Self::CurrentUser);
         }
         let id = |flag: &str| {
             let output = Command::new("id").args([flag, "postgres"]).output().ok()?;
@@ -28,7 +30,7 @@ impl Owner {
         }
     }
 
-    /// A program that runs as the owner. It starts in `/`, because the owner may not enter where we are.
+    /// A program that runs as the owner. It starts in `/`, because the owner may not have access to the current folder.
     pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir("/").stdin(std::process::Stdio::null());
@@ -38,7 +40,7 @@ impl Owner {
         command
     }
 
-    /// Whether the owner can reach a folder: every one above it must let it pass.
+    /// Whether the owner has search permission on every ancestor of a folder.
     pub(crate) fn can_reach(self, folder: &Path) -> bool {
         let Self::Postgres { uid, gid } = self else { return true };
         folder.ancestors().skip(1).all(|ancestor| {
@@ -55,20 +57,21 @@ impl Owner {
         })
     }
 
-    /// Makes a folder of the owner's that nobody else can enter.
+    /// Creates a folder with mode 0700 that belongs to the owner.
     pub(crate) fn make_private_folder(self, folder: &Path) -> Result<(), Error> {
-        std::fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
+        std::fs::create_dir_all(folder).map_err(Error::io("cannot create the folder", folder))?;
         if let Self::Postgres { uid, gid } = self {
-            chown(folder, Some(uid), Some(gid)).map_err(Error::io("cannot hand over the folder", folder))?;
+            chown(folder, Some(uid), Some(gid))
+                .map_err(Error::io("cannot change the owner of the folder", folder))?;
         }
         std::fs::set_permissions(folder, Permissions::from_mode(0o700))
-            .map_err(Error::io("cannot close the folder", folder))
+            .map_err(Error::io("cannot change the mode of the folder", folder))
     }
 
-    /// Whether the owner is the one that the folder belongs to, and nobody can enter it by a link.
+    /// Whether the folder belongs to the owner. A symbolic link does not count as a folder: it could lead elsewhere.
     pub(crate) fn owns(self, folder: &Path) -> bool {
         let expected = match self {
-            Self::Ourselves => rustix::process::geteuid().as_raw(),
+            Self::CurrentUser => rustix::process::geteuid().as_raw(),
             Self::Postgres { uid, .. } => uid,
         };
         folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == expected)

@@ -1,57 +1,58 @@
-//! Where a cluster lies: its data, its log, its socket.
+//! The paths of a cluster's files: data, log and socket.
 
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::owner::Owner;
 
-/// The folders of one cluster.
+/// The files and folders of one cluster.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// Everything of the cluster's but perhaps its socket.
+pub(crate) struct ClusterPaths {
+    /// Contains everything except, perhaps, the socket.
     pub(crate) home: PathBuf,
-    /// Where PostgreSQL keeps its files.
+    /// PostgreSQL's data directory.
     pub(crate) data: PathBuf,
-    /// Where a new cluster is made, to be renamed when it is whole.
+    /// Where `initdb` creates a new cluster, which is renamed to `data` when it is complete.
     pub(crate) draft: PathBuf,
     /// PostgreSQL's log.
     pub(crate) log: PathBuf,
-    /// The settings that the running postmaster was started with.
+    /// The arguments that the running postmaster was started with.
     pub(crate) settings: PathBuf,
-    /// The folder of the socket.
+    /// The folder of the Unix socket.
     pub(crate) socket: PathBuf,
-    /// Whether the wanted folder could not be used.
+    /// Whether `home` is not the requested folder, because the owner cannot reach that.
     pub(crate) relocated: bool,
 }
 
-/// A socket's path must fit into 108 bytes, and PostgreSQL appends `/.s.PGSQL.5432.lock` to the folder.
-const LONGEST_SOCKET_FOLDER: usize = 80;
+/// A socket's path is limited to 108 bytes, and PostgreSQL appends `/.s.PGSQL.5432.lock` to the folder.
+const MAX_SOCKET_FOLDER: usize = 80;
 
-impl Place {
-    /// Makes the folders. A wanted folder that the owner cannot reach is replaced by one in the system's state directory.
-    pub(crate) fn prepare(wanted: &Path, owner: Owner) -> Result<Self, Error> {
-        std::fs::create_dir_all(wanted).map_err(Error::io("cannot make the folder", wanted))?;
-        let place = Self::of(wanted, owner)?;
-        owner.make_private_folder(&place.home)?;
-        place.make_socket_folder(owner)?;
-        Ok(place)
+impl ClusterPaths {
+    /// Creates the folders. A requested folder that the owner cannot reach is replaced by one in `/var/lib/hongyan`.
+    pub(crate) fn create(requested: &Path, owner: Owner) -> Result<Self, Error> {
+        std::fs::create_dir_all(requested).map_err(Error::io("cannot create the folder", requested))?;
+        let paths = Self::locate(requested, owner)?;
+        owner.make_private_folder(&paths.home)?;
+        paths.make_socket_folder(owner)?;
+        Ok(paths)
     }
 
-    /// The place of a cluster that was made before; none if there is none. Changes nothing.
-    pub(crate) fn find(wanted: &Path, owner: Owner) -> Result<Option<Self>, Error> {
-        if !wanted.exists() {
+    /// The paths of an existing cluster; `None` if there is none. Changes nothing.
+    pub(crate) fn find(requested: &Path, owner: Owner) -> Result<Option<Self>, Error> {
+        if !requested.exists() {
             return Ok(None);
         }
-        let place = Self::of(wanted, owner)?;
-        Ok(place.data.join("PG_VERSION").exists().then_some(place))
+        let paths = Self::locate(requested, owner)?;
+        Ok(paths.data.join("PG_VERSION").exists().then_some(paths))
     }
 
-    fn of(wanted: &Path, owner: Owner) -> Result<Self, Error> {
-        let wanted = wanted.canonicalize().map_err(Error::io("cannot find the folder", wanted))?;
-        let relocated = !owner.can_reach(&wanted);
-        let home = if relocated { Path::new("/var/lib/hongyan").join(fingerprint(&wanted)) } else { wanted };
+    fn locate(requested: &Path, owner: Owner) -> Result<Self, Error> {
+        let requested = requested.canonicalize().map_err(Error::io("cannot find the folder", requested))?;
+        let relocated = !owner.can_reach(&requested);
+        let home =
+            if relocated { Path::new("/var/lib/hongyan").join(fingerprint(&requested)) } else { requested };
         let mut socket = home.join("socket");
-        if socket.as_os_str().len() > LONGEST_SOCKET_FOLDER {
+        if socket.as_os_str().len() > MAX_SOCKET_FOLDER {
             socket = Path::new("/tmp").join(format!("hongyan-{}", fingerprint(&home)));
         }
         Ok(Self {
@@ -65,7 +66,7 @@ impl Place {
         })
     }
 
-    /// The socket's folder may lie where the system tidies up.
+    /// Creates the socket's folder, which the system may have cleaned up since: it can lie in `/tmp`.
     pub(crate) fn make_socket_folder(&self, owner: Owner) -> Result<(), Error> {
         if self.socket.symlink_metadata().is_ok() && !owner.owns(&self.socket) {
             return Err(Error::ForeignSocketFolder(self.socket.clone()));
@@ -74,7 +75,7 @@ impl Place {
     }
 }
 
-/// A name for a path that is the same for ever (FNV-1a, 64 bits).
+/// A stable name for a path (64-bit FNV-1a). It must never change: existing clusters are found by it.
 fn fingerprint(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -1,4 +1,4 @@
-//! The postmaster as a process.
+//! The postmaster process: find it, signal it, wait for its end.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use rustix::process::{Pid, Signal};
 pub(crate) struct Postmaster(Pid);
 
 impl Postmaster {
-    /// The postmaster of a data folder, if it lives. A pid file that outlived its postmaster may name somebody else's
-    /// process by now, so that the process must call itself postgres.
+    /// The live postmaster of a data folder. A stale pid file may name an unrelated process, so the process must be called
+    /// `postgres`.
     pub(crate) fn of(data: &Path) -> Option<Self> {
         let file = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
         let postmaster = Self(Pid::from_raw(file.lines().next()?.trim().parse().ok()?)?);
@@ -22,7 +22,7 @@ impl Postmaster {
         self.0.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Whether the process runs. One that has died and waits for its parent does not.
+    /// Whether the process runs. A zombie does not.
     pub(crate) fn is_alive(self) -> bool {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())) else {
             let no_proc = !Path::new("/proc/self/stat").exists();
@@ -37,21 +37,21 @@ impl Postmaster {
         command.map_or(true, |name| name.trim().starts_with("postgres"))
     }
 
-    /// Sends a signal; a process that is gone already is no error.
+    /// Sends a signal. A process that has already exited is not an error.
     pub(crate) fn signal(self, signal: Signal) {
         let _ = rustix::process::kill_process(self.0, signal);
     }
 
-    /// Waits until the process is gone.
-    pub(crate) fn gone_within(self, patience: Duration) -> bool {
-        eventually(patience, || !self.is_alive())
+    /// Waits for the process to exit.
+    pub(crate) fn gone_within(self, timeout: Duration) -> bool {
+        eventually(timeout, || !self.is_alive())
     }
 }
 
-/// Waits until a condition holds or the patience is at its end.
-pub(crate) fn eventually(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
+/// Polls a condition until it holds or the time is up.
+pub(crate) fn eventually(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool {
     const PAUSE: Duration = Duration::from_millis(10);
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         if condition() {
             return true;

@@ -1,3 +1,5 @@
+//! Supervision: a thread that restarts the postmaster when it dies.
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -5,7 +7,7 @@ use std::time::Duration;
 
 use crate::Cluster;
 
-/// Keeps a cluster running: a thread looks after the postmaster and starts it again when it has died.
+/// A cluster with a thread that restarts its postmaster when it dies.
 #[derive(Debug)]
 pub struct Supervisor {
     cluster: Arc<Cluster>,
@@ -13,65 +15,65 @@ pub struct Supervisor {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How often the postmaster is looked after.
-const INTERVAL: Duration = Duration::from_millis(250);
-/// How long to wait at the most between two starts that fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Interval between two checks of the postmaster.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// Pause after a failed restart.
+const RESTART_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Supervisor {
-    pub(crate) fn over(cluster: Cluster) -> Self {
+    pub(crate) fn start(cluster: Cluster) -> Self {
         let cluster = Arc::new(cluster);
         let (stop, stopped) = channel();
         let watched = Arc::clone(&cluster);
         let thread = std::thread::Builder::new()
-            .name("postgres-watch".to_owned())
+            .name("pg-supervisor".to_owned())
             .spawn(move || watch(&watched, &stopped));
         if let Err(error) = &thread {
-            tracing::error!(%error, "nobody will restart PostgreSQL when it dies");
+            tracing::error!(%error, "supervision thread not started: PostgreSQL will not be restarted when it dies");
         }
         Self { cluster, stop, thread: thread.ok() }
     }
 
-    /// The cluster that is looked after.
+    /// The supervised cluster.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// Stops looking after the cluster, and stops it.
+    /// Ends the supervision and stops the cluster.
     pub fn stop(mut self) {
-        self.halt();
+        self.end_supervision();
         if let Err(error) = self.cluster.stop() {
-            tracing::error!(%error, "PostgreSQL could not be stopped");
+            tracing::error!(%error, "PostgreSQL cannot be stopped");
         }
     }
 
-    fn halt(&mut self) {
-        // A thread that is gone needs no telling.
+    fn end_supervision(&mut self) {
+        // Sending fails only when the thread has already ended.
         let _ = self.stop.send(());
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
-            tracing::error!("the thread that looked after PostgreSQL panicked");
+            tracing::error!("supervision thread of PostgreSQL panicked");
         }
     }
 }
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        self.halt();
+        self.end_supervision();
     }
 }
 
 fn watch(cluster: &Cluster, stopped: &Receiver<()>) {
-    let mut pause = INTERVAL;
+    let mut pause = CHECK_INTERVAL;
     while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        pause = INTERVAL;
+        pause = CHECK_INTERVAL;
         if cluster.is_running() {
             continue;
         }
-        tracing::warn!("PostgreSQL has died; starting it again");
+        tracing::warn!("PostgreSQL died; restarting it");
         if let Err(error) = cluster.restart() {
-            tracing::error!(%error, "PostgreSQL cannot be started again");
-            pause = LONGEST_PAUSE;
+            tracing::error!(%error, "PostgreSQL cannot be restarted");
+            pause = RESTART_BACKOFF;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Private clusters on a real PostgreSQL: made, stopped, killed, adopted, refused.
+//! Life cycle of embedded clusters on a real PostgreSQL: create, stop, kill, adopt, refuse.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use local_postgres::{Cluster, ClusterOptions, Error, Installation};
 
-/// A folder that is removed at the end, whatever happens.
+/// A temporary folder, removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -83,7 +83,7 @@ fn data_survives_a_stop_and_a_kill() {
 }
 
 #[test]
-fn a_cluster_that_runs_on_is_adopted() {
+fn a_cluster_that_keeps_running_is_adopted() {
     let folder = Folder::new();
     let cluster = start(&folder.0);
     let pid = cluster.pid();
@@ -91,7 +91,7 @@ fn a_cluster_that_runs_on_is_adopted() {
     drop(cluster);
     let cluster = start(&folder.0);
     assert_eq!(cluster.pid(), pid);
-    // With other settings the old postmaster is of no use.
+    // A cluster with other settings is restarted instead.
     cluster.leave_running();
     drop(cluster);
     let settings = vec![("max_connections".to_owned(), "17".to_owned())];
@@ -102,7 +102,7 @@ fn a_cluster_that_runs_on_is_adopted() {
 }
 
 #[test]
-fn a_stale_pid_file_that_names_somebody_else_is_no_hindrance() {
+fn a_stale_pid_file_of_an_unrelated_process_is_ignored() {
     let folder = Folder::new();
     let cluster = start(&folder.0);
     cluster.kill_postmaster().unwrap();
@@ -111,7 +111,7 @@ fn a_stale_pid_file_that_names_somebody_else_is_no_hindrance() {
     let own_pid = std::process::id().to_string();
     let first = text.lines().next().unwrap().to_owned();
     fs::write(&file, text.replacen(&first, &own_pid, 1)).unwrap();
-    assert!(!cluster.is_running(), "this test is no postmaster");
+    assert!(!cluster.is_running(), "the process of this test is not a postmaster");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
 }
 
 #[test]
-fn a_cluster_of_another_version_is_refused_by_name() {
+fn a_cluster_of_another_version_is_refused() {
     let folder = Folder::new();
     let cluster = start(&folder.0);
     let version = cluster.data_dir().join("pg/PG_VERSION");
@@ -136,7 +136,7 @@ fn a_cluster_of_another_version_is_refused_by_name() {
 }
 
 #[test]
-fn a_cluster_that_was_only_half_made_is_made_anew() {
+fn a_half_created_cluster_is_created_again() {
     let folder = Folder::new();
     fs::create_dir_all(folder.0.join("pg.new/base")).unwrap();
     fs::create_dir_all(folder.0.join("pg/base")).unwrap();
@@ -144,7 +144,7 @@ fn a_cluster_that_was_only_half_made_is_made_anew() {
 }
 
 #[test]
-fn a_path_too_long_for_a_socket_gets_a_short_one() {
+fn a_path_too_long_for_a_socket_is_replaced_by_a_short_one() {
     let folder = Folder::new();
     let cluster = start(&folder.0.join("long ' name ".repeat(10)));
     assert_eq!(cluster.execute_sql("postgres", "SELECT 1").unwrap().trim(), "1");
@@ -162,26 +162,26 @@ fn a_folder_that_postgres_cannot_reach_is_replaced() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     let cluster = start(&closed.join("data"));
-    // Only root runs PostgreSQL as somebody else.
+    // Only root runs PostgreSQL as another user.
     assert_eq!(cluster.relocated(), is_root());
-    let place = cluster.data_dir().to_owned();
-    assert_eq!(place.starts_with("/var/lib/hongyan"), is_root());
+    let home = cluster.data_dir().to_owned();
+    assert_eq!(home.starts_with("/var/lib/hongyan"), is_root());
     cluster.execute_sql("postgres", "CREATE TABLE t ()").unwrap();
     drop(cluster);
     let again = start(&closed.join("data"));
-    assert_eq!(again.data_dir(), place);
+    assert_eq!(again.data_dir(), home);
     again.execute_sql("postgres", "SELECT FROM t").unwrap();
     drop(again);
-    fs::remove_dir_all(place).unwrap();
+    fs::remove_dir_all(home).unwrap();
 }
 
 #[test]
-fn a_postmaster_that_dies_is_started_again() {
+fn a_postmaster_that_dies_is_restarted() {
     let folder = Folder::new();
     let supervisor = start(&folder.0).supervise();
     let first = supervisor.cluster().pid();
     supervisor.cluster().kill_postmaster().unwrap();
-    eventually("it was not started again", || {
+    eventually("the postmaster was not restarted", || {
         supervisor.cluster().execute_sql("postgres", "SELECT 1").is_ok()
     });
     assert_ne!(supervisor.cluster().pid(), first);
@@ -191,7 +191,7 @@ fn a_postmaster_that_dies_is_started_again() {
 }
 
 #[test]
-fn a_setting_that_postgres_refuses_is_told_at_once() {
+fn a_setting_that_postgres_refuses_fails_the_start_at_once() {
     let folder = Folder::new();
     let settings = vec![("no_such_setting".to_owned(), "1".to_owned())];
     let options = ClusterOptions { data_dir: folder.0.clone(), durable: false, settings };
@@ -202,29 +202,29 @@ fn a_setting_that_postgres_refuses_is_told_at_once() {
 }
 
 #[test]
-fn a_visitor_leaves_a_cluster_as_it_found_it() {
+fn attaching_leaves_a_cluster_as_it_was_found() {
     let folder = Folder::new();
     let options = || ClusterOptions { data_dir: folder.0.clone(), durable: true, settings: Vec::new() };
-    let visit = || Cluster::visit(&Installation::find().unwrap(), &options()).unwrap();
-    assert!(visit().is_none(), "nothing is made");
+    let attach = || Cluster::attach(&Installation::find().unwrap(), &options()).unwrap();
+    assert!(attach().is_none(), "nothing is created");
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
     let cluster = start(&folder.0);
-    let visitor = visit().unwrap();
-    visitor.execute_sql("postgres", "CREATE TABLE t (n int)").unwrap();
-    drop(visitor);
-    assert!(cluster.is_running(), "somebody else runs it");
+    let attached = attach().unwrap();
+    attached.execute_sql("postgres", "CREATE TABLE t (n int)").unwrap();
+    drop(attached);
+    assert!(cluster.is_running(), "another process runs it");
     drop(cluster);
-    let visitor = visit().unwrap();
-    visitor.execute_sql("postgres", "INSERT INTO t VALUES (1)").unwrap();
-    assert!(matches!(try_start(&folder.0), Err(Error::InUse(_))), "nobody starts it under a visitor");
-    let pid = visitor.pid();
-    drop(visitor);
+    let attached = attach().unwrap();
+    attached.execute_sql("postgres", "INSERT INTO t VALUES (1)").unwrap();
+    assert!(matches!(try_start(&folder.0), Err(Error::InUse(_))), "an attached cluster cannot be started");
+    let pid = attached.pid();
+    drop(attached);
     let cluster = start(&folder.0);
-    assert_ne!(cluster.pid(), pid, "it did not run, so it was stopped");
+    assert_ne!(cluster.pid(), pid, "it was not running before, so it is stopped");
     cluster.leave_running();
     let pid = cluster.pid();
     drop(cluster);
-    drop(visit().unwrap());
+    drop(attach().unwrap());
     let cluster = start(&folder.0);
-    assert_eq!(cluster.pid(), pid, "one that a killed server left behind goes on running");
+    assert_eq!(cluster.pid(), pid, "a cluster that a killed server left running keeps running");
 }
