@@ -1,30 +1,51 @@
-//! PostgreSQL's own programs for backups, told of the database without its password on their command lines, which everybody
-//! on the machine can read.
+//! PostgreSQL's client programs `pg_dump` and `pg_restore`.
+//!
+//! Every user of the machine can read a command line, so that secrets of the database's URL go into the environment and into
+//! a private file instead.
 
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use domain::account::RandomSource;
+use infra::crypto::random::SystemRandom;
 use local_postgres::Installation;
+use secrecy::ExposeSecret;
 
-/// One of PostgreSQL's programs: of the newest server that is installed, or else wherever the system finds it.
+use crate::config::DatabaseUrl;
+
+/// A program of the newest server that is installed, or else the one on the `PATH`.
 pub(super) fn program(name: &str) -> Command {
     let path = Installation::find().map_or_else(|_| PathBuf::from(name), |installed| installed.program(name));
     Command::new(path)
 }
 
-/// The program for this database.
-pub(super) fn program_for(name: &str, url: &str) -> Command {
-    let (without, password) = split_password(url);
-    let mut command = program(name);
-    command.arg(format!("--dbname={without}")).args(["--no-password", "--no-owner", "--no-privileges"]);
-    if let Some(password) = password {
-        command.env("PGPASSWORD", password);
-    }
-    command
+/// A program that works on a database. It must outlive the process that it starts.
+pub(super) struct DatabaseProgram {
+    pub(super) command: Command,
+    _service: Option<ServiceFile>,
 }
 
-/// Starts a program; says how to install it when it is not there.
+/// The program, set up to log in to this database.
+pub(super) fn program_for(name: &str, url: &DatabaseUrl) -> anyhow::Result<DatabaseProgram> {
+    let mut command = program(name);
+    command.arg(format!("--dbname={}", url.without_secrets()));
+    command.args(["--no-password", "--no-owner", "--no-privileges"]);
+    if let Some(password) = url.secrets().get("password") {
+        command.env("PGPASSWORD", password.expose_secret());
+    }
+    let service = ServiceFile::write(url)?;
+    if let Some(file) = &service {
+        command.env("PGSERVICEFILE", &file.0).env("PGSERVICE", ServiceFile::NAME);
+    }
+    Ok(DatabaseProgram { command, _service: service })
+}
+
+/// Starts a program; says how to install it when it is missing.
 pub(super) fn start(command: &mut Command) -> anyhow::Result<Child> {
     command.spawn().with_context(|| {
         let name = command.get_program().to_string_lossy().into_owned();
@@ -34,84 +55,84 @@ pub(super) fn start(command: &mut Command) -> anyhow::Result<Child> {
     })
 }
 
-/// A connection URL or string without its password, and the password.
-fn split_password(url: &str) -> (String, Option<String>) {
-    in_a_url(url)
-        .or_else(|| in_a_string(url))
-        .map_or_else(|| (url.to_owned(), None), |(without, password)| (without, Some(password)))
-}
+/// A private file for the secrets that libpq reads from no environment variable, such as `sslpassword`: a "connection
+/// service file" of libpq's. Dropping it removes it.
+struct ServiceFile(PathBuf);
 
-/// `postgresql://user:password@host/name`.
-fn in_a_url(url: &str) -> Option<(String, String)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (credentials, place) = rest.split_once('@')?;
-    let (user, password) = credentials.split_once(':')?;
-    Some((format!("{scheme}://{user}@{place}"), percent_decoded(password)?))
-}
+impl ServiceFile {
+    const NAME: &str = "hongyan";
 
-/// `host=… password=… dbname=…`, where a value may stand in quotes.
-fn in_a_string(text: &str) -> Option<(String, String)> {
-    if text.contains("://") {
-        return None;
-    }
-    let start =
-        text.find("password=").filter(|start| *start == 0 || text.get(..*start).is_some_and(ends_blank))?;
-    let (before, rest) = text.split_at(start);
-    let mut characters = rest.strip_prefix("password=")?.chars();
-    let mut password = String::new();
-    let quoted = characters.as_str().starts_with('\'');
-    if quoted {
-        characters.next();
-    }
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => password.extend(characters.next()),
-            '\'' if quoted => break,
-            blank if blank.is_whitespace() && !quoted => break,
-            other => password.push(other),
+    fn write(url: &DatabaseUrl) -> anyhow::Result<Option<Self>> {
+        let mut text = format!("[{}]\n", Self::NAME);
+        let secrets = url.secrets().iter().filter(|(keyword, _)| *keyword != "password");
+        for (keyword, secret) in secrets.clone() {
+            let secret = secret.expose_secret();
+            let fits = !secret.contains(['\n', '\r']) && !secret.ends_with(char::is_whitespace);
+            ensure!(fits, "the {keyword} of DATABASE_URL must not end with a blank or span lines");
+            let _ = writeln!(text, "{keyword}={secret}");
         }
-    }
-    Some((format!("{before}{}", characters.as_str()), password))
-}
-
-fn ends_blank(text: &str) -> bool {
-    text.ends_with(char::is_whitespace)
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
+        if secrets.count() == 0 {
+            return Ok(None);
         }
+        let has_service = url.parameter("service").is_some();
+        ensure!(
+            !has_service,
+            "DATABASE_URL names a service; put its other secrets into that service's file, too"
+        );
+        let name: String = SystemRandom.bytes()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = Self(std::env::temp_dir().join(format!("hongyan-service-{name}")));
+        let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file.0);
+        let written = open.and_then(|mut open| open.write_all(text.as_bytes()));
+        written.with_context(|| format!("{} cannot be written", file.0.display()))?;
+        Ok(Some(file))
     }
-    String::from_utf8(bytes).ok()
+}
+
+impl Drop for ServiceFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
+    /// What a program's command line and environment hold.
+    fn shown(command: &Command) -> (String, String) {
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+        let variables: Vec<_> =
+            command.get_envs().map(|(name, value)| format!("{name:?}={value:?}")).collect();
+        (arguments.join(" "), variables.join(" "))
+    }
+
     #[test]
-    fn a_password_is_taken_out_of_whatever_names_the_database() {
-        for (given, without, password) in [
-            (
-                "postgresql://me:p%40ss%20word@db:5432/chat?sslmode=require",
-                "postgresql://me@db:5432/chat?sslmode=require",
-                Some("p@ss word"),
-            ),
-            ("postgres://me@db/chat", "postgres://me@db/chat", None),
-            ("postgresql:///chat?host=%2Ftmp&user=me", "postgresql:///chat?host=%2Ftmp&user=me", None),
-            ("host=db password=secret dbname=chat", "host=db dbname=chat", Some("secret")),
-            ("host=db password='it\\'s one' dbname=chat", "host=db  dbname=chat", Some("it's one")),
-            ("password=secret", "", Some("secret")),
-            ("host=db passfile=/x/password=y", "host=db passfile=/x/password=y", None),
+    fn secrets_reach_a_program_but_not_its_command_line() {
+        for given in [
+            "postgresql://me:canary-1@db/chat?sslpassword=canary-2",
+            "postgresql://db:5432/chat?user=a@b&password=canary-1&sslpassword=canary-2",
+            "host=db password=canary-1 sslpassword='canary-2'",
         ] {
-            assert_eq!(split_password(given), (without.to_owned(), password.map(str::to_owned)), "{given}");
+            let program = program_for("pg_dump", &DatabaseUrl::parse(given).unwrap()).unwrap();
+            let (arguments, variables) = shown(&program.command);
+            assert!(!arguments.contains("canary"), "{arguments}");
+            assert!(variables.contains("\"PGPASSWORD\"=Some(\"canary-1\")"), "{variables}");
+            let file = program._service.as_ref().unwrap().0.clone();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "[hongyan]\nsslpassword=canary-2\n");
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            drop(program);
+            assert!(!file.exists());
         }
+    }
+
+    #[test]
+    fn secrets_that_a_service_file_cannot_hold_are_refused() {
+        for given in ["sslpassword='a '", "sslpassword='a\nhost=evil'", "service=mine sslpassword=a"] {
+            assert!(program_for("pg_dump", &DatabaseUrl::parse(given).unwrap()).is_err(), "{given}");
+        }
+        let plain = program_for("pg_dump", &DatabaseUrl::parse("service=mine password=a").unwrap()).unwrap();
+        assert!(plain._service.is_none());
     }
 }
