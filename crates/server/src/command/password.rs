@@ -1,35 +1,46 @@
-//! A password that somebody types or that is made up.
+//! Password input: a hidden prompt at a terminal, the first line of standard input otherwise, or a generated password.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use domain::account::{Password, RandomSource};
 use infra::crypto::random::SystemRandom;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// A password that was made up, with its text to be shown once, or one that is read.
-pub(super) fn choose(make_up: bool) -> anyhow::Result<(Password, Option<String>)> {
-    if make_up { make().map(|(password, text)| (password, Some(text))) } else { Ok((read()?, None)) }
+/// Generates a password and returns its text too, or reads one.
+pub(super) fn choose(generate: bool) -> anyhow::Result<(Password, Option<String>)> {
+    if generate {
+        self::generate().map(|(password, text)| (password, Some(text)))
+    } else {
+        Ok((read()?, None))
+    }
 }
 
-/// The first line of the standard input; from a terminal without showing it.
 fn read() -> anyhow::Result<Password> {
     let stdin = std::io::stdin();
-    let line = if stdin.is_terminal() {
-        let mut stderr = std::io::stderr();
-        write!(stderr, "password: ")?;
-        let line = unseen(|| read_line(&mut stdin.lock()))?;
-        writeln!(stderr)?;
-        line
-    } else {
-        read_line(&mut stdin.lock())?
-    };
-    parse(line)
+    let text = if stdin.is_terminal() { read_twice()? } else { read_line(&mut stdin.lock())? };
+    parse(text)
 }
 
-/// A password of 26 letters and digits that nobody can foresee, and its text to be shown once.
-fn make() -> anyhow::Result<(Password, String)> {
+/// Prompts at the terminal, and once more to catch a typing error.
+fn read_twice() -> anyhow::Result<String> {
+    // With a handler the signal does not end the process, and the prompt restores the terminal before it reports Ctrl-C.
+    let _interrupts = signal(SignalKind::interrupt()).context("no handler can be set for SIGINT")?;
+    let text = prompt("password: ")?;
+    ensure!(prompt("repeat the password: ")? == text, "the two passwords differ; nothing was changed");
+    Ok(text)
+}
+
+fn prompt(label: &str) -> anyhow::Result<String> {
+    rpassword::prompt_password(label).map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => anyhow::anyhow!("interrupted; nothing was changed"),
+        _ => anyhow::anyhow!("cannot read the password: {error}"),
+    })
+}
+
+/// A random password of 26 letters and digits, 130 bits.
+fn generate() -> anyhow::Result<(Password, String)> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let halves = [SystemRandom.bytes()?, SystemRandom.bytes()?];
     let letters = halves.iter().flatten().take(26);
@@ -45,22 +56,10 @@ fn parse(text: String) -> anyhow::Result<Password> {
 
 fn read_line(input: &mut impl BufRead) -> anyhow::Result<String> {
     let mut line = String::new();
-    input.read_line(&mut line).context("the password cannot be read")?;
+    input.read_line(&mut line).context("cannot read the password")?;
     let end = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(end);
     Ok(line)
-}
-
-/// Does something while the terminal does not show what is typed.
-fn unseen<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let stdin = std::io::stdin();
-    let before = tcgetattr(&stdin).context("the terminal does not say how it is set")?;
-    let mut hidden = before.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&stdin, OptionalActions::Flush, &hidden).context("the terminal cannot be kept from showing")?;
-    let result = work();
-    tcsetattr(&stdin, OptionalActions::Flush, &before).context("the terminal cannot be set back")?;
-    result
 }
 
 #[cfg(test)]
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_line_is_read_and_its_end_is_no_part_of_it() {
+    fn the_first_line_is_read_without_its_end() {
         for (typed, read) in
             [("a b\n", "a b"), ("a b\r\nc\n", "a b"), ("a b", "a b"), (" a \n", " a "), ("", "")]
         {
@@ -77,8 +76,8 @@ mod tests {
     }
 
     #[test]
-    fn made_up_passwords_can_be_used_and_differ() {
-        let (one, other) = (make().unwrap().1, make().unwrap().1);
+    fn generated_passwords_are_valid_and_differ() {
+        let (one, other) = (generate().unwrap().1, generate().unwrap().1);
         assert_eq!(one.len(), 26);
         assert_ne!(one, other);
     }
