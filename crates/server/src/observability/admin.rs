@@ -1,5 +1,5 @@
-//! The listener of those who look after the server: metrics, and readiness with its reasons. It is off by default and meant
-//! for an address that the world cannot reach.
+//! The admin listener: metrics, and readiness with its reasons. It is off by default and belongs on an address that only
+//! operators can reach.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use serde_json::json;
 
-use crate::metrics::Metrics;
-use crate::readiness::Readiness;
+use crate::observability::metrics::Metrics;
+use crate::observability::readiness::Readiness;
 
-/// A listener that is bound, but not running yet.
-pub(crate) struct Admin {
+/// An admin listener that is bound but not running yet.
+pub(crate) struct AdminServer {
     pub(crate) server: Server,
     pub(crate) handle: ServerHandle,
     pub(crate) address: SocketAddr,
 }
 
-/// How long anybody may take, and how many may be connected: these are a few programs on the same network.
-const PATIENCE: Duration = Duration::from_secs(5);
-const CONNECTIONS: usize = 64;
+/// Limits for its clients, which are a few programs on the same network.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_CONNECTIONS: usize = 64;
 
-impl Admin {
+impl AdminServer {
     pub(crate) fn build(
         bind: SocketAddr,
         metrics: Arc<Metrics>,
@@ -39,42 +39,42 @@ impl Admin {
                 .app_data(metrics.clone())
                 .app_data(readiness.clone())
                 .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
-                .route("/metrics", web::get().to(measured))
+                .route("/metrics", web::get().to(render_metrics))
                 .route("/healthz", web::get().to(HttpResponse::Ok))
-                .route("/readyz", web::get().to(ready))
+                .route("/readyz", web::get().to(readiness_report))
         })
         .disable_signals()
         .workers(1)
-        .max_connections(CONNECTIONS)
-        .client_request_timeout(PATIENCE)
-        .keep_alive(PATIENCE);
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(CLIENT_TIMEOUT)
+        .keep_alive(CLIENT_TIMEOUT);
         let server = match listener {
             Some(listener) => server.listen(listener),
             None => server.bind(bind),
         };
         let server = server.with_context(|| format!("HONGYAN_ADMIN_BIND: cannot listen on {bind}"))?;
-        let address = server.addrs().first().copied().context("the admin listener listens nowhere")?;
+        let address = server.addrs().first().copied().context("the admin listener has no address")?;
         let server = server.run();
         Ok(Self { handle: server.handle(), server, address })
     }
 }
 
-async fn measured(metrics: web::Data<Metrics>) -> HttpResponse {
+async fn render_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
     match metrics.text() {
         Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text),
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the metrics cannot be written");
+            tracing::error!(error = format!("{error:#}"), "cannot render metrics");
             HttpResponse::InternalServerError().finish()
         }
     }
 }
 
-async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
+async fn readiness_report(readiness: web::Data<Readiness>) -> HttpResponse {
     let database_answers = readiness.database_answers().await;
-    let stopping = readiness.is_stopping();
+    let stopping = readiness.is_shutting_down();
     let ready = database_answers && !stopping;
-    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.insert_header(ContentType::json()).json(json!({
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header(ContentType::json()).json(json!({
         "ready": ready,
         "starting": false,
         "database_answers": database_answers,

@@ -9,10 +9,10 @@ use tracing_subscriber::fmt;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Whether logging could be started.
+/// Checks the log settings.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be parsed.
 pub fn check(settings: &LogSettings) -> anyhow::Result<()> {
     filter(settings).map(|_| ())
 }
@@ -26,10 +26,10 @@ fn filter(settings: &LogSettings) -> anyhow::Result<EnvFilter> {
 /// Starts logging.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be parsed, or logging was started before.
 pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let filter = filter(settings)?;
-    // Colours are for people; a file or a pipe gets none.
+    // A file or a pipe gets no colours.
     let colours = io::stderr().is_terminal();
     let writer = move || OneLine { out: io::stderr(), colours };
     let builder = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
@@ -40,21 +40,21 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }
 
-/// Writes each event as one line, whatever is in it: what others say (PostgreSQL, a client) may hold line breaks and the
-/// sequences that move a terminal's cursor, and must not pass for lines of ours.
+/// Writes each event as one line. Texts of PostgreSQL or of a client may contain line breaks and terminal escape sequences;
+/// they must not forge log lines.
 struct OneLine<W> {
     out: W,
     colours: bool,
 }
 
 impl<W: Write> Write for OneLine<W> {
-    /// An event comes as a whole.
+    /// Each call receives one complete event.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let (line, end) = match event.split_last() {
             Some((b'\n', line)) => (line, &b"\n"[..]),
             _ => (event, &b""[..]),
         };
-        self.out.write_all(&[&harmless(line, self.colours), end].concat())?;
+        self.out.write_all(&[&escape_controls(line, self.colours), end].concat())?;
         Ok(event.len())
     }
 
@@ -63,19 +63,19 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-/// The line with its control characters written out. Colours begin with one.
-fn harmless(line: &[u8], colours: bool) -> Cow<'_, [u8]> {
-    let is_harmful = |byte: &u8| byte.is_ascii_control() && *byte != b'\t' && !(colours && *byte == 0x1b);
-    if !line.iter().any(is_harmful) {
+/// Escapes control characters, except the escape character of colours where those are on.
+fn escape_controls(line: &[u8], colours: bool) -> Cow<'_, [u8]> {
+    let is_unsafe = |byte: &u8| byte.is_ascii_control() && *byte != b'\t' && !(colours && *byte == 0x1b);
+    if !line.iter().any(is_unsafe) {
         return Cow::Borrowed(line);
     }
-    Cow::Owned(line.iter().fold(Vec::with_capacity(line.len() + 16), |mut written, byte| {
-        if is_harmful(byte) {
-            written.extend(byte.escape_ascii());
+    Cow::Owned(line.iter().fold(Vec::with_capacity(line.len() + 16), |mut escaped, byte| {
+        if is_unsafe(byte) {
+            escaped.extend(byte.escape_ascii());
         } else {
-            written.push(*byte);
+            escaped.push(*byte);
         }
-        written
+        escaped
     }))
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_line_whatever_is_in_it() {
+    fn an_event_is_always_one_line() {
         for (event, line) in [
             ("well\n", "well\n"),
             ("two\r\nlines\n", "two\\r\\nlines\n"),
@@ -96,6 +96,6 @@ mod tests {
             assert_eq!(out.write(event.as_bytes()).unwrap(), event.len());
             assert_eq!(String::from_utf8(out.out).unwrap(), line);
         }
-        assert_eq!(&*harmless(b"\x1b[31m\n", true), b"\x1b[31m\\n");
+        assert_eq!(&*escape_controls(b"\x1b[31m\n", true), b"\x1b[31m\\n");
     }
 }

@@ -1,4 +1,4 @@
-//! What is measured, in Prometheus' text format.
+//! Metrics in Prometheus' text format.
 
 use anyhow::Context;
 use api::{CompletedRequest, RequestObserver};
@@ -7,10 +7,10 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 
 use crate::version;
 
-/// Seconds that an answer takes, from less than a history page to the longest patience.
+/// Histogram buckets of response times in seconds, from less than a page of history to the longest time limit.
 const LATENCIES: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
-/// All that one instance measures.
+/// The metrics of one instance.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: HistogramVec,
@@ -21,12 +21,12 @@ impl Metrics {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let requests = HistogramOpts::new(
             "hongyan_http_request_seconds",
-            "Answers, by the route's pattern, the method and the code, and how long they took.",
+            "Response times by route pattern, method and status code.",
         );
         let requests = HistogramVec::new(requests.buckets(LATENCIES.to_vec()), &["route", "method", "code"])?;
-        let errors = Opts::new("hongyan_http_errors_total", "Refusals and faults by their names.");
+        let errors = Opts::new("hongyan_http_errors_total", "Refused and failed requests by error name.");
         let errors = IntCounterVec::new(errors, &["error"])?;
-        let build = Opts::new("hongyan_build_info", "Which version runs; always 1.");
+        let build = Opts::new("hongyan_build_info", "The running version; always 1.");
         let build = IntGaugeVec::new(build, &["version", "commit"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), version::COMMIT]).set(1);
         let metrics = Self { registry: Registry::new(), requests, errors };
@@ -38,15 +38,15 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Adds what some part of the instance measures.
+    /// Adds the collectors of another part of the instance.
     pub(crate) fn register(&self, collectors: Collectors) -> anyhow::Result<()> {
         for collector in collectors {
-            self.registry.register(collector).context("something is measured twice")?;
+            self.registry.register(collector).context("a metric is registered twice")?;
         }
         Ok(())
     }
 
-    /// Everything as it is now.
+    /// Renders all metrics.
     pub(crate) fn text(&self) -> anyhow::Result<String> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }

@@ -1,4 +1,4 @@
-//! Whether an instance can serve.
+//! The readiness probe.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,73 +7,73 @@ use api::ReadinessProbe;
 use infra::db::{Db, DbSettings};
 use infra::diagnostics;
 
-/// Whether this instance can serve. It asks by a connection of its own, so that a busy pool is not taken for a dead
-/// database.
+/// Decides whether this instance can serve. It pings the database on a connection of its own, so that a busy pool is not taken
+/// for a dead database.
 pub(crate) struct Readiness {
     db: Db,
+    shutting_down: AtomicBool,
     draining: AtomicBool,
-    leaving: AtomicBool,
     not_durable: Vec<&'static str>,
 }
 
 impl Readiness {
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(database_url: &str) -> anyhow::Result<Self> {
         let db =
             Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, reserved: 0, queue: 16 })?;
         Ok(Self {
             db,
+            shutting_down: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
-            not_durable: look_for_danger(database_url),
+            not_durable: warn_if_not_durable(database_url),
         })
     }
 
-    /// Tells everybody from now on that the instance is about to stop.
-    pub(crate) fn stop(&self) {
+    /// Reports the instance as not ready from now on.
+    pub(crate) fn begin_shutdown(&self) {
+        self.shutting_down.store(true, Ordering::Release);
+    }
+
+    /// Closes every connection after its next response from now on.
+    pub(crate) fn drain_connections(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Has every connection closed behind its next answer from now on.
-    pub(crate) fn take_leave(&self) {
-        self.leaving.store(true, Ordering::Release);
+    /// Whether the instance is shutting down.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Acquire)
     }
 
-    /// Whether the instance is about to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
-
-    /// Settings of the database that can lose what was acknowledged, as they were at the start.
+    /// Database settings that can lose acknowledged messages, as they were at the start.
     pub(crate) fn not_durable(&self) -> &[&'static str] {
         &self.not_durable
     }
 
-    /// Whether the database gives a sign of life in time.
+    /// Whether the database answers a ping in time.
     pub(crate) async fn database_answers(&self) -> bool {
-        matches!(tokio::time::timeout(Self::PATIENCE, self.db.ping()).await, Ok(Ok(())))
+        matches!(tokio::time::timeout(Self::PING_TIMEOUT, self.db.ping()).await, Ok(Ok(())))
     }
 }
 
-/// Says loudly what would break the promise that an acknowledged message is durable.
-fn look_for_danger(database_url: &str) -> Vec<&'static str> {
+/// Warns about settings that break durability.
+fn warn_if_not_durable(database_url: &str) -> Vec<&'static str> {
     let not_durable = match diagnostics::inspect(database_url) {
         Ok(facts) => facts.not_durable,
         Err(error) => {
-            tracing::warn!(%error, "whether the database keeps what is committed is not known");
+            tracing::warn!(%error, "cannot inspect the durability settings of the database");
             return Vec::new();
         }
     };
     for setting in &not_durable {
         if *setting == "synchronous_commit" {
             tracing::warn!(
-                "the database's synchronous_commit is off; it is turned on for hongyan's own work"
+                "synchronous_commit of the database is off; hongyan turns it on for its own sessions"
             );
         } else {
             tracing::error!(
                 setting,
-                "DANGER: this setting of the database is off, so that a crash can lose or break what was acknowledged"
+                "DANGER: a durability setting of the database is off: acknowledged messages can be lost in a crash"
             );
         }
     }
@@ -84,10 +84,10 @@ fn look_for_danger(database_url: &str) -> Vec<&'static str> {
 impl ReadinessProbe for Readiness {
     async fn is_ready(&self) -> bool {
         let answers = self.database_answers().await;
-        answers && !self.is_stopping()
+        answers && !self.is_shutting_down()
     }
 
     fn is_draining(&self) -> bool {
-        self.leaving.load(Ordering::Acquire)
+        self.draining.load(Ordering::Acquire)
     }
 }

@@ -1,0 +1,6 @@
+//! Observability: the log, the metrics, readiness, and the admin listener that serves the last two to operators.
+
+pub(crate) mod admin;
+pub mod logging;
+pub(crate) mod metrics;
+pub(crate) mod readiness;
