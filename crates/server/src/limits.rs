@@ -1,40 +1,40 @@
-//! How many connections there may be: as many as there are files to be opened, and no more, so that a flood of connections
-//! waits in the system's queue and leaves the database's connections alone.
+//! The limit of client connections, derived from the limit of open files. Further connections wait in the kernel's backlog, so a
+//! flood of them cannot exhaust the files that the database's connections need.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What else is open: the log, the listeners, the runtime, files that are served or written.
+/// Other open files: the log, the listeners, the runtime.
 const OTHER_FILES: u64 = 64;
-/// More than this many connections of one worker are never served in time.
-const MOST: u64 = 25_600;
-/// However few files there are, somebody must be served.
-const LEAST: u64 = 16;
+/// More connections than this are never served in time by one worker.
+const MAX: u64 = 25_600;
+/// Even with few files some connections must be served.
+const MIN: u64 = 16;
 
-/// Lets this process open as many files as it may allow itself. Many systems start with 1024 and allow far more.
-pub(crate) fn raise() {
+/// Raises the soft limit of open files to the hard limit. Many systems default to 1024 and permit far more.
+pub(crate) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, wanted) {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
 }
 
-/// Threads that serve.
+/// The number of worker threads.
 pub(crate) fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
-/// How many connections each worker takes at a time, beside so many connections to the database.
+/// The limit of client connections per worker, given the number of connections to the database.
 pub(crate) fn connections_per_worker(database: u32) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let workers = u64::try_from(workers()).unwrap_or(u64::MAX);
     usize::try_from(share(files, u64::from(database), workers)).unwrap_or(usize::MAX)
 }
 
-/// The share of one worker. A file may be open twice for a moment, while a connection is handed over.
+/// One worker's share. One file is spared for the moment in which a connection is handed over and open twice.
 fn share(files: u64, database: u64, workers: u64) -> u64 {
     let left = files.saturating_sub(OTHER_FILES).saturating_sub(database);
-    (left / workers.max(1)).saturating_sub(1).clamp(LEAST, MOST)
+    (left / workers.max(1)).saturating_sub(1).clamp(MIN, MAX)
 }
 
 #[cfg(test)]
@@ -46,10 +46,10 @@ mod tests {
         for (files, database, workers, expected) in [
             (1024, 9, 2, 474),
             (256, 9, 2, 90),
-            (u64::MAX, 9, 2, MOST),
-            (100_000, 9, 2, MOST),
-            (20, 9, 2, LEAST),
-            (0, 2000, 1, LEAST),
+            (u64::MAX, 9, 2, MAX),
+            (100_000, 9, 2, MAX),
+            (20, 9, 2, MIN),
+            (0, 2000, 1, MIN),
         ] {
             assert_eq!(share(files, database, workers), expected, "{files}");
             assert!(files < 128 || expected * workers + database + OTHER_FILES <= files);

@@ -1,4 +1,4 @@
-//! The signing secret that is made when none is given.
+//! The signing secret that is generated for an embedded cluster when none is configured.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -11,23 +11,23 @@ use infra::crypto::random::SystemRandom;
 use infra::crypto::token::JwtCodec;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The shortest secret that is accepted.
+/// Minimum length of a secret.
 pub(crate) const MIN_BYTES: usize = JwtCodec::MIN_SECRET_BYTES;
 
-/// A new secret: 32 bytes as 64 hexadecimal digits.
-pub(crate) fn make() -> anyhow::Result<SecretString> {
+/// Generates a secret of 32 random bytes as 64 hexadecimal digits.
+pub(crate) fn generate() -> anyhow::Result<SecretString> {
     let halves = [SystemRandom.bytes()?, SystemRandom.bytes()?];
     let digits: String = halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
     Ok(digits.into())
 }
 
-/// A ready secret to copy, for an error message.
-pub(crate) fn offer() -> anyhow::Result<String> {
-    Ok(format!("; here is a ready one:\nHONGYAN_JWT_SECRET={}", make()?.expose_secret()))
+/// The end of an error message: a fresh secret to copy.
+pub(crate) fn suggestion() -> anyhow::Result<String> {
+    Ok(format!("; for example:\nHONGYAN_JWT_SECRET={}", generate()?.expose_secret()))
 }
 
-/// The secret kept in `folder`, made at the first start and readable by its owner only.
-pub(crate) fn load_or_make(folder: &Path) -> anyhow::Result<SecretString> {
+/// Loads the secret in `folder`, or creates it with mode 0600 at the first start.
+pub(crate) fn load_or_create(folder: &Path) -> anyhow::Result<SecretString> {
     let path = folder.join("jwt_secret");
     match fs::read_to_string(&path) {
         Ok(secret) => {
@@ -38,8 +38,8 @@ pub(crate) fn load_or_make(folder: &Path) -> anyhow::Result<SecretString> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
     }
-    let (secret, draft) = (make()?, folder.join("jwt_secret.new"));
-    // Renamed into place only when it is whole on the disk, so that a crash leaves no half of it.
+    let (secret, draft) = (generate()?, folder.join("jwt_secret.new"));
+    // It is renamed only when it is complete on the disk, so a crash leaves no partial secret.
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(secret.expose_secret().as_bytes())?;
@@ -57,16 +57,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_is_made_once_and_private() {
+    fn the_secret_is_generated_once_and_private() {
         let folder = std::env::temp_dir().join(format!("hongyan-secret-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let made = load_or_make(&folder).unwrap();
-        assert_eq!(made.expose_secret().len(), 64);
-        assert_eq!(load_or_make(&folder).unwrap().expose_secret(), made.expose_secret());
+        let created = load_or_create(&folder).unwrap();
+        assert_eq!(created.expose_secret().len(), 64);
+        assert_eq!(load_or_create(&folder).unwrap().expose_secret(), created.expose_secret());
         let mode = fs::metadata(folder.join("jwt_secret")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         fs::write(folder.join("jwt_secret"), "short").unwrap();
-        assert!(load_or_make(&folder).unwrap_err().to_string().contains("32 bytes"));
+        assert!(load_or_create(&folder).unwrap_err().to_string().contains("32 bytes"));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,6 +1,6 @@
-//! Which version this is.
+//! The version of this binary.
 
-/// The version, with the commit that it was built from where that is known.
+/// The version, followed by the commit it was built from where that is known.
 pub const FULL: &str = concat!(env!("CARGO_PKG_VERSION"), env!("HONGYAN_COMMIT_SUFFIX"));
 
 /// The commit, or `unknown`.
