@@ -1,14 +1,14 @@
-//! How the own cluster is set up for this machine. Who brings a database of one's own sets that up oneself.
+//! Tunes the embedded cluster for this machine. A configured database is left alone.
 
 const MIB: u64 = 1024 * 1024;
 
-/// PostgreSQL's settings by name and value, for a machine with so many bytes of memory; where that is not known, what
-/// PostgreSQL itself would assume.
+/// PostgreSQL settings as pairs of name and value, for a machine with this many bytes of memory. Unknown memory leaves
+/// `shared_buffers` at PostgreSQL's default.
 ///
-/// - A quarter of the memory holds pages, as PostgreSQL's manual advises; the system's own cache needs the rest.
-/// - Checkpoints are as far apart as a restart of a few seconds allows: the first change of a page after each of them
-///   writes the whole page to the log.
-/// - Random reads cost about as much as sequential ones on the disks of today, so that indexes are preferred.
+/// - `shared_buffers` is a quarter of the memory, as PostgreSQL's manual advises; the page cache of the system needs the rest.
+/// - Checkpoints are as rare as a recovery within seconds allows: the first change of a page after a checkpoint writes the
+///   whole page to the log.
+/// - Random reads cost about as much as sequential ones on current disks, so the planner should prefer indexes.
 #[must_use]
 pub(crate) fn cluster_settings(memory: Option<u64>) -> Vec<(String, String)> {
     let mut settings = vec![
@@ -22,17 +22,16 @@ pub(crate) fn cluster_settings(memory: Option<u64>) -> Vec<(String, String)> {
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// In MiB: a quarter, in steps that a slightly different memory does not change.
+/// A quarter of the memory in MiB, rounded down to a step, so that a slightly different size changes nothing.
 const fn shared_buffers(memory: u64) -> u64 {
     const STEP: u64 = 64;
     let steps = memory / MIB / 4 / STEP;
     let steps = if steps == 0 { 1 } else { steps };
-    let most = 4096 / STEP;
-    STEP * if steps > most { most } else { steps }
+    let max = 4096 / STEP;
+    STEP * if steps > max { max } else { steps }
 }
 
-/// The memory that this process may use, in bytes: that of the machine, or less where a container is held to less. Not
-/// known where there is no Linux.
+/// The memory that this process may use, in bytes: the machine's, or the limit of its control group. `None` except on Linux.
 #[must_use]
 pub(crate) fn memory() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text))?;
@@ -41,7 +40,7 @@ pub(crate) fn memory() -> Option<u64> {
     Some(limit.map_or(machine, |limit: u64| limit.min(machine)))
 }
 
-/// `MemTotal` of `/proc/meminfo`, which is given in KiB.
+/// `MemTotal` of `/proc/meminfo`, which is in KiB.
 fn total(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_the_memory_holds_pages_within_bounds() {
+    fn shared_buffers_are_a_quarter_of_the_memory_within_bounds() {
         for (memory, buffers) in [
             (0, 64),
             (512 * MIB, 128),
@@ -67,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_memory_leaves_the_buffers_to_postgres() {
+    fn unknown_memory_leaves_shared_buffers_at_the_default() {
         let named = |memory| cluster_settings(memory).iter().any(|(name, _)| name == "shared_buffers");
         assert!(!named(None));
         assert!(named(Some(MIB)));
     }
 
     #[test]
-    fn the_machines_memory_is_read_from_the_kernels_own_words() {
+    fn memory_is_parsed_from_meminfo() {
         assert_eq!(total("MemTotal:       24689176 kB\nMemFree: 1 kB\n"), Some(24_689_176 * 1024));
         assert_eq!(total("MemFree: 1 kB\n"), None);
         assert_eq!(total("MemTotal: many\n"), None);
