@@ -1,4 +1,4 @@
-//! The wiring: adapters into use-cases into handlers.
+//! Wiring: adapters into use cases into handlers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,46 +33,46 @@ use infra::revoked_sessions::RevokedSessionCache;
 use infra::send_quota::SendQuotaInMemory;
 use secrecy::SecretString;
 
-use crate::admin::Admin;
 use crate::background::Background;
 use crate::config::Settings;
-use crate::departure::Departure;
-use crate::entrance::Entrance;
 use crate::limits;
-use crate::metrics::Metrics;
-use crate::readiness::Readiness;
+use crate::listener::Listener;
+use crate::observability::admin::AdminServer;
+use crate::observability::metrics::Metrics;
+use crate::observability::readiness::Readiness;
 use crate::search;
-use crate::waiting::Listeners;
+use crate::shutdown::GracefulShutdown;
+use crate::startup::BoundSockets;
 
-/// What a running instance stands on: its database, migrated, and its secret.
-pub struct Ground {
+/// What an instance needs from outside: a migrated database and the signing secret.
+pub struct RuntimeEnv {
     /// A libpq URL.
     pub database_url: String,
-    /// Signs tokens.
+    /// The secret that tokens are signed with.
     pub secret: SecretString,
 }
 
-/// A server that is bound and wired, but not running yet.
+/// A server that is wired and bound but not running yet.
 pub struct Application {
     server: Server,
     address: SocketAddr,
-    departure: Departure,
+    shutdown: GracefulShutdown,
     indexer: SearchIndexer,
     background: Background,
     password_checks: Arc<CheckCounter>,
-    admin: Option<Admin>,
+    admin: Option<AdminServer>,
 }
 
 impl Application {
-    /// Jobs that may wait for one of the database's threads.
+    /// Length of the queue for a database thread.
     const DB_QUEUE: usize = 1024;
-    /// Threads that store messages: while one waits for the disk, the other prepares its batch.
+    /// Threads that store messages: one prepares its batch while the other waits for the disk.
     const WRITERS: u32 = 2;
-    /// Messages that may wait for each of them.
+    /// Length of each writer's queue, in messages.
     const SEND_QUEUE: usize = 1024;
-    /// Exports are rare and large, and hold old rows up.
+    /// Exports are rare and large, and their snapshots keep dead rows from being vacuumed.
     const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
-    /// How long the head of a request may take to arrive.
+    /// Time limit for receiving the head of a request.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// The database connections of an instance.
@@ -90,26 +90,26 @@ impl Application {
         }
     }
 
-    /// Wires everything and binds the address; port 0 takes any that is free.
+    /// Wires everything and binds the address; port 0 picks a free one.
     ///
     /// # Errors
-    /// When the address is taken, the secret is too short or the system starts no more threads.
-    pub fn build(settings: &Settings, ground: &Ground) -> anyhow::Result<Self> {
-        Self::build_on(settings, ground, Listeners::default())
+    /// When the address is in use, the secret is too short or a thread cannot be started.
+    pub fn build(settings: &Settings, env: &RuntimeEnv) -> anyhow::Result<Self> {
+        Self::build_on(settings, env, BoundSockets::default())
     }
 
-    /// As [`Self::build`], on sockets that listen already.
+    /// As [`Self::build`], on sockets that listen already, where there are any.
     ///
     /// # Errors
     /// As [`Self::build`].
-    pub fn build_on(settings: &Settings, ground: &Ground, listeners: Listeners) -> anyhow::Result<Self> {
+    pub fn build_on(settings: &Settings, env: &RuntimeEnv, sockets: BoundSockets) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new()?);
         let hasher = hasher(settings)?;
         metrics.register(hasher.collectors()?)?;
         let password_checks = hasher.checks();
-        let (use_cases, indexer) = use_cases(settings, ground, hasher, &metrics)?;
+        let (use_cases, indexer) = use_cases(settings, env, hasher, &metrics)?;
         let use_cases = web::Data::new(use_cases);
-        let readiness = Arc::new(Readiness::new(&ground.database_url)?);
+        let readiness = Arc::new(Readiness::new(&env.database_url)?);
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let outside = (probe, observer);
@@ -117,9 +117,9 @@ impl Application {
             cors_origins: settings.cors_origins.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         };
-        let (listener, entrance) = match listeners.api {
-            Some(listening) => listening,
-            None => Entrance::open("HONGYAN_BIND", settings.bind)?,
+        let (socket, listener) = match sockets.api {
+            Some(bound) => bound,
+            None => Listener::bind("HONGYAN_BIND", settings.bind)?,
         };
         let server =
             HttpServer::new(move || api::app(use_cases.clone(), outside.clone(), api_settings.clone()))
@@ -129,19 +129,20 @@ impl Application {
                 .keep_alive(settings.keep_alive)
                 .workers(limits::workers())
                 .max_connections(limits::connections_per_worker(Self::connection_budget(settings).total()))
-                .listen(listener)?;
-        let address = server.addrs().first().copied().context("the server listens nowhere")?;
+                .listen(socket)?;
+        let address = server.addrs().first().copied().context("the server has no address")?;
         let server = server.run();
         let admin = settings
             .admin_bind
-            .map(|bind| Admin::build(bind, metrics, Arc::clone(&readiness), listeners.admin));
+            .map(|bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin));
         let admin = admin.transpose()?;
-        let departure = Departure { server: server.handle(), entrance, readiness, drain: settings.drain };
-        let background = Background::wire(settings, &ground.database_url)?;
-        Ok(Self { server, address, departure, indexer, background, password_checks, admin })
+        let shutdown =
+            GracefulShutdown { server: server.handle(), listener, readiness, drain: settings.drain };
+        let background = Background::wire(settings, &env.database_url)?;
+        Ok(Self { server, address, shutdown, indexer, background, password_checks, admin })
     }
 
-    /// Where it listens.
+    /// The address that the API listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -153,31 +154,28 @@ impl Application {
         Arc::clone(&self.password_checks)
     }
 
-    /// Where the admin listener listens, if there is one.
+    /// The address of the admin listener, if there is one.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|admin| admin.address)
     }
 
-    /// Serves until `stop` resolves, says for a while that it is about to stop, and then finishes what it has accepted.
-    ///
-    /// Without that while, whoever had just sent a request on a connection that the server takes for idle, or had just
-    /// connected, would get no answer. The work in the background goes on to the end.
+    /// Serves until `stop` resolves, then shuts down gracefully. Background tasks and the admin listener run until the end, so
+    /// that operators can watch the shutdown.
     ///
     /// # Errors
     /// When the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
-        let (background, departure) = (self.background.start(), self.departure);
+        let (background, shutdown) = (self.background.start(), self.shutdown);
         actix_web::rt::spawn(async move {
             stop.await;
-            departure.depart().await;
+            shutdown.run().await;
         });
-        // It goes on to the very end, so that the stopping can be watched.
-        let watched = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
+        let admin_server = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
         background.stop().await;
-        if let Some((handle, admin)) = watched {
+        if let Some((handle, admin)) = admin_server {
             handle.stop(false).await;
             admin.await.context("the admin listener failed")??;
         }
@@ -187,13 +185,13 @@ impl Application {
 
 fn use_cases(
     settings: &Settings,
-    ground: &Ground,
+    env: &RuntimeEnv,
     hasher: BcryptHasher,
     metrics: &Metrics,
 ) -> anyhow::Result<(UseCases, SearchIndexer)> {
     let budget = Application::connection_budget(settings);
     let db = Arc::new(Db::new(&DbSettings {
-        url: ground.database_url.clone(),
+        url: env.database_url.clone(),
         connections: budget.requests,
         reserved: budget.reserved(),
         queue: Application::DB_QUEUE,
@@ -207,7 +205,7 @@ fn use_cases(
     let messages = PgMessageRepository::start(Arc::clone(&db), queue)?;
     metrics.register(db.collectors()?)?;
     metrics.register(messages.collectors()?)?;
-    let ports = session_ports((settings, ground), &db, Arc::clone(&users), hasher)?;
+    let ports = session_ports(settings, env, &db, Arc::clone(&users), hasher)?;
     let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
     let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
     let use_cases = UseCases {
@@ -236,9 +234,9 @@ fn use_cases(
 
 pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    // One core is left to everybody else.
+    // One core is left to everything else.
     BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
-        .map_err(|error| anyhow::anyhow!("bcrypt cannot be started: {error}"))
+        .map_err(|error| anyhow::anyhow!("cannot start bcrypt: {error}"))
 }
 
 pub(crate) fn registration(
@@ -250,7 +248,8 @@ pub(crate) fn registration(
 }
 
 pub(crate) fn session_ports(
-    (settings, ground): (&Settings, &Ground),
+    settings: &Settings,
+    env: &RuntimeEnv,
     db: &Arc<Db>,
     users: Arc<PgUserRepository>,
     hasher: BcryptHasher,
@@ -262,7 +261,7 @@ pub(crate) fn session_ports(
         sessions: Arc::new(PgSessionRepository::new(Arc::clone(db))),
         throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
         hasher: Arc::new(hasher),
-        tokens: Arc::new(JwtCodec::new(&ground.secret, settings.signing.previous.as_ref())?),
+        tokens: Arc::new(JwtCodec::new(&env.secret, settings.signing.previous.as_ref())?),
         ended: Arc::new(RevokedSessionCache::start(db, life)?),
         clock,
     })

@@ -1,20 +1,16 @@
-//! The hongyan server: settings, wiring, start and stop. The only crate that sees all the others.
+//! The hongyan server: settings, commands, wiring, start and stop. The only crate that depends on all the others.
 
-mod admin;
 pub mod app;
 pub mod background;
 pub mod command;
 pub mod config;
 pub mod database;
-mod departure;
-mod entrance;
 mod limits;
-pub mod logging;
-mod metrics;
-mod readiness;
+mod listener;
+pub mod observability;
 pub mod run;
 mod search;
 mod secret;
-mod tuning;
+mod shutdown;
+pub mod startup;
 pub mod version;
-pub mod waiting;

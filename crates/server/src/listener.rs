@@ -1,4 +1,4 @@
-//! The listening socket, and how it is closed without losing anybody.
+//! The listening socket, and how it closes without resetting a connection.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -8,57 +8,57 @@ use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// The socket that new connections come in by.
+/// A listening socket that closes gracefully.
 ///
-/// A listening socket that is simply closed resets the connections that are made already and not yet accepted: their requests
-/// may be sent, and a proxy cannot tell whether they were carried out. So the newcomers are kept outside first, then those
-/// in between are let in, and only then it is closed. Newcomers try again by themselves, and then find it closed, which is the
-/// one thing that a proxy without health checks understands.
+/// Closing a listening socket resets the connections that are established but not accepted yet. Their requests may have been
+/// sent, and a proxy cannot tell whether they were executed. Therefore new connections are held off first, then the
+/// established ones are accepted, and only then the socket is closed. A held-off client retransmits its SYN by itself and
+/// then finds the port closed, which even a proxy without health checks understands.
 #[derive(Debug)]
-pub(crate) struct Entrance(Socket);
+pub(crate) struct Listener(Socket);
 
-impl Entrance {
-    /// Connections that the system makes ahead of their being accepted.
+impl Listener {
+    /// Connections that the kernel establishes ahead of `accept`.
     const BACKLOG: i32 = 1024;
-    /// Longer than a handshake that has begun takes to end, and to be accepted.
-    const IN_BETWEEN: Duration = Duration::from_millis(50);
-    /// Longer than actix takes to look away from the socket, once told to.
-    const LOOKS_AWAY: Duration = Duration::from_millis(5);
+    /// Longer than a handshake that has begun takes to complete and be accepted.
+    const HANDSHAKE_GRACE: Duration = Duration::from_millis(50);
+    /// Longer than actix takes to stop polling the socket after `pause`.
+    const PAUSE_GRACE: Duration = Duration::from_millis(5);
 
-    /// Listens at the address, which the setting of that name gives, and returns what accepts, too.
-    pub(crate) fn open(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, Self)> {
-        Self::listen(bind).with_context(|| format!("{setting}: cannot listen on {bind}"))
+    /// Listens on the address, and returns the accepting half too. `setting` names the address's setting in errors.
+    pub(crate) fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<(TcpListener, Self)> {
+        Self::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
     }
 
-    fn listen(bind: SocketAddr) -> io::Result<(TcpListener, Self)> {
-        let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
-        // A server that is started again finds its address free.
+    fn listen(address: SocketAddr) -> io::Result<(TcpListener, Self)> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restarted server can bind its address at once.
         socket.set_reuse_address(true)?;
-        socket.bind(&bind.into())?;
+        socket.bind(&address.into())?;
         socket.listen(Self::BACKLOG)?;
         Ok((socket.try_clone()?.into(), Self(socket)))
     }
 
-    /// Lets nobody else in. Who is in already is served on.
+    /// Accepts no further connection. Accepted connections are served as before.
     pub(crate) async fn close(&self, server: &ServerHandle) {
-        match keep_newcomers_outside(&self.0) {
-            Ok(()) => tokio::time::sleep(Self::IN_BETWEEN).await,
-            Err(error) => tracing::warn!(%error, "connections that are just being made may be reset"),
+        match drop_new_connections(&self.0) {
+            Ok(()) => tokio::time::sleep(Self::HANDSHAKE_GRACE).await,
+            Err(error) => tracing::warn!(%error, "connections in the handshake may be reset"),
         }
         server.pause().await;
-        tokio::time::sleep(Self::LOOKS_AWAY).await;
-        // Where the system knows no such thing of a listening socket, actix closes it at the end.
+        tokio::time::sleep(Self::PAUSE_GRACE).await;
+        // Not every system can shut a listening socket down; there actix closes it at the end.
         if let Err(error) = self.0.shutdown(Shutdown::Read) {
-            tracing::debug!(%error, "the listening socket is closed later");
+            tracing::debug!(%error, "listening socket closes later");
         }
     }
 }
 
-/// Has the system pass over the first packets of new connections, and nothing else: those that are being made are finished.
+/// Has the kernel drop the SYN packets of new connections. Handshakes that have begun are completed.
 #[cfg(target_os = "linux")]
-fn keep_newcomers_outside(socket: &Socket) -> io::Result<()> {
+fn drop_new_connections(socket: &Socket) -> io::Result<()> {
     use socket2::SockFilter;
-    // Classic BPF; a filter of a TCP socket sees packets from the TCP header on.
+    // Classic BPF; the filter of a TCP socket sees packets from the TCP header on.
     const LOAD_BYTE: u16 = 0x30;
     const JUMP_IF_ANY_BIT: u16 = 0x45;
     const RETURN: u16 = 0x06;
@@ -75,6 +75,6 @@ fn keep_newcomers_outside(socket: &Socket) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn keep_newcomers_outside(_socket: &Socket) -> io::Result<()> {
+fn drop_new_connections(_socket: &Socket) -> io::Result<()> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The life of the process: start, serve, stop.
+//! The life of the server process: start, serve, stop.
 
 use std::io::Write;
 
@@ -7,66 +7,66 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::Application;
 use crate::config::Settings;
-use crate::database::{Foundation, MigrationWatch};
+use crate::database::{Database, MigrationWatch};
 use crate::limits;
-use crate::waiting::StandIn;
+use crate::startup::StartupServer;
 
-/// Runs the server until it is told to stop.
+/// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot start, or fails.
+/// When it cannot start, or fails while it serves.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     if settings.bcrypt_cost < 10 {
         tracing::warn!(
             cost = settings.bcrypt_cost,
-            "HONGYAN_BCRYPT_COST under 10 makes stolen passwords cheap to guess"
+            "HONGYAN_BCRYPT_COST is below 10: stolen password hashes are cheap to crack"
         );
     }
-    limits::raise();
-    let mut door = Door { settings, stand_in: None };
-    let foundation = Foundation::lay(settings, &mut door)?;
-    let listeners = door.stand_in.map(StandIn::stop).unwrap_or_default();
+    limits::raise_open_files();
+    let mut responder = StartupResponder { settings, server: None };
+    let database = Database::prepare(settings, &mut responder)?;
+    let sockets = responder.server.map(StartupServer::stop).unwrap_or_default();
     let served = actix_web::rt::System::new().block_on(async {
-        let application = Application::build_on(settings, &foundation.ground, listeners)?;
-        let stop = told_to_stop()?;
-        greet(&application, &foundation.place);
+        let application = Application::build_on(settings, &database.env, sockets)?;
+        let stop = shutdown_signal()?;
+        print_banner(&application, &database.location);
         application.run_until(stop).await
     });
-    foundation.stop();
+    database.stop();
     tracing::info!("stopped");
     served
 }
 
-/// Has somebody answer the door once the database is found to be away.
-struct Door<'a> {
+/// Starts the 503 responder when the database is unreachable.
+struct StartupResponder<'a> {
     settings: &'a Settings,
-    stand_in: Option<StandIn>,
+    server: Option<StartupServer>,
 }
 
-impl MigrationWatch for Door<'_> {
-    fn is_away(&mut self) -> anyhow::Result<()> {
-        if self.stand_in.is_none() {
-            self.stand_in = Some(StandIn::start(self.settings)?);
+impl MigrationWatch for StartupResponder<'_> {
+    fn waiting(&mut self) -> anyhow::Result<()> {
+        if self.server.is_none() {
+            self.server = Some(StartupServer::start(self.settings)?);
         }
         Ok(())
     }
 }
 
 /// Resolves at SIGTERM or SIGINT.
-fn told_to_stop() -> anyhow::Result<impl Future<Output = ()> + 'static> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be waited for")?;
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + 'static> {
+    let mut terminate = signal(SignalKind::terminate()).context("no handler can be set for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("no handler can be set for SIGINT")?;
     Ok(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        tracing::info!(signal = name, "finishing what was accepted, then stopping");
+        tracing::info!(signal = name, "shutting down: finishing accepted requests");
     })
 }
 
-/// Tells a person where everything is and what to try.
-fn greet(application: &Application, place: &str) {
+/// Prints the addresses of a server that is ready, and what to try next.
+fn print_banner(application: &Application, location: &str) {
     let address = application.address();
     let metrics = application.admin_address();
     let metrics = metrics.map_or_else(String::new, |at| format!("\n  metrics       http://{at}/metrics"));
@@ -74,12 +74,12 @@ fn greet(application: &Application, place: &str) {
     let banner = format!(
         "\n  Hongyan 鸿雁 {version}\n\
          \n  listening on  http://{address}\
-         \n  the data is   {place}\
+         \n  data          {location}\
          \n  try it        http://{address}/docs (every call, in the browser)\
-         \n  is it well?   curl http://{address}/readyz{metrics}\
-         \n  stop it       Ctrl-C\n\n"
+         \n  readiness     curl http://{address}/readyz{metrics}\
+         \n  stop          Ctrl-C\n\n"
     );
-    // A closed terminal is no reason not to serve.
+    // A closed standard output must not keep the server from serving.
     let _ = std::io::stdout().write_all(banner.as_bytes());
     tracing::info!(%address, version, "serving");
 }

@@ -1,39 +1,43 @@
-//! How an instance goes without anybody noticing.
+//! Graceful shutdown: an instance leaves the load balancer before it closes any connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 
-use crate::entrance::Entrance;
-use crate::readiness::Readiness;
+use crate::listener::Listener;
+use crate::observability::readiness::Readiness;
 
-/// What is needed to stop serving in order.
-pub(crate) struct Departure {
+/// The parts of a running server that a graceful shutdown stops in order.
+pub(crate) struct GracefulShutdown {
     pub(crate) server: ServerHandle,
-    pub(crate) entrance: Entrance,
+    pub(crate) listener: Listener,
     pub(crate) readiness: Arc<Readiness>,
-    /// How long everything goes on once `/readyz` has said that it will not.
+    /// How long the server continues as before once `/readyz` returns 503.
     pub(crate) drain: Duration,
 }
 
-impl Departure {
-    /// How long the connections that there are outlive the entrance. Whoever sends on one is told to use another for what
-    /// comes next; a proxy learns from its first new connection that there is none to be had here, and leaves the others alone.
-    const LEAVE: Duration = Duration::from_secs(1);
+impl GracefulShutdown {
+    /// How long established connections stay open after the listening socket is closed. Each closes with its next response;
+    /// a proxy notices the refused connections and stops choosing this instance.
+    const CLOSE_DELAY: Duration = Duration::from_secs(1);
 
-    /// Stops serving step by step: says so at `/readyz`; lets nobody else in; closes each connection behind its next answer;
-    /// closes those that are still idle, and finishes what was accepted.
+    /// Stops serving in four steps:
     ///
-    /// The order matters to a proxy that asks nobody's health. As long as its connections are kept it makes few new ones, so
-    /// that few wait outside while the entrance is being closed. And only once the entrance is closed it stops
-    /// choosing this instance, so that it has nothing under way on an idle connection when that is closed.
-    pub(crate) async fn depart(self) {
-        self.readiness.stop();
+    /// 1. `/readyz` returns 503 for the time of `drain`, while everything else continues;
+    /// 2. the listening socket is closed, without resetting connections that are being established;
+    /// 3. every response closes its connection;
+    /// 4. idle connections are closed, and accepted requests are finished.
+    ///
+    /// The order matters to a proxy without health checks. It makes few new connections as long as the kept ones work, so few
+    /// wait while the socket is being closed (2 before 3). It stops choosing this instance only once a connection is refused,
+    /// so no request is under way on an idle connection when that is closed (2 before 4).
+    pub(crate) async fn run(self) {
+        self.readiness.begin_shutdown();
         tokio::time::sleep(self.drain).await;
-        self.entrance.close(&self.server).await;
-        self.readiness.take_leave();
-        tokio::time::sleep(Self::LEAVE.min(self.drain)).await;
+        self.listener.close(&self.server).await;
+        self.readiness.drain_connections();
+        tokio::time::sleep(Self::CLOSE_DELAY.min(self.drain)).await;
         self.server.stop(true).await;
     }
 }

@@ -1,4 +1,6 @@
-//! Listening before there is a database, so that everybody is told to come again instead of finding a closed door.
+//! Serves 503 while the database is unavailable at start-up.
+//!
+//! Clients get a response with `Retry-After` instead of a refused connection, and `/healthz` shows that the process lives.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,84 +16,94 @@ use api::ApiSettings;
 use serde_json::json;
 
 use crate::config::Settings;
-use crate::entrance::Entrance;
+use crate::listener::Listener;
 
-/// Sockets that listen already. One that is missing is made by whoever needs it.
+/// Sockets that listen already. A missing one is bound by the server that needs it.
 #[derive(Debug, Default)]
-pub struct Listeners {
-    /// Of the API.
-    pub(crate) api: Option<(TcpListener, Entrance)>,
-    /// Of those who look after the server.
+pub struct BoundSockets {
+    /// The API's socket.
+    pub(crate) api: Option<(TcpListener, Listener)>,
+    /// The admin listener's socket.
     pub(crate) admin: Option<TcpListener>,
 }
 
-/// Stands in for the API and the admin listener until there is a database. It runs on a thread of its own; whoever connects in
-/// the moment between it and the real ones waits in the sockets, which stay open.
-pub(crate) struct StandIn {
-    listeners: Listeners,
+/// Serves in place of the API and the admin listener, on a thread of its own. The sockets stay open when it stops: connections
+/// that are made before the real servers take over wait in the backlog.
+pub(crate) struct StartupServer {
+    sockets: BoundSockets,
     handles: Vec<ServerHandle>,
 }
 
-impl StandIn {
-    /// Listens and answers.
+/// What the server's thread takes over.
+struct Task {
+    api: TcpListener,
+    admin: Option<TcpListener>,
+    settings: ApiSettings,
+    /// Receives a handle of each server that runs.
+    handles: Sender<ServerHandle>,
+}
+
+impl StartupServer {
+    /// Binds the sockets and serves.
     pub(crate) fn start(settings: &Settings) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr| {
             TcpListener::bind(address)
                 .with_context(|| format!("HONGYAN_ADMIN_BIND: cannot listen on {address}"))
         };
-        let (api, entrance) = Entrance::open("HONGYAN_BIND", settings.bind)?;
+        let (api, listener) = Listener::bind("HONGYAN_BIND", settings.bind)?;
         let admin = settings.admin_bind.map(bind).transpose()?;
-        let clones = (api.try_clone()?, admin.as_ref().map(TcpListener::try_clone).transpose()?);
         let address = api.local_addr()?;
         let at_admin = admin.as_ref().map(TcpListener::local_addr).transpose()?.map(tracing::field::display);
-        let cors_origins = settings.cors_origins.clone();
-        let (sender, receiver) = channel();
-        thread::Builder::new().name("waiting".to_owned()).spawn(move || {
-            let api_settings = ApiSettings { cors_origins, ..ApiSettings::default() };
-            if let Err(error) = System::new().block_on(serve(clones, api_settings, sender)) {
-                tracing::warn!(%error, "nobody can be told that the database is waited for");
+        let (handles, receiver) = channel();
+        let task = Task {
+            api: api.try_clone()?,
+            admin: admin.as_ref().map(TcpListener::try_clone).transpose()?,
+            settings: ApiSettings { cors_origins: settings.cors_origins.clone(), ..ApiSettings::default() },
+            handles,
+        };
+        thread::Builder::new().name("startup".to_owned()).spawn(move || {
+            if let Err(error) = System::new().block_on(serve(task)) {
+                tracing::warn!(%error, "cannot serve 503 during start-up");
             }
         })?;
         let handles = receiver.iter().collect();
-        tracing::warn!(%address, admin = at_admin, "everybody is told to come again meanwhile");
-        Ok(Self { listeners: Listeners { api: Some((api, entrance)), admin }, handles })
+        tracing::warn!(%address, admin = at_admin, "serving 503 until the database is reachable");
+        Ok(Self { sockets: BoundSockets { api: Some((api, listener)), admin }, handles })
     }
 
-    /// Answers whoever has been accepted, and leaves the sockets to others.
-    pub(crate) fn stop(self) -> Listeners {
+    /// Answers the accepted requests, stops, and returns the sockets for the real servers.
+    pub(crate) fn stop(self) -> BoundSockets {
         System::new().block_on(async {
             for handle in self.handles {
                 handle.stop(true).await;
             }
         });
-        self.listeners
+        self.sockets
     }
 }
 
-async fn serve(
-    (api, admin): (TcpListener, Option<TcpListener>),
-    settings: ApiSettings,
-    handles: Sender<ServerHandle>,
-) -> io::Result<()> {
+async fn serve(task: Task) -> io::Result<()> {
+    let Task { api, admin, settings, handles } = task;
     let server = HttpServer::new(move || api::startup_app(settings.clone())).workers(1).disable_signals();
     let server = server.shutdown_timeout(1).listen(api)?.run();
-    // Nobody stops what nobody waits for any more.
+    // Sending fails only if the starter is gone; then the handle is not needed.
     let _ = handles.send(server.handle());
     if let Some(admin) = admin {
-        let watched = HttpServer::new(|| {
+        let admin_server = HttpServer::new(|| {
             App::new()
                 .route("/healthz", web::get().to(HttpResponse::Ok))
                 .route("/readyz", web::get().to(not_ready))
         });
-        let watched = watched.workers(1).disable_signals().shutdown_timeout(1).listen(admin)?.run();
-        let _ = handles.send(watched.handle());
-        actix_web::rt::spawn(watched);
+        let admin_server = admin_server.workers(1).disable_signals().shutdown_timeout(1);
+        let admin_server = admin_server.listen(admin)?.run();
+        let _ = handles.send(admin_server.handle());
+        actix_web::rt::spawn(admin_server);
     }
     drop(handles);
     server.await
 }
 
-/// As the admin listener answers later on.
+/// The admin listener's response of the same shape as after the start.
 async fn not_ready() -> HttpResponse {
     HttpResponse::ServiceUnavailable()
         .insert_header(ContentType::json())

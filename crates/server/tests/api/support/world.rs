@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use infra::crypto::password::CheckCounter;
-use server::app::{Application, Ground};
+use server::app::{Application, RuntimeEnv};
 use server::config::{Options, Settings};
 use test_db::{Template, TestDatabase};
 use tokio::sync::oneshot;
@@ -164,12 +164,12 @@ fn serve(options: Options, url: &str) -> Served {
         ..Options::default()
     });
     let settings = Settings::from_options(options).unwrap();
-    let ground = Ground { database_url: url.to_owned(), secret: SECRET.into() };
+    let env = RuntimeEnv { database_url: url.to_owned(), secret: SECRET.into() };
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let application = Application::build(&settings, &ground).unwrap();
+            let application = Application::build(&settings, &env).unwrap();
             sender.send((application.address(), application.password_checks())).unwrap();
             application.run_until(async { drop(stopped.await) }).await.unwrap();
         });
