@@ -1,111 +1,118 @@
-//! The command line.
+//! The grammar of the command line.
 
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::Options;
+use super::{Options, origin};
 
 /// What the exit codes mean, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed; of `doctor`: something needs to be mended
-  2  an argument or a setting cannot be used
-  3  of `migrate --check`: the schema is not what this version needs
+  1  failure; of `doctor`: something needs repair
+  2  invalid argument or setting
+  3  of `migrate --check`: the schema is not the one of this version
 
-Each setting is a flag, an environment variable (named above) or a key of the file, which is the flag's name with '_' for
-'-'; the first of these that names it counts.";
+A setting is a flag, an environment variable (named above) or a key of the file: the flag's name with '_' for '-'. Flags take
+precedence over the environment, and the environment over the file.";
 
 /// Hongyan 鸿雁, a one-to-one chat backend over REST.
 #[derive(Debug, Parser)]
-#[command(name = "hongyan", version = crate::version::FULL, about, long_about = None, after_help = EXIT_CODES)]
+#[command(name = "hongyan", version = crate::version::FULL, long_about = None, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// A TOML file with settings
+    /// A TOML file of settings, whose keys are the flags' names with '_' for '-'
     #[arg(long, env = "HONGYAN_CONFIG", value_name = "FILE", help_heading = "Settings")]
     pub config: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Settings")]
     pub(super) options: Options,
-    /// What is to be done
+    /// The command [default: serve]
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What the binary can do.
+/// The commands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Serve the API; this is done when no command is given
+    /// Serve the API; the default command
     Serve,
-    /// Bring the database's schema up to date
+    /// Apply pending migrations to the database
     Migrate {
-        /// Change nothing; exit with 3 when something is pending
+        /// Only report; exit with 3 if a migration is pending
         #[arg(long)]
         check: bool,
     },
-    /// Look at the settings
+    /// Inspect the settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Examine the installation, a line for each thing examined
+    /// Examine the installation and print one finding per line
     Doctor,
-    /// Look after accounts
+    /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
     /// Print the API's description (OpenAPI 3.1)
     Openapi,
-    /// Write the whole database into a new file
+    /// Dump the whole database into a new file
     Backup {
-        /// The file; it must not exist yet
+        /// The file; it must not exist
         file: PathBuf,
     },
-    /// Fill an empty database from a backup, and end all sessions
+    /// Load a backup into an empty database and end all sessions
     Restore {
-        /// A file that `backup` has written
+        /// A file written by `backup`
         file: PathBuf,
     },
 }
 
-/// What can be done with the settings.
+/// The commands of `config`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
-    /// Print each setting, its value and where that comes from; secrets are masked
-    Print,
-    /// Say whether a server would start with these settings
+    /// Print every setting with its value and origin; secrets are masked
+    Print {
+        /// Print the reference of all settings as a Markdown table instead
+        #[arg(long, conflicts_with = "env")]
+        markdown: bool,
+        /// Print the reference of all settings as a file of environment variables instead
+        #[arg(long)]
+        env: bool,
+    },
+    /// Check whether a server can start with these settings
     Check,
 }
 
-/// What can be done with accounts.
+/// The commands of `user`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum UserCommand {
-    /// Print all accounts, oldest first
+    /// List all accounts, oldest first; in a pipe with all columns, separated by tabs
     List,
-    /// Make an account; its password is the first line of the standard input
+    /// Create an account; its password is prompted for, or read as the first line of standard input
     Create {
         /// 微信号
         uid: String,
         /// 昵称 [default: the uid]
         #[arg(long)]
         name: Option<String>,
-        /// A phone number to log in by [default: none]
+        /// A phone number to log in with [default: none]
         #[arg(long)]
         phone_number: Option<String>,
-        /// Make a password up and print it
+        /// Generate a password and print it
         #[arg(long)]
         generate_password: bool,
     },
-    /// Give an account another password, the first line of the standard input, and end all its sessions
+    /// Change the password of an account as in `create`, and end all its sessions
     ResetPassword {
         /// 微信号
         uid: String,
-        /// Make a password up and print it
+        /// Generate a password and print it
         #[arg(long)]
         generate_password: bool,
     },
-    /// Let nobody log in to an account, and end all its sessions
+    /// Block logins to an account and end all its sessions
     Disable {
         /// 微信号
         uid: String,
     },
-    /// Let its owner log in to an account again
+    /// Permit logins to an account again
     Enable {
         /// 微信号
         uid: String,
@@ -117,9 +124,14 @@ pub enum UserCommand {
     },
 }
 
-/// The command line's grammar. Settings may stand before a command or behind it.
+/// The grammar of the command line. Settings can precede or follow the command, and their help names their defaults.
 pub(super) fn grammar() -> clap::Command {
-    Cli::command().mut_args(|argument| argument.global(true))
+    Cli::command().mut_args(|argument| {
+        let argument = argument.global(true);
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let default = origin::default_of(&argument);
+        argument.help(format!("{help} [default: {default}]"))
+    })
 }
 
 #[cfg(test)]
@@ -127,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_sound() {
+    fn the_grammar_is_valid() {
         grammar().debug_assert();
     }
 }

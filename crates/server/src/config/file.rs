@@ -1,5 +1,4 @@
-//! The file with settings. It is read as if its keys were flags, so that a value means the same and has the same bounds
-//! wherever it is given.
+//! The settings file. Its keys are parsed as flags, so a value has the same meaning and bounds in every source.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,11 +10,11 @@ use toml::{Spanned, Value};
 use super::Options;
 use super::origin::{FileValue, reason};
 
-/// What a file gives.
+/// The settings in a file.
 #[derive(Debug, Default)]
 pub(super) struct SettingsFile {
     pub(super) options: Options,
-    /// The settings that it names, by their keys.
+    /// The given settings by key.
     pub(super) values: HashMap<String, FileValue>,
 }
 
@@ -23,52 +22,52 @@ impl SettingsFile {
     /// Reads a TOML file.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("the settings in {} cannot be read", path.display()))?;
+            .with_context(|| format!("cannot read the settings in {}", path.display()))?;
         Self::parse(&text)
-            .map_err(|wrong| anyhow::anyhow!("{}:{}: {}", path.display(), wrong.line, wrong.why))
+            .map_err(|error| anyhow::anyhow!("{}:{}: {}", path.display(), error.line, error.reason))
     }
 
-    fn parse(text: &str) -> Result<Self, Wrong> {
+    fn parse(text: &str) -> Result<Self, FileError> {
         let line_of = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
-        // Only the message is told: the line itself may hold a secret.
-        let table: HashMap<Spanned<String>, Value> = toml::from_str(text).map_err(|error| Wrong {
+        // The error repeats only the parser's message: the line itself may hold a secret.
+        let table: HashMap<Spanned<String>, Value> = toml::from_str(text).map_err(|error| FileError {
             line: line_of(error.span().map_or(0, |span| span.start)),
-            why: error.message().to_owned(),
+            reason: error.message().to_owned(),
         })?;
-        // In the order of the lines, so that the first that is wrong is told.
+        // In the order of the lines, so that the first invalid one is reported.
         let mut settings: Vec<_> = table.into_iter().collect();
         settings.sort_by_key(|(key, _)| key.span().start);
         let (mut flags, mut values) = (vec![], HashMap::new());
         for (key, value) in settings {
             let line = line_of(key.span().start);
-            let wrong = |why| Wrong { line, why };
+            let invalid = |reason| FileError { line, reason };
             let key = key.into_inner();
-            let name = flag_of(&key).map_err(wrong)?;
-            let value = plain(value).ok_or_else(|| wrong(format!("{key} must be a text or a number")))?;
+            let name = flag_of(&key).map_err(invalid)?;
+            let value = plain(value).ok_or_else(|| invalid(format!("{key} must be a string or a number")))?;
             let flag = format!("--{name}={value}");
-            read_flags(std::slice::from_ref(&flag)).map_err(|why| wrong(format!("{key}: {why}")))?;
+            read_flags(std::slice::from_ref(&flag)).map_err(|reason| invalid(format!("{key}: {reason}")))?;
             flags.push(flag);
             values.insert(key, FileValue { line, value });
         }
-        let options = read_flags(&flags).map_err(|why| Wrong { line: 1, why })?;
+        let options = read_flags(&flags).map_err(|reason| FileError { line: 1, reason })?;
         Ok(Self { options, values })
     }
 }
 
-/// What is wrong with a file.
+/// An invalid line of a file.
 #[derive(Debug)]
-struct Wrong {
+struct FileError {
     line: usize,
-    why: String,
+    reason: String,
 }
 
-/// All settings as flags alone, without the environment.
+/// All settings as flags only, without the environment.
 fn grammar() -> clap::Command {
     let command = clap::Command::new("file").no_binary_name(true).disable_help_flag(true);
     Options::augment_args(command).mut_args(|argument| argument.env(None::<&str>))
 }
 
-/// The flag of a key.
+/// The flag that a key stands for.
 fn flag_of(key: &str) -> Result<String, String> {
     let grammar = grammar();
     let known = grammar.get_arguments().find(|argument| argument.get_id().as_str() == key);
@@ -77,10 +76,10 @@ fn flag_of(key: &str) -> Result<String, String> {
     }
     let mut keys: Vec<_> = grammar.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     keys.sort_unstable();
-    Err(format!("unknown key {key:?}; there are {}", keys.join(", ")))
+    Err(format!("unknown key {key:?}; valid keys: {}", keys.join(", ")))
 }
 
-/// The value as it would be typed.
+/// The value in the notation of a flag.
 fn plain(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
@@ -102,13 +101,13 @@ mod tests {
 
     use super::*;
 
-    fn refusal(text: &str) -> (usize, String) {
-        let wrong = SettingsFile::parse(text).unwrap_err();
-        (wrong.line, wrong.why)
+    fn error_of(text: &str) -> (usize, String) {
+        let error = SettingsFile::parse(text).unwrap_err();
+        (error.line, error.reason)
     }
 
     #[test]
-    fn keys_are_flags_and_their_lines_are_known() {
+    fn keys_are_parsed_as_flags_with_their_lines() {
         let text =
             "# mine\nbind = '127.0.0.1:1'\n\ncors_origins = ['https://a.example', 'https://b.example']\n";
         let file = SettingsFile::parse(&format!("{text}jwt_secret = '=='\nbcrypt_cost = 5")).unwrap();
@@ -121,24 +120,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_with_its_line_and_what_it_may_be() {
-        let (line, why) = refusal("\nbnid = 'x'");
-        assert!(line == 2 && why.contains("\"bnid\"") && why.contains("bind,"), "{line} {why}");
-        let (line, why) = refusal("bind = '127.0.0.1:1'\nbcrypt_cost = 32");
-        assert!(line == 2 && why.contains("bcrypt_cost") && why.contains("4..=31"), "{line} {why}");
-        let (line, why) = refusal("\n\nlog_format = 'xml'");
-        assert!(line == 3 && why.contains("text, json"), "{line} {why}");
-        assert_eq!(refusal("bcrypt_cost = 5.5"), (1, "bcrypt_cost must be a text or a number".to_owned()));
-        assert_eq!(refusal("a = 1\n[table]\nx = 1").0, 1);
-        assert_eq!(refusal("bind = '127.0.0.1:1'\nbind = '127.0.0.1:2'").0, 2);
+    fn an_error_names_the_line_and_the_valid_values() {
+        let (line, reason) = error_of("\nbnid = 'x'");
+        assert!(line == 2 && reason.contains("\"bnid\"") && reason.contains("bind,"), "{line} {reason}");
+        let (line, reason) = error_of("bind = '127.0.0.1:1'\nbcrypt_cost = 32");
+        assert!(line == 2 && reason.contains("bcrypt_cost") && reason.contains("4..=31"), "{line} {reason}");
+        let (line, reason) = error_of("\n\nlog_format = 'xml'");
+        assert!(line == 3 && reason.contains("text, json"), "{line} {reason}");
+        assert_eq!(error_of("bcrypt_cost = 5.5"), (1, "bcrypt_cost must be a string or a number".to_owned()));
+        assert_eq!(error_of("a = 1\n[table]\nx = 1").0, 1);
+        assert_eq!(error_of("bind = '127.0.0.1:1'\nbind = '127.0.0.1:2'").0, 2);
     }
 
     #[test]
-    fn a_secret_in_a_broken_line_is_not_told() {
+    fn an_error_never_repeats_a_secret() {
         for text in ["jwt_secret = canary", "jwt_secret = 'canary", "jwt_secret = ['canary', {a = 'canary'}]"]
         {
-            let (line, why) = refusal(text);
-            assert!(line == 1 && !why.contains("canary"), "{why}");
+            let (line, reason) = error_of(text);
+            assert!(line == 1 && !reason.contains("canary"), "{reason}");
         }
     }
 }

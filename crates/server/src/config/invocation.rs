@@ -1,4 +1,4 @@
-//! A command line with everything that it means: the command, what was given, and where.
+//! A parsed command line: the command and the merged settings with their origins.
 
 use std::ffi::OsString;
 
@@ -7,43 +7,44 @@ use clap::FromArgMatches;
 use super::file::SettingsFile;
 use super::{Cli, Command, Options, Origins, Settings, cli, listing, origin};
 
-/// What was asked for, and with which settings.
+/// A command and its settings.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What is to be done.
+    /// The command.
     pub command: Command,
     options: Options,
     origins: Origins,
 }
 
-/// Why a command line cannot be followed.
+/// Why a command line does not run.
 #[derive(Debug)]
-pub enum Refusal {
-    /// Help or the version was asked for, or the grammar was not kept; it knows how to be shown.
+pub enum InvalidInvocation {
+    /// A syntax error, or a request for the help or the version; `clap` prints it.
     Grammar(clap::Error),
-    /// A setting cannot be used.
+    /// An invalid setting.
     Setting(anyhow::Error),
 }
 
 impl Invocation {
-    /// Reads a command line, whose first word is the program's name, the environment and the file.
+    /// Parses a command line, whose first word is the program's name, and reads the environment and the file.
     ///
     /// # Errors
-    /// See [`Refusal`].
-    pub fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, Refusal> {
+    /// See [`InvalidInvocation`].
+    pub fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Self, InvalidInvocation> {
         let typed: Vec<OsString> = typed.into_iter().collect();
         let grammar = cli::grammar();
-        let matches =
-            grammar.clone().try_get_matches_from(&typed).map_err(
-                |error| match origin::environment_to_blame(&grammar, &error, &typed) {
-                    Some(name) => {
-                        Refusal::Setting(anyhow::anyhow!("{name} (environment): {}", origin::reason(&error)))
-                    }
-                    None => Refusal::Grammar(error),
-                },
-            )?;
-        let cli = Cli::from_arg_matches(&matches).map_err(Refusal::Grammar)?;
-        let file = cli.config.as_deref().map(SettingsFile::read).transpose().map_err(Refusal::Setting)?;
+        let matches = grammar.clone().try_get_matches_from(&typed).map_err(|error| {
+            match origin::invalid_variable(&grammar, &error, &typed) {
+                Some(name) => InvalidInvocation::Setting(anyhow::anyhow!(
+                    "{name} (environment): {}",
+                    origin::reason(&error)
+                )),
+                None => InvalidInvocation::Grammar(error),
+            }
+        })?;
+        let cli = Cli::from_arg_matches(&matches).map_err(InvalidInvocation::Grammar)?;
+        let file =
+            cli.config.as_deref().map(SettingsFile::read).transpose().map_err(InvalidInvocation::Setting)?;
         let file = file.unwrap_or_default();
         let in_file = cli.config.map(|path| (path, file.values));
         Ok(Self {
@@ -56,20 +57,20 @@ impl Invocation {
     /// The settings of a server.
     ///
     /// # Errors
-    /// Names the setting that cannot be used, where it came from and what it may be.
+    /// Names the invalid setting, its origin and the valid values.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        Settings::from_options(self.options.clone()).map_err(|error| self.origins.blame(&error))
+        Settings::from_options(self.options.clone()).map_err(|error| self.origins.add_origin(&error))
     }
 
     /// The settings of a command that signs no tokens.
     ///
     /// # Errors
-    /// Names the setting that cannot be used, where it came from and what it may be.
+    /// Names the invalid setting, its origin and the valid values.
     pub fn settings_for_tools(&self) -> anyhow::Result<Settings> {
-        Settings::for_tools(self.options.clone()).map_err(|error| self.origins.blame(&error))
+        Settings::for_tools(self.options.clone()).map_err(|error| self.origins.add_origin(&error))
     }
 
-    /// Every setting with its value, secrets masked, and where that comes from; a line each.
+    /// Every setting with its value and origin, one per line; secrets are masked.
     #[must_use]
     pub fn listing(&self) -> String {
         listing::print(&self.origins)

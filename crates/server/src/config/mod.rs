@@ -1,101 +1,108 @@
-//! The settings: flags first, then environment, then a file, then defaults.
+//! Settings, merged from flags, the environment, a file and defaults, in this order of precedence.
 
 mod cli;
+mod database_url;
 mod file;
 mod invocation;
 mod listing;
 mod options;
 mod origin;
+mod reference;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{anyhow, ensure};
 use api::TrustedProxies;
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use cli::{Cli, Command, ConfigCommand, UserCommand};
-pub use invocation::{Invocation, Refusal};
+pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use invocation::{InvalidInvocation, Invocation};
 pub use options::{LogFormat, Options};
 pub use origin::{Origin, Origins};
+pub use reference::{environment_file, settings_table};
 
-/// Where the database is.
+use options::Resolved;
+
+/// Which database to use.
 #[derive(Debug, Clone)]
 pub enum DatabaseSettings {
-    /// Somebody else runs it.
-    Given(SecretString),
-    /// We run one of our own in the data folder.
+    /// An existing database.
+    Given(DatabaseUrl),
+    /// An embedded cluster in the data directory.
     Own,
 }
 
 /// How tokens are signed.
 #[derive(Debug, Clone)]
 pub struct SigningSettings {
-    /// None only with a database of our own: then one is made and kept in the data folder.
+    /// `None` only with an embedded cluster: then a secret is generated and kept in the data directory.
     pub secret: Option<SecretString>,
-    /// Still good for reading tokens.
+    /// A previous secret, which verifies tokens but signs none.
     pub previous: Option<SecretString>,
-    /// How long tokens and sessions last.
+    /// Lifetimes of tokens and sessions.
     pub lifetimes: TokenLifetimes,
 }
 
-/// What the rules depend on.
+/// Parameters of the domain's rules.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleSettings {
-    /// How long a message may be recalled.
+    /// How long a message can be recalled after it was sent.
     pub recall_window: Duration,
-    /// How long a friendship request may be answered, and how many one may send.
+    /// Lifetime and quota of friendship requests.
     pub requests: RequestRules,
-    /// How many messages one may send in a minute; none for no limit.
+    /// Messages that an account can send per minute; `None` for no limit.
     pub messages_per_minute: Option<NonZeroU32>,
-    /// How long to wait between two changes of a uid; zero for no limit.
+    /// Minimum time between two changes of a uid; zero for no limit.
     pub uid_change_interval: Duration,
 }
 
-/// What is logged, and how.
+/// Settings of the log.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
-    /// Which events, as `tracing` filters are written.
+    /// A filter of `tracing` events.
     pub filter: String,
-    /// As text or as JSON.
+    /// Text or JSON.
     pub format: LogFormat,
 }
 
-/// All settings, resolved.
+/// All settings, validated.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address of the API.
     pub bind: SocketAddr,
-    /// Where metrics and readiness with its reasons are served; nowhere by default.
+    /// The address of the admin listener; `None` turns it off.
     pub admin_bind: Option<SocketAddr>,
-    /// Where everything is kept that is not in the database.
+    /// The folder of the embedded cluster and its signing secret.
     pub data_dir: PathBuf,
-    /// Where the database is.
+    /// Which database to use.
     pub database: DatabaseSettings,
-    /// Connections to it.
+    /// Database connections for requests.
     pub db_pool_size: u32,
     /// How tokens are signed.
     pub signing: SigningSettings,
-    /// What the rules depend on.
+    /// Parameters of the domain's rules.
     pub rules: RuleSettings,
-    /// The logarithm of bcrypt's rounds.
+    /// The binary logarithm of bcrypt's rounds.
     pub bcrypt_cost: u32,
-    /// The origins that browsers may call from.
+    /// The origins that browsers can call from.
     pub cors_origins: Vec<String>,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// What is logged.
+    /// Settings of the log.
     pub logging: LogSettings,
-    /// How long it serves on once it is told to stop, so that nobody is cut off who has not heard of it yet.
+    /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
     pub drain: Duration,
-    /// How long a connection may idle between two requests.
+    /// How long a connection can idle between two requests.
     pub keep_alive: Duration,
-    /// How long the database may be away at the start.
+    /// How long to wait for the database at the start.
     pub start: Duration,
-    /// How long requests may take to finish after that.
+    /// How long accepted requests can take to finish after `drain`.
     pub shutdown: Duration,
 }
 
@@ -104,57 +111,47 @@ const fn seconds(number: u32) -> Duration {
 }
 
 impl Settings {
-    /// Puts what was given together with the defaults, for a server.
+    /// Validates the settings of a server and adds the defaults.
     ///
     /// # Errors
-    /// Names the setting that cannot be used and what it may be.
+    /// Names the invalid setting and the valid values.
     pub fn from_options(options: Options) -> anyhow::Result<Self> {
         let settings = Self::for_tools(options)?;
-        settings.demand_secret()?;
+        let secret_is_missing =
+            matches!(settings.database, DatabaseSettings::Given(_)) && settings.signing.secret.is_none();
+        ensure!(
+            !secret_is_missing,
+            "HONGYAN_JWT_SECRET must be set with DATABASE_URL, because all instances share it{}",
+            crate::secret::suggestion()?
+        );
         Ok(settings)
     }
 
-    /// Puts what was given together with the defaults, for a command that signs no tokens.
+    /// Validates the settings of a command that signs no tokens, and adds the defaults.
     ///
     /// # Errors
-    /// Names the setting that cannot be used and what it may be.
+    /// Names the invalid setting and the valid values.
     pub fn for_tools(options: Options) -> anyhow::Result<Self> {
-        let database = options.database_url.clone().map_or(DatabaseSettings::Own, DatabaseSettings::Given);
+        let given = options.resolve();
         let settings = Self {
-            bind: options.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            admin_bind: options.admin_bind,
-            data_dir: options.data_dir.clone().unwrap_or_else(|| PathBuf::from("./data")),
-            db_pool_size: options.db_pool_size.map_or_else(default_pool_size, u32::from),
-            signing: signing(&options),
-            rules: rules(&options),
-            bcrypt_cost: u32::from(options.bcrypt_cost.unwrap_or(12)),
-            cors_origins: options.cors_origins.clone().unwrap_or_default(),
-            trusted_proxies: trusted_proxies(&options)?,
-            logging: LogSettings {
-                filter: options
-                    .log
-                    .clone()
-                    .unwrap_or_else(|| "info,actix_server=warn,access=error".to_owned()),
-                format: options.log_format.unwrap_or_default(),
-            },
-            keep_alive: seconds(options.keep_alive_seconds.unwrap_or(75)),
-            start: seconds(options.start_seconds.unwrap_or(30)),
-            drain: seconds(options.drain_seconds.unwrap_or(1)),
-            shutdown: seconds(options.shutdown_seconds.unwrap_or(30)),
-            database,
+            signing: signing(&given),
+            rules: rules(&given),
+            trusted_proxies: trusted_proxies(&given.trusted_proxies)?,
+            database: database(given.database_url)?,
+            bind: given.bind,
+            admin_bind: given.admin_bind,
+            data_dir: given.data_dir,
+            db_pool_size: u32::from(given.db_pool_size),
+            bcrypt_cost: u32::from(given.bcrypt_cost),
+            cors_origins: given.cors_origins,
+            logging: LogSettings { filter: given.log, format: given.log_format },
+            keep_alive: seconds(given.keep_alive_seconds),
+            start: seconds(given.start_seconds),
+            drain: seconds(given.drain_seconds),
+            shutdown: seconds(given.shutdown_seconds),
         };
         settings.check()?;
         Ok(settings)
-    }
-
-    fn demand_secret(&self) -> anyhow::Result<()> {
-        let given = matches!(self.database, DatabaseSettings::Given(_));
-        anyhow::ensure!(
-            !(given && self.signing.secret.is_none()),
-            "HONGYAN_JWT_SECRET must be set when DATABASE_URL is, because all instances share it{}",
-            crate::secret::offer()?
-        );
-        Ok(())
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -163,22 +160,22 @@ impl Settings {
             ("HONGYAN_JWT_PREVIOUS_SECRET", &self.signing.previous),
         ];
         for (name, secret) in secrets {
-            let short =
+            let is_short =
                 secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < crate::secret::MIN_BYTES);
-            anyhow::ensure!(
-                !short,
+            ensure!(
+                !is_short,
                 "{name} needs at least {} bytes{}",
                 crate::secret::MIN_BYTES,
-                crate::secret::offer()?
+                crate::secret::suggestion()?
             );
         }
-        anyhow::ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
-        anyhow::ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
+        ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
+        ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
         for origin in &self.cors_origins {
-            let plain = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-            let usable = plain.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
-            anyhow::ensure!(
-                usable,
+            let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let is_valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
+            ensure!(
+                is_valid,
                 "HONGYAN_CORS_ORIGINS: {origin:?} must be an origin such as https://chat.example"
             );
         }
@@ -186,45 +183,43 @@ impl Settings {
     }
 }
 
-/// Two connections per core: one works while the other waits for the disk.
-fn default_pool_size() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-    u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(2, 64)
+fn database(url: Option<SecretString>) -> anyhow::Result<DatabaseSettings> {
+    let Some(url) = url else { return Ok(DatabaseSettings::Own) };
+    let url = DatabaseUrl::parse(url.expose_secret()).map_err(|error| anyhow!("DATABASE_URL {error}"))?;
+    Ok(DatabaseSettings::Given(url))
 }
 
-fn signing(options: &Options) -> SigningSettings {
+fn signing(given: &Resolved) -> SigningSettings {
     SigningSettings {
-        secret: options.jwt_secret.clone(),
-        previous: options.jwt_previous_secret.clone(),
+        secret: given.jwt_secret.clone(),
+        previous: given.jwt_previous_secret.clone(),
         lifetimes: TokenLifetimes {
-            access: seconds(options.access_token_seconds.unwrap_or(600)),
-            refresh: seconds(options.refresh_token_seconds.unwrap_or(604_800)),
-            session_max: seconds(options.session_max_seconds.unwrap_or(7_776_000)),
-            reuse_grace: seconds(options.refresh_reuse_grace_seconds.unwrap_or(10)),
+            access: seconds(given.access_token_seconds),
+            refresh: seconds(given.refresh_token_seconds),
+            session_max: seconds(given.session_max_seconds),
+            reuse_grace: seconds(given.refresh_reuse_grace_seconds),
         },
     }
 }
 
-fn rules(options: &Options) -> RuleSettings {
+fn rules(given: &Resolved) -> RuleSettings {
     const DAY: u32 = 86_400;
-    let interval = options.uid_change_interval_days.unwrap_or(0).saturating_mul(DAY);
     RuleSettings {
-        recall_window: seconds(options.recall_window_seconds.unwrap_or(120)),
+        recall_window: seconds(given.recall_window_seconds),
         requests: RequestRules {
-            time_to_live: seconds(options.friend_request_ttl_seconds.unwrap_or(259_200)),
-            per_day: options.quota_requests_per_day.and_then(NonZeroU32::new),
+            time_to_live: seconds(given.friend_request_ttl_seconds),
+            per_day: NonZeroU32::new(given.quota_requests_per_day),
         },
-        messages_per_minute: options.quota_messages_per_minute.and_then(NonZeroU32::new),
-        uid_change_interval: seconds(interval),
+        messages_per_minute: NonZeroU32::new(given.quota_messages_per_minute),
+        uid_change_interval: seconds(given.uid_change_interval_days.saturating_mul(DAY)),
     }
 }
 
-fn trusted_proxies(options: &Options) -> anyhow::Result<TrustedProxies> {
+fn trusted_proxies(networks: &[String]) -> anyhow::Result<TrustedProxies> {
     let mut proxies = TrustedProxies::default();
-    for text in options.trusted_proxies.iter().flatten() {
+    for text in networks {
         let network = text.parse::<TrustedProxies>();
-        proxies
-            .extend([network.map_err(|error| anyhow::anyhow!("HONGYAN_TRUSTED_PROXIES: {text:?} {error}"))?]);
+        proxies.extend([network.map_err(|error| anyhow!("HONGYAN_TRUSTED_PROXIES: {text:?} {error}"))?]);
     }
     Ok(proxies)
 }

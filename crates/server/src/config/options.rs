@@ -1,112 +1,204 @@
+//! The settings, each declared once with its flag, environment variable, help and default.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable lines.
     #[default]
     Text,
-    /// One JSON object per line, for machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// Declares the settings once, as flags, environment variables and keys of the file alike.
+/// How a default is written as a value.
+trait Typed {
+    fn typed(&self) -> String;
+}
+
+macro_rules! typed_by_display {
+    ($($type:ty),*) => {$(
+        impl Typed for $type {
+            fn typed(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+typed_by_display!(SocketAddr, u8, u16, u32, String);
+
+impl Typed for PathBuf {
+    fn typed(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Typed for LogFormat {
+    fn typed(&self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What documentation says about a setting besides its help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Documented {
+    /// The default: a value, or a description where it is computed or there is none.
+    pub(super) default: String,
+    /// A value for `.env.example`.
+    pub(super) example: String,
+}
+
+/// The field's type in [`Resolved`]: optional if there is no default.
+macro_rules! resolved_type {
+    ($type:ty) => { Option<$type> };
+    ($type:ty, $default:expr) => { $type };
+}
+
+macro_rules! resolve {
+    ($given:expr) => {
+        $given
+    };
+    ($given:expr, $default:expr) => {
+        $given.unwrap_or_else(|| $default)
+    };
+}
+
+macro_rules! document {
+    ($type:ty, $default:expr) => {{
+        let default: $type = $default;
+        let default = default.typed();
+        Documented { example: default.clone(), default }
+    }};
+    ($type:ty $(, $default:expr)? => $shown:literal, $example:literal) => {
+        Documented { default: $shown.to_owned(), example: $example.to_owned() }
+    };
+}
+
+/// Declares settings as `name: Type = default`, or as `name: Type => ("described default", "example")` where there is no
+/// default, or with both where the default depends on the machine.
 macro_rules! options {
-    ($($(#[$attribute:meta])* $name:ident: $type:ty),* $(,)?) => {
-        /// What was given, by flag, environment or file. What was not is none.
+    ($($(#[$attribute:meta])* $name:ident: $type:ty $(= $default:expr)? $(=> ($shown:literal, $example:literal))?;)*) => {
+        /// The given settings, from one source or merged from several.
         #[derive(Debug, Clone, Default, Args)]
         pub struct Options {
             $($(#[$attribute])* pub $name: Option<$type>,)*
         }
 
+        /// The given settings and the defaults of the others.
+        #[derive(Debug, Clone)]
+        pub(super) struct Resolved {
+            $(pub(super) $name: resolved_type!($type $(, $default)?),)*
+        }
+
         impl Options {
-            /// What was given here, or else there.
+            /// Merges two sources; the first one takes precedence.
             #[must_use]
             pub fn or(self, other: Self) -> Self {
                 Self { $($name: self.$name.or(other.$name),)* }
+            }
+
+            /// Adds the defaults.
+            pub(super) fn resolve(self) -> Resolved {
+                Resolved { $($name: resolve!(self.$name $(, $default)?),)* }
+            }
+
+            /// The documentation of a setting, by the name of its field.
+            pub(super) fn documented(name: &str) -> Option<Documented> {
+                match name {
+                    $(stringify!($name) => Some(document!($type $(, $default)? $(=> $shown, $example)?)),)*
+                    _ => None,
+                }
             }
         }
     };
 }
 
 options! {
-    /// The PostgreSQL database; unset: an own one in the data folder
+    /// The PostgreSQL database, version 15 or newer: a URL or a string of key=value pairs
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: SecretString,
-    /// Where to listen [default: 127.0.0.1:8080]
+    database_url: SecretString => ("an embedded cluster in the data directory", "postgresql://hongyan:password@localhost/hongyan");
+    /// The address of the API; a proxy in front terminates TLS
     #[arg(long, env = "HONGYAN_BIND", value_name = "ADDRESS:PORT")]
-    bind: SocketAddr,
-    /// Where metrics and readiness with its reasons are served, for nobody but operators [default: none]
+    bind: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
+    /// The address of the admin listener: metrics, and readiness with its reasons
     #[arg(long, env = "HONGYAN_ADMIN_BIND", value_name = "ADDRESS:PORT")]
-    admin_bind: SocketAddr,
-    /// Where the own database and its secret are kept [default: ./data]
+    admin_bind: SocketAddr => ("none", "127.0.0.1:9090");
+    /// The folder of the embedded cluster and its signing secret
     #[arg(long, env = "HONGYAN_DATA_DIR", value_name = "FOLDER")]
-    data_dir: PathBuf,
-    /// Signs tokens, at least 32 bytes; needed when DATABASE_URL is set
+    data_dir: PathBuf = PathBuf::from("./data");
+    /// Signs tokens, at least 32 bytes; required with DATABASE_URL, the same for all instances
     #[arg(long, env = "HONGYAN_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
-    jwt_secret: SecretString,
-    /// Tokens signed with this one are still accepted
+    jwt_secret: SecretString => ("generated once for the embedded cluster", "");
+    /// A previous signing secret whose tokens are still accepted
     #[arg(long, env = "HONGYAN_JWT_PREVIOUS_SECRET", hide_env_values = true, value_name = "SECRET")]
-    jwt_previous_secret: SecretString,
-    /// How long an access token is good [default: 600]
+    jwt_previous_secret: SecretString => ("none", "");
+    /// Lifetime of an access token
     #[arg(long, env = "HONGYAN_ACCESS_TOKEN_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    access_token_seconds: u32,
-    /// How long an unused refresh token is good [default: 604800]
+    access_token_seconds: u32 = 600;
+    /// Lifetime of an unused refresh token
     #[arg(long, env = "HONGYAN_REFRESH_TOKEN_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    refresh_token_seconds: u32,
-    /// How long a session lasts, however often it is refreshed [default: 7776000]
+    refresh_token_seconds: u32 = 604_800;
+    /// Lifetime of a session, however often it is refreshed
     #[arg(long, env = "HONGYAN_SESSION_MAX_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    session_max_seconds: u32,
-    /// How long a used refresh token may come again without being taken for theft [default: 10]
+    session_max_seconds: u32 = 7_776_000;
+    /// How long a used refresh token can be repeated without being treated as stolen
     #[arg(long, env = "HONGYAN_REFRESH_REUSE_GRACE_SECONDS", value_name = "SECONDS")]
-    refresh_reuse_grace_seconds: u32,
-    /// How long a message may be recalled [default: 120]
+    refresh_reuse_grace_seconds: u32 = 10;
+    /// How long a message can be recalled after it was sent
     #[arg(long, env = "HONGYAN_RECALL_WINDOW_SECONDS", value_name = "SECONDS")]
-    recall_window_seconds: u32,
-    /// How long a friendship request may be answered [default: 259200]
+    recall_window_seconds: u32 = 120;
+    /// How long a friendship request can be answered
     #[arg(long, env = "HONGYAN_FRIEND_REQUEST_TTL_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    friend_request_ttl_seconds: u32,
-    /// How long to wait between two changes of a uid; 0 for no limit [default: 0]
+    friend_request_ttl_seconds: u32 = 259_200;
+    /// Minimum time between two changes of a uid; 0 for no limit
     #[arg(long, env = "HONGYAN_UID_CHANGE_INTERVAL_DAYS", value_name = "DAYS")]
-    uid_change_interval_days: u32,
-    /// How many messages one may send in a minute, counted by each instance; 0 for no limit [default: 0]
+    uid_change_interval_days: u32 = 0;
+    /// Messages that an account can send per minute on each instance: that many at once, then evenly; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_MESSAGES_PER_MINUTE", value_name = "NUMBER")]
-    quota_messages_per_minute: u32,
-    /// How many friendship requests one may send in 24 hours; 0 for no limit [default: 0]
+    quota_messages_per_minute: u32 = 0;
+    /// Friendship requests that an account can send in 24 hours, on all instances together; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_REQUESTS_PER_DAY", value_name = "NUMBER")]
-    quota_requests_per_day: u32,
-    /// The logarithm of bcrypt's rounds, 4 to 31 [default: 12]
+    quota_requests_per_day: u32 = 0;
+    /// The binary logarithm of bcrypt's rounds, 4 to 31; less than 10 logs a warning
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
-    bcrypt_cost: u8,
-    /// Which events are logged [default: info,actix_server=warn,access=error]
+    bcrypt_cost: u8 = 12;
+    /// A filter of log events in the syntax of the tracing crate; access=info logs every request
     #[arg(long, env = "HONGYAN_LOG", value_name = "FILTER")]
-    log: String,
-    /// How the log is written [default: text]
+    log: String = "info,actix_server=warn,access=error".to_owned();
+    /// The format of the log: text or json
     #[arg(long, env = "HONGYAN_LOG_FORMAT", value_name = "FORMAT")]
-    log_format: LogFormat,
-    /// Connections to the database [default: two per core]
+    log_format: LogFormat = LogFormat::default();
+    /// Database connections for requests, 1 to 1000
     #[arg(long, env = "HONGYAN_DB_POOL_SIZE", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    db_pool_size: u16,
-    /// Origins that browsers may call from, separated by commas [default: none]
+    db_pool_size: u16 = default_pool_size() => ("two per core, 2 to 64", "4");
+    /// Origins that browsers can call from, separated by commas
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
-    cors_origins: Vec<String>,
-    /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas [default: none]
+    cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");
+    /// Addresses and networks of trusted proxies, separated by commas; the right-most untrusted address in X-Forwarded-For is the client's, by which wrong passwords are counted
     #[arg(long, env = "HONGYAN_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
-    trusted_proxies: Vec<String>,
-    /// How long a connection may idle between two requests; more than a proxy in front keeps it [default: 75]
+    trusted_proxies: Vec<String> = Vec::new() => ("none", "10.0.0.0/8");
+    /// How long a connection can idle between two requests; must exceed the idle time of a proxy in front
     #[arg(long, env = "HONGYAN_KEEP_ALIVE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    keep_alive_seconds: u32,
-    /// How long the database may be away at the start [default: 30]
+    keep_alive_seconds: u32 = 75;
+    /// How long to wait for the database at the start
     #[arg(long, env = "HONGYAN_START_SECONDS", value_name = "SECONDS")]
-    start_seconds: u32,
-    /// How long to serve on once told to stop, while /readyz says so [default: 1]
+    start_seconds: u32 = 30;
+    /// How long to keep serving after SIGTERM while /readyz returns 503; must exceed the interval of the load balancer's checks, 3 with deploy/nginx.conf
     #[arg(long, env = "HONGYAN_DRAIN_SECONDS", value_name = "SECONDS")]
-    drain_seconds: u32,
-    /// How long requests may take to finish after that [default: 30]
+    drain_seconds: u32 = 1;
+    /// How long accepted requests can take to finish after that
     #[arg(long, env = "HONGYAN_SHUTDOWN_SECONDS", value_name = "SECONDS")]
-    shutdown_seconds: u32,
+    shutdown_seconds: u32 = 30;
+}
+
+/// Two connections per core: one works while the other waits for the disk.
+fn default_pool_size() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    u16::try_from(cores.saturating_mul(2)).unwrap_or(u16::MAX).clamp(2, 64)
 }

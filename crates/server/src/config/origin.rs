@@ -1,4 +1,4 @@
-//! Where each setting's value comes from.
+//! The origin of each setting's value.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -9,16 +9,18 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::{RawValues, ValueSource};
 use clap::{Arg, ArgMatches};
 
-/// Where a value comes from.
+use super::Options;
+
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The command line, by this flag.
+    /// This flag of the command line.
     Flag(String),
     /// This environment variable.
     Environment(String),
     /// This line of this file.
     File(PathBuf, usize),
-    /// It was given nowhere.
+    /// No source gives it.
     Default,
 }
 
@@ -33,27 +35,27 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One setting, as it was given.
+/// One setting as it was given.
 #[derive(Debug)]
 pub(super) struct Given {
     /// Its environment variable.
     pub(super) name: String,
-    /// As it was typed; none for the default.
+    /// The text that was given; `None` for the default.
     pub(super) value: Option<String>,
-    /// Where it comes from.
+    /// The source of the value.
     pub(super) origin: Origin,
-    /// What it is when it is given nowhere, in words.
+    /// The default, as a value or in words.
     pub(super) default: String,
-    /// Whether the value must not be shown.
+    /// Whether the value must be masked.
     pub(super) secret: bool,
 }
 
-/// Where every setting comes from.
+/// The origins of all settings.
 #[derive(Debug, Default)]
 pub struct Origins(pub(super) Vec<Given>);
 
 impl Origins {
-    /// Asks the command line and the environment first, then the file.
+    /// Looks at the command line and the environment first, then at the file.
     pub(super) fn of<'a>(
         arguments: impl Iterator<Item = &'a Arg>,
         matches: &ArgMatches,
@@ -77,14 +79,14 @@ impl Origins {
         Self(given.collect())
     }
 
-    /// Where the setting with this environment variable comes from.
+    /// The origin of the setting with this environment variable.
     #[must_use]
     pub fn of_setting(&self, name: &str) -> &Origin {
         self.0.iter().find(|given| given.name == name).map_or(&Origin::Default, |given| &given.origin)
     }
 
-    /// Adds to a refusal, which begins with the setting's name, where the value came from.
-    pub(super) fn blame(&self, error: &anyhow::Error) -> anyhow::Error {
+    /// Adds the origin to an error that begins with the setting's variable.
+    pub(super) fn add_origin(&self, error: &anyhow::Error) -> anyhow::Error {
         let text = format!("{error:#}");
         let (name, rest) = text.split_at(text.find([' ', ':']).unwrap_or(text.len()));
         match self.of_setting(name) {
@@ -94,12 +96,12 @@ impl Origins {
     }
 }
 
-/// A setting as a file gives it.
+/// A setting in a file.
 #[derive(Debug, Clone)]
 pub(super) struct FileValue {
-    /// Where it stands, from 1.
+    /// The number of its line, from 1.
     pub(super) line: usize,
-    /// As it would be typed.
+    /// The value in the notation of a flag.
     pub(super) value: String,
 }
 
@@ -108,11 +110,10 @@ fn typed(values: RawValues<'_>, delimiter: Option<char>) -> String {
     values.join(&delimiter.unwrap_or(' ').to_string())
 }
 
-/// What the help says that a setting is when it is given nowhere.
+/// The default of a setting, as a value or in words.
 pub(super) fn default_of(argument: &Arg) -> String {
-    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-    let default = help.split_once("[default: ").and_then(|(_, rest)| rest.split_once(']'));
-    default.map_or("not set", |(default, _)| default).to_owned()
+    let documented = Options::documented(argument.get_id().as_str());
+    documented.map_or_else(|| "none".to_owned(), |documented| documented.default)
 }
 
 /// The environment variable of a setting.
@@ -120,20 +121,20 @@ pub(super) fn environment_name(argument: &Arg) -> Option<String> {
     argument.get_env().map(|name| name.to_string_lossy().into_owned())
 }
 
-/// What is wrong with a value and what it may be, in one line.
+/// What is wrong with a value and what is valid, in one line.
 pub(super) fn reason(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("For more information"));
-    let mut said = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let mut reason = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     for line in lines.filter(|line| !line.is_empty()) {
-        said.push_str("; ");
-        said.push_str(line);
+        reason.push_str("; ");
+        reason.push_str(line);
     }
-    said
+    reason
 }
 
-/// Names the environment variable that the command line's parser read a wrong value from, if that is where it was.
-pub(super) fn environment_to_blame(
+/// The environment variable that holds the invalid value of a parser error, unless a flag holds it.
+pub(super) fn invalid_variable(
     grammar: &clap::Command,
     error: &clap::Error,
     typed: &[OsString],

@@ -4,7 +4,7 @@ fn options() -> Options {
     Options::default()
 }
 
-fn refusal(options: Options) -> String {
+fn error_of(options: Options) -> String {
     format!("{:#}", Settings::from_options(options).unwrap_err())
 }
 
@@ -21,7 +21,7 @@ fn nothing_needs_to_be_set() {
 }
 
 #[test]
-fn a_quota_of_nothing_is_none() {
+fn a_quota_of_zero_is_no_limit() {
     let quotas = |number| {
         let options = Options {
             quota_messages_per_minute: Some(number),
@@ -36,38 +36,38 @@ fn a_quota_of_nothing_is_none() {
 }
 
 #[test]
-fn a_given_database_needs_a_secret_and_a_ready_one_is_offered() {
-    let text = refusal(Options { database_url: Some("postgres://db/hongyan".into()), ..options() });
+fn a_configured_database_requires_a_secret_and_the_error_suggests_one() {
+    let text = error_of(Options { database_url: Some("postgres://db/hongyan".into()), ..options() });
     assert!(text.contains("HONGYAN_JWT_SECRET must be set"), "{text}");
-    let offered = text.rsplit_once("HONGYAN_JWT_SECRET=").unwrap().1.trim().to_owned();
+    let suggested = text.rsplit_once("HONGYAN_JWT_SECRET=").unwrap().1.trim().to_owned();
     let accepted = Options {
         database_url: Some("postgres://db/hongyan".into()),
-        jwt_secret: Some(offered.into()),
+        jwt_secret: Some(suggested.into()),
         ..options()
     };
     assert!(Settings::from_options(accepted).is_ok());
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
-    let short = refusal(Options { jwt_secret: Some("x".repeat(31).into()), ..options() });
+fn an_invalid_setting_is_named() {
+    let short = error_of(Options { jwt_secret: Some("x".repeat(31).into()), ..options() });
     assert!(short.contains("HONGYAN_JWT_SECRET needs at least 32 bytes"), "{short}");
-    assert!(!short.contains("xxx"), "the secret itself is not told: {short}");
-    let short = refusal(Options { jwt_previous_secret: Some("x".into()), ..options() });
+    assert!(!short.contains("xxx"), "the error repeats the secret: {short}");
+    let short = error_of(Options { jwt_previous_secret: Some("x".into()), ..options() });
     assert!(short.contains("HONGYAN_JWT_PREVIOUS_SECRET"), "{short}");
     for origin in ["*", "chat.example", "https://", "https://chat.example/", "https://*.example"] {
-        let text = refusal(Options { cors_origins: Some(vec![origin.to_owned()]), ..options() });
+        let text = error_of(Options { cors_origins: Some(vec![origin.to_owned()]), ..options() });
         assert!(text.contains("HONGYAN_CORS_ORIGINS") && text.contains(origin), "{text}");
     }
     for wrong in ["proxy.example", "10.0.0.0/33", ""] {
         let proxies = vec!["::1".to_owned(), wrong.to_owned()];
-        let text = refusal(Options { trusted_proxies: Some(proxies), ..options() });
+        let text = error_of(Options { trusted_proxies: Some(proxies), ..options() });
         assert!(text.contains("HONGYAN_TRUSTED_PROXIES") && text.contains(&format!("{wrong:?}")), "{text}");
     }
-    assert!(refusal(Options { bcrypt_cost: Some(3), ..options() }).contains("HONGYAN_BCRYPT_COST"));
+    assert!(error_of(Options { bcrypt_cost: Some(3), ..options() }).contains("HONGYAN_BCRYPT_COST"));
 }
 
-/// A file with this text that is gone when the returned value is dropped.
+/// A temporary file, removed on drop.
 struct TextFile(PathBuf);
 
 impl TextFile {
@@ -86,9 +86,9 @@ impl Drop for TextFile {
 
 fn invoke(typed: &[&str]) -> Result<Invocation, String> {
     let typed = std::iter::once("hongyan").chain(typed.iter().copied());
-    Invocation::read(typed.map(Into::into)).map_err(|refusal| match refusal {
-        Refusal::Grammar(error) => error.to_string(),
-        Refusal::Setting(error) => format!("{error:#}"),
+    Invocation::parse(typed.map(Into::into)).map_err(|invalid| match invalid {
+        InvalidInvocation::Grammar(error) => error.to_string(),
+        InvalidInvocation::Setting(error) => format!("{error:#}"),
     })
 }
 
@@ -112,22 +112,19 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 }
 
 #[test]
-fn a_wrong_value_is_told_with_where_it_came_from() {
+fn an_invalid_value_is_reported_with_its_origin() {
     let file = TextFile::new("wrong", "\ncors_origins = ['*']\njwt_secret = 'canary'");
     let path = file.0.to_str().unwrap();
-    let refusal = invoke(&["--config", path]).unwrap().settings().unwrap_err().to_string();
-    assert!(
-        refusal.starts_with(&format!("HONGYAN_JWT_SECRET ({path}:3) needs at least 32 bytes")),
-        "{refusal}"
-    );
-    assert!(!refusal.contains("canary"));
+    let error = invoke(&["--config", path]).unwrap().settings().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("HONGYAN_JWT_SECRET ({path}:3) needs at least 32 bytes")), "{error}");
+    assert!(!error.contains("canary"));
     let flags = ["--config", path, "--jwt-secret", &"x".repeat(32)];
-    let refusal = invoke(&flags).unwrap().settings().unwrap_err().to_string();
-    assert!(refusal.starts_with(&format!("HONGYAN_CORS_ORIGINS ({path}:2)")), "{refusal}");
+    let error = invoke(&flags).unwrap().settings().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("HONGYAN_CORS_ORIGINS ({path}:2)")), "{error}");
 }
 
 #[test]
-fn proxies_are_named_by_addresses_and_networks() {
+fn proxies_are_addresses_and_networks() {
     let typed = ["--trusted-proxies", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"];
     let settings = invoke(&typed).unwrap().settings().unwrap();
     let mut expected = TrustedProxies::default();
@@ -137,7 +134,7 @@ fn proxies_are_named_by_addresses_and_networks() {
 }
 
 #[test]
-fn a_flag_that_does_not_parse_is_named_with_what_it_may_be() {
+fn an_invalid_flag_is_reported_with_the_valid_values() {
     let error = invoke(&["--bcrypt-cost", "32"]).unwrap_err();
     assert!(error.contains("--bcrypt-cost") && error.contains("4..=31"), "{error}");
     let error = invoke(&["--log-format", "xml"]).unwrap_err();
@@ -145,7 +142,7 @@ fn a_flag_that_does_not_parse_is_named_with_what_it_may_be() {
 }
 
 #[test]
-fn settings_may_stand_before_a_command_and_behind_it() {
+fn settings_can_precede_and_follow_a_command() {
     for typed in [["--bcrypt-cost", "7", "doctor"], ["doctor", "--bcrypt-cost", "7"]] {
         let invocation = invoke(&typed).unwrap();
         assert!(matches!(invocation.command, Command::Doctor));
@@ -156,26 +153,33 @@ fn settings_may_stand_before_a_command_and_behind_it() {
 }
 
 #[test]
-fn only_a_server_needs_a_secret() {
+fn only_a_server_requires_a_secret() {
     let invocation = invoke(&["doctor", "--database-url", "postgres://db/hongyan"]).unwrap();
     assert!(invocation.settings().is_err());
     assert!(invocation.settings_for_tools().is_ok());
 }
 
 #[test]
-fn the_help_tells_the_defaults_as_they_are() {
+fn documented_defaults_are_the_real_ones() {
     let grammar = cli::grammar();
     let is_setting = |argument: &&clap::Arg| argument.get_id() != "config" && argument.get_env().is_some();
     let mut typed = Vec::new();
     for argument in grammar.get_arguments().filter(is_setting) {
         let (flag, default) = (argument.get_long().unwrap(), origin::default_of(argument));
-        if !["not set", "none", "two per core"].contains(&default.as_str()) {
+        let example = Options::documented(argument.get_id().as_str()).unwrap().example;
+        if default == example {
             typed.push(format!("--{flag}={default}"));
         }
     }
     assert!(typed.len() > 10, "{typed:?}");
     let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
-    let told = invoke(&typed).unwrap().settings().unwrap();
+    let documented = invoke(&typed).unwrap().settings().unwrap();
     let real = Settings::from_options(options()).unwrap();
-    assert_eq!(format!("{told:#?}"), format!("{real:#?}"));
+    assert_eq!(format!("{documented:#?}"), format!("{real:#?}"));
+}
+
+#[test]
+fn an_invalid_database_url_is_refused_without_repeating_it() {
+    let text = error_of(Options { database_url: Some("postgres://me:canary%@db/chat".into()), ..options() });
+    assert!(text.starts_with("DATABASE_URL a '%' must") && !text.contains("canary"), "{text}");
 }
