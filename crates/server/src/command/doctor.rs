@@ -1,4 +1,4 @@
-//! Examining an installation, a line for each thing.
+//! `doctor`: examines an installation and prints one finding per line.
 
 use std::fmt;
 use std::path::Path;
@@ -13,24 +13,24 @@ use infra::migrations::{self, SchemaState};
 use local_postgres::Installation;
 use secrecy::ExposeSecret;
 
-use super::{FAILED, Outcome, say};
+use super::{CommandResult, FAILED, print};
 use crate::app::Application;
-use crate::config::{DatabaseSettings, Settings};
-use crate::database::Visit;
+use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
+use crate::database::DatabaseAccess;
 
-/// How long a database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit for the database's response.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 const GIB: u64 = 1024 * 1024 * 1024;
 
-/// How well something is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
+enum Severity {
     Ok,
     Warn,
     Fail,
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Ok => "ok",
@@ -40,81 +40,108 @@ impl fmt::Display for Mark {
     }
 }
 
-/// What was found of one thing.
-type Finding = (Mark, &'static str, String);
+/// The result of one check. Its text fits with the rest into 80 columns, unless it quotes a path or an error.
+struct Finding {
+    severity: Severity,
+    subject: &'static str,
+    text: String,
+}
 
-pub(super) fn run(settings: &Settings) -> Outcome {
-    let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free(&settings.data_dir))];
-    findings.extend(database(settings));
-    for (mark, what, found) in &findings {
-        // libpq says some things in several lines.
-        let found = found.split_whitespace().collect::<Vec<_>>().join(" ");
-        say(format_args!("{mark:<5} {what:<11} {found}"));
+impl Finding {
+    fn new(severity: Severity, subject: &'static str, text: impl Into<String>) -> Self {
+        Self { severity, subject, text: text.into() }
     }
-    let worst = findings.iter().map(|(mark, ..)| *mark).max().unwrap_or(Mark::Ok);
-    Ok(if worst == Mark::Fail { FAILED } else { 0 })
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some errors of libpq span several lines.
+        let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(f, "{:<5} {:<11} {text}", self.severity, self.subject)
+    }
+}
+
+pub(super) fn run(settings: &Settings) -> CommandResult {
+    let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free_space(&settings.data_dir))];
+    findings.extend(database(settings));
+    for finding in &findings {
+        print(finding);
+    }
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    Ok(if worst == Some(Severity::Fail) { FAILED } else { 0 })
 }
 
 fn signing_key(settings: &Settings) -> Finding {
-    const WHAT: &str = "signing key";
-    let kept = settings.data_dir.join("jwt_secret");
-    match (&settings.signing.secret, &settings.database) {
-        (Some(secret), _) => (Mark::Ok, WHAT, format!("{} bytes, given", secret.expose_secret().len())),
+    let path = settings.data_dir.join("jwt_secret");
+    let (severity, text) = match (&settings.signing.secret, &settings.database) {
+        (Some(secret), _) => (Severity::Ok, format!("{} bytes, configured", secret.expose_secret().len())),
         (None, DatabaseSettings::Given(_)) => {
-            (Mark::Fail, WHAT, "HONGYAN_JWT_SECRET is not set, but needed with DATABASE_URL".to_owned())
+            (Severity::Fail, "HONGYAN_JWT_SECRET is not set; DATABASE_URL requires it".to_owned())
         }
-        (None, DatabaseSettings::Own) => match std::fs::read_to_string(&kept) {
+        (None, DatabaseSettings::Own) => match std::fs::read_to_string(&path) {
             Ok(secret) if secret.trim().len() >= crate::secret::MIN_BYTES => {
-                (Mark::Ok, WHAT, format!("{} bytes in {}", secret.trim().len(), kept.display()))
+                (Severity::Ok, format!("{} bytes in {}", secret.trim().len(), path.display()))
             }
-            Ok(_) => (Mark::Fail, WHAT, format!("{} is too short", kept.display())),
+            Ok(_) => (Severity::Fail, format!("{} is too short", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                (Mark::Ok, WHAT, "none yet; the first start makes one".to_owned())
+                (Severity::Ok, "none yet; the first start creates one".to_owned())
             }
-            Err(error) => (Mark::Fail, WHAT, format!("{} cannot be read: {error}", kept.display())),
+            Err(error) => (Severity::Fail, format!("{} cannot be read: {error}", path.display())),
         },
-    }
+    };
+    Finding::new(severity, "signing key", text)
 }
 
-/// The free bytes where a folder lies, and how many there are in all.
-fn free(folder: &Path) -> Option<(u64, u64)> {
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let disk = rustix::fs::statvfs(there).ok()?;
-    Some((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
+/// Free and total bytes of a file system.
+#[derive(Clone, Copy)]
+struct Space {
+    free: u64,
+    total: u64,
 }
 
-fn disk(folder: &Path, free: Option<(u64, u64)>) -> Finding {
-    let Some((free, all)) = free else {
-        return (Mark::Warn, "disk", format!("how much is free at {} cannot be seen", folder.display()));
+/// The space of the file system that a folder is on, or will be on.
+fn free_space(folder: &Path) -> Option<Space> {
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(existing).ok()?;
+    Some(Space {
+        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        total: disk.f_blocks.saturating_mul(disk.f_frsize),
+    })
+}
+
+fn disk(folder: &Path, space: Option<Space>) -> Finding {
+    const SUBJECT: &str = "disk";
+    const MIB: u64 = GIB / 1024;
+    let Some(Space { free, total }) = space else {
+        let text = format!("the free space at {} is unknown", folder.display());
+        return Finding::new(Severity::Warn, SUBJECT, text);
     };
-    let mark = match free {
-        few if few < GIB / 4 => Mark::Fail,
-        few if few < 2 * GIB || few < all / 20 => Mark::Warn,
-        _ => Mark::Ok,
+    let severity = match free {
+        low if low < GIB / 4 => Severity::Fail,
+        low if low < 2 * GIB || low < total / 20 => Severity::Warn,
+        _ => Severity::Ok,
     };
-    let (free, all) = (free / (GIB / 1024), all / (GIB / 1024));
-    (mark, "disk", format!("{free} of {all} MiB are free at {}", folder.display()))
+    let text = format!("{} of {} MiB free at {}", free / MIB, total / MIB, folder.display());
+    Finding::new(severity, SUBJECT, text)
 }
 
 fn database(settings: &Settings) -> Vec<Finding> {
-    const WHAT: &str = "database";
-    let visit = match Visit::pay(settings) {
-        Ok(Some(visit)) => visit,
-        Ok(None) => {
-            return vec![(Mark::Warn, WHAT, "there is none yet; the first start makes it".to_owned())];
-        }
-        Err(error) => return vec![(Mark::Fail, WHAT, format!("{error:#}"))],
+    let finding = |severity, text: String| vec![Finding::new(severity, "database", text)];
+    let database = match DatabaseAccess::open(settings) {
+        Ok(Some(database)) => database,
+        Ok(None) => return finding(Severity::Warn, "none yet; the first start creates it".to_owned()),
+        Err(error) => return finding(Severity::Fail, format!("{error:#}")),
     };
     let asked = SystemClock.now();
     let begun = Instant::now();
-    let facts = match ask(visit.url()) {
+    let facts = match inspect(database.url()) {
         Ok(facts) => facts,
-        Err(why) => return vec![(Mark::Fail, WHAT, why)],
+        Err(why) => return finding(Severity::Fail, why),
     };
     let answered = asked + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
     vec![
         version(&facts),
-        schema(migrations::state(visit.url())),
+        schema(migrations::state(database.url().expose())),
         durability(&facts),
         clock(facts.clock, asked, answered),
         connections(settings, &facts),
@@ -122,91 +149,90 @@ fn database(settings: &Settings) -> Vec<Finding> {
     ]
 }
 
-/// Asks the database, but not for ever: libpq itself would wait for minutes.
-fn ask(url: &str) -> Result<DatabaseFacts, String> {
-    let (tell, told) = mpsc::channel();
-    let url = url.to_owned();
-    std::thread::spawn(move || tell.send(diagnostics::inspect(&url)));
-    match told.recv_timeout(PATIENCE) {
+/// Queries the database with a time limit: libpq itself would wait for minutes.
+fn inspect(url: &DatabaseUrl) -> Result<DatabaseFacts, String> {
+    let (sender, receiver) = mpsc::channel();
+    let url = url.expose().to_owned();
+    std::thread::spawn(move || sender.send(diagnostics::inspect(&url)));
+    match receiver.recv_timeout(DATABASE_TIMEOUT) {
         Ok(facts) => facts.map_err(|error: InspectionError| error.to_string()),
-        Err(_) => Err(format!("it does not answer within {} seconds", PATIENCE.as_secs())),
+        Err(_) => Err(format!("no response within {} seconds", DATABASE_TIMEOUT.as_secs())),
     }
 }
 
 fn version(facts: &DatabaseFacts) -> Finding {
     let oldest = Installation::OLDEST_MAJOR;
-    let (mark, more) = if facts.major < oldest {
-        (Mark::Fail, format!("; {oldest} or newer is needed"))
+    let (severity, requirement) = if facts.major < oldest {
+        (Severity::Fail, format!("; {oldest} or newer is required"))
     } else {
-        (Mark::Ok, String::new())
+        (Severity::Ok, String::new())
     };
-    (mark, "database", format!("PostgreSQL {}{more}", facts.version))
+    Finding::new(severity, "database", format!("PostgreSQL {}{requirement}", facts.version))
 }
 
 fn schema(state: Result<SchemaState, migrations::MigrationError>) -> Finding {
-    let (mark, found) = match state {
-        Err(error) => (Mark::Fail, error.to_string()),
+    let (severity, text) = match state {
+        Err(error) => (Severity::Fail, error.to_string()),
         Ok(state) if !state.unknown.is_empty() => {
-            (Mark::Warn, format!("a newer version has applied {}", state.unknown.join(", ")))
+            (Severity::Warn, format!("migrated by a newer version: {}", state.unknown.join(", ")))
         }
-        Ok(state) if !state.pending.is_empty() => {
-            (Mark::Warn, format!("pending: {}; the next start applies them", state.pending.join(", ")))
-        }
-        Ok(_) => (Mark::Ok, "up to date".to_owned()),
+        Ok(state) if !state.pending.is_empty() => (
+            Severity::Warn,
+            format!("migrations pending: {}; the next start applies them", state.pending.len()),
+        ),
+        Ok(_) => (Severity::Ok, "up to date".to_owned()),
     };
-    (mark, "schema", found)
+    Finding::new(severity, "schema", text)
 }
 
 fn durability(facts: &DatabaseFacts) -> Finding {
-    // What our own sessions set overrules synchronous_commit; the others lose data in a crash whatever we do.
-    let (harmless, harmful): (Vec<&str>, Vec<&str>) =
+    // Our own sessions override synchronous_commit; the other settings lose data in a crash in any case.
+    let (overridden, harmful): (Vec<&str>, Vec<&str>) =
         facts.not_durable.iter().copied().partition(|name| *name == "synchronous_commit");
-    let (mark, found) = if !harmful.is_empty() {
-        (Mark::Fail, format!("{} is off: a crash loses or breaks what was acknowledged", harmful.join(", ")))
-    } else if !harmless.is_empty() {
-        (Mark::Warn, "synchronous_commit is off; hongyan turns it on for itself".to_owned())
+    let (severity, text) = if !harmful.is_empty() {
+        (Severity::Fail, format!("{} off: a crash can lose messages", harmful.join(", ")))
+    } else if !overridden.is_empty() {
+        (Severity::Warn, "synchronous_commit off; hongyan turns it on for itself".to_owned())
     } else {
-        (Mark::Ok, "fsync, full_page_writes and synchronous_commit are on".to_owned())
+        (Severity::Ok, "fsync, full_page_writes and synchronous_commit are on".to_owned())
     };
-    (mark, "durability", found)
+    Finding::new(severity, "durability", text)
 }
 
-/// The database's time lies between the moments before it was asked and after it answered, if both clocks agree.
+/// The skew of this machine's clock. If both clocks agree, the database's time lies between the moments before the query and
+/// after its response.
 fn clock(database: DateTime<Utc>, asked: DateTime<Utc>, answered: DateTime<Utc>) -> Finding {
     let ahead = (database - answered).max(TimeDelta::zero());
     let behind = (asked - database).max(TimeDelta::zero());
-    let skew = ahead.max(behind);
-    let mark = match skew.num_milliseconds() {
-        ..=1000 => Mark::Ok,
-        // Nothing but the log goes by it.
-        _ => Mark::Warn,
-    };
-    (mark, "clock", format!("{} ms off the database's, which decides", skew.num_milliseconds()))
+    let skew = ahead.max(behind).num_milliseconds();
+    // A skew only makes the log's times wrong: everything else uses the database's clock.
+    let severity = if skew > 1000 { Severity::Warn } else { Severity::Ok };
+    Finding::new(severity, "clock", format!("{skew} ms off the database's clock, which decides"))
 }
 
 fn connections(settings: &Settings, facts: &DatabaseFacts) -> Finding {
-    let ours = i64::from(Application::connection_budget(settings).total());
-    let free = facts.max_connections.saturating_sub(facts.connections);
-    let mark = match ours {
-        many if many > facts.max_connections => Mark::Fail,
-        many if many > free => Mark::Warn,
-        _ => Mark::Ok,
+    let needed = i64::from(Application::connection_budget(settings).total());
+    let (max, used) = (facts.max_connections, facts.connections);
+    let severity = match needed {
+        many if many > max => Severity::Fail,
+        many if many > max.saturating_sub(used) => Severity::Warn,
+        _ => Severity::Ok,
     };
-    let (most, taken) = (facts.max_connections, facts.connections);
-    (
-        mark,
-        "connections",
-        format!("an instance needs {ours}; the database takes {most}, {taken} are taken now"),
-    )
+    Finding::new(severity, "connections", format!("an instance needs {needed}; {used} of {max} are in use"))
 }
 
 fn language(facts: &DatabaseFacts) -> Finding {
+    const SUBJECT: &str = "messages";
     let english = ["C", "POSIX", "en"].iter().any(|prefix| facts.messages.starts_with(prefix));
-    let found = format!("lc_messages is {:?}", facts.messages);
+    let text = match facts.messages.as_str() {
+        "" => "lc_messages is not set".to_owned(),
+        messages => format!("lc_messages is {messages}"),
+    };
     if english || facts.messages.is_empty() {
-        return (Mark::Ok, "messages", found);
+        return Finding::new(Severity::Ok, SUBJECT, text);
     }
-    (Mark::Warn, "messages", format!("{found}; some errors are told apart by their English words"))
+    // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.
+    Finding::new(Severity::Warn, SUBJECT, format!("{text}; set it to C or some errors are misread"))
 }
 
 #[cfg(test)]

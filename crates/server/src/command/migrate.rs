@@ -1,48 +1,48 @@
-//! Bringing the schema up to date, or looking whether it is.
+//! `migrate`: applies pending migrations, or reports them.
 
 use indicatif::ProgressBar;
 use infra::migrations::{self, Progress, SchemaState};
 
-use super::{Outcome, SCHEMA_DIFFERS, progress, say};
+use super::{CommandResult, SCHEMA_DIFFERS, print, progress};
 use crate::config::Settings;
-use crate::database::{MigrationWatch, Visit};
+use crate::database::{DatabaseAccess, MigrationWatch};
 
 struct Bar(ProgressBar);
 
 impl MigrationWatch for Bar {
-    fn comes_on(&mut self, progress: Progress) {
+    fn progress(&mut self, progress: Progress) {
         self.0.set_length(progress.all as u64);
         self.0.set_position(progress.done as u64);
     }
 }
 
-pub(super) fn run(settings: &Settings) -> Outcome {
-    let visit = Visit::pay_or_make(settings)?;
+pub(super) fn run(settings: &Settings) -> CommandResult {
+    let database = DatabaseAccess::open_or_create(settings)?;
     let mut bar = Bar(progress::steps("migrating"));
-    let applied = crate::database::migrate(visit.url(), settings.start, &mut bar);
+    let applied = crate::database::migrate(database.url().expose(), settings.start, &mut bar);
     bar.0.finish_and_clear();
     let applied = applied?;
     for name in &applied {
-        say(format_args!("applied {name}"));
+        print(format_args!("applied {name}"));
     }
-    say(format_args!("the schema is up to date; {} were applied", applied.len()));
+    print(format_args!("the schema is up to date; migrations applied: {}", applied.len()));
     Ok(0)
 }
 
-pub(super) fn check(settings: &Settings) -> Outcome {
-    let state = match Visit::pay(settings)? {
-        Some(visit) => migrations::state(visit.url())?,
+pub(super) fn check(settings: &Settings) -> CommandResult {
+    let state = match DatabaseAccess::open(settings)? {
+        Some(database) => migrations::state(database.url().expose())?,
         None => migrations::compare(&std::collections::BTreeSet::new())?,
     };
     for name in &state.pending {
-        say(format_args!("pending {name}"));
+        print(format_args!("pending {name}"));
     }
     for version in &state.unknown {
-        say(format_args!("unknown {version}: applied by a newer version of hongyan"));
+        print(format_args!("unknown {version}: applied by a newer version of hongyan"));
     }
     let SchemaState { pending, unknown } = state;
     if pending.is_empty() && unknown.is_empty() {
-        say("the schema is up to date");
+        print("the schema is up to date");
         return Ok(0);
     }
     Ok(SCHEMA_DIFFERS)

@@ -1,4 +1,4 @@
-//! What the binary does when it is called.
+//! The commands of the binary.
 
 mod backup;
 mod doctor;
@@ -15,100 +15,103 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::config::{Command, ConfigCommand, Invocation, LogSettings, Refusal};
+use crate::config::{self, Command, ConfigCommand, InvalidInvocation, Invocation, LogSettings};
 
-/// It failed; of `doctor`: something is to be mended.
+/// CommandError; of `doctor`: something needs repair.
 const FAILED: u8 = 1;
-/// An argument or a setting cannot be used; `clap` exits so as well.
+/// Unusable argument or setting; the exit code of `clap`, too.
 const UNUSABLE: u8 = 2;
-/// The schema is not what this version needs.
+/// The schema is not the one of this version.
 const SCHEMA_DIFFERS: u8 = 3;
 
-/// How a command ended: its exit code, or why it has none.
-type Outcome = Result<u8, Failure>;
+/// The exit code of a command, or its error.
+type CommandResult = Result<u8, CommandError>;
 
-/// Why a command failed.
-enum Failure {
+/// Why a command failed. The kind decides the exit code.
+enum CommandError {
     Settings(anyhow::Error),
     Work(anyhow::Error),
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
+impl<E: Into<anyhow::Error>> From<E> for CommandError {
     fn from(error: E) -> Self {
         Self::Work(error.into())
     }
 }
 
-/// Does what a command line says.
+/// Runs a command line and returns the exit code.
 #[must_use]
-pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match Invocation::read(typed) {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let result = match Invocation::parse(arguments) {
         Ok(invocation) => dispatch(&invocation),
-        Err(Refusal::Setting(error)) => Err(Failure::Settings(error)),
-        Err(Refusal::Grammar(error)) => {
-            // Help that was asked for is no failure. A closed terminal is none either.
+        Err(InvalidInvocation::Setting(error)) => Err(CommandError::Settings(error)),
+        Err(InvalidInvocation::Grammar(error)) => {
+            // Requested help is a success. A closed terminal is not a failure either.
             let _ = error.print();
             Ok(if error.use_stderr() { UNUSABLE } else { 0 })
         }
     };
-    ExitCode::from(match outcome {
+    ExitCode::from(match result {
         Ok(code) => code,
-        Err(Failure::Settings(error)) => complain(&error, UNUSABLE),
-        Err(Failure::Work(error)) => complain(&error, FAILED),
+        Err(CommandError::Settings(error)) => fail(&error, UNUSABLE),
+        Err(CommandError::Work(error)) => fail(&error, FAILED),
     })
 }
 
-fn dispatch(invocation: &Invocation) -> Outcome {
+fn dispatch(invocation: &Invocation) -> CommandResult {
     match &invocation.command {
         Command::Serve => return serve(invocation),
-        Command::Config(what) => return config(invocation, *what),
+        Command::Config(command) => return inspect_config(invocation, *command),
         Command::Openapi => {
-            say(api::document().to_pretty_json()?);
+            print(api::document().to_pretty_json()?);
             return Ok(0);
         }
         _ => {}
     }
-    let settings = invocation.settings_for_tools().map_err(Failure::Settings)?;
-    // What a command has to say is its output; the log is for what goes wrong.
+    let settings = invocation.settings_for_tools().map_err(CommandError::Settings)?;
+    // The output of a command goes to standard output; only warnings are logged.
     let logging = LogSettings { filter: "warn".to_owned(), format: settings.logging.format };
-    crate::logging::start(&logging).map_err(Failure::Settings)?;
+    crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
         Command::Migrate { check: false } => migrate::run(&settings),
         Command::Doctor => doctor::run(&settings),
-        Command::User(what) => user::run(&settings, what),
+        Command::User(command) => user::run(&settings, command),
         Command::Backup { file } => backup::run(&settings, file),
         Command::Restore { file } => restore::run(&settings, file),
         Command::Serve | Command::Config(_) | Command::Openapi => Ok(0),
     }
 }
 
-fn serve(invocation: &Invocation) -> Outcome {
-    let settings = invocation.settings().map_err(Failure::Settings)?;
-    crate::logging::start(&settings.logging).map_err(Failure::Settings)?;
+fn serve(invocation: &Invocation) -> CommandResult {
+    let settings = invocation.settings().map_err(CommandError::Settings)?;
+    crate::observability::logging::start(&settings.logging).map_err(CommandError::Settings)?;
     crate::run::run(&settings)?;
     Ok(0)
 }
 
-fn config(invocation: &Invocation, what: ConfigCommand) -> Outcome {
-    match what {
-        ConfigCommand::Print => say(invocation.listing().trim_end()),
+fn inspect_config(invocation: &Invocation, command: ConfigCommand) -> CommandResult {
+    match command {
+        ConfigCommand::Print { markdown: true, .. } => print(config::settings_table().trim_end()),
+        ConfigCommand::Print { env: true, .. } => print(config::environment_file().trim_end()),
+        ConfigCommand::Print { .. } => print(invocation.listing().trim_end()),
         ConfigCommand::Check => {
-            let settings = invocation.settings().map_err(Failure::Settings)?;
-            crate::logging::check(&settings.logging).map_err(Failure::Settings)?;
-            say("the settings can be used");
+            let settings = invocation.settings().map_err(CommandError::Settings)?;
+            crate::observability::logging::check(&settings.logging).map_err(CommandError::Settings)?;
+            print("the settings are valid");
         }
     }
     Ok(0)
 }
 
-/// Prints a line. Whoever reads it may have gone away; then nobody wants it.
-fn say(line: impl Display) {
+/// Prints a line to standard output. A reader that has closed the pipe is not an error.
+fn print(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn complain(error: &anyhow::Error, code: u8) -> u8 {
-    // Nothing is left to be done when even this cannot be written.
+/// Prints an error and returns the exit code.
+fn fail(error: &anyhow::Error, code: u8) -> u8 {
+    // Nothing can be done if even this cannot be written.
     let _ = writeln!(std::io::stderr(), "hongyan: {error:#}");
     code
 }

@@ -1,4 +1,4 @@
-//! Filling an empty database from a backup.
+//! `restore`: loads a backup into an empty database.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,33 +10,32 @@ use anyhow::{Context, ensure};
 use infra::{diagnostics, migrations};
 
 use super::services::Services;
-use super::{Outcome, programs, progress, say};
-use crate::config::Settings;
-use crate::database::{self, Unwatched, Visit};
+use super::{CommandResult, print, programs, progress};
+use crate::config::{DatabaseUrl, Settings};
+use crate::database::{self, DatabaseAccess, Unwatched};
 
-pub(super) fn run(settings: &Settings, file: &Path) -> Outcome {
+pub(super) fn run(settings: &Settings, file: &Path) -> CommandResult {
     let applied = applied_in(file)?;
     let state = migrations::compare(&applied)?;
     ensure_usable(&state.unknown, file)?;
-    let visit = Visit::pay_or_make(settings)?;
-    let empty = diagnostics::is_empty(visit.url())?;
+    let access = DatabaseAccess::open_or_create(settings)?;
+    let empty = diagnostics::is_empty(access.url().expose())?;
     ensure_empty(empty)?;
-    load(visit.url(), file)?;
-    let migrated = database::migrate(visit.url(), settings.start, &mut Unwatched)?.len();
+    load(access.url(), file)?;
+    let migrated = database::migrate(access.url().expose(), settings.start, &mut Unwatched)?.len();
     let ended = actix_web::rt::System::new()
-        .block_on(async { anyhow::Ok(Services::new(settings, visit.url())?.admin.end_all_sessions().await?) })
-        .context("the data is there, but sessions could not be ended: run `hongyan restore` anew on an empty database")?;
-    say(format_args!(
-        "{} is restored; {ended} sessions were ended, so that everybody has to log in again; {migrated} migrations were applied",
-        file.display()
-    ));
+        .block_on(async { anyhow::Ok(Services::new(settings, access.url().expose())?.admin.end_all_sessions().await?) })
+        .context("the data is restored, but its sessions are not ended: run `hongyan restore` again on an empty database")?;
+    print(format_args!("restored from {}", file.display()));
+    print(format_args!("migrations applied: {migrated}"));
+    print(format_args!("sessions ended: {ended} (every user has to log in again)"));
     Ok(0)
 }
 
 fn ensure_usable(unknown: &[String], file: &Path) -> anyhow::Result<()> {
     ensure!(
         unknown.is_empty(),
-        "{} was made by a newer version of hongyan, which knows the migrations {}; restore it with that version",
+        "{} was written by a newer version of hongyan with the migrations {}; restore it with that version",
         file.display(),
         unknown.join(", ")
     );
@@ -46,12 +45,12 @@ fn ensure_usable(unknown: &[String], file: &Path) -> anyhow::Result<()> {
 fn ensure_empty(empty: bool) -> anyhow::Result<()> {
     ensure!(
         empty,
-        "the database is not empty; a backup is only restored into an empty one (another data folder, or a new database)"
+        "the database is not empty; restore into an empty one: another data directory, or a new database"
     );
     Ok(())
 }
 
-/// The versions of the migrations that a backup was made with.
+/// The versions of the migrations that were applied to the database of a backup.
 fn applied_in(file: &Path) -> anyhow::Result<BTreeSet<String>> {
     let mut pg_restore = programs::program("pg_restore");
     pg_restore.args(["--data-only", "--table=__diesel_schema_migrations", "--file=-"]).arg(file);
@@ -63,21 +62,21 @@ fn applied_in(file: &Path) -> anyhow::Result<BTreeSet<String>> {
     let rows = rows.take_while(|line| *line != "\\.");
     let versions: BTreeSet<String> =
         rows.filter_map(|row| row.split('\t').next()).map(str::to_owned).collect();
-    ensure!(!versions.is_empty(), "{} is a backup, but not of hongyan", file.display());
+    ensure!(!versions.is_empty(), "{} is a backup of another application", file.display());
     Ok(versions)
 }
 
-/// Has it loaded in one transaction, so that a failure leaves the database as empty as before.
-fn load(url: &str, file: &Path) -> anyhow::Result<()> {
+/// Loads the backup in one transaction, so a failure leaves the database empty.
+fn load(url: &DatabaseUrl, file: &Path) -> anyhow::Result<()> {
     let mut input = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let bar = progress::bytes("restoring", input.metadata().map_or(0, |metadata| metadata.len()));
-    let mut pg_restore = programs::program_for("pg_restore", url);
-    pg_restore.args(["--exit-on-error", "--single-transaction"]).stdin(Stdio::piped());
-    let mut child = programs::start(&mut pg_restore)?;
+    let mut pg_restore = programs::program_for("pg_restore", url)?;
+    pg_restore.command.args(["--exit-on-error", "--single-transaction"]).stdin(Stdio::piped());
+    let mut child = programs::start(&mut pg_restore.command)?;
     let copied = feed(&mut child, &mut bar.wrap_read(&mut input));
     let status = child.wait()?;
     bar.finish_and_clear();
-    ensure!(status.success(), "pg_restore failed ({status}); what it said is above");
+    ensure!(status.success(), "pg_restore failed ({status}); see its output above");
     copied.with_context(|| format!("{} cannot be read", file.display()))
 }
 

@@ -1,4 +1,4 @@
-//! The use-cases that commands call, on few connections.
+//! The use cases of commands, wired to a minimal connection pool.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use domain::auth::SessionService;
 use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};
 
-use crate::app::{self, Ground};
+use crate::app::{self, RuntimeEnv};
 use crate::config::Settings;
 
-/// What a command may do that does its work and ends.
+/// The services that commands call.
 pub(super) struct Services {
     pub(super) registration: RegistrationService,
     pub(super) accounts: AccountService,
@@ -23,10 +23,10 @@ impl Services {
         let budget = ConnectionBudget { requests: 1, polls: 1, ..Default::default() };
         let (url, reserved) = (database_url.to_owned(), budget.reserved());
         let db = Arc::new(Db::new(&DbSettings { url, connections: budget.requests, reserved, queue: 1 })?);
-        // What is signed here is shown to nobody.
-        let ground = Ground { database_url: database_url.to_owned(), secret: crate::secret::make()? };
+        // A throwaway key: tokens signed with it never leave the process.
+        let env = RuntimeEnv { database_url: database_url.to_owned(), secret: crate::secret::generate()? };
         let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
-        let ports = app::session_ports((settings, &ground), &db, Arc::clone(&users), app::hasher(settings)?)?;
+        let ports = app::session_ports(settings, &env, &db, Arc::clone(&users), app::hasher(settings)?)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
         let accounts = Arc::new(PgAccountRepository::new(Arc::clone(&db)));

@@ -1,4 +1,6 @@
-//! Looking after accounts.
+//! `user`: account administration.
+
+use std::io::IsTerminal;
 
 use anyhow::{Context, anyhow};
 use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
@@ -7,76 +9,102 @@ use domain::auth::DeviceName;
 use domain::id::UserId;
 
 use super::services::Services;
-use super::{Outcome, password, say};
+use super::{CommandResult, password, print};
 use crate::config::{Settings, UserCommand};
-use crate::database::Visit;
+use crate::database::DatabaseAccess;
 
-pub(super) fn run(settings: &Settings, what: &UserCommand) -> Outcome {
-    let visit = Visit::pay(settings)?
-        .context("there is no database yet; `hongyan serve` or `hongyan migrate` makes it")?;
+pub(super) fn run(settings: &Settings, command: &UserCommand) -> CommandResult {
+    let database = DatabaseAccess::open(settings)?
+        .context("there is no database yet: `hongyan serve` or `hongyan migrate` creates it")?;
+    let url = database.url().expose();
     actix_web::rt::System::new()
-        .block_on(async { work(&Services::new(settings, visit.url())?, what).await })?;
+        .block_on(async { execute(&Services::new(settings, url)?, command).await })?;
     Ok(0)
 }
 
-async fn work(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
+async fn execute(services: &Services, command: &UserCommand) -> anyhow::Result<()> {
     let admin = &services.admin;
-    match what {
+    match command {
         UserCommand::List => list(admin).await?,
-        UserCommand::Create { .. } => create(services, what).await?,
+        UserCommand::Create { .. } => create(services, command).await?,
         UserCommand::ResetPassword { uid, generate_password } => {
-            let user = identify(admin, uid).await?;
-            let (password, shown) = password::choose(*generate_password)?;
+            let user = find(admin, uid).await?;
+            let (password, generated) = password::choose(*generate_password)?;
             admin.reset_password(user, &password).await?;
-            say(format_args!("the password of {uid} is changed; all sessions were ended"));
-            tell(shown);
+            print(format_args!("password of {uid} changed; all its sessions ended"));
+            print_password(generated);
         }
         UserCommand::EndSessions { uid } => {
-            let user = identify(admin, uid).await?;
-            say(format_args!("{} sessions were ended", admin.end_sessions(user).await?));
+            let user = find(admin, uid).await?;
+            print(format_args!("sessions ended: {}", admin.end_sessions(user).await?));
         }
         UserCommand::Disable { uid } => {
-            services.accounts.disable(identify(admin, uid).await?).await?;
-            say(format_args!("{uid} is disabled; all sessions were ended"));
+            services.accounts.disable(find(admin, uid).await?).await?;
+            print(format_args!("{uid} disabled; all its sessions ended"));
         }
         UserCommand::Enable { uid } => {
-            services.accounts.enable(identify(admin, uid).await?).await?;
-            say(format_args!("{uid} is enabled"));
+            services.accounts.enable(find(admin, uid).await?).await?;
+            print(format_args!("{uid} enabled"));
         }
     }
     Ok(())
 }
 
+/// Prints all accounts: aligned at a terminal, and otherwise every column separated by tabs.
 async fn list(service: &AdminService) -> anyhow::Result<()> {
+    let (header, row): (_, fn(&Account) -> String) = if std::io::stdout().is_terminal() {
+        (aligned(["created", "state", "sessions", "uid", "name"]), aligned_row)
+    } else {
+        ("created_at\tstate\topen_sessions\tuser_id\tuid\tname".to_owned(), full_row)
+    };
+    print(header);
     let mut request = AccountPageRequest::default();
-    say("created_at\tstate\topen_sessions\tuser_id\tuid\tname");
     loop {
         let page = service.list(&request).await?;
         for account in &page.items {
-            say(row(account));
+            print(row(account));
         }
         let Some(next) = page.next else { return Ok(()) };
         request.after = Some(next);
     }
 }
 
-fn row(account: &Account) -> String {
-    let state = match account.state {
+const fn state(account: &Account) -> &'static str {
+    match account.state {
         AccountState::Active => "active",
         AccountState::Disabled => "disabled",
         AccountState::Erased => "erased",
-    };
-    let name = match &account.name {
+    }
+}
+
+fn name(account: &Account) -> &str {
+    match &account.name {
         DisplayName::Nickname(name) => name.as_str(),
         DisplayName::Erased => "-",
-    };
+    }
+}
+
+fn full_row(account: &Account) -> String {
     let created_at = account.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let (state, name) = (state(account), name(account));
     let uid = account.uid.as_ref().map_or("-", Uid::as_str);
     format!("{created_at}\t{state}\t{}\t{}\t{uid}\t{name}", account.open_sessions, account.user_id)
 }
 
-async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
-    let UserCommand::Create { uid, name, phone_number, generate_password } = what else { return Ok(()) };
+fn aligned_row(account: &Account) -> String {
+    let (created, sessions) =
+        (account.created_at.format("%Y-%m-%d").to_string(), account.open_sessions.to_string());
+    let uid = account.uid.as_ref().map_or("-", Uid::as_str);
+    aligned([&created, state(account), &sessions, uid, name(account)])
+}
+
+/// Columns that fit into 80 characters. The name comes last: the width of its characters is unknown.
+fn aligned([created, state, sessions, uid, name]: [&str; 5]) -> String {
+    format!("{created:<10}  {state:<8}  {sessions:>8}  {uid:<20}  {name}")
+}
+
+async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()> {
+    let UserCommand::Create { uid, name, phone_number, generate_password } = command else { return Ok(()) };
     let chosen = parse_uid(uid)?;
     let name = Nickname::parse(name.as_ref().unwrap_or(uid))
         .map_err(|invalid| anyhow!("the name is not valid: {invalid}"))?;
@@ -85,17 +113,17 @@ async fn create(services: &Services, what: &UserCommand) -> anyhow::Result<()> {
         .map(PhoneNumber::parse)
         .transpose()
         .map_err(|invalid| anyhow!("the phone number is not valid: {invalid}"))?;
-    let (password, shown) = password::choose(*generate_password)?;
+    let (password, generated) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
-    let made = services.registration.register(registration, &DeviceName::default()).await?;
-    // Registering logs in; nobody has these tokens, so the session ends at once.
-    services.admin.end_sessions(made.user.id).await?;
-    say(format_args!("{} {}", made.user.id, made.user.uid.as_str()));
-    tell(shown);
+    let account = services.registration.register(registration, &DeviceName::default()).await?;
+    // Registration opens a session, whose tokens are dropped here.
+    services.admin.end_sessions(account.user.id).await?;
+    print(format_args!("{} {}", account.user.id, account.user.uid.as_str()));
+    print_password(generated);
     Ok(())
 }
 
-async fn identify(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {
+async fn find(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {
     Ok(service.identify(&parse_uid(uid)?).await?)
 }
 
@@ -103,9 +131,9 @@ fn parse_uid(uid: &str) -> anyhow::Result<Uid> {
     Uid::parse(uid).map_err(|invalid| anyhow!("the uid is not valid: {invalid}"))
 }
 
-/// Shows a password that was made up, this once.
-fn tell(made_up: Option<String>) {
-    if let Some(password) = made_up {
-        say(format_args!("password: {password}"));
+/// Prints a generated password. It is not stored and cannot be shown again.
+fn print_password(generated: Option<String>) {
+    if let Some(password) = generated {
+        print(format_args!("password: {password}"));
     }
 }
