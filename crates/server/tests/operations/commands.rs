@@ -1,9 +1,16 @@
-//! `migrate`, `doctor` and `user`, with an own cluster that runs or not.
+//! `migrate`, `doctor` and `user`, with a running and with a stopped embedded cluster.
 
-use crate::support::{Folder, PASSWORD, Server, run, run_with_input};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
 
-/// The mark of each line of the doctor's.
-fn marks(text: &str) -> Vec<(&str, &str)> {
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::support::{Folder, PASSWORD, Server, eventually, run, run_with_input};
+
+/// Severity and subject of each finding of `doctor`.
+fn findings(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .map(|line| {
             let mut words = line.split_whitespace();
@@ -13,45 +20,45 @@ fn marks(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn a_schema_is_looked_at_and_brought_up_to_date() {
+fn migrate_checks_and_applies_pending_migrations() {
     let folder = Folder::new("migrate");
     let (code, text) = folder.call(&["migrate", "--check"]);
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("pending 2026-11-26-000001_accounts"), "{text}");
-    assert!(!folder.0.join("data").exists(), "looking makes nothing");
+    assert!(!folder.0.join("data").exists(), "a check creates nothing");
     let (code, text) = folder.call(&["migrate"]);
     assert!(code == 0 && text.contains("applied 2026-11-26-000001_accounts"), "{text}");
     assert_eq!(folder.call(&["migrate", "--check"]), (0, "the schema is up to date\n".to_owned()));
-    assert!(folder.postmaster().is_none(), "a cluster that did not run is left so");
+    assert!(folder.postmaster().is_none(), "a stopped cluster is stopped again");
 }
 
 #[test]
-fn the_doctor_examines_everything_and_fails_only_when_something_is_to_be_mended() {
+fn doctor_checks_everything_and_fails_only_on_a_defect() {
     let folder = Folder::new("doctor");
     let (code, text) = folder.call(&["doctor"]);
-    assert_eq!((code, marks(&text).last()), (0, Some(&("warn", "database"))), "{text}");
+    assert_eq!((code, findings(&text).last()), (0, Some(&("warn", "database"))), "{text}");
     let server = Server::start(&folder);
     let (code, text) = folder.call(&["doctor"]);
     assert_eq!(code, 0, "{text}");
-    let found: Vec<_> = marks(&text).into_iter().map(|(_, what)| what).collect();
+    let subjects: Vec<_> = findings(&text).into_iter().map(|(_, what)| what).collect();
     let expected =
         ["signing", "disk", "database", "schema", "durability", "clock", "connections", "messages"];
-    assert_eq!(found, expected, "{text}");
-    assert!(marks(&text).iter().all(|(mark, what)| *mark == "ok" || *what == "disk"), "{text}");
-    assert_eq!(server.get("/readyz", "")["code"], 200, "the server is not disturbed");
+    assert_eq!(subjects, expected, "{text}");
+    assert!(findings(&text).iter().all(|(mark, what)| *mark == "ok" || *what == "disk"), "{text}");
+    assert_eq!(server.get("/readyz", "")["code"], 200, "the server keeps serving");
     let mut narrow = folder.hongyan(&["doctor", "--db-pool-size", "1000"]);
     let (code, text) = run(narrow.env("DATABASE_URL", folder.database_url()));
     assert_eq!(code, 1, "{text}");
-    assert!(marks(&text).contains(&("fail", "connections")), "{text}");
-    assert!(marks(&text).contains(&("fail", "signing")), "{text}");
+    assert!(findings(&text).contains(&("fail", "connections")), "{text}");
+    assert!(findings(&text).contains(&("fail", "signing")), "{text}");
     assert!(server.stop().success());
     let mut away = folder.hongyan(&["doctor"]);
     let (code, text) = run(away.env("DATABASE_URL", folder.database_url()));
-    assert!(code == 1 && marks(&text).contains(&("fail", "database")), "{text}");
+    assert!(code == 1 && findings(&text).contains(&("fail", "database")), "{text}");
 }
 
 #[test]
-fn accounts_are_made_and_listed_whether_the_server_runs_or_not() {
+fn accounts_are_created_and_listed_with_and_without_a_server() {
     let folder = Folder::new("user");
     let (code, text) = folder.call(&["user", "list"]);
     assert!(code == 1 && text.contains("there is no database yet"), "{text}");
@@ -75,24 +82,24 @@ fn accounts_are_made_and_listed_whether_the_server_runs_or_not() {
     assert!(server.stop().success());
     let (code, text) = create(&["bob_0001", "--generate-password"], "");
     assert_eq!(code, 0, "{text}");
-    let made_up = text.lines().find_map(|line| line.strip_prefix("password: ")).unwrap().to_owned();
-    // The other stream tells what the database has to say.
+    let generated = text.lines().find_map(|line| line.strip_prefix("password: ")).unwrap().to_owned();
+    // Standard error holds PostgreSQL's messages.
     let output = folder.hongyan(&["user", "list"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 6), "{text}");
     let shown: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[4], row[5])).collect();
-    // Alice is logged in; making an account leaves no session behind.
+    // Alice is logged in; creating an account leaves no open session.
     assert_eq!(shown, [("active", "1", "alice_01", "爱丽丝"), ("active", "0", "bob_0001", "bob_0001")]);
-    assert!(!text.contains("13800138000"), "a phone number is shown to nobody");
+    assert!(!text.contains("13800138000"), "a phone number is listed");
     let server = Server::start(&folder);
-    assert_eq!(server.login("bob_0001", &made_up)["code"], 200);
+    assert_eq!(server.login("bob_0001", &generated)["code"], 200);
     assert!(server.stop().success());
 }
 
 #[test]
-fn an_operator_resets_passwords_ends_sessions_and_keeps_people_out() {
+fn an_operator_resets_passwords_ends_sessions_and_disables() {
     let folder = Folder::new("operator");
     let server = Server::start(&folder);
     let alice = server.register("alice_01");
@@ -101,7 +108,7 @@ fn an_operator_resets_passwords_ends_sessions_and_keeps_people_out() {
         server.post("/auth/refresh_token", token, &serde_json::json!({}))["code"].clone()
     };
     let (code, text) = folder.call(&["user", "end-sessions", "ALICE_01"]);
-    assert_eq!((code, text.as_str()), (0, "1 sessions were ended\n"));
+    assert_eq!((code, text.as_str()), (0, "sessions ended: 1\n"));
     assert_eq!(refresh(&alice), 401);
     let again = server.login("alice_01", PASSWORD)["data"].clone();
     let new = "another horse 电池\n";
@@ -125,4 +132,57 @@ fn an_operator_resets_passwords_ends_sessions_and_keeps_people_out() {
         assert!(code == 1 && text.contains("there is no such user"), "{command}: {text}");
     }
     assert!(server.stop().success());
+}
+
+/// A command with a new pseudo-terminal as its controlling terminal and standard input.
+fn at_a_terminal(command: &Command) -> (Child, File, File) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let path = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+    let mut in_session = Command::new("setsid");
+    in_session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+    in_session.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    in_session.stdin(terminal.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    (in_session.spawn().unwrap(), File::from(controller), terminal)
+}
+
+/// Reads from a terminal until it shows a text.
+fn read_until(controller: &mut File, expected: &str) -> String {
+    let mut shown = String::new();
+    while !shown.ends_with(expected) {
+        let mut buffer = [0; 256];
+        let length = controller.read(&mut buffer).unwrap();
+        shown.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    }
+    shown
+}
+
+#[test]
+fn a_terminal_prompts_twice_without_echo_and_survives_ctrl_c() {
+    let folder = Folder::new("prompt");
+    assert_eq!(folder.call(&["migrate"]).0, 0);
+    for (first, second, expected) in [
+        ("correct horse\n", "correct horse\n", " alice_01"),
+        ("correct horse\n", "correct house\n", "the two passwords differ"),
+        ("correct horse\n", "\u{3}", "interrupted"),
+    ] {
+        let uid = if expected == " alice_01" { "alice_01" } else { "bob_0001" };
+        let (child, mut controller, terminal) = at_a_terminal(&folder.hongyan(&["user", "create", uid]));
+        let before = tcgetattr(&terminal).unwrap().local_modes;
+        let is_hidden = || !tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO);
+        let mut shown = read_until(&mut controller, "password: ");
+        eventually("the terminal echoes", is_hidden);
+        controller.write_all(first.as_bytes()).unwrap();
+        shown += &read_until(&mut controller, "repeat the password: ");
+        eventually("the terminal echoes", is_hidden);
+        controller.write_all(second.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(output.status.code(), Some(i32::from(expected != " alice_01")), "{text}");
+        assert!(!shown.contains("horse"), "{shown}");
+        assert_eq!(tcgetattr(&terminal).unwrap().local_modes, before, "the terminal is not restored");
+    }
 }

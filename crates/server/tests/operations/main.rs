@@ -1,4 +1,4 @@
-//! What those who operate the server call: its commands and its settings, the real binary as a process.
+//! The binary as a process: commands, settings, start, shutdown, overload and crashes.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 mod backups;
 mod clocks;
 mod commands;
+mod kills;
 mod migrating;
 mod observing;
 mod overload;

@@ -1,4 +1,4 @@
-//! What can be seen of a running server: its log, its metrics, its readiness, and what must never be seen.
+//! Log, metrics and readiness of a running server, and the secrets that must not appear in them.
 
 use std::fs;
 
@@ -13,8 +13,8 @@ fn log(folder: &Folder) -> String {
     fs::read_to_string(folder.0.join("log")).unwrap()
 }
 
-/// The lines of the journal, once there is one for each id.
-fn journal(folder: &Folder, ids: &[&str]) -> Vec<Value> {
+/// The lines of the access log, once there is one for each id.
+fn access_log(folder: &Folder, ids: &[&str]) -> Vec<Value> {
     let entries = || {
         let lines = log(folder);
         let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
@@ -25,7 +25,7 @@ fn journal(folder: &Folder, ids: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn a_stolen_refresh_token_leaves_a_line_without_the_token() {
+fn a_stolen_refresh_token_is_logged_without_the_token() {
     let folder = Folder::new("theft");
     let mut command = folder.hongyan(&["serve", "--refresh-reuse-grace-seconds", "0"]);
     let server = Server::run(&mut command, &folder);
@@ -34,15 +34,15 @@ fn a_stolen_refresh_token_leaves_a_line_without_the_token() {
     let refresh = || server.post("/auth/refresh_token", token, &json!({}))["code"].clone();
     assert_eq!((refresh(), refresh()), (json!(200), json!(409)));
     let user = alice["user_info"]["user_id"].as_str().unwrap();
-    let tells = |line: &str| line.contains("a used refresh token came back late") && line.contains(user);
-    eventually("the theft is not told", || log(&folder).lines().any(tells));
+    let reports = |line: &str| line.contains("a used refresh token came back late") && line.contains(user);
+    eventually("the theft is not logged", || log(&folder).lines().any(reports));
     assert!(!log(&folder).contains(token));
     assert!(server.stop().success());
 }
 
 #[test]
-fn each_request_is_one_line_with_the_callers_id_at_the_level_of_its_outcome() {
-    let folder = Folder::new("journal");
+fn each_request_is_one_access_log_line_with_its_id_and_level() {
+    let folder = Folder::new("access-log");
     let mut command = folder.hongyan(&["serve", "--log", "access=info", "--log-format", "json"]);
     let server = Server::run(&mut command, &folder);
     let url = |path: &str| format!("{}{path}", server.base);
@@ -51,7 +51,7 @@ fn each_request_is_one_line_with_the_callers_id_at_the_level_of_its_outcome() {
         (status, headers["x-request-id"].to_str().unwrap().to_owned())
     };
     assert_eq!(sent("/healthz?secret=1", "first-1"), (200, "first-1".to_owned()));
-    assert_eq!(sent("/api/auth/conversations/somebody", "second.2"), (401, "second.2".to_owned()));
+    assert_eq!(sent("/api/auth/conversations/anything", "second.2"), (401, "second.2".to_owned()));
     assert_eq!(sent("/no/such/route", "third_3"), (404, "third_3".to_owned()));
     let hostile = "x\"y z";
     let (_, made) = sent("/healthz", hostile);
@@ -61,21 +61,21 @@ fn each_request_is_one_line_with_the_callers_id_at_the_level_of_its_outcome() {
     );
     let (_, other) = sent("/healthz", &"x".repeat(65));
     assert_ne!(made, other);
-    let lines = journal(&folder, &["first-1", "second.2", "third_3", &made, &other]);
+    let lines = access_log(&folder, &["first-1", "second.2", "third_3", &made, &other]);
     assert_eq!(lines.len(), 5, "one line each: {lines:?}");
-    let told = |id: &str| {
+    let logged = |id: &str| {
         let line = lines.iter().find(|line| line["id"] == id).unwrap();
         (line["level"].clone(), line["status"].clone(), line["error"].clone(), line["route"].clone())
     };
-    assert_eq!(told("first-1"), (json!("INFO"), json!(200), Value::Null, json!("/healthz")));
+    assert_eq!(logged("first-1"), (json!("INFO"), json!(200), Value::Null, json!("/healthz")));
     let guarded = json!("/api/auth/conversations/{conversation_id}");
-    assert_eq!(told("second.2"), (json!("WARN"), json!(401), json!("missing_token"), guarded));
-    assert_eq!(told("third_3"), (json!("WARN"), json!(404), json!("unknown_route"), json!("unmatched")));
+    assert_eq!(logged("second.2"), (json!("WARN"), json!(401), json!("missing_token"), guarded));
+    assert_eq!(logged("third_3"), (json!("WARN"), json!(404), json!("unknown_route"), json!("unmatched")));
     assert!(server.stop().success());
 }
 
 #[test]
-fn nothing_that_somebody_sends_makes_a_line_of_its_own_in_a_text_log() {
+fn no_request_can_forge_a_line_of_a_text_log() {
     let folder = Folder::new("injection");
     let mut command = folder.hongyan(&["serve", "--log", "trace", "--log-format", "text"]);
     let server = Server::run(&mut command, &folder);
@@ -93,7 +93,7 @@ fn nothing_that_somebody_sends_makes_a_line_of_its_own_in_a_text_log() {
 }
 
 #[test]
-fn metrics_count_by_pattern_and_are_served_apart() {
+fn metrics_count_by_route_and_are_served_to_operators_only() {
     let folder = Folder::new("metrics");
     let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
     let server = Server::run(&mut command, &folder);
@@ -122,9 +122,9 @@ fn metrics_count_by_pattern_and_are_served_apart() {
     ] {
         assert!(text.contains(line), "{line} is missing: {text}");
     }
-    assert!(!text.contains("made-up"), "callers make no labels up");
+    assert!(!text.contains("made-up"), "a request adds no label value");
     let (status, _, _) = get(&format!("{}/metrics", server.base), &[]);
-    assert_eq!(status, 404, "the world has no metrics");
+    assert_eq!(status, 404, "the API serves metrics");
     let (status, _, ready) = get(&format!("{}/readyz", server.admin), &[]);
     let ready: Value = serde_json::from_str(&ready).unwrap();
     let reasons = json!({"starting": false, "database_answers": true, "stopping": false, "not_durable": []});
@@ -134,7 +134,7 @@ fn metrics_count_by_pattern_and_are_served_apart() {
 }
 
 #[test]
-fn nobody_listens_for_operators_by_default() {
+fn the_admin_listener_is_off_by_default() {
     let folder = Folder::new("default");
     let server = Server::start(&folder);
     assert_eq!(server.admin, "");
@@ -146,7 +146,7 @@ fn nobody_listens_for_operators_by_default() {
 }
 
 #[test]
-fn a_database_that_may_lose_what_was_acknowledged_is_told_of_loudly() {
+fn a_database_that_can_lose_messages_is_reported() {
     let (folder, data) = (Folder::new("danger"), Folder::new("danger-data"));
     let options = ClusterOptions { data_dir: data.0.join("pg"), durable: false, settings: Vec::new() };
     let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
@@ -164,7 +164,42 @@ fn a_database_that_may_lose_what_was_acknowledged_is_told_of_loudly() {
     assert_eq!(danger, 2, "{log}");
     let mut doctor = folder.hongyan(&["doctor"]);
     let (code, text) = run(doctor.env("DATABASE_URL", &url).env("HONGYAN_JWT_SECRET", SECRET));
-    assert!(code == 1 && text.contains("fail  durability  fsync, full_page_writes is off"), "{text}");
+    assert!(code == 1 && text.contains("fail  durability  fsync, full_page_writes off"), "{text}");
     assert!(server.stop().success());
     cluster.stop().unwrap();
+}
+
+/// Sends secrets in every part of a request, and returns a token.
+fn send_canaries(server: &Server) -> String {
+    let (alice, bob) = (server.person("alice_01"), server.person("bob_0001"));
+    for (from, to) in [(&alice, &bob), (&bob, &alice)] {
+        let body = json!({"receiver_id": to.id, "verification_message": "canary-one"});
+        server.post("/api/auth/friendship_requests", &from.token, &body);
+    }
+    let body = json!({"receiver_id": bob.id, "content": "canary-two"});
+    let sent = server.post("/api/auth/messages", &alice.token, &body);
+    assert_eq!(sent["code"], 200);
+    let wrong = json!({"uid": "alice_01", "password": "canary-three"});
+    assert_eq!(server.post("/api/login/uid", "", &wrong)["error"], "invalid_credentials");
+    server.get("/api/auth/users?uid=canary_four", &alice.token);
+    server.get("/canary-five/canary-six?canary=seven", "canary-eight");
+    alice.token
+}
+
+#[test]
+fn no_password_token_or_text_reaches_logs_or_metrics() {
+    let folder = Folder::new("secrets");
+    let mut verbose = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
+    let server = Server::run(verbose.env("HONGYAN_LOG", "trace").env("HONGYAN_LOG_FORMAT", "json"), &folder);
+    let token = send_canaries(&server);
+    let seen_by_operators =
+        ["/metrics", "/readyz"].map(|path| get(&format!("{}{path}", server.admin), &[]).2).concat();
+    assert!(seen_by_operators.contains("route=\"/api/auth/messages\""), "{seen_by_operators}");
+    assert!(server.stop().success());
+    let log = log(&folder);
+    assert!(log.contains("\"route\":\"/api/auth/messages\""), "this level logs requests");
+    for secret in ["canary", "correct horse", "电池", &token, token.rsplit('.').next().unwrap()] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+        assert!(!seen_by_operators.contains(secret), "{secret} is in the metrics or the readiness report");
+    }
 }

@@ -1,4 +1,4 @@
-//! More than the server can take: connections, heads, bodies, a database that stands still or is away.
+//! Overload: connections, request heads, bodies, and a database that hangs or is unreachable.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// What comes back until the other side closes. One that resets the connection has closed it too.
+/// The response until the server closes or resets the connection.
 fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -31,7 +31,7 @@ fn healthy(server: &Server) -> bool {
     get(&format!("{}/healthz", server.base), &[]).0 == 200
 }
 
-/// Sends a signal to PostgreSQL's every process in a folder.
+/// Sends a signal to every PostgreSQL process of a folder.
 fn signal_postgres(folder: &Folder, name: &str) {
     let postmaster = folder.postmaster().unwrap();
     let output = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster.to_string()]).output().unwrap();
@@ -42,7 +42,7 @@ fn signal_postgres(folder: &Folder, name: &str) {
 }
 
 #[test]
-fn a_head_that_never_ends_is_given_up_and_harms_nobody_else() {
+fn an_endless_request_head_times_out_and_delays_no_other_request() {
     let folder = Folder::new("slow-head");
     let server = Server::start(&folder);
     let slow: Vec<TcpStream> = (0..50)
@@ -52,7 +52,7 @@ fn a_head_that_never_ends_is_given_up_and_harms_nobody_else() {
             stream
         })
         .collect();
-    assert!(healthy(&server), "the others are served meanwhile");
+    assert!(healthy(&server), "other requests are delayed");
     for stream in slow {
         let answer = rest(stream);
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer:?}");
@@ -61,7 +61,7 @@ fn a_head_that_never_ends_is_given_up_and_harms_nobody_else() {
 }
 
 #[test]
-fn bombs_are_refused_before_they_weigh_anything() {
+fn oversized_bodies_and_heads_are_refused_without_being_kept() {
     let folder = Folder::new("bombs");
     let server = Server::start(&folder);
     assert!(healthy(&server));
@@ -69,12 +69,12 @@ fn bombs_are_refused_before_they_weigh_anything() {
     let head = |more: &str| {
         format!("POST /api/login/uid HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{more}")
     };
-    // Ten gigabytes that are announced, and ten megabytes of zeros, compressed.
+    // An announced body of ten gigabytes, and ten megabytes of zeros, compressed.
     let mut announced = connect(&server);
     announced.write_all(head("Content-Length: 10000000000\r\n\r\n{").as_bytes()).unwrap();
     let mut answer = [0; 1024];
     let length = announced.read(&mut answer).unwrap();
-    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "it is told before it sends");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "the body is refused before it is sent");
     let bomb = fs::read(zeros(&folder)).unwrap();
     let mut zipped = connect(&server);
     let length = bomb.len();
@@ -88,7 +88,7 @@ fn bombs_are_refused_before_they_weigh_anything() {
     let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(1_000_000));
     for refused in [many, long] {
         let mut stream = connect(&server);
-        // It may be refused while it is still being written.
+        // The server may refuse it during the write.
         let _ = stream.write_all(refused.as_bytes());
         let answer = rest(stream);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
@@ -100,7 +100,7 @@ fn bombs_are_refused_before_they_weigh_anything() {
 }
 
 #[test]
-fn a_body_without_an_end_is_refused_at_once_and_its_connection_closed() {
+fn an_endless_body_is_refused_at_once_and_closes_the_connection() {
     let folder = Folder::new("endless");
     let server = Server::start(&folder);
     let before = server.resident();
@@ -118,8 +118,8 @@ fn a_body_without_an_end_is_refused_at_once_and_its_connection_closed() {
         let length = stream.read(&mut answer).unwrap();
         let answer = String::from_utf8_lossy(&answer[..length]);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-        // It is read on for a moment, so that the answer is not lost on the way.
-        eventually("it is read on", || stream.write_all(chunk.as_bytes()).is_err());
+        // The server drains the body for a moment, so that a reset does not discard the response.
+        eventually("the body is read without end", || stream.write_all(chunk.as_bytes()).is_err());
     }
     let grown = server.resident().saturating_sub(before);
     assert!(grown < 50 * 1024 * 1024, "{grown} bytes");
@@ -127,7 +127,7 @@ fn a_body_without_an_end_is_refused_at_once_and_its_connection_closed() {
     assert!(server.stop().success());
 }
 
-/// A file of ten megabytes of zeros, compressed.
+/// Creates a compressed file of ten megabytes of zeros.
 fn zeros(folder: &Folder) -> std::path::PathBuf {
     let path = folder.0.join("zeros");
     fs::write(&path, vec![0; 10_000_000]).unwrap();
@@ -136,7 +136,7 @@ fn zeros(folder: &Folder) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_flood_of_idle_connections_leaves_the_database_alone_and_newcomers_are_served() {
+fn idle_connections_exhaust_neither_files_nor_the_service() {
     let folder = Folder::new("flood");
     let hongyan = folder.hongyan(&[]);
     let mut limited = Command::new("/bin/sh");
@@ -154,10 +154,10 @@ fn a_flood_of_idle_connections_leaves_the_database_alone_and_newcomers_are_serve
             stream
         })
         .collect();
-    // All wait in the system's queue at the worst, until those before them have idled long enough.
+    // At worst a connection waits in the backlog until the earlier ones exceed the idle time.
     assert_eq!(server.get("/api/auth/me", token)["code"], 200);
     for stream in idle {
-        assert!(rest(stream).starts_with("HTTP/1.1 200"), "every one of them was served in the end");
+        assert!(rest(stream).starts_with("HTTP/1.1 200"), "a connection is never served");
     }
     let log = fs::read_to_string(folder.0.join("log")).unwrap();
     assert!(!log.contains("Too many open files"), "{log}");
@@ -165,7 +165,7 @@ fn a_flood_of_idle_connections_leaves_the_database_alone_and_newcomers_are_serve
 }
 
 #[test]
-fn a_database_that_stands_still_ends_in_a_503_and_nothing_is_lost() {
+fn a_hanging_database_causes_503_until_it_recovers() {
     let folder = Folder::new("still");
     let server = Server::start(&folder);
     let alice = server.register("alice_01");
@@ -178,13 +178,13 @@ fn a_database_that_stands_still_ends_in_a_503_and_nothing_is_lost() {
     signal_postgres(&folder, "CONT");
     assert_eq!((&refused["code"], &ready["code"]), (&json!(503), &json!(503)), "{refused} {ready}");
     assert!(alive);
-    eventually("it did not recover", || server.get("/api/auth/me", token)["code"] == 200);
-    eventually("it is not ready", || server.get("/readyz", "")["code"] == 200);
+    eventually("the server does not recover", || server.get("/api/auth/me", token)["code"] == 200);
+    eventually("the server does not become ready", || server.get("/readyz", "")["code"] == 200);
     assert!(server.stop().success());
 }
 
 #[test]
-fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
+fn the_start_waits_for_an_unreachable_database_with_a_limit() {
     let folder = Folder::new("away");
     let mut never = folder.hongyan(&["serve", "--start-seconds", "1"]);
     let (code, text) =
@@ -194,7 +194,7 @@ fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
         text.contains("waiting for the database") && text.contains("the database cannot be used"),
         "{text}"
     );
-    // The cluster of another server, which comes later.
+    // The cluster of another server that starts later.
     assert_eq!(folder.call(&["migrate"]).0, 0);
     let mut early = folder.hongyan(&["serve", "--start-seconds", "60"]);
     early.env("DATABASE_URL", folder.database_url()).env("HONGYAN_JWT_SECRET", SECRET);
@@ -202,7 +202,7 @@ fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
     let other = Folder::new("away-log");
     let early = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| Server::run(&mut early, &other));
-        everybody_is_told_to_come_again(&other);
+        assert_serves_503(&other);
         let later = Server::start(&folder);
         let early = waiting.join().unwrap();
         assert_eq!(early.get("/readyz", "")["code"], 200);
@@ -213,15 +213,15 @@ fn a_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
     assert!(early.1.stop().success());
 }
 
-/// What a server that logs to this folder answers while it waits for its database.
-fn everybody_is_told_to_come_again(folder: &Folder) {
+/// Checks the responses of a server that waits for its database and logs to this folder.
+fn assert_serves_503(folder: &Folder) {
     let address = |of: &str| {
         let log = fs::read_to_string(folder.0.join("log")).unwrap_or_default();
-        let line = log.lines().find(|line| line.contains("come again meanwhile"))?;
+        let line = log.lines().find(|line| line.contains("serving 503 until the database is reachable"))?;
         let word = line.split_whitespace().find_map(|word| word.strip_prefix(of))?;
         Some(format!("http://{word}"))
     };
-    eventually("it does not wait", || address("address=").is_some());
+    eventually("the server does not wait", || address("address=").is_some());
     let (base, admin) = (address("address=").unwrap(), address("admin=").unwrap());
     assert_eq!(get(&format!("{base}/healthz"), &[]).0, 200);
     for path in ["/readyz", "/api/auth/me", "/no/such/route"] {
@@ -242,7 +242,7 @@ fn everybody_is_told_to_come_again(folder: &Folder) {
 }
 
 #[test]
-fn while_another_instance_migrates_the_door_stays_shut_and_others_are_asked() {
+fn connections_are_refused_while_another_instance_migrates() {
     let folder = Folder::new("migrating");
     let first = Server::start(&folder);
     let url = folder.database_url();
@@ -256,14 +256,14 @@ fn while_another_instance_migrates_the_door_stays_shut_and_others_are_asked() {
     let second = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| Server::run(&mut second, &other));
         let log = || fs::read_to_string(other.0.join("log")).unwrap_or_default();
-        eventually("it does not wait", || log().matches("waiting for another instance").count() > 1);
+        eventually("the server does not wait", || log().matches("waiting for another instance").count() > 1);
         let refused = TcpStream::connect(free).map_err(|error| error.kind());
         assert_eq!(
             refused.unwrap_err(),
             std::io::ErrorKind::ConnectionRefused,
             "a proxy would pass a 503 on"
         );
-        assert_eq!(first.get("/readyz", "")["code"], 200, "the other one serves");
+        assert_eq!(first.get("/readyz", "")["code"], 200, "the other instance serves");
         drop(migrating);
         waiting.join().unwrap()
     });

@@ -1,9 +1,9 @@
-//! Settings: where they come from, and what is said of those that cannot be used.
+//! Settings: their sources, their reference, and the errors of invalid ones.
 
 use crate::support::{Folder, run};
 
 #[test]
-fn the_version_names_the_commit_where_it_is_known() {
+fn the_version_names_the_commit_if_it_is_known() {
     let folder = Folder::new("version");
     let (code, text) = folder.call(&["--version"]);
     let git = |arguments: &[&str]| {
@@ -12,7 +12,7 @@ fn the_version_names_the_commit_where_it_is_known() {
     };
     assert_eq!(code, 0);
     assert!(text.starts_with(&format!("hongyan {}", env!("CARGO_PKG_VERSION"))), "{text}");
-    // Outside a repository there is nothing to compare with.
+    // Outside a repository there is no commit to compare with.
     if git(&["ls-files", "--error-unmatch", "build.rs"]).is_some() {
         let (_, commit) = text.trim().split_once(" (").expect("a commit");
         let commit = commit.trim_end_matches(')');
@@ -24,7 +24,7 @@ fn the_version_names_the_commit_where_it_is_known() {
 }
 
 #[test]
-fn help_tells_commands_settings_and_exit_codes() {
+fn help_names_commands_settings_and_exit_codes() {
     let (code, text) = Folder::new("help").call(&["--help"]);
     assert_eq!(code, 0);
     for word in ["serve", "doctor", "backup", "restore", "Settings:", "HONGYAN_BIND", "Exit codes:"] {
@@ -33,12 +33,12 @@ fn help_tells_commands_settings_and_exit_codes() {
 }
 
 #[test]
-fn the_api_is_described_without_a_database() {
+fn the_openapi_document_needs_no_database() {
     let folder = Folder::new("openapi");
     let (code, text) = folder.call(&["openapi"]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, document["openapi"].as_str()), (0, Some("3.1.0")));
-    assert!(!folder.0.join("data").exists(), "nothing was begun");
+    assert!(!folder.0.join("data").exists(), "nothing is created");
 }
 
 #[test]
@@ -69,14 +69,14 @@ fn every_setting_is_printed_with_its_origin_and_secrets_are_masked() {
 }
 
 #[test]
-fn settings_are_checked_without_beginning_anything() {
+fn settings_are_checked_without_creating_anything() {
     let folder = Folder::new("check");
-    assert_eq!(folder.call(&["config", "check"]), (0, "the settings can be used\n".to_owned()));
+    assert_eq!(folder.call(&["config", "check"]), (0, "the settings are valid\n".to_owned()));
     let file = folder.path("hongyan.toml");
-    for (text, said) in [
+    for (text, expected) in [
         (
             "bind = '127.0.0.1:1'\n\nbnid = 'x'",
-            format!("{file}:3: unknown key \"bnid\"; there are access_token_seconds,"),
+            format!("{file}:3: unknown key \"bnid\"; valid keys: access_token_seconds,"),
         ),
         ("bcrypt_cost = 99", format!("{file}:1: bcrypt_cost: ")),
         ("bind = ", format!("{file}:1: ")),
@@ -84,25 +84,60 @@ fn settings_are_checked_without_beginning_anything() {
     ] {
         std::fs::write(&file, text).unwrap();
         for command in [&["config", "check"][..], &["serve"], &[]] {
-            let (code, heard) = folder.call(&[command, &["--config", &file]].concat());
-            assert_eq!(code, 2, "{text}: {heard}");
-            assert!(heard.contains(&said) && !heard.contains("canary"), "{text}: {heard}");
+            let (code, output) = folder.call(&[command, &["--config", &file]].concat());
+            assert_eq!(code, 2, "{text}: {output}");
+            assert!(output.contains(&expected) && !output.contains("canary"), "{text}: {output}");
         }
     }
-    let (code, heard) = run(folder.hongyan(&["doctor"]).env("HONGYAN_BCRYPT_COST", "99"));
+    let (code, output) = run(folder.hongyan(&["doctor"]).env("HONGYAN_BCRYPT_COST", "99"));
     assert!(
-        code == 2 && heard.contains("HONGYAN_BCRYPT_COST (environment)") && heard.contains("4..=31"),
-        "{heard}"
+        code == 2 && output.contains("HONGYAN_BCRYPT_COST (environment)") && output.contains("4..=31"),
+        "{output}"
     );
-    let (code, heard) = run(folder.hongyan(&["config", "check"]).env("HONGYAN_LOG", "a=b=c"));
-    assert!(code == 2 && heard.contains("HONGYAN_LOG"), "{heard}");
+    let (code, output) = run(folder.hongyan(&["config", "check"]).env("HONGYAN_LOG", "a=b=c"));
+    assert!(code == 2 && output.contains("HONGYAN_LOG"), "{output}");
     assert!(!folder.0.join("data").exists());
 }
 
 #[test]
-fn an_unknown_command_is_refused_as_a_wrong_flag_is() {
+fn unknown_commands_and_flags_exit_with_2() {
     let folder = Folder::new("unknown");
     for arguments in [&["sreve"][..], &["--no-such-flag"], &["backup"], &["user", "create"]] {
         assert_eq!(folder.call(arguments).0, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_invalid_setting_stops_the_start_with_its_name() {
+    let folder = Folder::new("settings");
+    for (name, value, expected) in [
+        ("HONGYAN_BCRYPT_COST", "99", "4..=31"),
+        ("HONGYAN_BIND", "nowhere", "--bind"),
+        ("HONGYAN_JWT_SECRET", "short", "for example"),
+        ("DATABASE_URL", "postgres://127.0.0.1/x", "HONGYAN_JWT_SECRET must be set"),
+        ("DATABASE_URL", "postgres://me:a/b@127.0.0.1/x", "encode '@' as %40"),
+        ("HONGYAN_LOG", "a=b=c", "HONGYAN_LOG"),
+        ("HONGYAN_CORS_ORIGINS", "*", "HONGYAN_CORS_ORIGINS"),
+        ("HONGYAN_CONFIG", "/no/such/file", "/no/such/file"),
+    ] {
+        let (code, text) = run(folder.hongyan(&[]).env(name, value));
+        assert_eq!(code, 2, "{name}: {text}");
+        assert!(text.contains(expected), "{name}: {text}");
+    }
+    assert!(!folder.0.join("data").exists(), "nothing is created");
+}
+
+#[test]
+fn the_reference_of_settings_is_up_to_date() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = Folder::new("reference");
+    for (file, flag) in [("README.md", "--markdown"), (".env.example", "--env")] {
+        let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+        let (code, reference) = folder.call(&["config", "print", flag]);
+        assert_eq!(code, 0);
+        assert!(
+            text.contains(&reference),
+            "{file} lacks the output of `hongyan config print {flag}`:\n{reference}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A folder, the binary, and servers that run in it.
+//! A temporary folder, the binary, and servers that run in the folder.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(crate) const PASSWORD: &str = "correct horse 电池";
 
-/// A folder that is removed at the end, with whatever still runs in it.
+/// A temporary folder. Drop kills a PostgreSQL that still runs in it and removes it.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -21,12 +21,18 @@ impl Folder {
         Self(path)
     }
 
+    pub(crate) fn kill_postgres(&self) {
+        if let Some(pid) = self.postmaster() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
+    }
+
     pub(crate) fn postmaster(&self) -> Option<u32> {
         let file = fs::read_to_string(self.0.join("data/postgres/pg/postmaster.pid")).ok()?;
         file.lines().next()?.trim().parse().ok()
     }
 
-    /// A call of the binary with the own cluster in this folder.
+    /// A command of the binary, with its embedded cluster in this folder.
     pub(crate) fn hongyan(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hongyan"));
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HONGYAN_BCRYPT_COST", "4");
@@ -35,7 +41,7 @@ impl Folder {
         command
     }
 
-    /// Calls the binary and returns its exit code and what it said.
+    /// Runs the binary and returns its exit code and output.
     pub(crate) fn call(&self, arguments: &[&str]) -> (i32, String) {
         run(&mut self.hongyan(arguments))
     }
@@ -44,7 +50,7 @@ impl Folder {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    /// How the database of the cluster that runs in this folder is reached.
+    /// The URL of the embedded database in this folder.
     pub(crate) fn database_url(&self) -> String {
         let socket = self.path("data/postgres/socket").replace('/', "%2F");
         format!("postgresql:///hongyan?host={socket}&port=5432&user=hongyan")
@@ -53,9 +59,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Some(pid) = self.postmaster() {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        }
+        self.kill_postgres();
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -65,14 +69,14 @@ pub(crate) fn signal(name: &str, pid: u32) {
     assert!(status.success());
 }
 
-/// Runs a command to its end.
+/// Runs a command and returns its exit code and output.
 pub(crate) fn run(command: &mut Command) -> (i32, String) {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
-/// Runs a command that reads a line.
+/// As [`run`], for a command that reads standard input.
 pub(crate) fn run_with_input(command: &mut Command, input: &str) -> (i32, String) {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -82,7 +86,7 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> (i32, String
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
-/// The only text that a query returns.
+/// The single value of a query, as text.
 pub(crate) fn query(url: &str, sql: &str) -> String {
     #[derive(diesel::QueryableByName)]
     struct Text {
@@ -90,21 +94,27 @@ pub(crate) fn query(url: &str, sql: &str) -> String {
         text: String,
     }
     let mut connection = PgConnection::establish(url).unwrap();
-    #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+    #[allow(clippy::disallowed_methods, reason = "a test runs it once")]
     let query = diesel::sql_query(format!("SELECT ({sql})::text AS text"));
     query.get_result::<Text>(&mut connection).unwrap().text
 }
 
-/// Changes the database directly.
+/// Executes SQL.
 pub(crate) fn execute(url: &str, sql: &str) {
     PgConnection::establish(url).unwrap().batch_execute(sql).unwrap();
+}
+
+/// A registered account.
+pub(crate) struct Person {
+    pub(crate) token: String,
+    pub(crate) id: String,
 }
 
 /// A running server.
 pub(crate) struct Server {
     child: Child,
     pub(crate) base: String,
-    /// The admin listener, if there is one.
+    /// The base URL of the admin listener; empty if there is none.
     pub(crate) admin: String,
 }
 
@@ -113,13 +123,13 @@ impl Server {
         Self::run(&mut folder.hongyan(&["serve"]), folder)
     }
 
-    /// Starts a server whose log goes to a file in the folder.
+    /// Starts a server that logs to the file `log` in the folder.
     pub(crate) fn run(command: &mut Command, folder: &Folder) -> Self {
         let log = fs::File::options().create(true).append(true).open(folder.0.join("log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let banner = BufReader::new(child.stdout.take().unwrap());
         let banner: Vec<String> =
-            banner.lines().map(Result::unwrap).take_while(|line| !line.contains("stop it")).collect();
+            banner.lines().map(Result::unwrap).take_while(|line| !line.contains("Ctrl-C")).collect();
         let last_word = |label: &str| {
             let line = banner.iter().find(|line| line.contains(label));
             line.map(|line| line.split_whitespace().last().unwrap().to_owned())
@@ -134,16 +144,21 @@ impl Server {
         self.child.id()
     }
 
-    /// The host and port that a raw connection is made to.
+    /// Host and port, for a raw connection.
     pub(crate) fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
     }
 
-    /// Bytes of memory that it keeps.
+    /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Kills the process, as a crash would.
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     pub(crate) fn stop(self) -> ExitStatus {
@@ -175,12 +190,27 @@ impl Server {
         serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()
     }
 
-    /// Registers somebody and returns what registering answered.
+    /// Registers an account and returns the response's data.
     pub(crate) fn register(&self, uid: &str) -> Value {
         let body = json!({"name": uid, "uid": uid, "password": PASSWORD});
         let answer = self.post("/api/register", "", &body);
         assert_eq!(answer["code"], 200, "{answer}");
         answer["data"].clone()
+    }
+
+    /// Registers an account and returns its token and id.
+    pub(crate) fn person(&self, uid: &str) -> Person {
+        let data = self.register(uid);
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{data}")).to_owned();
+        Person { token: text(&data["token_class"]["token"]), id: text(&data["user_info"]["user_id"]) }
+    }
+
+    /// Makes two accounts friends: both send a request.
+    pub(crate) fn befriend(&self, one: &Person, other: &Person) {
+        for (from, to) in [(one, other), (other, one)] {
+            let body = json!({"receiver_id": to.id});
+            assert_eq!(self.post("/api/auth/friendship_requests", &from.token, &body)["code"], 200);
+        }
     }
 
     pub(crate) fn login(&self, uid: &str, password: &str) -> Value {
@@ -189,14 +219,14 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// A test that fails leaves no server behind.
+    /// Kills the server, so that a failed test leaves none running.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Gets any address and returns the status, the headers that are asked for, and the body.
+/// Sends a GET request and returns status, headers and body.
 pub(crate) fn get(url: &str, headers: &[(&str, &str)]) -> (u16, ureq::http::HeaderMap, String) {
     let request =
         headers.iter().fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
