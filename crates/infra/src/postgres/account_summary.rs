@@ -1,4 +1,4 @@
-//! The caller's own account with its unread and pending counters.
+//! An account with what waits for its owner.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -14,8 +14,8 @@ use crate::db::{DbError, statement};
 use crate::schema::users;
 
 statement! {
-    // The subquery sums the unread counts of exactly the conversations in the list, computed as the list computes them.
-    SelectAccountSummary<'a> { user: &'a Uuid } -> (SqlUuid, Text, Text, Nullable<Text>, Timestamptz, BigInt, BigInt);
+    // The conversations are those of the list, each with its count as the list has it.
+    OverviewOf<'a> { user: &'a Uuid } -> (SqlUuid, Text, Text, Nullable<Text>, Timestamptz, BigInt, BigInt);
     "SELECT u.id, u.uid, u.name, u.phone_number, u.created_at,
             (SELECT coalesce(sum(" {UNREAD} "), 0)::bigint
                FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
@@ -26,40 +26,25 @@ statement! {
       WHERE u.id = " [user: SqlUuid] " AND u.state = 'active'"
 }
 
-#[derive(Queryable)]
-struct AccountSummaryRow {
-    id: Uuid,
-    uid: String,
-    name: String,
-    phone_number: Option<String>,
-    created_at: DateTime<Utc>,
-    unread_total: i64,
-    pending_requests: i64,
+type Row = (Uuid, String, String, Option<String>, DateTime<Utc>, i64, i64);
+
+fn understood(row: Row) -> Result<AccountSummary, DbError> {
+    let (id, uid, name, phone_number, created_at, unread_total, pending_requests) = row;
+    let id = UserId::from_uuid(id);
+    let phone_number = phone_number.as_deref().map(PhoneNumber::parse).transpose();
+    let user = User {
+        id,
+        uid: row_values::uid(id, &uid)?,
+        name: row_values::nickname(id, &name)?,
+        phone_number: phone_number.map_err(DbError::stored("users", "phone_number", id))?,
+        created_at,
+    };
+    Ok(AccountSummary { user, unread_total, pending_requests })
 }
 
-impl TryFrom<AccountSummaryRow> for AccountSummary {
-    type Error = DbError;
-
-    fn try_from(row: AccountSummaryRow) -> Result<Self, DbError> {
-        let id = UserId::from_uuid(row.id);
-        let phone_number = row.phone_number.as_deref().map(PhoneNumber::parse).transpose();
-        let user = User {
-            id,
-            uid: row_values::uid(id, &row.uid)?,
-            name: row_values::nickname(id, &row.name)?,
-            phone_number: phone_number.map_err(DbError::stored("users", "phone_number", id))?,
-            created_at: row.created_at,
-        };
-        Ok(Self { user, unread_total: row.unread_total, pending_requests: row.pending_requests })
-    }
-}
-
-/// `None` if the account is not active.
 pub(super) fn find(connection: &mut PgConnection, id: UserId) -> Result<Option<AccountSummary>, DbError> {
-    let user = id.as_uuid();
-    let row: Option<AccountSummaryRow> =
-        SelectAccountSummary { user: &user }.get_result(connection).optional()?;
-    row.map(AccountSummary::try_from).transpose()
+    let row = OverviewOf { user: &id.as_uuid() }.get_result(connection).optional()?;
+    row.map(understood).transpose()
 }
 
 pub(super) fn rename(

@@ -1,4 +1,4 @@
-//! Data exports: each streams one database snapshot over a connection of its own, at the pace of its reader (backpressure).
+//! Exports: each reads one snapshot on a connection of its own, part by part, as fast as its reader takes them.
 
 mod conversations;
 mod sections;
@@ -17,71 +17,70 @@ use crate::db::Db;
 use crate::runtime::thread_pool::{JobError, ThreadPool};
 use snapshot::Snapshot;
 
-/// The maximum time that a job waits for a thread. Each export has one, so that jobs should not wait at all.
-const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
-/// The `Retry-After` value of a refused export.
+/// How long a batch may wait for a thread; there is one for each export.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What somebody is told to wait for whom there is no place.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// The limits of exports.
+/// How much exports may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportSettings {
-    /// The maximum number of concurrent exports of one instance. Each uses a connection and a thread of its own.
+    /// Exports that may be under way at once on one instance, each with a connection and a thread of its own.
     pub at_once: usize,
-    /// The maximum duration of an export. While it runs, its snapshot keeps the database from removing old row versions.
+    /// How long an export may take. As long as it lasts the database keeps every version of every row.
     pub deadline: Duration,
 }
 
-/// [`ExportRepository`] on PostgreSQL.
+/// Exports from PostgreSQL.
 pub struct PgExportRepository {
     url: String,
     threads: Arc<ThreadPool>,
-    slots: ExportSlots,
+    places: Places,
     settings: ExportSettings,
 }
 
 impl PgExportRepository {
-    /// Exports from the database of `db`, over connections and threads of its own.
+    /// Reads from the database that `db` reaches, by connections and threads of its own.
     ///
     /// # Errors
-    /// If a thread cannot be started.
+    /// When the system starts no more threads.
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
-        let threads =
-            Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, MAX_QUEUE_WAIT)?);
-        Ok(Self { url: db.url().to_owned(), threads, slots: ExportSlots::default(), settings })
+        let threads = Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, PATIENCE)?);
+        Ok(Self { url: db.url().to_owned(), threads, places: Places::default(), settings })
     }
 }
 
-/// The accounts whose exports are running: a counting semaphore with at most one slot per account.
+/// Whose exports are under way.
 #[derive(Clone, Default)]
-struct ExportSlots(Arc<Mutex<HashSet<UserId>>>);
+struct Places(Arc<Mutex<HashSet<UserId>>>);
 
-/// A slot, released on drop.
-struct Slot {
+/// A place among them, until it is dropped.
+struct Place {
     user: UserId,
-    slots: ExportSlots,
+    places: Places,
 }
 
-impl ExportSlots {
-    fn acquire(&self, user: UserId, at_once: usize) -> Result<Slot, PortError> {
+impl Places {
+    fn take(&self, user: UserId, at_once: usize) -> Result<Place, PortError> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.len() >= at_once {
-            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are running"));
+            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are under way"));
         }
         if !taken.insert(user) {
-            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is already running"));
+            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is under way"));
         }
-        Ok(Slot { user, slots: self.clone() })
+        Ok(Place { user, places: self.clone() })
     }
 }
 
-impl Drop for Slot {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.slots.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+        self.places.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
     }
 }
 
-/// The result of a job on an export thread.
-fn job_result<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
+/// What became of a job on the threads of the exports.
+fn of_job<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
     match result {
         Ok(result) => result,
         Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
@@ -89,26 +88,26 @@ fn job_result<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, Po
     }
 }
 
-/// A running export.
-struct SnapshotReader {
-    /// The snapshot between two parts, when no thread works on it; `None` once the export has ended.
+/// An export under way.
+struct Reader {
+    /// Between two parts it lies here, idle, and no thread is held. None once the export is over.
     snapshot: Option<Snapshot>,
     threads: Arc<ThreadPool>,
     ends_at: Instant,
-    _slot: Slot,
+    _place: Place,
 }
 
 #[async_trait]
-impl ExportReader for SnapshotReader {
+impl ExportReader for Reader {
     async fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
-        // Taken out, so that an error ends the export.
+        // Taken out, so that after an error nothing is read any more.
         let snapshot = self.snapshot.take();
-        let mut snapshot = snapshot.ok_or_else(|| PortError::internal("the export has ended"))?;
+        let mut snapshot = snapshot.ok_or_else(|| PortError::internal("the export is over"))?;
         if Instant::now() >= self.ends_at {
-            return Err(PortError::unavailable(RETRY_AFTER, "the export exceeded its deadline"));
+            return Err(PortError::unavailable(RETRY_AFTER, "the export took too long"));
         }
         let job = move || snapshot.next().map(|part| (snapshot, part));
-        let (snapshot, part) = job_result(self.threads.run(job).await)?;
+        let (snapshot, part) = of_job(self.threads.run(job).await)?;
         self.snapshot = part.is_some().then_some(snapshot);
         Ok(part)
     }
@@ -117,13 +116,13 @@ impl ExportReader for SnapshotReader {
 #[async_trait]
 impl ExportRepository for PgExportRepository {
     async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError> {
-        let slot = self.slots.acquire(user, self.settings.at_once)?;
+        let place = self.places.take(user, self.settings.at_once)?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();
-        let snapshot = job_result(self.threads.run(move || Snapshot::open(&url, user)).await)?;
+        let snapshot = of_job(self.threads.run(move || Snapshot::take(&url, user)).await)?;
         Ok(snapshot.map(|snapshot| {
             let threads = Arc::clone(&self.threads);
-            Box::new(SnapshotReader { snapshot: Some(snapshot), threads, ends_at, _slot: slot })
+            Box::new(Reader { snapshot: Some(snapshot), threads, ends_at, _place: place })
                 as Box<dyn ExportReader>
         }))
     }

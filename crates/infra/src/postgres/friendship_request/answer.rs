@@ -1,54 +1,23 @@
-//! Answers and withdrawals: the transitions of a pending request.
+//! Answering and withdrawing: how a request moves on from where it waits.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::conversation::Directed;
-use domain::friendship_request::{
-    Answer, AnswerOutcome, AnswerRefusal, FriendshipRequest, RequestStatus, decide_answer, decide_withdrawal,
-};
+use domain::friendship_request::{AnswerOutcome, AnswerRefusal, FriendshipRequest, RequestStatus};
 use domain::id::{RequestId, UserId};
 use uuid::Uuid;
 
-use super::{RequestRow, limits, set_status};
+use super::{RequestRow, limits, settle};
 use crate::db::{self, DbError};
 use crate::postgres::pair::{self, Counted};
 use crate::schema::friendship_requests;
 
-/// What the caller does with a pending request.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Transition {
-    /// The receiver answers.
-    Answer(Answer),
-    /// The sender withdraws.
-    Withdraw,
-}
+type Decide = fn(&FriendshipRequest, UserId, DateTime<Utc>) -> Result<(), AnswerRefusal>;
 
-impl Transition {
-    const fn status(self) -> RequestStatus {
-        match self {
-            Self::Answer(Answer::Accept) => RequestStatus::Accepted,
-            Self::Answer(Answer::Reject) => RequestStatus::Rejected,
-            Self::Withdraw => RequestStatus::Canceled,
-        }
-    }
-
-    fn decide(
-        self,
-        request: &FriendshipRequest,
-        caller: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<(), AnswerRefusal> {
-        match self {
-            Self::Answer(_) => decide_answer(request, caller, now),
-            Self::Withdraw => decide_withdrawal(request, caller, now),
-        }
-    }
-}
-
-/// The sender and the receiver of a request; `None` unless the caller is one of them. In that case nothing is locked, and the
-/// response takes as long as for a request that does not exist.
-fn pair_of(
+/// The two that a request is between. To a stranger it does not exist: nothing of it is locked, and the answer takes as
+/// long.
+fn between(
     connection: &mut PgConnection,
     request: RequestId,
     caller: UserId,
@@ -66,19 +35,17 @@ fn pair_of(
         let peer = if sender == caller.as_uuid() { receiver } else { sender };
         Directed::new(caller, UserId::from_uuid(peer))
     };
-    let impossible = DbError::Impossible("friendship_requests: sender and receiver are the same user");
-    found.map(|two| directed(two).ok_or(impossible)).transpose()
+    found.map(|two| directed(two).ok_or(DbError::Impossible("a request to oneself"))).transpose()
 }
 
-/// Applies a transition if the rules allow it. Acceptance also creates the friendship, unless a friend limit is reached.
-pub(super) fn apply(
+/// Moves a request on to `status` if `decide` allows it; acceptance makes the friendship, if neither has too many friends.
+pub(super) fn move_on(
     connection: &mut PgConnection,
-    request: RequestId,
-    caller: UserId,
-    transition: Transition,
+    (request, caller): (RequestId, UserId),
+    decide: Decide,
+    status: RequestStatus,
 ) -> Result<AnswerOutcome, DbError> {
-    let Some(directed) = pair_of(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
-    let status = transition.status();
+    let Some(directed) = between(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
     let befriends = status == RequestStatus::Accepted;
     if befriends && !pair::both_exist_counted(connection, &directed.pair, Counted::Both)? {
         return Ok(AnswerOutcome::Unknown);
@@ -91,14 +58,14 @@ pub(super) fn apply(
         .for_update()
         .first(connection)
         .optional()?;
-    // A concurrent erasure may have deleted the request, and even the pair.
+    // An erasure may have removed it meanwhile, and even its pair.
     let Some(locked) = locked.map(FriendshipRequest::try_from).transpose()? else {
         return Ok(AnswerOutcome::Unknown);
     };
     let now = db::now(connection)?;
-    if let Err(refusal) = transition.decide(&locked, caller, now) {
+    if let Err(refusal) = decide(&locked, caller, now) {
         if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {
-            set_status(connection, conversation, request, RequestStatus::Expired)?;
+            settle(connection, conversation, request, RequestStatus::Expired)?;
         }
         return Ok(AnswerOutcome::Refused(refusal));
     }
@@ -108,6 +75,6 @@ pub(super) fn apply(
         }
         pair::befriend(connection, &directed.pair, now)?;
     }
-    set_status(connection, conversation, request, status)?;
+    settle(connection, conversation, request, status)?;
     Ok(AnswerOutcome::Done)
 }
