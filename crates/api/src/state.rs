@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::{AccountService, RegistrationService, UserService};
+use domain::account::{LifecycleService, ProfileService, RegistrationService};
 use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
@@ -15,9 +15,9 @@ use domain::search::SearchService;
 /// The use-cases that the handlers call, one service per feature.
 pub struct UseCases {
     /// Account erasure.
-    pub accounts: AccountService,
+    pub accounts: LifecycleService,
     /// Profiles: the caller's own and other users'.
-    pub users: UserService,
+    pub users: ProfileService,
     /// Account exports.
     pub exports: ExportService,
     /// Registration.

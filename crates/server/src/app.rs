@@ -9,7 +9,7 @@ use actix_web::{HttpServer, web};
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
 use domain::account::{
-    AccountPorts, AccountService, PasswordHasher, RegistrationPorts, RegistrationService, UserService,
+    LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPorts, RegistrationService,
 };
 use domain::auth::{SessionPorts, SessionService};
 use domain::block::BlockService;
@@ -25,8 +25,8 @@ use infra::crypto::random::SystemRandom;
 use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{
-    ExportSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository, PgExportRepository,
-    PgFriendshipRepository, PgFriendshipRequestRepository, PgLoginThrottle, PgMessageRepository,
+    ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
+    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
     PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::revoked_sessions::RevokedSessionCache;
@@ -209,14 +209,14 @@ fn use_cases(
     let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
     let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
     let use_cases = UseCases {
-        accounts: AccountService::new(AccountPorts {
-            accounts: Arc::new(PgAccountRepository::new(Arc::clone(&db))),
+        accounts: LifecycleService::new(LifecyclePorts {
+            accounts: Arc::new(PgLifecycleRepository::new(Arc::clone(&db))),
             sessions: Arc::clone(&sessions),
             ended,
         }),
         registration: registration(Arc::clone(&users), hasher, Arc::clone(&sessions)),
         exports: ExportService::new(Arc::new(PgExportRepository::start(&db, Application::EXPORTS)?)),
-        users: UserService::new(users, rules.uid_change_interval),
+        users: ProfileService::new(users, rules.uid_change_interval),
         sessions,
         friendship_requests: FriendshipRequestService::new(requests, rules.requests),
         friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),

@@ -4,7 +4,7 @@ use crate::error::{PortError, domain_error};
 
 /// Refusals of disabling and enabling an account.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
+pub enum LifecycleError {
     /// The account does not exist or is erased.
     #[error("there is no such user")]
     UnknownUser,
@@ -13,7 +13,7 @@ pub enum AccountError {
     Port(#[from] PortError),
 }
 
-domain_error!(AccountError {
+domain_error!(LifecycleError {
     UnknownUser => Invalid, "unknown_user";
 });
 
@@ -38,7 +38,7 @@ domain_error!(RegistrationError {
 
 /// Refusals of the use cases on profiles.
 #[derive(Debug, thiserror::Error)]
-pub enum UserError {
+pub enum ProfileError {
     /// No account has this uid, or it is erased.
     #[error("there is no such user")]
     UnknownUser,
@@ -59,7 +59,7 @@ pub enum UserError {
     Port(#[from] PortError),
 }
 
-domain_error!(UserError {
+domain_error!(ProfileError {
     UnknownUser => Invalid, "unknown_user";
     AccountGone => Unauthenticated, "session_ended";
     UidTaken => Invalid, "uid_taken";

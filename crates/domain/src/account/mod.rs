@@ -10,20 +10,20 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use error::{AccountError, RegistrationError, UserError};
+pub use error::{LifecycleError, ProfileError, RegistrationError};
 pub use model::{
     AccountState, AccountSummary, DisplayName, ErasureStage, Nickname, Password, PasswordAttempt,
     PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User, decide_uid_change,
 };
 pub use ports::{
-    AccountRepository, Credentials, ErasureRepository, ErasureStep, LoginIdentifier, NewUser, PasswordHasher,
-    RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UserRepository,
+    Credentials, ErasureRepository, ErasureStep, LifecycleRepository, LoginIdentifier, NewUser,
+    PasswordHasher, RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UserRepository,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{
-    MockAccountRepository, MockErasureRepository, MockPasswordHasher, MockRandomSource, MockUserRepository,
+    MockErasureRepository, MockLifecycleRepository, MockPasswordHasher, MockRandomSource, MockUserRepository,
 };
 pub use service::{
-    AccountPorts, AccountService, ErasureProgress, ErasureService, Registration, RegistrationPorts,
-    RegistrationService, UserService,
+    ErasureProgress, ErasureService, LifecyclePorts, LifecycleService, ProfileService, Registration,
+    RegistrationPorts, RegistrationService,
 };

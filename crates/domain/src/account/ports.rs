@@ -168,7 +168,7 @@ pub enum StateChange {
 /// Stores account states.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
-pub trait AccountRepository: Send + Sync {
+pub trait LifecycleRepository: Send + Sync {
     /// Marks the caller's account as erased and returns the sessions that this ended. Returns `None` and changes
     /// nothing unless [`super::AccountState::erase`] allows it and the caller's session is open.
     ///

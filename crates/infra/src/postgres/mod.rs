@@ -20,7 +20,7 @@ mod search;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
-    PgAccountRepository, PgErasureRepository, PgLoginThrottle, PgSessionRepository, PgUserRepository,
+    PgErasureRepository, PgLifecycleRepository, PgLoginThrottle, PgSessionRepository, PgUserRepository,
 };
 pub use admin::PgAdminRepository;
 pub use block::PgBlockRepository;

@@ -1,8 +1,8 @@
 //! Immediate effects of erasing or disabling an account.
 
 use domain::account::{
-    AccountRepository, DisplayName, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome, StateChange,
-    Uid, UserRepository,
+    DisplayName, LifecycleRepository, LoginIdentifier, PasswordHash, PhoneNumber, RegisterOutcome,
+    StateChange, Uid, UserRepository,
 };
 use domain::auth::{Caller, DeviceName, EndReason, NewSession, RotateOutcome, Session, SessionRepository};
 use domain::block::{BlockPageRequest, BlockRepository};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
-use domain::account::{AccountRepository, ErasureRepository, ErasureStep};
+use domain::account::{ErasureRepository, ErasureStep, LifecycleRepository};
 use domain::auth::{Caller, Session};
 use domain::block::BlockRepository;
 use domain::conversation::{ConversationPageRequest, ConversationRepository, WindowRequest};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::AccountRepository;
+use domain::account::LifecycleRepository;
 use domain::auth::{EndReason, SessionRepository};
 use domain::block::BlockRepository;
 use domain::conversation::ConversationRepository;

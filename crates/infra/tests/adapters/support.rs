@@ -19,8 +19,8 @@ use domain::message::{
 };
 use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{
-    ExportSettings, IndexerSettings, PgAccountRepository, PgBlockRepository, PgConversationRepository,
-    PgErasureRepository, PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
+    ExportSettings, IndexerSettings, PgBlockRepository, PgConversationRepository, PgErasureRepository,
+    PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository, PgLifecycleRepository,
     PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
     PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
@@ -34,7 +34,7 @@ const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration:
 
 /// One instance: all repositories on a pool of its own.
 pub(crate) struct Pool {
-    pub(crate) accounts: PgAccountRepository,
+    pub(crate) accounts: PgLifecycleRepository,
     pub(crate) erasures: PgErasureRepository,
     pub(crate) maintenance: PgMaintenanceRepository,
     pub(crate) exports: PgExportRepository,
@@ -91,7 +91,7 @@ impl Database {
         };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
-            accounts: PgAccountRepository::new(Arc::clone(&db)),
+            accounts: PgLifecycleRepository::new(Arc::clone(&db)),
             erasures: PgErasureRepository::new(Arc::clone(&db)),
             maintenance: PgMaintenanceRepository::new(Arc::clone(&db)),
             exports: PgExportRepository::start(&db, EXPORTS).unwrap(),

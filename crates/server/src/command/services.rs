@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::account::{AccountPorts, AccountService, RegistrationService};
+use domain::account::{LifecyclePorts, LifecycleService, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
 use infra::db::{ConnectionBudget, Db, DbSettings};
-use infra::postgres::{PgAccountRepository, PgAdminRepository, PgUserRepository};
+use infra::postgres::{PgAdminRepository, PgLifecycleRepository, PgUserRepository};
 
 use crate::app::{self, RuntimeEnv};
 use crate::config::Settings;
@@ -14,7 +14,7 @@ use crate::config::Settings;
 /// The services that commands call.
 pub(super) struct Services {
     pub(super) registration: RegistrationService,
-    pub(super) accounts: AccountService,
+    pub(super) accounts: LifecycleService,
     pub(super) admin: AdminService,
 }
 
@@ -29,10 +29,10 @@ impl Services {
         let ports = app::session_ports(settings, &env, &db, Arc::clone(&users), app::hasher(settings)?)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
-        let accounts = Arc::new(PgAccountRepository::new(Arc::clone(&db)));
+        let accounts = Arc::new(PgLifecycleRepository::new(Arc::clone(&db)));
         Ok(Self {
             registration: app::registration(users, Arc::clone(&hasher), Arc::clone(&sessions)),
-            accounts: AccountService::new(AccountPorts { accounts, sessions, ended }),
+            accounts: LifecycleService::new(LifecyclePorts { accounts, sessions, ended }),
             admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })
     }

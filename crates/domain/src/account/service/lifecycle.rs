@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::account::{
-    AccountError, AccountRepository, ErasureRepository, ErasureStep, PasswordAttempt, StateChange,
+    ErasureRepository, ErasureStep, LifecycleError, LifecycleRepository, PasswordAttempt, StateChange,
 };
 use crate::auth::{Caller, EndedSessions, SessionError, SessionService};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
 
-/// The ports of [`AccountService`].
-pub struct AccountPorts {
+/// The ports of [`LifecycleService`].
+pub struct LifecyclePorts {
     /// Stores account states.
-    pub accounts: Arc<dyn AccountRepository>,
+    pub accounts: Arc<dyn LifecycleRepository>,
     /// Checks the caller's password before an erasure.
     pub sessions: Arc<SessionService>,
     /// Caches ended sessions.
@@ -20,14 +20,14 @@ pub struct AccountPorts {
 }
 
 /// Erases, disables and enables accounts.
-pub struct AccountService {
-    ports: AccountPorts,
+pub struct LifecycleService {
+    ports: LifecyclePorts,
 }
 
-impl AccountService {
+impl LifecycleService {
     /// Creates the service.
     #[must_use]
-    pub const fn new(ports: AccountPorts) -> Self {
+    pub const fn new(ports: LifecyclePorts) -> Self {
         Self { ports }
     }
 
@@ -45,26 +45,26 @@ impl AccountService {
     /// Disables an account: ends its sessions and refuses logins. Others still see it.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`].
-    pub async fn disable(&self, user: UserId) -> Result<(), AccountError> {
+    /// [`LifecycleError::UnknownUser`].
+    pub async fn disable(&self, user: UserId) -> Result<(), LifecycleError> {
         self.apply(self.ports.accounts.disable(user).await?)
     }
 
     /// Enables a disabled account, so that its owner can log in again.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`].
-    pub async fn enable(&self, user: UserId) -> Result<(), AccountError> {
+    /// [`LifecycleError::UnknownUser`].
+    pub async fn enable(&self, user: UserId) -> Result<(), LifecycleError> {
         self.apply(self.ports.accounts.enable(user).await?)
     }
 
-    fn apply(&self, change: StateChange) -> Result<(), AccountError> {
+    fn apply(&self, change: StateChange) -> Result<(), LifecycleError> {
         match change {
             StateChange::Done(ended) => {
                 self.refuse_access_tokens_of(ended);
                 Ok(())
             }
-            StateChange::UnknownUser => Err(AccountError::UnknownUser),
+            StateChange::UnknownUser => Err(LifecycleError::UnknownUser),
         }
     }
 

@@ -4,6 +4,6 @@ mod lifecycle;
 mod profile;
 mod registration;
 
-pub use lifecycle::{AccountPorts, AccountService, ErasureProgress, ErasureService};
-pub use profile::UserService;
+pub use lifecycle::{ErasureProgress, ErasureService, LifecyclePorts, LifecycleService};
+pub use profile::ProfileService;
 pub use registration::{Registration, RegistrationPorts, RegistrationService};

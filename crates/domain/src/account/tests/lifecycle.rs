@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::account::{
-    AccountError, AccountPorts, AccountService, AccountState, Credentials, ErasureService, ErasureStage,
-    ErasureStep, LoginIdentifier, MockAccountRepository, MockErasureRepository, MockPasswordHasher,
+    AccountState, Credentials, ErasureService, ErasureStage, ErasureStep, LifecycleError, LifecyclePorts,
+    LifecycleService, LoginIdentifier, MockErasureRepository, MockLifecycleRepository, MockPasswordHasher,
     MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
 };
 use crate::auth::{
@@ -29,7 +29,7 @@ const fn session(number: u128) -> SessionId {
 
 #[derive(Default)]
 struct World {
-    accounts: MockAccountRepository,
+    accounts: MockLifecycleRepository,
     users: MockUserRepository,
     throttle: MockLoginThrottle,
     hasher: MockPasswordHasher,
@@ -65,7 +65,7 @@ impl World {
         world
     }
 
-    fn service(self) -> AccountService {
+    fn service(self) -> LifecycleService {
         let ports = SessionPorts {
             users: Arc::new(self.users),
             sessions: Arc::new(MockSessionRepository::new()),
@@ -78,7 +78,7 @@ impl World {
         let second = Duration::from_secs(1);
         let lifetimes =
             TokenLifetimes { access: second, refresh: second, session_max: second, reuse_grace: second };
-        AccountService::new(AccountPorts {
+        LifecycleService::new(LifecyclePorts {
             accounts: Arc::new(self.accounts),
             sessions: Arc::new(SessionService::new(ports, lifetimes)),
             ended: Arc::new(self.ended),
@@ -99,7 +99,7 @@ fn attempt() -> PasswordAttempt {
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
-        (AccountError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (LifecycleError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

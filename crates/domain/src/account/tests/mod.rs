@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::account::{RegistrationError, Uid, UidChange, UidChangeRefusal, UserError, decide_uid_change};
+use crate::account::{ProfileError, RegistrationError, Uid, UidChange, UidChangeRefusal, decide_uid_change};
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, at};
 
@@ -30,11 +30,11 @@ fn every_refusal_of_registration_has_its_class_and_its_name() {
 #[test]
 fn every_refusal_has_its_class_and_its_name() {
     assert_catalogue([
-        (UserError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
-        (UserError::AccountGone, ErrorKind::Unauthenticated, "session_ended"),
-        (UserError::UidTaken, ErrorKind::Invalid, "uid_taken"),
-        (UserError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
-        (UserError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),
+        (ProfileError::UnknownUser, ErrorKind::Invalid, "unknown_user"),
+        (ProfileError::AccountGone, ErrorKind::Unauthenticated, "session_ended"),
+        (ProfileError::UidTaken, ErrorKind::Invalid, "uid_taken"),
+        (ProfileError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
+        (ProfileError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

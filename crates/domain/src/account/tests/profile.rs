@@ -5,15 +5,15 @@ use pollster::block_on;
 
 use super::{DAY, uid};
 use crate::account::{
-    AccountSummary, MockUserRepository, Nickname, Profile, Relation, UidChangeOutcome, UidChangeRefusal,
-    User, UserService,
+    AccountSummary, MockUserRepository, Nickname, Profile, ProfileService, Relation, UidChangeOutcome,
+    UidChangeRefusal, User,
 };
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
-fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> UserService {
+fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> ProfileService {
     let mut users = MockUserRepository::new();
     prepare(&mut users);
-    UserService::new(Arc::new(users), DAY)
+    ProfileService::new(Arc::new(users), DAY)
 }
 
 fn goose() -> AccountSummary {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::account::{AccountRepository, AccountState, StateChange};
+use domain::account::{AccountState, LifecycleRepository, StateChange};
 use domain::auth::{Caller, EndReason};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
@@ -18,11 +18,11 @@ use crate::schema::{erasures, sessions, users};
 
 /// Account states on PostgreSQL.
 #[derive(Clone)]
-pub struct PgAccountRepository {
+pub struct PgLifecycleRepository {
     db: Arc<Db>,
 }
 
-impl PgAccountRepository {
+impl PgLifecycleRepository {
     /// Creates the repository on `db`.
     #[must_use]
     pub const fn new(db: Arc<Db>) -> Self {
@@ -104,7 +104,7 @@ fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, Db
 }
 
 #[async_trait]
-impl AccountRepository for PgAccountRepository {
+impl LifecycleRepository for PgLifecycleRepository {
     async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError> {
         self.db.transaction(move |connection| erase(connection, caller)).await
     }

@@ -7,7 +7,7 @@ pub(super) mod session;
 mod user;
 
 pub use erasure::PgErasureRepository;
-pub use lifecycle::PgAccountRepository;
+pub use lifecycle::PgLifecycleRepository;
 pub use login_throttle::PgLoginThrottle;
 pub use session::PgSessionRepository;
 pub(crate) use session::recently_ended;
