@@ -20,11 +20,11 @@ pub use model::{
     OpenSession, RefreshClaims, Session, SessionCursor, SessionPage, SessionPageRequest, TokenLifetimes,
 };
 pub use ports::{
-    EndedSessions, NewSession, PasswordChange, PasswordChangeOutcome, RefreshAttempt, RotateOutcome,
-    SessionLimits, SessionRepository, SessionStatus, TokenCodec, TokenRefusal,
+    EndedSessions, NewSession, PasswordChange, PasswordChangeOutcome, RotateOutcome, SessionLimits,
+    SessionRepository, SessionStatus, TokenCodec, TokenRefusal,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockEndedSessions, MockSessionRepository, MockTokenCodec};
-pub use refresh::{RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
+pub use refresh::{RefreshAttempt, RefreshDecision, RefreshPolicy, SessionState, decide_refresh};
 pub use service::{SessionPorts, SessionService};
 pub use tokens::Authentication;

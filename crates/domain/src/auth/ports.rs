@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::{
-    AccessClaims, Caller, DeviceName, EndReason, IdempotencyKey, RefreshClaims, RefreshPolicy, Session,
-    SessionPage, SessionPageRequest,
+    AccessClaims, Caller, DeviceName, EndReason, RefreshAttempt, RefreshClaims, Session, SessionPage,
+    SessionPageRequest,
 };
 use crate::account::PasswordHash;
 use crate::error::PortError;
@@ -23,17 +23,6 @@ pub struct NewSession {
     pub verified_hash: PasswordHash,
     /// The device name.
     pub device: DeviceName,
-}
-
-/// A presented refresh token and the policy to judge it by.
-#[derive(Debug, Clone)]
-pub struct RefreshAttempt {
-    /// The claims of the token.
-    pub claims: RefreshClaims,
-    /// The client's idempotency key, if any.
-    pub key: Option<IdempotencyKey>,
-    /// The policy.
-    pub policy: RefreshPolicy,
 }
 
 /// The result of a refresh attempt.

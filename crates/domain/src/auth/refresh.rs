@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Generation, IdempotencyKey, RefreshAttempt};
+use super::{Generation, IdempotencyKey, RefreshClaims};
 
 /// The settings of [`decide_refresh`].
 #[derive(Debug, Clone)]
@@ -18,6 +18,17 @@ pub struct RefreshPolicy {
     pub session_max: Duration,
     /// How long a retry with the same idempotency key gets the same tokens.
     pub retry_window: Duration,
+}
+
+/// A presented refresh token and the policy to judge it by.
+#[derive(Debug, Clone)]
+pub struct RefreshAttempt {
+    /// The claims of the token.
+    pub claims: RefreshClaims,
+    /// The client's idempotency key, if any.
+    pub key: Option<IdempotencyKey>,
+    /// The policy.
+    pub policy: RefreshPolicy,
 }
 
 /// The stored state of an open session.
