@@ -93,7 +93,7 @@ pub trait UserRepository: Send + Sync {
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn overview(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
+    async fn summary(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
 
     /// Renames an active account and returns its new state.
     ///

@@ -4,7 +4,6 @@
 //! (`pair`); a transaction locks in this order only: users, sessions, erasures, conversations by id, requests, friendships,
 //! members, messages.
 
-mod account_summary;
 mod accounts;
 mod admin;
 mod block;

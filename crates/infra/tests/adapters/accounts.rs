@@ -51,7 +51,7 @@ async fn erasing_an_account_ends_access_and_frees_its_names_at_once() {
     for login in [LoginIdentifier::Uid(uid.clone()), LoginIdentifier::PhoneNumber(number)] {
         assert!(pool.users.credentials(&login).await.unwrap().is_none());
     }
-    assert!(pool.users.overview(first.user_id).await.unwrap().is_none());
+    assert!(pool.users.summary(first.user_id).await.unwrap().is_none());
     assert!(pool.users.find_by_uid(first.user_id, &uid).await.unwrap().is_none());
     let kept = "SELECT count(*) FROM sessions WHERE ended_at IS NULL OR device_name <> ''";
     assert_eq!(database.number(kept), 0, "no session is open and no device name is left");

@@ -193,7 +193,7 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
 async fn pending_items_are_counted_from_the_users_own_rows() {
     let explained = ExplainingPool::pool(shared_database());
     let pool = &explained.pool;
-    let (me, plan) = explained.plan(pool.users.overview(person(HUB))).await;
+    let (me, plan) = explained.plan(pool.users.summary(person(HUB))).await;
     assert_eq!(me.unwrap().unwrap().pending_requests, 200);
     assert!(plan.rows_read("friendship_requests") <= 200.0, "the requests pending for the caller: {plan:?}");
     assert!(plan.rows_read("conversation_members") <= 500.0, "the caller's own: {plan:?}");

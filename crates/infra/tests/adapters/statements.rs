@@ -131,7 +131,7 @@ async fn live(pool: &Arc<Pool>, time: u128) {
     let drafts =
         (0..=time).map(|more| draft(person(1), person(2 + more), "hi", Some(&format!("{time}/{more}"))));
     pool.send_all(drafts.collect()).await;
-    pool.users.overview(person(1)).await.unwrap();
+    pool.users.summary(person(1)).await.unwrap();
     let uid = Uid::parse(&format!("person_{friend}")).unwrap();
     pool.users.find_by_uid(person(1), &uid).await.unwrap();
     pool.users.credentials(&LoginIdentifier::Uid(uid)).await.unwrap();

@@ -88,7 +88,7 @@ async fn an_erased_account_cannot_be_found_and_its_names_are_free() {
         "UPDATE users SET state = 'erased', erased_at = now(), uid = '', name = '', password_hash = '' WHERE id = '{alice}'"
     ));
     assert_eq!(pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap(), None);
-    assert_eq!(pool.users.overview(alice).await.unwrap(), None);
+    assert_eq!(pool.users.summary(alice).await.unwrap(), None);
     let login = LoginIdentifier::Uid(uid("alice_01"));
     assert!(pool.users.credentials(&login).await.unwrap().is_none());
     pool.person("alice_01").await;
@@ -113,7 +113,7 @@ async fn pending_items_are_counted_as_the_lists_show_them() {
     let pool = database.pool();
     let alice = pool.person("alice_01").await;
     let waiting = async || {
-        let overview = pool.users.overview(alice).await.unwrap().unwrap();
+        let overview = pool.users.summary(alice).await.unwrap().unwrap();
         (overview.unread_total, overview.pending_requests)
     };
     assert_eq!(waiting().await, (0, 0));

@@ -26,7 +26,7 @@ impl ProfileService {
     /// # Errors
     /// [`ProfileError::AccountGone`].
     pub async fn me(&self, caller: UserId) -> Result<AccountSummary, ProfileError> {
-        self.users.overview(caller).await?.ok_or(ProfileError::AccountGone)
+        self.users.summary(caller).await?.ok_or(ProfileError::AccountGone)
     }
 
     /// Renames the caller. Friends see the new name at once.

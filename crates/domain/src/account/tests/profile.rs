@@ -30,7 +30,7 @@ fn goose() -> AccountSummary {
 #[test]
 fn the_caller_sees_its_own_account() {
     let service = service(|users| {
-        users.expect_overview().with(eq(user(1))).once().returning(|_| Ok(Some(goose())));
+        users.expect_summary().with(eq(user(1))).once().returning(|_| Ok(Some(goose())));
     });
     assert_eq!(block_on(service.me(user(1))).unwrap(), goose());
 }
@@ -48,7 +48,7 @@ fn renaming_returns_the_account_with_its_new_name() {
 #[test]
 fn a_gone_account_is_neither_shown_nor_renamed() {
     let service = service(|users| {
-        users.expect_overview().returning(|_| Ok(None));
+        users.expect_summary().returning(|_| Ok(None));
         users.expect_rename().returning(|_, _| Ok(None));
     });
     assert_eq!(refusal(block_on(service.me(user(1)))), Some("session_ended"));
@@ -107,7 +107,7 @@ fn each_refusal_to_change_a_uid_has_its_name() {
 #[test]
 fn a_fault_below_is_passed_on() {
     let service = service(|users| {
-        users.expect_overview().returning(|_| Err(fault()));
+        users.expect_summary().returning(|_| Err(fault()));
         users.expect_rename().returning(|_, _| Err(fault()));
         users.expect_find_by_uid().returning(|_, _| Err(fault()));
         users.expect_change_uid().returning(|_, _, _| Err(fault()));

@@ -12,3 +12,4 @@ pub use login_throttle::PgLoginThrottle;
 pub use session::PgSessionRepository;
 pub(crate) use session::recently_ended;
 pub use user::PgUserRepository;
+pub(super) use user::summary;

@@ -10,7 +10,7 @@ use domain::id::UserId;
 use super::conversations::Conversations;
 use super::sections::{self, Section};
 use crate::db::{Db, DbError, ErrorClass};
-use crate::postgres::account_summary;
+use crate::postgres::accounts::summary;
 
 /// Nothing is written and nobody is waited for. A reader that takes nothing for a minute has gone away.
 const BEGIN: &str =
@@ -46,7 +46,7 @@ impl Snapshot {
     pub(super) fn take(url: &str, user: UserId) -> Result<Option<Self>, PortError> {
         let mut connection = Db::connect(url)?;
         let begun = connection.batch_execute(BEGIN).map_err(DbError::from);
-        let found = begun.and_then(|()| account_summary::find(&mut connection, user)).map_err(fault)?;
+        let found = begun.and_then(|()| summary::find(&mut connection, user)).map_err(fault)?;
         Ok(found.map(|found| Self { connection, user, place: Place::Account(Box::new(found.user)) }))
     }
 

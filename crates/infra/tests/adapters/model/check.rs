@@ -58,7 +58,7 @@ async fn list(run: &TestRun<'_>, who: usize) -> Result<(), String> {
     let page = ConversationPageRequest::default();
     let list = run.pool.conversations.list(run.people[who], &page).await.unwrap().items;
     let (model, view) = (&run.model, &run.model.views[who]);
-    let overview = run.pool.users.overview(run.people[who]).await.unwrap().unwrap();
+    let overview = run.pool.users.summary(run.people[who]).await.unwrap().unwrap();
     let unread = list.iter().map(|conversation| conversation.unread_count).sum::<i64>();
     same(who, "unread everywhere", overview.unread_total, unread)?;
     let mut order = vec![(false, model.third_user_active_at[who], run.third_user)];

@@ -1,0 +1,107 @@
+//! Finding users by uid, phone number or id.
+
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use domain::account::{Credentials, LoginIdentifier, PasswordHash, PhoneNumber, User};
+use domain::id::UserId;
+use uuid::Uuid;
+
+use crate::db::{DbError, lower};
+use crate::postgres::row_values::{self, ACTIVE};
+use crate::schema::users;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(super) struct UserRow {
+    id: Uuid,
+    uid: String,
+    name: String,
+    phone_number: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = DbError;
+
+    fn try_from(row: UserRow) -> Result<Self, DbError> {
+        let id = UserId::from_uuid(row.id);
+        let phone_number = row.phone_number.as_deref().map(PhoneNumber::parse).transpose();
+        Ok(Self {
+            id,
+            uid: row_values::uid(id, &row.uid)?,
+            name: row_values::nickname(id, &row.name)?,
+            phone_number: phone_number.map_err(DbError::stored("users", "phone_number", id))?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct CredentialsRow {
+    #[diesel(embed)]
+    user: UserRow,
+    password_hash: String,
+}
+
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = DbError;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, DbError> {
+        Ok(Self { user: row.user.try_into()?, password_hash: PasswordHash::new(row.password_hash) })
+    }
+}
+
+/// The condition that an account is not erased, as a literal. With a parameter, the generic plan could not prove that
+/// the partial index `users_uid_key` (which excludes erased accounts) covers the query.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(super) struct NotErased;
+
+impl Expression for NotErased {
+    type SqlType = diesel::sql_types::Bool;
+}
+
+impl AppearsOnTable<users::table> for NotErased {}
+
+impl QueryFragment<Pg> for NotErased {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("users.state <> 'erased'");
+        Ok(())
+    }
+}
+
+/// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`.
+#[diesel::dsl::auto_type]
+pub(super) fn with_uid<'a>(uid: &'a str) -> _ {
+    users::table.filter(lower(users::uid).eq(lower(uid))).filter(NotErased)
+}
+
+pub(super) fn credentials(
+    connection: &mut PgConnection,
+    identifier: &LoginIdentifier,
+) -> Result<Option<Credentials>, DbError> {
+    let row: Option<CredentialsRow> = match identifier {
+        LoginIdentifier::Uid(uid) => with_uid(uid.as_str())
+            .filter(users::state.eq(ACTIVE))
+            .select(CredentialsRow::as_select())
+            .first(connection)
+            .optional()?,
+        LoginIdentifier::PhoneNumber(number) => users::table
+            .filter(users::phone_number.eq(number.as_str()))
+            .filter(users::state.eq(ACTIVE))
+            .select(CredentialsRow::as_select())
+            .first(connection)
+            .optional()?,
+        LoginIdentifier::Account(id) => users::table
+            .find(id.as_uuid())
+            .filter(users::state.eq(ACTIVE))
+            .select(CredentialsRow::as_select())
+            .first(connection)
+            .optional()?,
+    };
+    row.map(Credentials::try_from).transpose()
+}

@@ -1,0 +1,72 @@
+//! Users on PostgreSQL: registration, credentials, profiles and uid changes.
+
+mod lookup;
+mod profile;
+mod registration;
+pub(in crate::postgres) mod summary;
+mod uid_change;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::account::{
+    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, Profile, RegisterOutcome, Uid,
+    UidChangeOutcome, UserRepository,
+};
+use domain::auth::DeviceName;
+use domain::error::PortError;
+use domain::id::UserId;
+
+use crate::db::Db;
+
+/// Users on PostgreSQL.
+#[derive(Clone)]
+pub struct PgUserRepository {
+    db: Arc<Db>,
+}
+
+impl PgUserRepository {
+    /// Creates the repository on `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl UserRepository for PgUserRepository {
+    async fn register(&self, user: &NewUser, device: &DeviceName) -> Result<RegisterOutcome, PortError> {
+        let (user, device) = (user.clone(), device.clone());
+        self.db.transaction(move |connection| registration::register(connection, &user, &device)).await
+    }
+
+    async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError> {
+        let identifier = identifier.clone();
+        self.db.run(move |connection| lookup::credentials(connection, &identifier)).await
+    }
+
+    async fn summary(&self, id: UserId) -> Result<Option<AccountSummary>, PortError> {
+        self.db.run(move |connection| summary::find(connection, id)).await
+    }
+
+    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError> {
+        let name = name.clone();
+        self.db.transaction(move |connection| summary::rename(connection, id, &name)).await
+    }
+
+    async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError> {
+        let uid = uid.clone();
+        self.db.run(move |connection| profile::find(connection, viewer, &uid)).await
+    }
+
+    async fn change_uid(
+        &self,
+        id: UserId,
+        wanted: &Uid,
+        interval: Duration,
+    ) -> Result<UidChangeOutcome, PortError> {
+        let wanted = wanted.clone();
+        self.db.transaction(move |connection| uid_change::change_uid(connection, id, &wanted, interval)).await
+    }
+}

@@ -1,0 +1,66 @@
+//! The account summary: the own account with its unread and pending counters.
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use domain::account::{AccountSummary, Nickname};
+use domain::id::UserId;
+use uuid::Uuid;
+
+use super::lookup::UserRow;
+use crate::db::{DbError, statement};
+use crate::postgres::conversation::UNREAD;
+use crate::postgres::row_values::ACTIVE;
+use crate::schema::users;
+
+statement! {
+    // Sums the unread counts of exactly the conversations that the list shows.
+    SummaryOf<'a> { user: &'a Uuid } -> ((SqlUuid, Text, Text, Nullable<Text>, Timestamptz), BigInt, BigInt);
+    "SELECT u.id, u.uid, u.name, u.phone_number, u.created_at,
+            (SELECT coalesce(sum(" {UNREAD} "), 0)::bigint
+               FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
+              WHERE m.user_id = u.id AND (NOT m.hidden OR c.last_seq > m.cleared_seq)),
+            (SELECT count(*) FROM friendship_requests r
+              WHERE r.receiver_id = u.id AND r.status = 'pending' AND r.expires_at > clock_timestamp())
+       FROM users u
+      WHERE u.id = " [user: SqlUuid] " AND u.state = 'active'"
+}
+
+#[derive(Queryable)]
+struct SummaryRow {
+    user: UserRow,
+    unread_total: i64,
+    pending_requests: i64,
+}
+
+impl TryFrom<SummaryRow> for AccountSummary {
+    type Error = DbError;
+
+    fn try_from(row: SummaryRow) -> Result<Self, DbError> {
+        Ok(Self {
+            user: row.user.try_into()?,
+            unread_total: row.unread_total,
+            pending_requests: row.pending_requests,
+        })
+    }
+}
+
+/// `None` if the account is not active.
+pub(in crate::postgres) fn find(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Option<AccountSummary>, DbError> {
+    let row: Option<SummaryRow> = SummaryOf { user: &id.as_uuid() }.get_result(connection).optional()?;
+    row.map(AccountSummary::try_from).transpose()
+}
+
+pub(super) fn rename(
+    connection: &mut PgConnection,
+    id: UserId,
+    name: &Nickname,
+) -> Result<Option<AccountSummary>, DbError> {
+    diesel::update(users::table.find(id.as_uuid()).filter(users::state.eq(ACTIVE)))
+        .set(users::name.eq(name.as_str()))
+        .execute(connection)?;
+    find(connection, id)
+}

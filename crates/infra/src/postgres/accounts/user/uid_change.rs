@@ -1,0 +1,53 @@
+//! Uid changes.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use domain::account::{Uid, UidChange, UidChangeOutcome, decide_uid_change};
+use domain::id::UserId;
+
+use crate::db::{self, DbError};
+use crate::postgres::row_values::{self, ACTIVE};
+use crate::schema::users;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct CurrentUid {
+    uid: String,
+    uid_changed_at: Option<DateTime<Utc>>,
+}
+
+pub(super) fn change_uid(
+    connection: &mut PgConnection,
+    id: UserId,
+    wanted: &Uid,
+    interval: Duration,
+) -> Result<UidChangeOutcome, DbError> {
+    let locked: Option<CurrentUid> = users::table
+        .find(id.as_uuid())
+        .filter(users::state.eq(ACTIVE))
+        .select(CurrentUid::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    let Some(locked) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
+    let (current, now) = (row_values::uid(id, &locked.uid)?, db::now(connection)?);
+    let change = UidChange { current: &current, wanted, changed_at: locked.uid_changed_at, now, interval };
+    if let Err(refusal) = decide_uid_change(&change) {
+        return Ok(UidChangeOutcome::Refused(refusal));
+    }
+    // In a savepoint, because a taken uid shows as a unique violation, which aborts the transaction.
+    let updated = connection.transaction(|connection| {
+        diesel::update(users::table.find(id.as_uuid()))
+            .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
+            .execute(connection)
+    });
+    match updated {
+        Ok(_) => Ok(UidChangeOutcome::Changed),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(UidChangeOutcome::Taken),
+        Err(error) => Err(error.into()),
+    }
+}
