@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, post, web};
 use domain::error::Rule;
-use domain::friendship_request::{Answer, Direction, ListedRequest, RequestStatus, VerificationMessage};
+use domain::friendship_request::{Answer, Direction, ListedRequest, VerificationMessage};
 use domain::id::{RequestId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,16 +16,6 @@ use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 use crate::state::UseCases;
-
-const fn status_name(status: RequestStatus) -> &'static str {
-    match status {
-        RequestStatus::Pending => "pending",
-        RequestStatus::Accepted => "accepted",
-        RequestStatus::Rejected => "rejected",
-        RequestStatus::Expired => "expired",
-        RequestStatus::Canceled => "canceled",
-    }
-}
 
 /// A new friendship request.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,7 +60,7 @@ pub(crate) async fn ask(
     let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())
         .field("verification_message")?;
     let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
-    Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status_name(status) }))
+    Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status.name() }))
 }
 
 /// The list to return.
@@ -139,7 +129,7 @@ impl RequestItem {
             receiver_id,
             receiver_name,
             verification_message: request.verification_message.as_str().to_owned(),
-            status: status_name(request.status),
+            status: request.status.name(),
             created_at: timestamp(request.created_at),
         }
     }

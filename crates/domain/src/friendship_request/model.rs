@@ -55,6 +55,26 @@ pub enum RequestStatus {
 }
 
 impl RequestStatus {
+    const ALL: [Self; 5] = [Self::Pending, Self::Accepted, Self::Rejected, Self::Expired, Self::Canceled];
+
+    /// The stable name, the same in the API and in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The status with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// The status at the time `now`. A pending request counts as expired from `expires_at` on, whether or not the stored
     /// status has been updated.
     #[must_use]
@@ -109,10 +129,10 @@ impl Answer {
     ///
     /// # Errors
     /// [`Rule::OneOf`].
-    pub fn parse(word: &str) -> Result<Self, InvalidValue> {
-        match word {
-            "accepted" => Ok(Self::Accept),
-            "rejected" => Ok(Self::Reject),
+    pub fn parse(status: &str) -> Result<Self, InvalidValue> {
+        match RequestStatus::from_name(status) {
+            Some(RequestStatus::Accepted) => Ok(Self::Accept),
+            Some(RequestStatus::Rejected) => Ok(Self::Reject),
             _ => Err(InvalidValue::new(Rule::OneOf(&["accepted", "rejected"]))),
         }
     }

@@ -1,5 +1,7 @@
 //! Operator commands on PostgreSQL.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -13,14 +15,22 @@ use domain::number::saturating;
 use uuid::Uuid;
 
 use super::accounts::session;
-use super::repository;
 use super::row_values::{self, ERASED};
-use crate::db::{self, DbError, lower};
+use crate::db::{self, Db, DbError, lower};
 use crate::schema::{sessions, users};
 
-repository! {
-    /// What operators work on, on PostgreSQL.
-    PgAdminRepository
+/// [`AdminRepository`] on PostgreSQL.
+#[derive(Clone)]
+pub struct PgAdminRepository {
+    db: Arc<Db>,
+}
+
+impl PgAdminRepository {
+    /// Works on the accounts and sessions in `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
 }
 
 #[derive(Queryable)]
@@ -65,7 +75,7 @@ fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<Acco
     Ok(AccountPage::from_lookahead(accounts, page.limit, |account| AccountCursor(account.user_id)))
 }
 
-/// Ends the open sessions of one account, or of all.
+/// Ends the open sessions of one account, or of all accounts.
 fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -> Result<u64, DbError> {
     let end = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).set((
         sessions::ended_at.eq(db::clock_timestamp().nullable()),
@@ -78,8 +88,8 @@ fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -
     Ok(saturating(ended))
 }
 
-/// The account is locked first, so that whoever logs in with the old password meanwhile has either a session that is ended
-/// here, or none.
+/// The update locks the account's row before the sessions are ended. So a concurrent login with the old password either has
+/// committed its session, which is ended here, or fails.
 fn set_password(connection: &mut PgConnection, user: UserId, hash: &PasswordHash) -> Result<bool, DbError> {
     let updated = diesel::update(users::table.find(user.as_uuid()))
         .filter(users::state.ne(ERASED))

@@ -1,5 +1,7 @@
 //! Friendships on PostgreSQL, one row per side.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -11,28 +13,50 @@ use domain::id::{FriendshipId, UserId};
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, repository, row_values};
-use crate::db::DbError;
+use super::{pair, row_values};
+use crate::db::{Db, DbError};
 use crate::schema::{conversation_members, conversations, friendships, users};
 
-repository! {
-    /// Friendships on PostgreSQL.
-    PgFriendshipRepository
+/// [`FriendshipRepository`] on PostgreSQL.
+#[derive(Clone)]
+pub struct PgFriendshipRepository {
+    db: Arc<Db>,
 }
 
-type FriendRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>);
+impl PgFriendshipRepository {
+    /// Stores friendships in `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
+}
 
-fn friend(row: FriendRow) -> Result<Friend, DbError> {
-    let (friendship_id, friend_id, state, uid, name, remark, created_at) = row;
-    let friend_id = UserId::from_uuid(friend_id);
-    Ok(Friend {
-        friendship_id: FriendshipId::from_uuid(friendship_id),
-        friend_id,
-        friend_name: row_values::display_name_from_row(friend_id, &state, &name)?,
-        friend_uid: row_values::display_uid_from_row(friend_id, &state, &uid)?,
-        remark: Remark::parse(&remark).map_err(DbError::stored("friendships", "remark", friendship_id))?,
-        created_at,
-    })
+#[derive(Queryable)]
+struct FriendRow {
+    friendship_id: Uuid,
+    friend_id: Uuid,
+    state: String,
+    uid: String,
+    name: String,
+    remark: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<FriendRow> for Friend {
+    type Error = DbError;
+
+    fn try_from(row: FriendRow) -> Result<Self, DbError> {
+        let friend_id = UserId::from_uuid(row.friend_id);
+        let remark = Remark::parse(&row.remark);
+        Ok(Self {
+            friendship_id: FriendshipId::from_uuid(row.friendship_id),
+            friend_id,
+            friend_name: row_values::display_name_from_row(friend_id, &row.state, &row.name)?,
+            friend_uid: row_values::display_uid_from_row(friend_id, &row.state, &row.uid)?,
+            remark: remark.map_err(DbError::stored("friendships", "remark", row.friendship_id))?,
+            created_at: row.created_at,
+        })
+    }
 }
 
 pub(super) fn list(
@@ -45,7 +69,7 @@ pub(super) fn list(
         .filter(friendships::owner_id.eq(owner.as_uuid()))
         .into_boxed();
     if let Some(after) = page.after {
-        // The bound alone is what the index can begin at.
+        // The index scan can start only at a plain bound, which the exact condition alone does not give.
         let bound = friendships::created_at.le(after.created_at);
         let earlier = friendships::created_at.lt(after.created_at);
         rows = rows.filter(bound.and(earlier.or(friendships::friend_id.lt(after.friend_id.as_uuid()))));
@@ -63,7 +87,7 @@ pub(super) fn list(
             friendships::created_at,
         ))
         .load(connection)?;
-    let friends: Vec<_> = rows.into_iter().map(friend).collect::<Result<_, _>>()?;
+    let friends: Vec<_> = rows.into_iter().map(Friend::try_from).collect::<Result<_, _>>()?;
     Ok(Page::from_lookahead(friends, page.limit, |friend| FriendCursor {
         created_at: friend.created_at,
         friend_id: friend.friend_id,
@@ -89,19 +113,19 @@ fn remove(connection: &mut PgConnection, caller: Directed) -> Result<bool, DbErr
     Ok(true)
 }
 
-/// Notes the remark in both places. The friendship's row is the one that decides: whoever ends the friendship takes it
-/// away first, so that no remark is noted after that.
+/// Writes the remark to the friendship's row and to its copy in the member's row. The friendship's row is updated first: ending
+/// the friendship deletes it, so that no remark can be written afterwards.
 fn set_remark(connection: &mut PgConnection, owner: Directed, remark: &Remark) -> Result<bool, DbError> {
     let (own, friend) = (owner.user().as_uuid(), owner.peer().as_uuid());
-    let noted = diesel::update(friendships::table.find((own, friend)))
+    let updated = diesel::update(friendships::table.find((own, friend)))
         .set(friendships::remark.eq(remark.as_str()))
         .execute(connection)?;
-    if noted == 1 {
+    if updated == 1 {
         diesel::update(conversation_members::table.find((owner.pair.conversation_id().as_uuid(), own)))
             .set(conversation_members::remark.eq(remark.as_str()))
             .execute(connection)?;
     }
-    Ok(noted == 1)
+    Ok(updated == 1)
 }
 
 #[async_trait]

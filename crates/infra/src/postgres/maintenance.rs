@@ -1,5 +1,6 @@
-//! Housekeeping. Each batch is one transaction, takes what nobody else holds, and is bounded.
+//! Periodic maintenance in bounded batches. Each batch is one transaction and skips locked rows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,27 +11,36 @@ use domain::error::PortError;
 use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 use uuid::Uuid;
 
-use super::repository;
-use crate::db::{DbError, statement};
+use crate::db::{Db, DbError, statement};
 
-/// Rows of one batch.
+/// The maximum number of rows of one batch.
 const BATCH: i64 = 500;
 
-repository! {
-    /// Housekeeping on PostgreSQL.
-    PgMaintenanceRepository
+/// [`MaintenanceRepository`] on PostgreSQL.
+#[derive(Clone)]
+pub struct PgMaintenanceRepository {
+    db: Arc<Db>,
 }
 
-// In all of these the time is that of the statement, which an index can be searched by; `clock_timestamp()` could not.
+impl PgMaintenanceRepository {
+    /// Maintains the rows in `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
+}
+
+// All statements compare with `now()`: it is stable within the statement, so an index scan can use it. `clock_timestamp()` is
+// volatile and cannot.
 
 statement! {
-    // The pairs of requests that are overdue, locked as whoever writes to a request locks them first.
-    LockOverdue<'a> { seconds: &'a f64, most: i64 } -> (SqlUuid);
+    // The pairs with expired requests. Every writer of a request locks the pair first, so this does as well.
+    LockExpired<'a> { seconds: &'a f64, limit: i64 } -> (SqlUuid);
     "SELECT c.id FROM conversations c
       WHERE c.id = ANY (ARRAY(
             SELECT conversation_id FROM friendship_requests
              WHERE status = 'pending' AND expires_at <= now() - make_interval(secs => " [seconds: Double] ")
-             LIMIT " [most: BigInt] "))
+             LIMIT " [limit: BigInt] "))
       ORDER BY c.id
         FOR NO KEY UPDATE SKIP LOCKED"
 }
@@ -43,31 +53,31 @@ statement! {
 }
 
 statement! {
-    PurgeEndedSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeEndedSessions<'a> { seconds: &'a f64, limit: i64 } -> ();
     "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM sessions
           WHERE ended_at IS NOT NULL AND ended_at < now() - make_interval(secs => " [seconds: Double] ")
-          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 statement! {
-    PurgeOldSessions<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeOldSessions<'a> { seconds: &'a f64, limit: i64 } -> ();
     "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM sessions
           WHERE ended_at IS NULL AND created_at < now() - make_interval(secs => " [seconds: Double] ")
-          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 statement! {
-    PurgeThrottles<'a> { seconds: &'a f64, most: i64 } -> ();
+    PurgeThrottles<'a> { seconds: &'a f64, limit: i64 } -> ();
     "DELETE FROM login_throttles WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM login_throttles
           WHERE last_failure_at < now() - make_interval(secs => " [seconds: Double] ") AND blocked_until < now()
-          LIMIT " [most: BigInt] " FOR UPDATE SKIP LOCKED))"
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
-    let pairs: Vec<(Uuid,)> = LockOverdue { seconds: &seconds, most: BATCH }.load(connection)?;
+    let pairs: Vec<(Uuid,)> = LockExpired { seconds: &seconds, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
         return Ok(0);
     }
@@ -75,28 +85,28 @@ fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<u
     ExpireRequests { pairs: &pairs, seconds }.execute(connection)
 }
 
-/// `before` in seconds, but no longer than PostgreSQL's calendar reaches back.
-fn seconds(before: Duration) -> f64 {
+/// `age` in seconds, capped to what PostgreSQL can subtract from the current time.
+fn seconds(age: Duration) -> f64 {
     const CENTURIES: f64 = 1e10;
-    before.as_secs_f64().min(CENTURIES)
+    age.as_secs_f64().min(CENTURIES)
 }
 
 fn sweep(
     connection: &mut PgConnection,
     task: MaintenanceTask,
-    before: Duration,
+    age: Duration,
 ) -> Result<SweepResult, DbError> {
-    let seconds = seconds(before);
+    let seconds = seconds(age);
     let rows = match task {
         MaintenanceTask::ExpireRequests => expire_requests(connection, seconds)?,
         MaintenanceTask::PurgeEndedSessions => {
-            PurgeEndedSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+            PurgeEndedSessions { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
         MaintenanceTask::PurgeOldSessions => {
-            PurgeOldSessions { seconds: &seconds, most: BATCH }.execute(connection)?
+            PurgeOldSessions { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
         MaintenanceTask::PurgeThrottles => {
-            PurgeThrottles { seconds: &seconds, most: BATCH }.execute(connection)?
+            PurgeThrottles { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
     };
     Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
@@ -104,7 +114,7 @@ fn sweep(
 
 #[async_trait]
 impl MaintenanceRepository for PgMaintenanceRepository {
-    async fn sweep(&self, task: MaintenanceTask, before: Duration) -> Result<SweepResult, PortError> {
-        self.db.transaction(move |connection| sweep(connection, task, before)).await
+    async fn sweep(&self, task: MaintenanceTask, age: Duration) -> Result<SweepResult, PortError> {
+        self.db.transaction(move |connection| sweep(connection, task, age)).await
     }
 }

@@ -1,8 +1,8 @@
-//! The domain's repositories on PostgreSQL.
+//! The adapters of the domain's repositories on PostgreSQL.
 //!
-//! One port method is one transaction. Everything that happens between two people first locks the row of the pair
-//! (`pair`); a transaction locks in this order only: users, sessions, erasures, conversations by id, requests, friendships,
-//! members, messages.
+//! Each port method is one transaction. Every change between two users first locks the row of their pair (`pair`). To avoid
+//! deadlocks, a transaction takes its locks in this order only: users, sessions, erasures, conversations by id, requests,
+//! friendships, members, messages.
 
 mod accounts;
 mod admin;

@@ -1,4 +1,4 @@
-//! What rows hold, made into the domain's values. A row that the domain refuses is our fault and names itself.
+//! Conversions between column values and domain values. A value that the domain rejects is a [`DbError`] that names its row.
 
 use domain::account::{AccountState, DisplayName, Nickname, Uid};
 use domain::id::UserId;
@@ -39,11 +39,12 @@ pub(super) fn uid(user: UserId, uid: &str) -> Result<Uid, DbError> {
     Uid::parse(uid).map_err(DbError::stored("users", "uid", user))
 }
 
-/// What others see of an account: its name and its uid, or that it was erased.
+/// The name of an account as shown to others. An erased account has none.
 pub(super) fn display_name_from_row(user: UserId, state: &str, name: &str) -> Result<DisplayName, DbError> {
     if state == ERASED { Ok(DisplayName::Erased) } else { nickname(user, name).map(DisplayName::Nickname) }
 }
 
+/// The uid of an account as shown to others; `None` for an erased account.
 pub(super) fn display_uid_from_row(user: UserId, state: &str, text: &str) -> Result<Option<Uid>, DbError> {
     if state == ERASED { Ok(None) } else { uid(user, text).map(Some) }
 }

@@ -3,7 +3,7 @@ mod service;
 
 use std::time::Duration;
 
-use super::{Answer, FriendshipRequestError, RequestPageRequest, VerificationMessage};
+use super::{Answer, FriendshipRequestError, RequestPageRequest, RequestStatus, VerificationMessage};
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::testing::assert_catalogue;
 
@@ -42,6 +42,21 @@ fn an_answer_is_accepted_or_rejected() {
         let refused = InvalidValue::new(Rule::OneOf(&["accepted", "rejected"]));
         assert_eq!(Answer::parse(word), Err(refused), "{word:?}");
     }
+}
+
+#[test]
+fn each_status_is_found_by_its_name() {
+    use RequestStatus::{Accepted, Canceled, Expired, Pending, Rejected};
+    for (status, name) in [
+        (Pending, "pending"),
+        (Accepted, "accepted"),
+        (Rejected, "rejected"),
+        (Expired, "expired"),
+        (Canceled, "canceled"),
+    ] {
+        assert_eq!((status.name(), RequestStatus::from_name(name)), (name, Some(status)));
+    }
+    assert_eq!(RequestStatus::from_name("Pending"), None);
 }
 
 #[test]

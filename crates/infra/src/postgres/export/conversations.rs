@@ -1,4 +1,4 @@
-//! The conversations of an export, each with what its member can see of its messages.
+//! The conversations of an export, each followed by the messages that the member can see.
 
 use std::collections::VecDeque;
 
@@ -16,17 +16,15 @@ use crate::db::{DbError, statement};
 use crate::postgres::message::state_from_row;
 use crate::postgres::row_values;
 
-/// Conversations that are fetched at once. Each costs a look at all of the member's, which only an index of its own could
-/// spare.
+/// The number of conversations fetched at once. Each fetch scans all of the member's conversations; only an additional index
+/// could avoid that.
 const CONVERSATIONS: i64 = 100;
-/// Places of a history that are read at once. `seq` has no gaps, so that this bounds the work whatever is deleted.
-const PLACES: i64 = 200;
+/// The range of `seq` read at once. `seq` has no gaps, so that this bounds the work however many messages are deleted.
+const SEQS: i64 = 200;
 
 statement! {
-    NextConversations<'a> { member: &'a Uuid, after: Uuid, most: i64 } -> (
-        (SqlUuid, SqlUuid, Text, Text, Text),
-        (Bool, BigInt, BigInt, BigInt),
-        (Bool, Bool, Bool),
+    NextConversations<'a> { member: &'a Uuid, after: Uuid, limit: i64 } -> (
+        SqlUuid, SqlUuid, Text, Text, Text, Bool, BigInt, BigInt, BigInt, Bool, Bool, Bool,
     );
     "SELECT m.conversation_id, m.peer_id, u.state, u.name, m.remark,
             c.friends, m.read_seq, c.last_seq, m.cleared_seq, m.pinned, m.muted, m.hidden
@@ -35,11 +33,11 @@ statement! {
        JOIN users u ON u.id = m.peer_id
       WHERE m.user_id = " [member: SqlUuid] " AND m.conversation_id > " [after: SqlUuid] "
       ORDER BY m.conversation_id
-      LIMIT " [most: BigInt]
+      LIMIT " [limit: BigInt]
 }
 
 statement! {
-    // What the member deleted lies between the same places, and is kept in a hash.
+    // The deletions are restricted to the same range of `seq`, so that the planner can hash them.
     NextMessages<'a> { conversation: Uuid, member: &'a Uuid, after: i64, to: i64 } -> (
         BigInt,
         Bool,
@@ -57,35 +55,55 @@ statement! {
       ORDER BY x.seq"
 }
 
-type Whom = (Uuid, Uuid, String, String, String);
-type Standing = (bool, i64, i64, i64);
-type Preferences = (bool, bool, bool);
-type MessageRow = (i64, bool, Option<String>, DateTime<Utc>, Option<String>);
+#[derive(Queryable)]
+struct ConversationRow {
+    id: Uuid,
+    peer_id: Uuid,
+    peer_state: String,
+    peer_name: String,
+    remark: String,
+    is_friend: bool,
+    read_seq: i64,
+    last_seq: i64,
+    cleared_seq: i64,
+    pinned: bool,
+    muted: bool,
+    hidden: bool,
+}
 
-/// A history that is being read.
+#[derive(Queryable)]
+struct ExportedMessageRow {
+    seq: i64,
+    own: bool,
+    content: Option<String>,
+    created_at: DateTime<Utc>,
+    client_message_id: Option<String>,
+}
+
+/// The unread rest of a conversation's history.
 struct History {
     conversation: ConversationId,
     peer: UserId,
-    /// Up to here it was read, or cleared.
+    /// The last `seq` that has been read or was cleared by the member.
     done_to: i64,
     last_seq: i64,
 }
 
-/// The member's conversations, as far as they were read.
-pub(super) struct Conversations {
+/// Reads the member's conversations in id order.
+pub(super) struct ConversationReader {
     member: UserId,
-    /// The last one that was fetched.
+    /// The id of the last fetched conversation.
     after: Uuid,
     fetched: VecDeque<(ExportedConversation, History)>,
     history: Option<History>,
 }
 
-impl Conversations {
+impl ConversationReader {
     pub(super) const fn new(member: UserId) -> Self {
         Self { member, after: Uuid::nil(), fetched: VecDeque::new(), history: None }
     }
 
-    /// The next conversation, or more messages of the last one; none at the end.
+    /// More messages of the current conversation, else the next conversation; `None` at the end.
     pub(super) fn next(&mut self, connection: &mut PgConnection) -> Result<Option<ExportPart>, DbError> {
         if let Some(history) = self.history.as_mut().filter(|history| history.done_to < history.last_seq) {
             return messages(connection, self.member, history).map(|part| Some(ExportPart::Messages(part)));
@@ -100,33 +118,33 @@ impl Conversations {
 
     fn fetch(&mut self, connection: &mut PgConnection) -> Result<(), DbError> {
         let member = self.member.as_uuid();
-        let rows: Vec<(Whom, Standing, Preferences)> =
-            NextConversations { member: &member, after: self.after, most: CONVERSATIONS }.load(connection)?;
+        let rows: Vec<ConversationRow> =
+            NextConversations { member: &member, after: self.after, limit: CONVERSATIONS }
+                .load(connection)?;
         for row in rows {
-            self.after = row.0.0;
+            self.after = row.id;
             self.fetched.push_back(conversation(row)?);
         }
         Ok(())
     }
 }
 
-fn conversation(row: (Whom, Standing, Preferences)) -> Result<(ExportedConversation, History), DbError> {
-    let ((id, peer, state, name, remark), standing, (pinned, muted, hidden)) = row;
-    let (is_friend, read_seq, last_seq, cleared_seq) = standing;
-    let (id, peer) = (ConversationId::from_uuid(id), UserId::from_uuid(peer));
+fn conversation(row: ConversationRow) -> Result<(ExportedConversation, History), DbError> {
+    let (id, peer) = (ConversationId::from_uuid(row.id), UserId::from_uuid(row.peer_id));
+    let remark = Remark::parse(&row.remark);
     let conversation = ExportedConversation {
         id,
         friend_id: peer,
-        friend_name: row_values::display_name_from_row(peer, &state, &name)?,
-        remark: Remark::parse(&remark).map_err(DbError::stored("conversation_members", "remark", id))?,
-        is_friend,
-        read_seq: Seq::new(read_seq),
-        last_seq: Seq::new(last_seq),
-        pinned,
-        muted,
-        hidden,
+        friend_name: row_values::display_name_from_row(peer, &row.peer_state, &row.peer_name)?,
+        remark: remark.map_err(DbError::stored("conversation_members", "remark", id))?,
+        is_friend: row.is_friend,
+        read_seq: Seq::new(row.read_seq),
+        last_seq: Seq::new(row.last_seq),
+        pinned: row.pinned,
+        muted: row.muted,
+        hidden: row.hidden,
     };
-    Ok((conversation, History { conversation: id, peer, done_to: cleared_seq, last_seq }))
+    Ok((conversation, History { conversation: id, peer, done_to: row.cleared_seq, last_seq: row.last_seq }))
 }
 
 fn messages(
@@ -135,18 +153,19 @@ fn messages(
     history: &mut History,
 ) -> Result<Vec<ExportedMessage>, DbError> {
     let (conversation, after) = (history.conversation, history.done_to);
-    let to = after.saturating_add(PLACES);
-    let asked = NextMessages { conversation: conversation.as_uuid(), member: &member.as_uuid(), after, to };
-    let rows: Vec<MessageRow> = asked.load(connection)?;
+    let to = after.saturating_add(SEQS);
+    let statement =
+        NextMessages { conversation: conversation.as_uuid(), member: &member.as_uuid(), after, to };
+    let rows: Vec<ExportedMessageRow> = statement.load(connection)?;
     history.done_to = to;
-    let message = |(seq, own, content, created_at, key): MessageRow| {
-        let key = key.map(ClientMessageId::parse).transpose();
+    let message = |row: ExportedMessageRow| {
+        let key = row.client_message_id.map(ClientMessageId::parse).transpose();
         Ok(ExportedMessage {
             message: Message {
-                id: MessageId { conversation, seq: Seq::new(seq) },
-                sender_id: if own { member } else { history.peer },
-                state: state_from_row(content),
-                created_at,
+                id: MessageId { conversation, seq: Seq::new(row.seq) },
+                sender_id: if row.own { member } else { history.peer },
+                state: state_from_row(row.content),
+                created_at: row.created_at,
             },
             client_message_id: key.map_err(DbError::stored("messages", "client_message_id", conversation))?,
         })

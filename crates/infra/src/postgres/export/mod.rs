@@ -1,4 +1,4 @@
-//! Exports: each reads one snapshot on a connection of its own, part by part, as fast as its reader takes them.
+//! Data exports: each streams one database snapshot over a connection of its own, at the pace of its reader (backpressure).
 
 mod conversations;
 mod sections;
@@ -17,70 +17,71 @@ use crate::db::Db;
 use crate::runtime::thread_pool::{JobError, ThreadPool};
 use snapshot::Snapshot;
 
-/// How long a batch may wait for a thread; there is one for each export.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// What somebody is told to wait for whom there is no place.
+/// The maximum time that a job waits for a thread. Each export has one, so that jobs should not wait at all.
+const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
+/// The `Retry-After` value of a refused export.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How much exports may take.
+/// The limits of exports.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportSettings {
-    /// Exports that may be under way at once on one instance, each with a connection and a thread of its own.
+    /// The maximum number of concurrent exports of one instance. Each uses a connection and a thread of its own.
     pub at_once: usize,
-    /// How long an export may take. As long as it lasts the database keeps every version of every row.
+    /// The maximum duration of an export. While it runs, its snapshot keeps the database from removing old row versions.
     pub deadline: Duration,
 }
 
-/// Exports from PostgreSQL.
+/// [`ExportRepository`] on PostgreSQL.
 pub struct PgExportRepository {
     url: String,
     threads: Arc<ThreadPool>,
-    places: Places,
+    slots: ExportSlots,
     settings: ExportSettings,
 }
 
 impl PgExportRepository {
-    /// Reads from the database that `db` reaches, by connections and threads of its own.
+    /// Exports from the database of `db`, over connections and threads of its own.
     ///
     /// # Errors
-    /// When the system starts no more threads.
+    /// If a thread cannot be started.
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
-        let threads = Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, PATIENCE)?);
-        Ok(Self { url: db.url().to_owned(), threads, places: Places::default(), settings })
+        let threads =
+            Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, MAX_QUEUE_WAIT)?);
+        Ok(Self { url: db.url().to_owned(), threads, slots: ExportSlots::default(), settings })
     }
 }
 
-/// Whose exports are under way.
+/// The accounts whose exports are running: a counting semaphore with at most one slot per account.
 #[derive(Clone, Default)]
-struct Places(Arc<Mutex<HashSet<UserId>>>);
+struct ExportSlots(Arc<Mutex<HashSet<UserId>>>);
 
-/// A place among them, until it is dropped.
-struct Place {
+/// A slot, released on drop.
+struct Slot {
     user: UserId,
-    places: Places,
+    slots: ExportSlots,
 }
 
-impl Places {
-    fn take(&self, user: UserId, at_once: usize) -> Result<Place, PortError> {
+impl ExportSlots {
+    fn acquire(&self, user: UserId, at_once: usize) -> Result<Slot, PortError> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.len() >= at_once {
-            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are under way"));
+            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are running"));
         }
         if !taken.insert(user) {
-            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is under way"));
+            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is already running"));
         }
-        Ok(Place { user, places: self.clone() })
+        Ok(Slot { user, slots: self.clone() })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.places.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+        self.slots.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
     }
 }
 
-/// What became of a job on the threads of the exports.
-fn of_job<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
+/// The result of a job on an export thread.
+fn job_result<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
     match result {
         Ok(result) => result,
         Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
@@ -88,26 +89,26 @@ fn of_job<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortEr
     }
 }
 
-/// An export under way.
-struct Reader {
-    /// Between two parts it lies here, idle, and no thread is held. None once the export is over.
+/// A running export.
+struct SnapshotReader {
+    /// The snapshot between two parts, when no thread works on it; `None` once the export has ended.
     snapshot: Option<Snapshot>,
     threads: Arc<ThreadPool>,
     ends_at: Instant,
-    _place: Place,
+    _slot: Slot,
 }
 
 #[async_trait]
-impl ExportReader for Reader {
+impl ExportReader for SnapshotReader {
     async fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
-        // Taken out, so that after an error nothing is read any more.
+        // Taken out, so that an error ends the export.
         let snapshot = self.snapshot.take();
-        let mut snapshot = snapshot.ok_or_else(|| PortError::internal("the export is over"))?;
+        let mut snapshot = snapshot.ok_or_else(|| PortError::internal("the export has ended"))?;
         if Instant::now() >= self.ends_at {
-            return Err(PortError::unavailable(RETRY_AFTER, "the export took too long"));
+            return Err(PortError::unavailable(RETRY_AFTER, "the export exceeded its deadline"));
         }
         let job = move || snapshot.next().map(|part| (snapshot, part));
-        let (snapshot, part) = of_job(self.threads.run(job).await)?;
+        let (snapshot, part) = job_result(self.threads.run(job).await)?;
         self.snapshot = part.is_some().then_some(snapshot);
         Ok(part)
     }
@@ -116,13 +117,13 @@ impl ExportReader for Reader {
 #[async_trait]
 impl ExportRepository for PgExportRepository {
     async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError> {
-        let place = self.places.take(user, self.settings.at_once)?;
+        let slot = self.slots.acquire(user, self.settings.at_once)?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();
-        let snapshot = of_job(self.threads.run(move || Snapshot::take(&url, user)).await)?;
+        let snapshot = job_result(self.threads.run(move || Snapshot::open(&url, user)).await)?;
         Ok(snapshot.map(|snapshot| {
             let threads = Arc::clone(&self.threads);
-            Box::new(Reader { snapshot: Some(snapshot), threads, ends_at, _place: place })
+            Box::new(SnapshotReader { snapshot: Some(snapshot), threads, ends_at, _slot: slot })
                 as Box<dyn ExportReader>
         }))
     }

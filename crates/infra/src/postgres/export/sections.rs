@@ -1,4 +1,4 @@
-//! The lists of an export, page by page.
+//! The lists of an export, read page by page.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
@@ -17,10 +17,10 @@ use crate::db::DbError;
 use crate::postgres::{block, friendship, friendship_request};
 use crate::schema::sessions;
 
-/// Rows of one part.
+/// The maximum number of rows of one part.
 const ROWS: i64 = 500;
 
-/// A list, and the last row of it that was read.
+/// A page of a list: the list and the key of the last row read so far.
 pub(super) enum Section {
     Sessions(Option<SessionId>),
     Friends(Option<FriendCursor>),
@@ -33,7 +33,7 @@ fn page<K: PageKey>(after: Option<K>) -> Result<PageRequest<K>, DbError> {
         .map_err(|_: InvalidValue| DbError::Impossible("a part of an export exceeds the page limit"))
 }
 
-/// A part of a list, and what comes behind it; none after the last list.
+/// Reads a page and returns it with the section that follows; `None` after the last list.
 pub(super) fn read(
     connection: &mut PgConnection,
     user: UserId,
@@ -53,12 +53,12 @@ pub(super) fn read(
         }
         Section::Requests(direction, after) => {
             let requests = friendship_request::list(connection, user, *direction, &page(*after)?)?;
-            let behind = match direction {
+            let next_list = match direction {
                 Direction::Received => Section::Requests(Direction::Sent, None),
                 Direction::Sent => Section::Blocks(None),
             };
             let next = requests.next.map(|next| Section::Requests(*direction, Some(next)));
-            (ExportPart::Requests(*direction, requests.items), Some(next.unwrap_or(behind)))
+            (ExportPart::Requests(*direction, requests.items), Some(next.unwrap_or(next_list)))
         }
         Section::Blocks(after) => {
             let blocks = block::list(connection, user, &page(*after)?)?;
@@ -67,15 +67,34 @@ pub(super) fn read(
     })
 }
 
-type SessionRow = (Uuid, String, DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>);
+#[derive(Queryable)]
+struct ExportedSessionRow {
+    id: Uuid,
+    device_name: String,
+    created_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+}
 
-/// Sessions in the order of their ids, which is that of their age, and the last one if more may follow.
+impl From<ExportedSessionRow> for ExportedSession {
+    fn from(row: ExportedSessionRow) -> Self {
+        Self {
+            id: SessionId::from_uuid(row.id),
+            device: DeviceName::from_user_agent(&row.device_name),
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            ended_at: row.ended_at,
+        }
+    }
+}
+
+/// A page of sessions in id order, which is the order of creation, and the last id if more rows may follow.
 fn sessions(
     connection: &mut PgConnection,
     user: UserId,
     after: Option<SessionId>,
 ) -> Result<(Vec<ExportedSession>, Option<SessionId>), DbError> {
-    let rows: Vec<SessionRow> = sessions::table
+    let rows: Vec<ExportedSessionRow> = sessions::table
         .filter(sessions::user_id.eq(user.as_uuid()))
         .filter(sessions::id.gt(after.map_or_else(Uuid::nil, SessionId::as_uuid)))
         .order(sessions::id)
@@ -89,13 +108,6 @@ fn sessions(
         ))
         .load(connection)?;
     let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= ROWS);
-    let last = rows.last().filter(|_| full).map(|row| SessionId::from_uuid(row.0));
-    let session = |(id, device, created_at, last_used_at, ended_at): SessionRow| ExportedSession {
-        id: SessionId::from_uuid(id),
-        device: DeviceName::from_user_agent(&device),
-        created_at,
-        last_used_at,
-        ended_at,
-    };
-    Ok((rows.into_iter().map(session).collect(), last))
+    let last = rows.last().filter(|_| full).map(|row| SessionId::from_uuid(row.id));
+    Ok((rows.into_iter().map(ExportedSession::from).collect(), last))
 }

@@ -1,4 +1,4 @@
-//! One moment of the database, and how far it was read.
+//! A consistent snapshot of one account's data, read part by part in a repeatable-read transaction.
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
@@ -7,30 +7,30 @@ use domain::error::PortError;
 use domain::export::ExportPart;
 use domain::id::UserId;
 
-use super::conversations::Conversations;
+use super::conversations::ConversationReader;
 use super::sections::{self, Section};
 use crate::db::{Db, DbError, ErrorClass};
 use crate::postgres::accounts::summary;
 
-/// Nothing is written and nobody is waited for. A reader that takes nothing for a minute has gone away.
+/// The transaction writes nothing and takes no row locks. If its reader stalls for a minute, the server ends it.
 const BEGIN: &str =
     "SET idle_in_transaction_session_timeout = '60s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// A transaction that sees one moment, on a connection of its own. Dropping it ends both.
+/// An open transaction on a connection of its own. Dropping it ends both.
 pub(super) struct Snapshot {
     connection: PgConnection,
     user: UserId,
-    place: Place,
+    position: Position,
 }
 
-/// What comes next.
-enum Place {
-    /// The account, which was read to find out whether there is one.
+/// The part to read next.
+enum Position {
+    /// The account, already read to check that it is active.
     Account(Box<User>),
-    /// The lists, as far as their keys say.
+    /// A page of a list.
     Section(Section),
     /// The conversations with their messages.
-    Conversations(Conversations),
+    Conversations(ConversationReader),
 }
 
 fn fault(error: DbError) -> PortError {
@@ -42,34 +42,36 @@ fn fault(error: DbError) -> PortError {
 }
 
 impl Snapshot {
-    /// Begins to read about an account; none when it is not active.
-    pub(super) fn take(url: &str, user: UserId) -> Result<Option<Self>, PortError> {
+    /// Opens a snapshot for an account; `None` if it is not active.
+    pub(super) fn open(url: &str, user: UserId) -> Result<Option<Self>, PortError> {
         let mut connection = Db::connect(url)?;
         let begun = connection.batch_execute(BEGIN).map_err(DbError::from);
         let found = begun.and_then(|()| summary::find(&mut connection, user)).map_err(fault)?;
-        Ok(found.map(|found| Self { connection, user, place: Place::Account(Box::new(found.user)) }))
+        Ok(found.map(|found| Self { connection, user, position: Position::Account(Box::new(found.user)) }))
     }
 
-    /// The next part; none at the end.
+    /// The next part; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<ExportPart>, PortError> {
         self.read().map_err(fault)
     }
 
     fn read(&mut self) -> Result<Option<ExportPart>, DbError> {
         let (connection, user) = (&mut self.connection, self.user);
-        match &mut self.place {
-            Place::Account(account) => {
+        match &mut self.position {
+            Position::Account(account) => {
                 let part = ExportPart::Account((**account).clone());
-                self.place = Place::Section(Section::Sessions(None));
+                self.position = Position::Section(Section::Sessions(None));
                 Ok(Some(part))
             }
-            Place::Section(section) => {
+            Position::Section(section) => {
                 let (part, next) = sections::read(connection, user, section)?;
-                self.place =
-                    next.map_or_else(|| Place::Conversations(Conversations::new(user)), Place::Section);
+                self.position = next.map_or_else(
+                    || Position::Conversations(ConversationReader::new(user)),
+                    Position::Section,
+                );
                 Ok(Some(part))
             }
-            Place::Conversations(conversations) => conversations.next(connection),
+            Position::Conversations(conversations) => conversations.next(connection),
         }
     }
 }

@@ -1,23 +1,54 @@
-//! Answering and withdrawing: how a request moves on from where it waits.
+//! Answers and withdrawals: the transitions of a pending request.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::conversation::Directed;
-use domain::friendship_request::{AnswerOutcome, AnswerRefusal, FriendshipRequest, RequestStatus};
+use domain::friendship_request::{
+    Answer, AnswerOutcome, AnswerRefusal, FriendshipRequest, RequestStatus, decide_answer, decide_withdrawal,
+};
 use domain::id::{RequestId, UserId};
 use uuid::Uuid;
 
-use super::{RequestRow, limits, settle};
+use super::{RequestRow, limits, set_status};
 use crate::db::{self, DbError};
 use crate::postgres::pair::{self, Counted};
 use crate::schema::friendship_requests;
 
-type Decide = fn(&FriendshipRequest, UserId, DateTime<Utc>) -> Result<(), AnswerRefusal>;
+/// What the caller does with a pending request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Transition {
+    /// The receiver answers.
+    Answer(Answer),
+    /// The sender withdraws.
+    Withdraw,
+}
 
-/// The two that a request is between. To a stranger it does not exist: nothing of it is locked, and the answer takes as
-/// long.
-fn between(
+impl Transition {
+    const fn status(self) -> RequestStatus {
+        match self {
+            Self::Answer(Answer::Accept) => RequestStatus::Accepted,
+            Self::Answer(Answer::Reject) => RequestStatus::Rejected,
+            Self::Withdraw => RequestStatus::Canceled,
+        }
+    }
+
+    fn decide(
+        self,
+        request: &FriendshipRequest,
+        caller: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), AnswerRefusal> {
+        match self {
+            Self::Answer(_) => decide_answer(request, caller, now),
+            Self::Withdraw => decide_withdrawal(request, caller, now),
+        }
+    }
+}
+
+/// The sender and the receiver of a request; `None` unless the caller is one of them. In that case nothing is locked, and the
+/// response takes as long as for a request that does not exist.
+fn pair_of(
     connection: &mut PgConnection,
     request: RequestId,
     caller: UserId,
@@ -35,17 +66,19 @@ fn between(
         let peer = if sender == caller.as_uuid() { receiver } else { sender };
         Directed::new(caller, UserId::from_uuid(peer))
     };
-    found.map(|two| directed(two).ok_or(DbError::Impossible("a request to oneself"))).transpose()
+    let impossible = DbError::Impossible("friendship_requests: sender and receiver are the same user");
+    found.map(|two| directed(two).ok_or(impossible)).transpose()
 }
 
-/// Moves a request on to `status` if `decide` allows it; acceptance makes the friendship, if neither has too many friends.
-pub(super) fn move_on(
+/// Applies a transition if the rules allow it. Acceptance also creates the friendship, unless a friend limit is reached.
+pub(super) fn apply(
     connection: &mut PgConnection,
-    (request, caller): (RequestId, UserId),
-    decide: Decide,
-    status: RequestStatus,
+    request: RequestId,
+    caller: UserId,
+    transition: Transition,
 ) -> Result<AnswerOutcome, DbError> {
-    let Some(directed) = between(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
+    let Some(directed) = pair_of(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
+    let status = transition.status();
     let befriends = status == RequestStatus::Accepted;
     if befriends && !pair::both_exist_counted(connection, &directed.pair, Counted::Both)? {
         return Ok(AnswerOutcome::Unknown);
@@ -58,14 +91,14 @@ pub(super) fn move_on(
         .for_update()
         .first(connection)
         .optional()?;
-    // An erasure may have removed it meanwhile, and even its pair.
+    // A concurrent erasure may have deleted the request, and even the pair.
     let Some(locked) = locked.map(FriendshipRequest::try_from).transpose()? else {
         return Ok(AnswerOutcome::Unknown);
     };
     let now = db::now(connection)?;
-    if let Err(refusal) = decide(&locked, caller, now) {
+    if let Err(refusal) = transition.decide(&locked, caller, now) {
         if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {
-            settle(connection, conversation, request, RequestStatus::Expired)?;
+            set_status(connection, conversation, request, RequestStatus::Expired)?;
         }
         return Ok(AnswerOutcome::Refused(refusal));
     }
@@ -75,6 +108,6 @@ pub(super) fn move_on(
         }
         pair::befriend(connection, &directed.pair, now)?;
     }
-    settle(connection, conversation, request, status)?;
+    set_status(connection, conversation, request, status)?;
     Ok(AnswerOutcome::Done)
 }

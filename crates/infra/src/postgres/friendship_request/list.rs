@@ -1,7 +1,8 @@
-//! The lists of requests, newest first.
+//! The lists of received and sent requests, newest first.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
+use diesel::dsl;
 use diesel::prelude::*;
 use domain::friendship_request::{
     Direction, ListedRequest, RequestCursor, RequestPage, RequestPageRequest, VerificationMessage,
@@ -10,58 +11,85 @@ use domain::id::{RequestId, UserId};
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::status;
-use crate::db::{self, DbError};
+use super::status_from_row;
+use crate::db::{DbError, clock_timestamp};
 use crate::postgres::row_values;
 use crate::schema::{friendship_requests, users};
 
-type ListRow = (Uuid, Uuid, String, String, String, String, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
-
-fn listed(row: ListRow) -> Result<ListedRequest, DbError> {
-    let (id, peer, peer_state, peer_name, message, word, created_at, expires_at, now) = row;
-    let peer = UserId::from_uuid(peer);
-    Ok(ListedRequest {
-        id: RequestId::from_uuid(id),
-        peer,
-        peer_name: row_values::display_name_from_row(peer, &peer_state, &peer_name)?,
-        verification_message: VerificationMessage::parse(&message).map_err(DbError::stored(
-            "friendship_requests",
-            "verification_message",
-            id,
-        ))?,
-        status: status(id, &word)?.at(now, expires_at),
-        created_at,
-    })
+#[derive(Queryable)]
+struct ListedRow {
+    id: Uuid,
+    peer_id: Uuid,
+    peer_state: String,
+    peer_name: String,
+    verification_message: String,
+    status: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 }
 
-/// The list of one direction: `$own` is the caller's column and `$peer` the other one's.
-macro_rules! list_of {
-    ($connection:expr, $caller:expr, $page:expr, $own:ident, $peer:ident) => {{
-        let mut rows = friendship_requests::table
-            .inner_join(users::table.on(users::id.eq(friendship_requests::$peer)))
-            .filter(friendship_requests::$own.eq($caller.as_uuid()))
-            .into_boxed();
-        if let Some(after) = $page.after {
-            // The bound alone is what the index can begin at.
-            let bound = friendship_requests::created_at.le(after.created_at);
-            let earlier = friendship_requests::created_at.lt(after.created_at);
-            rows = rows.filter(bound.and(earlier.or(friendship_requests::id.lt(after.id.as_uuid()))));
-        }
-        rows.order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
-            .limit($page.limit.get() + 1)
-            .select((
-                friendship_requests::id,
-                friendship_requests::$peer,
-                users::state,
-                users::name,
-                friendship_requests::verification_message,
-                friendship_requests::status,
-                friendship_requests::created_at,
-                friendship_requests::expires_at,
-                db::clock_timestamp(),
-            ))
-            .load::<ListRow>($connection)?
-    }};
+impl TryFrom<ListedRow> for ListedRequest {
+    type Error = DbError;
+
+    fn try_from(row: ListedRow) -> Result<Self, DbError> {
+        let peer = UserId::from_uuid(row.peer_id);
+        let message = VerificationMessage::parse(&row.verification_message);
+        Ok(Self {
+            id: RequestId::from_uuid(row.id),
+            peer,
+            peer_name: row_values::display_name_from_row(peer, &row.peer_state, &row.peer_name)?,
+            verification_message: message.map_err(DbError::stored(
+                "friendship_requests",
+                "verification_message",
+                row.id,
+            ))?,
+            status: status_from_row(row.id, &row.status)?.at(row.now, row.expires_at),
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The columns of a [`ListedRow`]. The joined user is the peer.
+#[dsl::auto_type]
+fn columns() -> _ {
+    (
+        friendship_requests::id,
+        users::id,
+        users::state,
+        users::name,
+        friendship_requests::verification_message,
+        friendship_requests::status,
+        friendship_requests::created_at,
+        friendship_requests::expires_at,
+        clock_timestamp(),
+    )
+}
+
+/// The keyset condition of a page. The index scan can start only at the plain bound on the time.
+#[dsl::auto_type]
+fn older_than(created_at: DateTime<Utc>, id: Uuid) -> _ {
+    friendship_requests::created_at
+        .le(created_at)
+        .and(friendship_requests::created_at.lt(created_at).or(friendship_requests::id.lt(id)))
+}
+
+#[dsl::auto_type]
+fn received(receiver: Uuid) -> _ {
+    friendship_requests::table
+        .inner_join(users::table.on(users::id.eq(friendship_requests::sender_id)))
+        .filter(friendship_requests::receiver_id.eq(receiver))
+        .order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
+        .select(columns())
+}
+
+#[dsl::auto_type]
+fn sent(sender: Uuid) -> _ {
+    friendship_requests::table
+        .inner_join(users::table.on(users::id.eq(friendship_requests::receiver_id)))
+        .filter(friendship_requests::sender_id.eq(sender))
+        .order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
+        .select(columns())
 }
 
 pub(in crate::postgres) fn list(
@@ -70,11 +98,15 @@ pub(in crate::postgres) fn list(
     direction: Direction,
     page: &RequestPageRequest,
 ) -> Result<RequestPage, DbError> {
-    let rows = match direction {
-        Direction::Received => list_of!(connection, caller, page, receiver_id, sender_id),
-        Direction::Sent => list_of!(connection, caller, page, sender_id, receiver_id),
+    let (caller, limit) = (caller.as_uuid(), page.limit.get() + 1);
+    let after = page.after.map(|after| older_than(after.created_at, after.id.as_uuid()));
+    let rows: Vec<ListedRow> = match (direction, after) {
+        (Direction::Received, None) => received(caller).limit(limit).load(connection)?,
+        (Direction::Received, Some(after)) => received(caller).filter(after).limit(limit).load(connection)?,
+        (Direction::Sent, None) => sent(caller).limit(limit).load(connection)?,
+        (Direction::Sent, Some(after)) => sent(caller).filter(after).limit(limit).load(connection)?,
     };
-    let items: Vec<_> = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
+    let items = rows.into_iter().map(ListedRequest::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_lookahead(items, page.limit, |request| RequestCursor {
         created_at: request.created_at,
         id: request.id,

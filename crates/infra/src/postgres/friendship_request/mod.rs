@@ -1,5 +1,6 @@
 //! Friendship requests on PostgreSQL, decided under the lock of the pair's row.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,52 +10,44 @@ use diesel::prelude::*;
 use domain::error::PortError;
 use domain::friendship_request::{
     Answer, AnswerOutcome, AskDecision, AskOutcome, AskRefusal, Direction, FriendshipRequest,
-    FriendshipRequestRepository, NewRequest, RequestPage, RequestPageRequest, RequestStatus, decide_answer,
-    decide_ask, decide_request_limits, decide_withdrawal,
+    FriendshipRequestRepository, NewRequest, RequestPage, RequestPageRequest, RequestStatus, decide_ask,
+    decide_request_limits,
 };
 use domain::id::{ConversationId, RequestId, UserId};
 use uuid::Uuid;
 
 use super::pair::{self, Counted};
-use super::repository;
-use crate::db::{self, DbError};
+use crate::db::{self, Db, DbError};
 use crate::schema::friendship_requests;
 
 mod answer;
 mod limits;
 mod list;
 
+use answer::Transition;
 pub(super) use list::list;
 
-repository! {
-    /// Friendship requests on PostgreSQL.
-    PgFriendshipRequestRepository
+/// [`FriendshipRequestRepository`] on PostgreSQL.
+#[derive(Clone)]
+pub struct PgFriendshipRequestRepository {
+    db: Arc<Db>,
 }
 
-const fn word(status: RequestStatus) -> &'static str {
-    match status {
-        RequestStatus::Pending => "pending",
-        RequestStatus::Accepted => "accepted",
-        RequestStatus::Rejected => "rejected",
-        RequestStatus::Expired => "expired",
-        RequestStatus::Canceled => "canceled",
+impl PgFriendshipRequestRepository {
+    /// Stores friendship requests in `db`.
+    #[must_use]
+    pub const fn new(db: Arc<Db>) -> Self {
+        Self { db }
     }
 }
 
-fn status(request: Uuid, word: &str) -> Result<RequestStatus, DbError> {
-    match word {
-        "pending" => Ok(RequestStatus::Pending),
-        "accepted" => Ok(RequestStatus::Accepted),
-        "rejected" => Ok(RequestStatus::Rejected),
-        "expired" => Ok(RequestStatus::Expired),
-        "canceled" => Ok(RequestStatus::Canceled),
-        _ => Err(DbError::UnknownWord {
-            table: "friendship_requests",
-            key: request.to_string(),
-            column: "status",
-            word: word.to_owned(),
-        }),
-    }
+fn status_from_row(request: Uuid, name: &str) -> Result<RequestStatus, DbError> {
+    RequestStatus::from_name(name).ok_or_else(|| DbError::UnknownWord {
+        table: "friendship_requests",
+        key: request.to_string(),
+        column: "status",
+        word: name.to_owned(),
+    })
 }
 
 #[derive(Queryable, Selectable)]
@@ -75,14 +68,14 @@ impl TryFrom<RequestRow> for FriendshipRequest {
             id: RequestId::from_uuid(row.id),
             sender: UserId::from_uuid(row.sender_id),
             receiver: UserId::from_uuid(row.receiver_id),
-            status: status(row.id, &row.status)?,
+            status: status_from_row(row.id, &row.status)?,
             expires_at: row.expires_at,
         })
     }
 }
 
-/// Notes where a request of a locked pair stands from now on.
-fn settle(
+/// Sets the status of a request whose pair is locked.
+fn set_status(
     connection: &mut PgConnection,
     conversation: ConversationId,
     request: RequestId,
@@ -90,31 +83,31 @@ fn settle(
 ) -> Result<(), DbError> {
     diesel::update(friendship_requests::table.find((conversation.as_uuid(), request.as_uuid())))
         .set((
-            friendship_requests::status.eq(word(status)),
+            friendship_requests::status.eq(status.name()),
             friendship_requests::answered_at.eq(db::clock_timestamp().nullable()),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// The request of a locked pair that waits for its answer; one that is overdue is noted as expired first.
+/// The pending request of a locked pair. A request past its lifetime is marked as expired instead.
 fn pending(
     connection: &mut PgConnection,
     conversation: ConversationId,
     now: DateTime<Utc>,
 ) -> Result<Option<FriendshipRequest>, DbError> {
-    let waiting = friendship_requests::table
+    let pending = friendship_requests::table
         .filter(friendship_requests::conversation_id.eq(conversation.as_uuid()))
-        .filter(friendship_requests::status.eq(word(RequestStatus::Pending)))
+        .filter(friendship_requests::status.eq(RequestStatus::Pending.name()))
         .select(RequestRow::as_select())
         .for_update()
         .first(connection)
         .optional()?
         .map(FriendshipRequest::try_from)
         .transpose()?;
-    match waiting {
+    match pending {
         Some(request) if request.status.at(now, request.expires_at) == RequestStatus::Expired => {
-            settle(connection, conversation, request.id, RequestStatus::Expired)?;
+            set_status(connection, conversation, request.id, RequestStatus::Expired)?;
             Ok(None)
         }
         other => Ok(other),
@@ -141,14 +134,15 @@ fn create(
     Ok(RequestId::from_uuid(id))
 }
 
-/// `now` plus `time_to_live`, but no further than PostgreSQL's calendar reaches.
+/// `now` plus `time_to_live`, capped to what PostgreSQL can store.
 fn expiry(now: DateTime<Utc>, time_to_live: Duration) -> DateTime<Utc> {
     const CENTURY: TimeDelta = TimeDelta::days(36_525);
     let time_to_live = TimeDelta::from_std(time_to_live).map_or(CENTURY, |life| life.min(CENTURY));
     now.checked_add_signed(time_to_live).unwrap_or(now)
 }
 
-/// Asks; is none, with nothing done, where a friendship would be made and not both were `counted`.
+/// Sends a request while only the `counted` users are locked exclusively. Returns `None` and changes nothing if the request would
+/// create a friendship without both users being counted.
 fn ask(
     connection: &mut PgConnection,
     request: &NewRequest,
@@ -159,16 +153,16 @@ fn ask(
     }
     let state = pair::lock_or_create(connection, &request.from.pair)?;
     let (conversation, now) = (request.from.pair.conversation_id(), db::now(connection)?);
-    let waiting = pending(connection, conversation, now)?;
-    Ok(Some(match decide_ask(&state, request.from.side, waiting.as_ref()) {
-        AskDecision::Create => match decide_request_limits(&limits::opening(connection, request, now)?) {
+    let pending = pending(connection, conversation, now)?;
+    Ok(Some(match decide_ask(&state, request.from.side, pending.as_ref()) {
+        AskDecision::Create => match decide_request_limits(&limits::allowance(connection, request, now)?) {
             Ok(()) => AskOutcome::Created(create(connection, request, now)?),
             Err(refusal) => AskOutcome::Refused(refusal),
         },
         AskDecision::Accept(_) if counted != Counted::Both => return Ok(None),
         AskDecision::Accept(id) => match limits::friendship(connection, request.from)? {
             Ok(()) => {
-                settle(connection, conversation, id, RequestStatus::Accepted)?;
+                set_status(connection, conversation, id, RequestStatus::Accepted)?;
                 pair::befriend(connection, &request.from.pair, now)?;
                 AskOutcome::Accepted(id)
             }
@@ -178,21 +172,22 @@ fn ask(
     }))
 }
 
-/// Asks as one whose requests are counted, which is nearly always enough. Only who asks back begins anew, as one of two
-/// whose friends are counted: to lock the second account more firmly on the way could end in a deadlock.
-fn ask_as_far_as_needed(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
+/// Sends a request, counting only the sender at first, which is nearly always enough. A request that accepts an earlier one
+/// needs the friends of both users counted; it starts again with both locked, because upgrading the lock on the second user
+/// could deadlock.
+fn ask_with_needed_locks(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
     let mut attempt = |counted| connection.transaction(|connection| ask(connection, request, counted));
     if let Some(outcome) = attempt(Counted::One(request.from.side))? {
         return Ok(outcome);
     }
-    attempt(Counted::Both)?.ok_or(DbError::Impossible("both were counted and it was not enough"))
+    attempt(Counted::Both)?.ok_or(DbError::Impossible("a request needed more locks than both users"))
 }
 
 #[async_trait]
 impl FriendshipRequestRepository for PgFriendshipRequestRepository {
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError> {
         let request = request.clone();
-        self.db.run(move |connection| ask_as_far_as_needed(connection, &request)).await
+        self.db.run(move |connection| ask_with_needed_locks(connection, &request)).await
     }
 
     async fn answer(
@@ -201,23 +196,13 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         caller: UserId,
         answer: Answer,
     ) -> Result<AnswerOutcome, PortError> {
-        let status = match answer {
-            Answer::Accept => RequestStatus::Accepted,
-            Answer::Reject => RequestStatus::Rejected,
-        };
-        self.db
-            .transaction(move |connection| {
-                answer::move_on(connection, (request, caller), decide_answer, status)
-            })
-            .await
+        let transition = Transition::Answer(answer);
+        self.db.transaction(move |connection| answer::apply(connection, request, caller, transition)).await
     }
 
     async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError> {
-        self.db
-            .transaction(move |connection| {
-                answer::move_on(connection, (request, caller), decide_withdrawal, RequestStatus::Canceled)
-            })
-            .await
+        let transition = Transition::Withdraw;
+        self.db.transaction(move |connection| answer::apply(connection, request, caller, transition)).await
     }
 
     async fn list(
