@@ -137,11 +137,11 @@ impl Search<'_> {
     }
 
     /// Adds the matching messages of a block to the candidates.
-    fn add_matches(&mut self, (conversation, block, times, folded): &BlockRow) {
-        for position in matching_positions(folded, &self.encoded) {
-            let seq = before(*block) + 1 + saturating::<i64, _>(position);
-            if let Some(at) = times.get(position) {
-                self.candidates.push((*at, *conversation, seq));
+    fn add_matches(&mut self, block: &BlockRow) {
+        for position in matching_positions(&block.folded, &self.encoded) {
+            let seq = before(block.number) + 1 + saturating::<i64, _>(position);
+            if let Some(at) = block.times.get(position) {
+                self.candidates.push((*at, block.conversation, seq));
             }
         }
     }
@@ -175,10 +175,10 @@ impl Search<'_> {
         };
         let ranges: Vec<SeqRange> = tails.iter().map(|(tail, _)| newest_of(tail)).collect();
         let mut oldest: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
-        for (conversation, seq, content, at) in read::texts(connection, &ranges)? {
-            oldest.entry(conversation).or_insert(at);
-            if state_from_row(content).text().is_some_and(|text| self.request.term.is_in(text)) {
-                self.candidates.push((at, conversation, seq));
+        for row in read::texts(connection, &ranges)? {
+            oldest.entry(row.conversation).or_insert(row.created_at);
+            if state_from_row(row.content).text().is_some_and(|text| self.request.term.is_in(text)) {
+                self.candidates.push((row.created_at, row.conversation, row.seq));
             }
         }
         let unfinished = tails.iter().zip(ranges).filter(|((tail, _), read)| read.after > tail.after);

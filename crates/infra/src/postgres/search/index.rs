@@ -3,7 +3,7 @@
 //! Both first lock the conversation's row in `search_progress` and only then read the messages. So the indexer cannot write a
 //! recalled text that it has read before the recall, and a recall finds every block that contains its text.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use domain::number::saturating;
 use uuid::Uuid;
 
 use super::block::{BLOCK, before, block_of, join_texts, whole_blocks};
-use super::read::{SeqRange, texts};
+use super::read::{SeqRange, TextRow, texts};
 use crate::db::{DbError, statement};
 
 statement! {
@@ -89,6 +89,16 @@ statement! {
       WHERE p.conversation_id = r.id"
 }
 
+/// The columns of [`LockProgress`], in its order.
+#[derive(Queryable)]
+struct LockedProgress {
+    conversation: Uuid,
+    indexed_seq: i64,
+    last_seq: i64,
+    is_quiet: bool,
+    _synchronous_commit: String,
+}
+
 /// Which messages a step indexes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IndexLimits {
@@ -118,17 +128,16 @@ pub(super) fn advance(
 ) -> Result<Vec<Uuid>, DbError> {
     BeginProgress { ids: conversations }.execute(connection)?;
     let quiet_after = limits.quiet_after.as_secs_f64();
-    let locked: Vec<(Uuid, i64, i64, bool, String)> =
-        LockProgress { ids: conversations, quiet_after }.load(connection)?;
+    let locked: Vec<LockedProgress> = LockProgress { ids: conversations, quiet_after }.load(connection)?;
     let (mut left, mut ranges, mut unfinished) = (limits.messages, Vec::new(), Vec::new());
-    for (conversation, indexed, last, is_quiet, _) in locked {
-        let wanted = if is_quiet { last } else { whole_blocks(last) };
-        let after = before(block_of(indexed + 1));
+    for LockedProgress { conversation, indexed_seq, last_seq, is_quiet, .. } in locked {
+        let wanted = if is_quiet { last_seq } else { whole_blocks(last_seq) };
+        let after = before(block_of(indexed_seq + 1));
         let up_to = wanted.min(whole_blocks(after + left.max(0)));
         if up_to < wanted {
             unfinished.push(conversation);
         }
-        if up_to > indexed {
+        if up_to > indexed_seq {
             left -= up_to - after;
             ranges.push(SeqRange { conversation, after, up_to });
         }
@@ -156,41 +165,35 @@ pub(in crate::postgres) fn forget(connection: &mut PgConnection, message: Messag
     write_blocks(connection, &[SeqRange { conversation, after: before(block), up_to }])
 }
 
-/// The messages of a block: seq, text and time.
-type BlockMessages = Vec<(i64, Option<String>, DateTime<Utc>)>;
-
 /// Writes the blocks of these ranges, each of which starts at the start of a block. Their rows in `search_progress` must be locked.
 fn write_blocks(connection: &mut PgConnection, ranges: &[SeqRange]) -> Result<(), DbError> {
-    let mut read: HashMap<(Uuid, i64), BlockMessages> = HashMap::new();
-    for (conversation, seq, content, at) in texts(connection, ranges)? {
-        read.entry((conversation, block_of(seq))).or_default().push((seq, content, at));
+    let mut by_block: BTreeMap<(Uuid, i64), Vec<TextRow>> = BTreeMap::new();
+    for row in texts(connection, ranges)? {
+        by_block.entry((row.conversation, block_of(row.seq))).or_default().push(row);
     }
-    let mut keys: Vec<(Uuid, i64)> = read.keys().copied().collect();
-    keys.sort_unstable();
     let (mut times, mut first, mut last, mut joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for key in &keys {
-        let messages = read.remove(key).unwrap_or_default();
+    for ((_, block), messages) in &by_block {
         first.push(saturating::<i64, _>(times.len()) + 1);
-        joined.push(build_block(key.1, &messages, &mut times));
+        joined.push(build_block(*block, messages, &mut times));
         last.push(saturating::<i64, _>(times.len()));
     }
-    let (ids, blocks): (Vec<Uuid>, Vec<i64>) = keys.into_iter().unzip();
+    let (ids, blocks): (Vec<Uuid>, Vec<i64>) = by_block.into_keys().unzip();
     WriteBlocks { ids: &ids, blocks: &blocks, times: &times, first: &first, last: &last, texts: &joined }
         .execute(connection)?;
     Ok(())
 }
 
 /// Joins the texts of a block and appends the messages' times to `times`. A missing message leaves an empty position.
-fn build_block(block: i64, messages: &BlockMessages, times: &mut Vec<DateTime<Utc>>) -> String {
-    let Some((last, _, _)) = messages.last() else { return String::new() };
+fn build_block(block: i64, messages: &[TextRow], times: &mut Vec<DateTime<Utc>>) -> String {
+    let Some(last) = messages.last() else { return String::new() };
     let mut texts = Vec::new();
     let mut next = messages.iter().peekable();
-    for seq in before(block) + 1..=*last {
+    for seq in before(block) + 1..=last.seq {
         // A missing message takes the time of the next one.
-        let Some((found, content, at)) = next.peek() else { break };
-        times.push(*at);
-        texts.push(content.as_deref().filter(|_| *found == seq));
-        if *found == seq {
+        let Some(message) = next.peek() else { break };
+        times.push(message.created_at);
+        texts.push(message.content.as_deref().filter(|_| message.seq == seq));
+        if message.seq == seq {
             next.next();
         }
     }

@@ -56,8 +56,14 @@ pub(super) struct SeqRange {
     pub(super) up_to: i64,
 }
 
-/// Conversation, seq, text (`None` if recalled) and creation time of a message.
-pub(super) type TextRow = (Uuid, i64, Option<String>, DateTime<Utc>);
+/// A message's text, `None` if it was recalled.
+#[derive(Queryable)]
+pub(super) struct TextRow {
+    pub(super) conversation: Uuid,
+    pub(super) seq: i64,
+    pub(super) content: Option<String>,
+    pub(super) created_at: DateTime<Utc>,
+}
 
 /// The messages in these ranges; within a range they are in the order of their seq.
 pub(super) fn texts(connection: &mut PgConnection, ranges: &[SeqRange]) -> Result<Vec<TextRow>, DbError> {
@@ -72,8 +78,14 @@ pub(super) fn texts(connection: &mut PgConnection, ranges: &[SeqRange]) -> Resul
     Ok(texts.load(connection)?)
 }
 
-/// Conversation and number of a block, and the creation times and joined texts of its messages.
-pub(super) type BlockRow = (Uuid, i64, Vec<DateTime<Utc>>, String);
+/// A block: the creation times and the joined, folded texts of its messages.
+#[derive(Queryable)]
+pub(super) struct BlockRow {
+    pub(super) conversation: Uuid,
+    pub(super) number: i64,
+    pub(super) times: Vec<DateTime<Utc>>,
+    pub(super) folded: String,
+}
 
 /// The blocks with these keys: `ids` and `numbers` are parallel.
 pub(super) fn blocks(
@@ -96,6 +108,28 @@ pub(super) struct Candidate {
     pub(super) maybe_deleted: bool,
 }
 
+/// A message that the member sees, with its text.
+#[derive(Queryable)]
+struct VisibleRow {
+    conversation: Uuid,
+    seq: i64,
+    sender: Uuid,
+    content: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<VisibleRow> for Message {
+    fn from(row: VisibleRow) -> Self {
+        let conversation = ConversationId::from_uuid(row.conversation);
+        Self {
+            id: MessageId { conversation, seq: Seq::new(row.seq) },
+            sender_id: UserId::from_uuid(row.sender),
+            state: state_from_row(Some(row.content)),
+            created_at: row.created_at,
+        }
+    }
+}
+
 /// The candidates that still have a text and are not deleted by the member, in the same order.
 pub(super) fn visible(
     connection: &mut PgConnection,
@@ -108,10 +142,6 @@ pub(super) fn visible(
         seqs: &candidates.iter().map(|candidate| candidate.seq).collect::<Vec<_>>(),
         maybe_deleted: &candidates.iter().map(|candidate| candidate.maybe_deleted).collect::<Vec<_>>(),
     };
-    let rows: Vec<(Uuid, i64, Uuid, String, DateTime<Utc>)> = visible.load(connection)?;
-    let messages = rows.into_iter().map(|(conversation, seq, sender, content, created_at)| {
-        let id = MessageId { conversation: ConversationId::from_uuid(conversation), seq: Seq::new(seq) };
-        Message { id, sender_id: UserId::from_uuid(sender), state: state_from_row(Some(content)), created_at }
-    });
-    Ok(messages.collect())
+    let rows: Vec<VisibleRow> = visible.load(connection)?;
+    Ok(rows.into_iter().map(Message::from).collect())
 }

@@ -125,10 +125,12 @@ const PREFETCH_ABOVE: i64 = 100;
 fn source(row: SourceRow) -> Source {
     let SourceRow { conversation, progress, matches, newest } = row;
     let newest = match (newest.times, newest.folded) {
-        (Some(times), Some(folded)) => Some((conversation, block_of(progress.indexed_seq), times, folded)),
+        (Some(times), Some(folded)) => {
+            Some(BlockRow { conversation, number: block_of(progress.indexed_seq), times, folded })
+        }
         _ => None,
     };
-    let read = newest.as_ref().map(|newest| newest.1);
+    let read = newest.as_ref().map(|newest| newest.number);
     let blocks = matches.blocks.into_iter().flatten().zip(matches.newest_times.into_iter().flatten());
     let unread = blocks.filter(|(block, _)| Some(*block) != read);
     let mut parts: Vec<(DateTime<Utc>, Part)> =
