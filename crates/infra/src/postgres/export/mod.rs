@@ -5,13 +5,14 @@ mod sections;
 mod snapshot;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::error::PortError;
 use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::id::UserId;
+use parking_lot::Mutex;
 
 use crate::db::Db;
 use crate::runtime::thread_pool::{JobError, ThreadPool};
@@ -63,7 +64,7 @@ struct Slot {
 
 impl ExportSlots {
     fn acquire(&self, user: UserId, at_once: usize) -> Result<Slot, PortError> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.0.lock();
         if taken.len() >= at_once {
             return Err(PortError::unavailable(RETRY_AFTER, "too many exports are running"));
         }
@@ -76,7 +77,7 @@ impl ExportSlots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+        self.slots.0.lock().remove(&self.user);
     }
 }
 
@@ -84,8 +85,7 @@ impl Drop for Slot {
 fn job_result<T>(result: Result<Result<T, PortError>, JobError>) -> Result<T, PortError> {
     match result {
         Ok(result) => result,
-        Err(error @ JobError::Panicked(_)) => Err(PortError::internal(error)),
-        Err(error) => Err(PortError::unavailable(RETRY_AFTER, error)),
+        Err(error) => Err(error.into_port_error(RETRY_AFTER)),
     }
 }
 
