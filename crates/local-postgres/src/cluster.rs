@@ -1,6 +1,7 @@
 //! A running cluster and its life cycle.
 
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,23 +9,14 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::launch::{arguments, percent_encoded, run};
+use crate::error::Error;
+use crate::installation::Installation;
 use crate::lock::FolderLock;
+use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
 use crate::paths::ClusterPaths;
 use crate::process::Postmaster;
-use crate::{Error, Installation, Supervisor};
-
-/// How to run a cluster.
-#[derive(Debug, Clone)]
-pub struct ClusterOptions {
-    /// The folder that the cluster has to itself.
-    pub data_dir: PathBuf,
-    /// Whether commits must survive a crash. Only tests may turn this off.
-    pub durable: bool,
-    /// Further PostgreSQL settings as pairs of name and value.
-    pub settings: Vec<(String, String)>,
-}
+use crate::program::run;
 
 /// A running cluster. Dropping it stops the cluster, unless [`Cluster::leave_running`] was called.
 #[derive(Debug)]
@@ -48,8 +40,6 @@ struct Location {
     lock: Option<FolderLock>,
 }
 
-pub(crate) const SUPERUSER: &str = "hongyan";
-pub(crate) const PORT: &str = "5432";
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Cluster {
@@ -102,7 +92,7 @@ impl Cluster {
         Self {
             installation: installation.clone(),
             owner,
-            arguments: arguments(options, &paths.socket),
+            arguments: options.arguments(&paths.socket),
             paths,
             durable: options.durable,
             stop_on_drop: AtomicBool::new(false),
@@ -207,12 +197,6 @@ impl Cluster {
         self.launch()
     }
 
-    /// Starts a thread that restarts the cluster when its postmaster dies.
-    #[must_use]
-    pub fn supervise(self) -> Supervisor {
-        Supervisor::start(self)
-    }
-
     pub(crate) fn timed_out(&self, what: &'static str, limit: Duration) -> Error {
         Error::TimedOut { folder: self.paths.home.clone(), what, limit }
     }
@@ -226,4 +210,15 @@ impl Drop for Cluster {
             tracing::error!(%error, "cluster cannot be stopped");
         }
     }
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
 }

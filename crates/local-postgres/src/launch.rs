@@ -1,16 +1,15 @@
 //! Starting a cluster: create it if missing, adopt it if running, launch it otherwise.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Output};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::cluster::{PORT, SUPERUSER};
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::options::SUPERUSER;
 use crate::process::eventually;
-use crate::{Cluster, ClusterOptions, Error};
+use crate::program::{last_lines, run};
 
 /// Time limit of a start, which includes crash recovery.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -131,47 +130,4 @@ impl Cluster {
         });
         if ready && !exited { Ok(()) } else { Err(self.timed_out("answer", START_TIMEOUT)) }
     }
-}
-
-/// The postmaster's arguments after its data folder.
-pub(crate) fn arguments(options: &ClusterOptions, socket: &Path) -> Vec<String> {
-    let durable = if options.durable { "on" } else { "off" };
-    let fixed = [
-        ("listen_addresses", ""),
-        ("unix_socket_permissions", "0700"),
-        // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.
-        ("lc_messages", "C"),
-        ("fsync", durable),
-        ("synchronous_commit", durable),
-        ("full_page_writes", durable),
-    ];
-    let more = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let settings = fixed.into_iter().chain(more).map(|(name, value)| format!("--{name}={value}"));
-    let socket = socket.to_string_lossy().into_owned();
-    ["-p".to_owned(), PORT.to_owned(), "-k".to_owned(), socket].into_iter().chain(settings).collect()
-}
-
-pub(crate) fn percent_encoded(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n")
-}
-
-pub(crate) fn run(program: &'static str, command: &mut Command) -> Result<String, Error> {
-    let failed = |output: String| Error::Program { program, output };
-    let Output { status, stdout, stderr } = command.output().map_err(|error| failed(error.to_string()))?;
-    if status.success() {
-        return Ok(String::from_utf8_lossy(&stdout).into_owned());
-    }
-    Err(failed(last_lines(&String::from_utf8_lossy(&stderr))))
 }

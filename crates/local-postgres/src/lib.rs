@@ -11,12 +11,15 @@ mod error;
 mod installation;
 mod launch;
 mod lock;
+mod options;
 mod owner;
 mod paths;
 mod process;
+mod program;
 mod supervisor;
 
-pub use cluster::{Cluster, ClusterOptions};
+pub use cluster::Cluster;
 pub use error::Error;
 pub use installation::Installation;
+pub use options::ClusterOptions;
 pub use supervisor::Supervisor;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::Cluster;
+use crate::cluster::Cluster;
 
 /// A cluster with a thread that restarts its postmaster when it dies.
 #[derive(Debug)]
@@ -21,7 +21,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const RESTART_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Supervisor {
-    pub(crate) fn start(cluster: Cluster) -> Self {
+    /// Starts the thread. If the system cannot start one, the cluster runs without supervision.
+    #[must_use]
+    pub fn start(cluster: Cluster) -> Self {
         let cluster = Arc::new(cluster);
         let (stop, stopped) = channel();
         let watched = Arc::clone(&cluster);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use local_postgres::{Cluster, ClusterOptions, Error, Installation};
+use local_postgres::{Cluster, ClusterOptions, Error, Installation, Supervisor};
 
 /// A temporary folder, removed on drop.
 struct Folder(PathBuf);
@@ -178,7 +178,7 @@ fn a_folder_that_postgres_cannot_reach_is_replaced() {
 #[test]
 fn a_postmaster_that_dies_is_restarted() {
     let folder = Folder::new();
-    let supervisor = start(&folder.0).supervise();
+    let supervisor = Supervisor::start(start(&folder.0));
     let first = supervisor.cluster().pid();
     supervisor.cluster().kill_postmaster().unwrap();
     eventually("the postmaster was not restarted", || {

@@ -33,8 +33,8 @@ impl Database {
     /// When no PostgreSQL is installed, the database stays unreachable, or a migration fails.
     pub fn prepare(settings: &Settings, watch: &mut dyn MigrationWatch) -> anyhow::Result<Self> {
         let database = match &settings.database {
-            DatabaseSettings::Given(url) => Self::configured(settings, url.expose())?,
-            DatabaseSettings::Own => Self::embedded(settings)?,
+            DatabaseSettings::Existing(url) => Self::configured(settings, url.expose())?,
+            DatabaseSettings::Embedded => Self::embedded(settings)?,
         };
         let applied = migrate(&database.env.database_url, settings.start, watch)?;
         if !applied.is_empty() {
@@ -63,7 +63,7 @@ impl Database {
             tracing::warn!(%requested, %location, "data directory unreachable for the user postgres: cluster is elsewhere");
         }
         let env = RuntimeEnv { database_url: cluster.url(DATABASE), secret };
-        Ok(Self { env, location, cluster: Some(cluster.supervise()) })
+        Ok(Self { env, location, cluster: Some(Supervisor::start(cluster)) })
     }
 
     /// Stops an embedded cluster. A configured database is left alone.
