@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
 
-use super::{CommandResult, print, programs, progress};
+use super::report::{CommandResult, print};
+use super::{programs, progress};
 use crate::config::{DatabaseUrl, Settings};
 use crate::database::DatabaseAccess;
 

@@ -13,7 +13,7 @@ use infra::migrations::{self, SchemaState};
 use local_postgres::Installation;
 use secrecy::ExposeSecret;
 
-use super::{CommandResult, FAILED, print};
+use super::report::{CommandResult, FAILED, print};
 use crate::app::Application;
 use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
 use crate::database::DatabaseAccess;
@@ -75,10 +75,10 @@ fn signing_key(settings: &Settings) -> Finding {
     let path = settings.data_dir.join("jwt_secret");
     let (severity, text) = match (&settings.signing.secret, &settings.database) {
         (Some(secret), _) => (Severity::Ok, format!("{} bytes, configured", secret.expose_secret().len())),
-        (None, DatabaseSettings::Given(_)) => {
+        (None, DatabaseSettings::Existing(_)) => {
             (Severity::Fail, "HONGYAN_JWT_SECRET is not set; DATABASE_URL requires it".to_owned())
         }
-        (None, DatabaseSettings::Own) => match std::fs::read_to_string(&path) {
+        (None, DatabaseSettings::Embedded) => match std::fs::read_to_string(&path) {
             Ok(secret) if secret.trim().len() >= crate::secret::MIN_BYTES => {
                 (Severity::Ok, format!("{} bytes in {}", secret.trim().len(), path.display()))
             }

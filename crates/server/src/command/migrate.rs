@@ -3,7 +3,8 @@
 use indicatif::ProgressBar;
 use infra::migrations::{self, Progress, SchemaState};
 
-use super::{CommandResult, SCHEMA_DIFFERS, print, progress};
+use super::progress;
+use super::report::{CommandResult, SCHEMA_DIFFERS, print};
 use crate::config::Settings;
 use crate::database::{DatabaseAccess, MigrationWatch};
 

@@ -6,38 +6,16 @@ mod migrate;
 mod password;
 mod programs;
 mod progress;
+mod report;
 mod restore;
 mod services;
 mod user;
 
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::io::Write;
 use std::process::ExitCode;
 
+use self::report::{CommandError, CommandResult, FAILED, UNUSABLE, fail, print};
 use crate::config::{self, Command, ConfigCommand, InvalidInvocation, Invocation, LogSettings};
-
-/// CommandError; of `doctor`: something needs repair.
-const FAILED: u8 = 1;
-/// Unusable argument or setting; the exit code of `clap`, too.
-const UNUSABLE: u8 = 2;
-/// The schema is not the one of this version.
-const SCHEMA_DIFFERS: u8 = 3;
-
-/// The exit code of a command, or its error.
-type CommandResult = Result<u8, CommandError>;
-
-/// Why a command failed. The kind decides the exit code.
-enum CommandError {
-    Settings(anyhow::Error),
-    Work(anyhow::Error),
-}
-
-impl<E: Into<anyhow::Error>> From<E> for CommandError {
-    fn from(error: E) -> Self {
-        Self::Work(error.into())
-    }
-}
 
 /// Runs a command line and returns the exit code.
 #[must_use]
@@ -102,16 +80,4 @@ fn inspect_config(invocation: &Invocation, command: ConfigCommand) -> CommandRes
         }
     }
     Ok(0)
-}
-
-/// Prints a line to standard output. A reader that has closed the pipe is not an error.
-fn print(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// Prints an error and returns the exit code.
-fn fail(error: &anyhow::Error, code: u8) -> u8 {
-    // Nothing can be done if even this cannot be written.
-    let _ = writeln!(std::io::stderr(), "hongyan: {error:#}");
-    code
 }

@@ -9,8 +9,9 @@ use std::process::{Child, Stdio};
 use anyhow::{Context, ensure};
 use infra::{diagnostics, migrations};
 
+use super::report::{CommandResult, print};
 use super::services::Services;
-use super::{CommandResult, print, programs, progress};
+use super::{programs, progress};
 use crate::config::{DatabaseUrl, Settings};
 use crate::database::{self, DatabaseAccess, Unwatched};
 

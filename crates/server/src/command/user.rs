@@ -8,8 +8,9 @@ use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
 use domain::auth::DeviceName;
 use domain::id::UserId;
 
+use super::password;
+use super::report::{CommandResult, print};
 use super::services::Services;
-use super::{CommandResult, password, print};
 use crate::config::{Settings, UserCommand};
 use crate::database::DatabaseAccess;
 
