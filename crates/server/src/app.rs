@@ -20,7 +20,7 @@ use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
 use infra::clock::DatabaseClock;
-use infra::crypto::password::{BcryptHasher, CheckCounter};
+use infra::crypto::password::BcryptHasher;
 use infra::crypto::random::SystemRandom;
 use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Db, DbSettings};
@@ -59,7 +59,6 @@ pub struct Application {
     shutdown: GracefulShutdown,
     indexer: SearchIndexer,
     background: Background,
-    password_checks: Arc<CheckCounter>,
     admin: Option<AdminServer>,
 }
 
@@ -106,7 +105,6 @@ impl Application {
         let metrics = Arc::new(Metrics::new()?);
         let hasher = hasher(settings)?;
         metrics.register(hasher.collectors()?)?;
-        let password_checks = hasher.checks();
         let (use_cases, indexer) = use_cases(settings, env, hasher, &metrics)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(&env.database_url)?);
@@ -139,19 +137,13 @@ impl Application {
         let shutdown =
             GracefulShutdown { server: server.handle(), listener, readiness, drain: settings.drain };
         let background = Background::wire(settings, &env.database_url)?;
-        Ok(Self { server, address, shutdown, indexer, background, password_checks, admin })
+        Ok(Self { server, address, shutdown, indexer, background, admin })
     }
 
     /// The address that the API listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Counts the passwords that are checked.
-    #[must_use]
-    pub fn password_checks(&self) -> Arc<CheckCounter> {
-        Arc::clone(&self.password_checks)
     }
 
     /// The address of the admin listener, if there is one.

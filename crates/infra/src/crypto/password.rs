@@ -2,7 +2,6 @@
 //! slow down messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,28 +11,17 @@ use bcrypt::BcryptError;
 use domain::account::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use domain::error::PortError;
 use hmac::{Hmac, KeyInit, Mac};
+use prometheus::IntCounter;
 use sha2::Sha256;
 
 use crate::metrics::Collectors;
 use crate::runtime::admission::AdmissionControl;
 use crate::runtime::thread_pool::ThreadPool;
 
-/// The number of passwords verified since the start.
-#[derive(Debug, Default)]
-pub struct CheckCounter(AtomicU64);
-
-impl CheckCounter {
-    /// The current count.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Hashes passwords with bcrypt.
 pub struct BcryptHasher {
     cost: u32,
-    checks: Arc<CheckCounter>,
+    checks: IntCounter,
     /// Verified against when there is no account, so that this takes as long.
     dummy_hash: PasswordHash,
     /// Decides how many jobs may wait.
@@ -72,7 +60,9 @@ impl BcryptHasher {
             Self::MAX_QUEUE_WAIT,
             lower_priority,
         )?;
-        Ok(Self { cost, checks: Arc::default(), dummy_hash, admission, threads })
+        let checks =
+            IntCounter::new("hongyan_password_checks_total", "Passwords compared with a stored hash.")?;
+        Ok(Self { cost, checks, dummy_hash, admission, threads })
     }
 
     /// Queues a job and measures its duration for admission control.
@@ -95,18 +85,14 @@ impl BcryptHasher {
             .map_err(PortError::internal)
     }
 
-    /// The counter of verified passwords.
-    #[must_use]
-    pub fn checks(&self) -> Arc<CheckCounter> {
-        Arc::clone(&self.checks)
-    }
-
-    /// Metrics of the queue.
+    /// Metrics of the queue and of the checks.
     ///
     /// # Errors
     /// When a metric name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
-        self.threads.collectors()
+        let mut collectors = self.threads.collectors()?;
+        collectors.push(Box::new(self.checks.clone()));
+        Ok(collectors)
     }
 }
 
@@ -149,9 +135,9 @@ impl PasswordHasher for BcryptHasher {
     async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError> {
         let digest = digest(attempt.expose())?;
         let (hash, exists) = hash.map_or_else(|| (self.dummy_hash.clone(), false), |hash| (hash, true));
-        let checks = self.checks();
+        let checks = self.checks.clone();
         let check = move || {
-            checks.0.fetch_add(1, Ordering::Relaxed);
+            checks.inc();
             bcrypt::verify(digest, hash.expose())
         };
         self.run(check).await.map(|matches| matches && exists)
@@ -230,7 +216,7 @@ mod tests {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable { retry_after });
         }
         assert!(hasher.hash(&password("anything at all")).await.is_err());
-        assert_eq!(hasher.checks().get(), 0);
+        assert_eq!(hasher.checks.get(), 0);
         drop(release);
         assert!(!first.await.unwrap().unwrap(), "the queued check runs");
         assert!(hasher.check_capacity().await.is_ok());
@@ -246,10 +232,10 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_account_costs_a_check_and_never_matches() {
         let hasher = hasher();
-        let before = hasher.checks().get();
+        let before = hasher.checks.get();
         assert!(!hasher.verify(&attempt(""), None).await.unwrap());
         assert!(!hasher.verify(&attempt("\0\0 any bytes"), None).await.unwrap());
-        assert_eq!(hasher.checks().get() - before, 2);
+        assert_eq!(hasher.checks.get() - before, 2);
     }
 
     #[test]

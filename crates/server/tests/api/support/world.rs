@@ -1,10 +1,9 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use infra::crypto::password::CheckCounter;
 use server::app::{Application, RuntimeEnv};
 use server::config::{Options, Settings};
 use test_db::{Template, TestDatabase};
@@ -18,7 +17,7 @@ pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes"
 /// A running server with its own database. Both are stopped on drop.
 pub(crate) struct World {
     address: SocketAddr,
-    password_checks: Arc<CheckCounter>,
+    admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     url: String,
@@ -41,9 +40,9 @@ impl World {
     /// A world on a database that the caller owns.
     pub(crate) fn on(options: Options, url: &str) -> Self {
         migrate(url);
-        let (address, password_checks, stop, thread) = serve(options, url);
+        let Served { address, admin, stop, thread } = serve(options, url);
         let (stop, thread) = (Some(stop), Some(thread));
-        Self { address, password_checks, stop, thread, url: url.to_owned(), _database: None }
+        Self { address, admin, stop, thread, url: url.to_owned(), _database: None }
     }
 
     /// A second server on the same database.
@@ -53,7 +52,7 @@ impl World {
 
     /// A second server on the same database with these settings.
     pub(crate) fn second_instance_with(&self, options: Options) -> Instance {
-        let (address, _, stop, thread) = serve(options, &self.url);
+        let Served { address, stop, thread, .. } = serve(options, &self.url);
         Instance { address, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -61,9 +60,12 @@ impl World {
         self.address
     }
 
-    /// Number of password checks by this server.
-    pub(crate) fn password_checks(&self) -> u64 {
-        self.password_checks.get()
+    /// A counter among the metrics of this server, which needs an admin listener.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        let url = format!("http://{}/metrics", self.admin.unwrap());
+        let text = ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("{name} is missing: {text}"))
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
@@ -152,7 +154,12 @@ fn migrate(url: &str) {
     infra::migrations::run(url, std::time::Duration::from_secs(60)).unwrap();
 }
 
-type Served = (SocketAddr, Arc<CheckCounter>, oneshot::Sender<()>, JoinHandle<()>);
+struct Served {
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
 
 fn serve(options: Options, url: &str) -> Served {
     let options = options.or(Options {
@@ -170,10 +177,10 @@ fn serve(options: Options, url: &str) -> Served {
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(&settings, &env).unwrap();
-            sender.send((application.address(), application.password_checks())).unwrap();
+            sender.send((application.address(), application.admin_address())).unwrap();
             application.run_until(async { drop(stopped.await) }).await.unwrap();
         });
     });
-    let (address, password_checks) = receiver.recv().unwrap();
-    (address, password_checks, stop, thread)
+    let (address, admin) = receiver.recv().unwrap();
+    Served { address, admin, stop, thread }
 }
