@@ -33,9 +33,9 @@ use options::Resolved;
 #[derive(Debug, Clone)]
 pub enum DatabaseSettings {
     /// An existing database.
-    Given(DatabaseUrl),
+    Existing(DatabaseUrl),
     /// An embedded cluster in the data directory.
-    Own,
+    Embedded,
 }
 
 /// How tokens are signed.
@@ -118,7 +118,7 @@ impl Settings {
     pub fn from_options(options: Options) -> anyhow::Result<Self> {
         let settings = Self::for_tools(options)?;
         let secret_is_missing =
-            matches!(settings.database, DatabaseSettings::Given(_)) && settings.signing.secret.is_none();
+            matches!(settings.database, DatabaseSettings::Existing(_)) && settings.signing.secret.is_none();
         ensure!(
             !secret_is_missing,
             "HONGYAN_JWT_SECRET must be set with DATABASE_URL, because all instances share it{}",
@@ -184,9 +184,9 @@ impl Settings {
 }
 
 fn database(url: Option<SecretString>) -> anyhow::Result<DatabaseSettings> {
-    let Some(url) = url else { return Ok(DatabaseSettings::Own) };
+    let Some(url) = url else { return Ok(DatabaseSettings::Embedded) };
     let url = DatabaseUrl::parse(url.expose_secret()).map_err(|error| anyhow!("DATABASE_URL {error}"))?;
-    Ok(DatabaseSettings::Given(url))
+    Ok(DatabaseSettings::Existing(url))
 }
 
 fn signing(given: &Resolved) -> SigningSettings {

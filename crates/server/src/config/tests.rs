@@ -12,7 +12,7 @@ fn error_of(options: Options) -> String {
 fn nothing_needs_to_be_set() {
     let settings = Settings::from_options(options()).unwrap();
     assert_eq!(settings.bind.to_string(), "127.0.0.1:8080");
-    assert!(matches!(settings.database, DatabaseSettings::Own));
+    assert!(matches!(settings.database, DatabaseSettings::Embedded));
     assert_eq!(settings.signing.lifetimes.access, Duration::from_secs(600));
     assert_eq!(settings.rules.recall_window, Duration::from_secs(120));
     assert_eq!(settings.bcrypt_cost, 12);

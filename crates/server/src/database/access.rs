@@ -18,7 +18,7 @@ impl DatabaseAccess {
     /// # Errors
     /// When no PostgreSQL is installed, or the cluster does not start.
     pub fn open(settings: &Settings) -> anyhow::Result<Option<Self>> {
-        if let DatabaseSettings::Given(url) = &settings.database {
+        if let DatabaseSettings::Existing(url) = &settings.database {
             return Ok(Some(Self { url: url.clone(), _cluster: None }));
         }
         let cluster = Cluster::attach(&Installation::find()?, &cluster_options(settings))?;
