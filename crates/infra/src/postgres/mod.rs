@@ -28,7 +28,7 @@ pub use export::{ExportSettings, PgExportRepository};
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
 pub use maintenance::PgMaintenanceRepository;
-pub use message::{PgMessageRepository, SendCounters, SendQueueSettings};
+pub use message::{PgMessageRepository, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 
 /// Declares a repository: a handle on the database and nothing else.

@@ -33,8 +33,8 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
 
 /// Waits until this many drafts have been queued since the start.
 pub(crate) async fn accepted(pool: &Arc<Pool>, count: u64) {
-    let counters = pool.messages.counters();
-    eventually("the drafts were not queued", || counters.accepted() == count).await;
+    let queued = || pool.send_metric("hongyan_send_accepted_total") == count;
+    eventually("the drafts were not queued", queued).await;
 }
 
 /// Two friends, and a pool with one writer that connects to `url`.
@@ -53,10 +53,9 @@ pub(crate) async fn stop_the_writer(
 ) -> (diesel::PgConnection, Sending) {
     let mut holder = database.connect();
     holder.batch_execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").unwrap();
-    let counters = pool.messages.counters();
-    let before = counters.batches_and_drafts().0;
+    let before = pool.send_batches();
     let sending = first();
-    eventually("the writer did not start a batch", || counters.batches_and_drafts().0 > before).await;
+    eventually("the writer did not start a batch", || pool.send_batches() > before).await;
     (holder, sending)
 }
 
@@ -64,7 +63,6 @@ pub(crate) async fn stop_the_writer(
 async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
     let database = Database::new();
     let (pool, alice, bob) = friends(&database, database.url()).await;
-    let counters = pool.messages.counters();
     let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     let many: Vec<Sending> = (0..100).map(|n| send(&pool, alice, bob, &n.to_string(), None)).collect();
     let twins: Vec<Sending> = (0..10).map(|_| send(&pool, bob, alice, "twin", Some("k"))).collect();
@@ -89,7 +87,7 @@ async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
     seqs.sort_unstable();
     seqs.dedup();
     assert_eq!(seqs.len(), 100);
-    let (batches, drafts) = counters.batches_and_drafts();
+    let (batches, drafts) = (pool.send_batches(), pool.batched_drafts());
     assert!(drafts == 112 && batches <= 4, "{drafts} drafts in {batches} batches");
 }
 
@@ -103,8 +101,7 @@ async fn a_locked_conversation_delays_no_other_conversation() {
     let id = crate::support::pair(alice, bob).conversation_id();
     holder.batch_execute(&format!("BEGIN; SELECT FROM conversations WHERE id = '{id}' FOR UPDATE")).unwrap();
     let held = send(&pool, alice, bob, "held", Some("k"));
-    let counters = pool.messages.counters();
-    eventually("the draft was not deferred", || counters.deferred() == 1).await;
+    eventually("the draft was not deferred", || pool.send_metric("hongyan_send_deferred_total") == 1).await;
     for _ in 0..20 {
         assert!(matches!(
             send(&pool, alice, carol, "free", None).await.unwrap().unwrap(),

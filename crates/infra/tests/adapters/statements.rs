@@ -106,7 +106,7 @@ async fn a_full_batch_takes_as_many_round_trips_as_one_message() {
     for sending in std::iter::once(first).chain(many) {
         assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     }
-    let (batches, drafts) = pool.messages.counters().batches_and_drafts();
+    let (batches, drafts) = (pool.send_batches(), pool.batched_drafts());
     assert_eq!((batches, drafts), (3, 122), "one alone, one blocked, and all others in one batch");
     assert_eq!(run(&wire), [alone.clone(), alone].concat());
 }

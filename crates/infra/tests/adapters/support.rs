@@ -241,6 +241,25 @@ impl Pool {
         outcomes.into_iter().flatten().collect()
     }
 
+    /// The value of a sample of the send queue's metrics, for example `hongyan_send_accepted_total`.
+    pub(crate) fn send_metric(&self, sample: &str) -> u64 {
+        let collectors = self.messages.collectors().unwrap();
+        let families: Vec<_> = collectors.iter().flat_map(|collector| collector.collect()).collect();
+        let text = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{sample} is missing: {text}")).parse().unwrap()
+    }
+
+    /// The number of batches of the send queue.
+    pub(crate) fn send_batches(&self) -> u64 {
+        self.send_metric("hongyan_send_batch_messages_count")
+    }
+
+    /// The number of drafts in the batches of the send queue.
+    pub(crate) fn batched_drafts(&self) -> u64 {
+        self.send_metric("hongyan_send_batch_messages_sum")
+    }
+
     pub(crate) async fn say(&self, sender: UserId, receiver: UserId, text: &str) -> MessageId {
         match self.messages.send(draft(sender, receiver, text, None)).await.unwrap() {
             SendOutcome::Sent(id) => id,

@@ -117,6 +117,8 @@ fn metrics_count_by_route_and_are_served_to_operators_only() {
         "hongyan_queue_wait_seconds_count{queue=\"bcrypt\"} 2",
         "hongyan_queue_depth{queue=\"send\"} 0",
         "hongyan_send_batch_messages_count 0",
+        "hongyan_send_accepted_total 0",
+        "hongyan_send_deferred_total 0",
         "hongyan_database_connections{state=\"busy\"} ",
         "hongyan_build_info{commit=\"",
     ] {

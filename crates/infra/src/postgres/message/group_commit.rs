@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 
 use super::append::Locking;
 use super::commit_outcome::{StoreError, store};
-use super::counters::SendCounters;
+use super::send_metrics::SendMetrics;
 use crate::db::{Connections, Db};
 use crate::metrics::{self, Collectors};
 use crate::runtime::worker::Worker;
@@ -67,13 +67,13 @@ pub(super) struct SendQueue {
     queues: Vec<Sender<QueuedDraft>>,
     /// Their receiving ends, to measure the queue depth. They keep no writer alive.
     receivers: Vec<Receiver<QueuedDraft>>,
-    counters: Arc<SendCounters>,
+    metrics: Arc<SendMetrics>,
 }
 
 impl SendQueue {
     /// Starts the writers. They stop once this value is dropped and their queues are empty.
     pub(super) fn start(db: &Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
-        let counters = Arc::new(SendCounters::new()?);
+        let metrics = Arc::new(SendMetrics::new()?);
         let worker = Worker::new("send")?;
         let (mut queues, mut receivers) = (Vec::new(), Vec::new());
         for number in 0..settings.writers.max(1) {
@@ -83,24 +83,20 @@ impl SendQueue {
                 queue: queue.clone(),
                 db: Arc::clone(db),
                 connections: db.connections(),
-                counters: Arc::clone(&counters),
+                metrics: Arc::clone(&metrics),
                 max_wait: settings.max_wait,
             };
             worker.consume(number, queue, || (), move |first| writer.run_batch(first))?;
             queues.push(sender);
         }
-        Ok(Self { worker, queues, receivers, counters })
-    }
-
-    pub(super) fn counters(&self) -> Arc<SendCounters> {
-        Arc::clone(&self.counters)
+        Ok(Self { worker, queues, receivers, metrics })
     }
 
     /// Metrics of queue depth, waiting time and batch size.
     pub(super) fn collectors(&self) -> std::io::Result<Collectors> {
         let receivers = self.receivers.clone();
         let depth = metrics::queue_depth("send", move || receivers.iter().map(Receiver::len).sum())?;
-        let mut collectors = self.counters.collectors();
+        let mut collectors = self.metrics.collectors();
         collectors.extend(self.worker.collectors());
         collectors.push(Box::new(depth));
         Ok(collectors)
@@ -116,7 +112,7 @@ impl SendQueue {
         let (reply, receiver) = oneshot::channel();
         let queued = QueuedDraft { draft, reply, queued_at: Instant::now() };
         self.queues.get(number).ok_or_else(full)?.try_send(queued).map_err(|_| full())?;
-        self.counters.accept();
+        self.metrics.accept();
         Ok(receiver)
     }
 }
@@ -126,7 +122,7 @@ struct Writer {
     queue: Receiver<QueuedDraft>,
     db: Arc<Db>,
     connections: Connections,
-    counters: Arc<SendCounters>,
+    metrics: Arc<SendMetrics>,
     max_wait: Duration,
 }
 
@@ -138,7 +134,7 @@ impl Writer {
         let batch: Vec<QueuedDraft> =
             std::iter::once(first).chain(others).filter_map(|queued| self.check_deadline(queued)).collect();
         if !batch.is_empty() {
-            self.counters.record_batch(batch.iter().map(|queued| queued.queued_at));
+            self.metrics.record_batch(batch.iter().map(|queued| queued.queued_at));
             self.store_batch(batch);
         }
     }
@@ -191,7 +187,7 @@ impl Writer {
             // A caller that is gone can retry and finds its message under its key.
             return drop(reply.send(Ok(outcome)));
         }
-        self.counters.defer();
+        self.metrics.defer();
         let connections = self.connections.clone();
         // If their queue is full, the job and its reply are dropped, and the caller gets `Unavailable`.
         self.db.try_spawn(move || {

@@ -23,11 +23,10 @@ use group_commit::SendQueue;
 
 mod append;
 mod commit_outcome;
-mod counters;
 mod group_commit;
 mod row;
+mod send_metrics;
 
-pub use counters::SendCounters;
 pub use group_commit::SendQueueSettings;
 pub(super) use row::state_from_row;
 
@@ -53,12 +52,6 @@ impl PgMessageRepository {
     /// If a metric's name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.queue.collectors()
-    }
-
-    /// Counters of the send queue since the start.
-    #[must_use]
-    pub fn counters(&self) -> Arc<SendCounters> {
-        self.queue.counters()
     }
 }
 
