@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::id::{ConversationId, UserId};
-use crate::message::Seq;
+use crate::message::{MessagePosition, Seq};
 
 /// The UUIDv5 namespace of conversation ids. It must never change.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_2f0e_8b5a_4c3d_9e7f_10a2_b3c4_d5e6);
@@ -150,14 +150,14 @@ impl PairState {
         }
     }
 
-    /// Assigns the next position to a message sent from `side`: its `seq` and its ordinal among the sender's messages.
-    pub const fn take_place(&mut self, side: Side) -> (Seq, i64) {
+    /// Assigns the next position to a message sent from `side`.
+    pub const fn assign_position(&mut self, side: Side) -> MessagePosition {
         self.last_seq = self.last_seq.next();
         let sent = match side {
             Side::Low => &mut self.lo_sent,
             Side::High => &mut self.hi_sent,
         };
         *sent = sent.saturating_add(1);
-        (self.last_seq, *sent)
+        MessagePosition { seq: self.last_seq, sender_ordinal: *sent }
     }
 }

@@ -88,6 +88,5 @@ pub fn decide_send(
     if pair.is_blocked(draft.from.side) {
         return SendDecision::Refuse(SendRefusal::Blocked);
     }
-    let (seq, sender_ordinal) = pair.take_place(draft.from.side);
-    SendDecision::Store(MessagePosition { seq, sender_ordinal })
+    SendDecision::Store(pair.assign_position(draft.from.side))
 }

@@ -1,6 +1,6 @@
 use crate::conversation::{Directed, Pair, PairState, Side};
 use crate::id::UserId;
-use crate::message::Seq;
+use crate::message::{MessagePosition, Seq};
 use crate::testing::user;
 
 const LO: UserId = user(1);
@@ -9,6 +9,10 @@ const OUTSIDER: UserId = user(3);
 
 fn pair() -> Pair {
     Pair::new(LO, HI).unwrap()
+}
+
+const fn position(seq: i64, sender_ordinal: i64) -> MessagePosition {
+    MessagePosition { seq: Seq::new(seq), sender_ordinal }
 }
 
 fn state() -> PairState {
@@ -79,14 +83,17 @@ fn a_block_applies_to_the_other_member_only() {
 #[test]
 fn positions_have_no_gaps_and_are_counted_per_sender() {
     let mut state = PairState { last_seq: Seq::NONE, lo_sent: 0, hi_sent: 0, ..state() };
-    let taken = [Side::Low, Side::High, Side::High, Side::Low].map(|side| state.take_place(side));
-    assert_eq!(taken, [(1, 1), (2, 1), (3, 2), (4, 2)].map(|(seq, ordinal)| (Seq::new(seq), ordinal)));
+    let taken = [Side::Low, Side::High, Side::High, Side::Low].map(|side| state.assign_position(side));
+    assert_eq!(
+        taken,
+        [(1, 1), (2, 1), (3, 2), (4, 2)].map(|(seq, sender_ordinal)| position(seq, sender_ordinal))
+    );
     assert_eq!((state.last_seq, state.lo_sent, state.hi_sent), (Seq::new(4), 2, 2));
 }
 
 #[test]
 fn the_next_position_follows_the_newest_of_either_sender() {
     let mut state = state();
-    assert_eq!(state.take_place(Side::Low), (Seq::new(6), 3));
+    assert_eq!(state.assign_position(Side::Low), position(6, 3));
     assert_eq!(state, PairState { last_seq: Seq::new(6), lo_sent: 3, ..self::state() });
 }

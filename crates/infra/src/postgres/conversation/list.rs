@@ -140,7 +140,7 @@ fn summary(member: UserId, row: ListRow) -> Result<ConversationSummary, DbError>
     })
 }
 
-const fn key(conversation: &ConversationSummary) -> ConversationCursor {
+const fn cursor(conversation: &ConversationSummary) -> ConversationCursor {
     let ConversationSummary { pinned, updated_at, id, .. } = *conversation;
     ConversationCursor { pinned, updated_at, id }
 }
@@ -154,7 +154,7 @@ fn page(query: &ListQuery, rows: Vec<ListRow>) -> ListResult {
     // The statement returns the rows of all lists in no guaranteed order.
     items
         .sort_by_key(|conversation| Reverse((conversation.pinned, conversation.updated_at, conversation.id)));
-    Ok(Page::from_lookahead(items, query.page.limit, key))
+    Ok(Page::from_lookahead(items, query.page.limit, cursor))
 }
 
 /// Responds to each query, in the same order. An invalid row fails its own list only.
