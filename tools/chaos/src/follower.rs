@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(follower.take(&[1, 2, 3], &none), Ok(()));
         assert_eq!(follower.take(&[], &none), Ok(()));
         assert!(follower.take(&[5], &none).unwrap_err().contains("4 was missed"));
-        assert!(follower.take(&[3], &none).unwrap_err().contains("3 came again"));
+        assert!(follower.take(&[3], &none).unwrap_err().contains("3 was repeated"));
         assert_eq!(follower.take(&[4], &none), Ok(()));
         assert_eq!(follower.reached(), 4);
     }

@@ -17,7 +17,7 @@ pub(crate) struct LoadBalancer {
     /// The base URL that the users call.
     pub(crate) base: String,
     /// The addresses on which the servers must listen.
-    pub(crate) behind: [String; Fleet::SIZE],
+    pub(crate) upstreams: [String; Fleet::SIZE],
 }
 
 /// The deployed file; addresses and certificates are replaced.
@@ -32,17 +32,17 @@ impl LoadBalancer {
     pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut ports = free_ports();
         let mut next = || ports.next().map(|port| format!("127.0.0.1:{port}")).context("no port is free");
-        let (front, behind) = (next()?, [next()?, next()?]);
+        let (front, upstreams) = (next()?, [next()?, next()?]);
         let folder = folder.join("nginx");
         fs::create_dir(&folder)?;
-        fs::write(folder.join("site.conf"), site(&front, &behind)?)?;
+        fs::write(folder.join("site.conf"), site(&front, &upstreams)?)?;
         fs::write(folder.join("nginx.conf"), around(&folder))?;
         let log = folder.join("error.log");
         let mut command = Command::new("nginx");
         command.arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(&log);
         let child =
             command.stdin(Stdio::null()).spawn().context("nginx cannot be started; is it installed?")?;
-        let mut load_balancer = Self { child, log, base: format!("http://{front}"), behind };
+        let mut load_balancer = Self { child, log, base: format!("http://{front}"), upstreams };
         let deadline = Instant::now() + TIMEOUT;
         while TcpStream::connect(&front).is_err() {
             if load_balancer.child.try_wait()?.is_some() || Instant::now() > deadline {
@@ -76,13 +76,13 @@ fn free_ports() -> impl Iterator<Item = u16> {
 }
 
 /// `deploy/nginx.conf` with these addresses and without TLS.
-fn site(front: &str, behind: &[String; Fleet::SIZE]) -> anyhow::Result<String> {
+fn site(front: &str, upstreams: &[String; Fleet::SIZE]) -> anyhow::Result<String> {
     const UPSTREAM: &str = "    server 127.0.0.1:8080 ";
     let line = SITE
         .lines()
         .find(|line| line.starts_with(UPSTREAM))
         .context("deploy/nginx.conf has no upstream server")?;
-    let lines = behind.each_ref().map(|address| line.replace("127.0.0.1:8080", address));
+    let lines = upstreams.each_ref().map(|address| line.replace("127.0.0.1:8080", address));
     let text = SITE.replace(line, &lines.join("\n")).replace("listen 443 ssl", &format!("listen {front}"));
     Ok(text.lines().filter(|line| !line.contains("ssl_certificate")).collect::<Vec<_>>().join("\n"))
 }

@@ -54,10 +54,14 @@ impl CommitProxy {
 pub(crate) fn through_proxy(url: &str, folder: &Path) -> anyhow::Result<(String, PathBuf)> {
     let host = url.split("host=").nth(1).and_then(|rest| rest.split('&').next());
     let host = host.context("the cluster's URL names no socket")?;
-    let behind = PathBuf::from(host.replace("%2F", "/"));
-    anyhow::ensure!(behind.join(SOCKET).exists(), "PostgreSQL's socket is not in {}", behind.display());
+    let socket_folder = PathBuf::from(host.replace("%2F", "/"));
+    anyhow::ensure!(
+        socket_folder.join(SOCKET).exists(),
+        "PostgreSQL's socket is not in {}",
+        socket_folder.display()
+    );
     let folder = folder.to_str().context("the folder's name is not UTF-8")?;
-    Ok((url.replacen(host, &folder.replace('/', "%2F"), 1), behind))
+    Ok((url.replacen(host, &folder.replace('/', "%2F"), 1), socket_folder))
 }
 
 fn accept(listener: &UnixListener, to: &Path, armed: &Arc<AtomicU8>) {

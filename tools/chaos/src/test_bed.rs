@@ -41,10 +41,10 @@ impl TestBed {
         let options = ClusterOptions { data_dir: folder.join("postgres"), durable: true, settings };
         let cluster = Cluster::start(&Installation::find()?, options)?;
         cluster.ensure_database(DATABASE)?;
-        let (database_url, behind) = through_proxy(&cluster.url(DATABASE), &folder.join("way"))?;
-        let proxy = CommitProxy::start(&folder.join("way"), &behind)?;
+        let (database_url, socket_folder) = through_proxy(&cluster.url(DATABASE), &folder.join("proxy"))?;
+        let proxy = CommitProxy::start(&folder.join("proxy"), &socket_folder)?;
         let (binds, drain) = match front {
-            Some(load_balancer) => (load_balancer.behind.clone(), LoadBalancer::DRAIN),
+            Some(load_balancer) => (load_balancer.upstreams.clone(), LoadBalancer::DRAIN),
             None => (std::array::from_fn(|_| "127.0.0.1:0".to_owned()), Duration::from_secs(1)),
         };
         let program = LaunchConfig { path: server, database_url, folder: folder.to_owned(), binds, drain };

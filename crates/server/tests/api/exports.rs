@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Person, World, assert_answer};
+use crate::support::{Person, World, assert_answer, eventually};
 
 const PATH: &str = "/api/auth/me/export";
 
@@ -59,17 +59,26 @@ fn write_much(world: &World, alice: &Person, bob: &Person) {
     ));
 }
 
-/// Requests an export and reads only the beginning of the response.
+/// Requests an export and reads only the beginning of the response. Retries while the account's last export is not yet released.
 fn begin(person: &Person, more: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(person.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let request =
-        format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.token);
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut beginning = [0; 2048];
-    stream.read_exact(&mut beginning).unwrap();
-    assert!(beginning.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&beginning));
-    stream
+    let mut begun = None;
+    eventually("an export was never begun", || {
+        let mut stream = TcpStream::connect(person.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let request =
+            format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.token);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        if status == *b"HTTP/1.1 503" {
+            return false;
+        }
+        assert_eq!(status, *b"HTTP/1.1 200", "{}", String::from_utf8_lossy(&status));
+        stream.read_exact(&mut [0; 2048]).unwrap();
+        begun = Some(stream);
+        true
+    });
+    begun.unwrap()
 }
 
 const READING: &str = "pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND query LIKE '%message_deletions%'";
