@@ -15,7 +15,7 @@ use crate::findings::{Findings, print};
 use crate::source::Repository;
 
 /// How many binaries run at the same time.
-const BINARIES: usize = 3;
+const BINARIES: usize = 2;
 /// How many tests each binary runs at the same time, unless `RUST_TEST_THREADS` says otherwise.
 const THREADS: &str = "4";
 
