@@ -23,7 +23,7 @@ pub(crate) fn send(pool: &Arc<Pool>, from: UserId, to: UserId, text: &str, key: 
     tokio::spawn(async move { pool.messages.send(draft).await })
 }
 
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "{what}");
