@@ -34,7 +34,8 @@ fn a_stolen_refresh_token_is_logged_without_the_token() {
     let refresh = || server.post("/auth/refresh_token", token, &json!({}))["code"].clone();
     assert_eq!((refresh(), refresh()), (json!(200), json!(409)));
     let user = alice["user_info"]["user_id"].as_str().unwrap();
-    let reports = |line: &str| line.contains("refresh token reused after its grace period") && line.contains(user);
+    let reports =
+        |line: &str| line.contains("refresh token reused after its grace period") && line.contains(user);
     eventually("the theft is not logged", || log(&folder).lines().any(reports));
     assert!(!log(&folder).contains(token));
     assert!(server.stop().success());
