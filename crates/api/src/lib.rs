@@ -9,11 +9,13 @@
 //! - `response`: the JSON envelope, errors and cursors.
 //! - `http`: middleware and everything else that concerns HTTP, not one feature.
 //! - `openapi`: the OpenAPI document.
+//! - `redacted`: private values that are not printed.
 
 mod app;
 mod extract;
 mod http;
 mod openapi;
+mod redacted;
 mod response;
 mod rest;
 mod routes;

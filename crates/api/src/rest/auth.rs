@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, InvalidField};
@@ -22,10 +23,10 @@ use crate::state::UseCases;
 pub(crate) struct TokensResponse {
     /// Sent with each call as `Authorization: Bearer …`.
     #[schema(value_type = schemas::AccessToken)]
-    token: String,
+    token: Redacted<String>,
     /// Valid once, to get the next pair.
     #[schema(value_type = schemas::RefreshToken)]
-    refresh_token: String,
+    refresh_token: Redacted<String>,
     /// Seconds until `token` expires.
     #[schema(example = 600)]
     expires_in: u64,
@@ -34,8 +35,8 @@ pub(crate) struct TokensResponse {
 impl From<IssuedTokens> for TokensResponse {
     fn from(tokens: IssuedTokens) -> Self {
         Self {
-            token: tokens.access.expose_secret().to_owned(),
-            refresh_token: tokens.refresh.expose_secret().to_owned(),
+            token: Redacted(tokens.access.expose_secret().to_owned()),
+            refresh_token: Redacted(tokens.refresh.expose_secret().to_owned()),
             expires_in: tokens.expires_in.as_secs(),
         }
     }
@@ -58,7 +59,7 @@ struct UserInfo {
 /// The result of a login or a registration.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Login)]
-struct LoginResponse {
+pub(super) struct LoginResponse {
     token_class: TokensResponse,
     user_info: UserInfo,
 }
@@ -78,9 +79,9 @@ impl From<LoggedIn> for LoginResponse {
 }
 
 /// A registration.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Register)]
-struct RegisterRequest {
+pub(super) struct RegisterRequest {
     /// 昵称.
     #[schema(value_type = schemas::Nickname)]
     name: String,
@@ -91,14 +92,14 @@ struct RegisterRequest {
     uid: Option<String>,
     /// `1` and ten more digits.
     #[schema(value_type = Option<schemas::PhoneNumber>)]
-    phone_number: Option<String>,
+    phone_number: Option<Redacted<String>>,
 }
 
 impl TryFrom<RegisterRequest> for Registration {
     type Error = InvalidField;
 
     fn try_from(body: RegisterRequest) -> Result<Self, Self::Error> {
-        let phone_number = body.phone_number.as_deref().map(PhoneNumber::parse).transpose();
+        let phone_number = body.phone_number.map(|number| PhoneNumber::parse(&number.0)).transpose();
         Ok(Self {
             name: Nickname::parse(&body.name).field("name")?,
             password: Password::parse(body.password).field("password")?,
@@ -122,9 +123,9 @@ pub(crate) async fn register(
 }
 
 /// A login by 微信号.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = UidLogin)]
-struct UidLoginRequest {
+pub(super) struct UidLoginRequest {
     #[schema(example = "alice_2026")]
     uid: String,
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
@@ -151,11 +152,11 @@ pub(crate) async fn login_by_uid(
 }
 
 /// A login by phone number.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = PhoneLogin)]
-struct PhoneLoginRequest {
-    #[schema(example = "13800138000")]
-    phone_number: String,
+pub(super) struct PhoneLoginRequest {
+    #[schema(value_type = String, example = "13800138000")]
+    phone_number: Redacted<String>,
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }
@@ -171,7 +172,7 @@ pub(crate) async fn login_by_phone_number(
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
     let login = Login {
-        identifier: EnteredIdentifier::PhoneNumber(body.phone_number),
+        identifier: EnteredIdentifier::PhoneNumber(body.phone_number.0),
         attempt: PasswordAttempt::new(&body.password),
         address: client.0,
         device: device.0,

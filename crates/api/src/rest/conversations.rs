@@ -11,6 +11,7 @@ use crate::extract::{AuthUser, Json, PathId, Query, whole_number};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
@@ -22,7 +23,7 @@ use crate::state::UseCases;
 /// A conversation in the list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Conversation)]
-struct ConversationItem {
+pub(super) struct ConversationItem {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
@@ -30,7 +31,7 @@ struct ConversationItem {
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::Remark)]
-    remark: String,
+    remark: Redacted<String>,
     #[schema(minimum = 0, example = 1)]
     unread_count: i64,
     /// The newest message that the caller can see.
@@ -49,12 +50,12 @@ struct ConversationItem {
 }
 
 impl ConversationItem {
-    fn new(conversation: ConversationSummary, language: Language) -> Self {
+    pub(super) fn new(conversation: ConversationSummary, language: Language) -> Self {
         Self {
             conversation_id: conversation.id.to_string(),
             friend_id: conversation.friend_id.to_string(),
             friend_name: display_name(&conversation.friend_name, language),
-            remark: conversation.remark.as_str().to_owned(),
+            remark: Redacted(conversation.remark.as_str().to_owned()),
             unread_count: conversation.unread_count,
             last_message: conversation.last_message.map(MessageItem::from),
             last_seq: conversation.last_seq.get(),
@@ -84,7 +85,7 @@ pub(crate) async fn list_conversations(
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Window)]
-struct WindowResponse {
+pub(super) struct WindowResponse {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
@@ -92,7 +93,7 @@ struct WindowResponse {
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::Remark)]
-    remark: String,
+    remark: Redacted<String>,
     #[schema(example = true)]
     is_friend: bool,
     #[schema(value_type = schemas::Seq)]
@@ -110,12 +111,12 @@ struct WindowResponse {
 }
 
 impl WindowResponse {
-    fn new(window: ConversationWindow, language: Language) -> Self {
+    pub(super) fn new(window: ConversationWindow, language: Language) -> Self {
         Self {
             conversation_id: window.id.to_string(),
             friend_id: window.friend_id.to_string(),
             friend_name: display_name(&window.friend_name, language),
-            remark: window.remark.as_str().to_owned(),
+            remark: Redacted(window.remark.as_str().to_owned()),
             is_friend: window.is_friend,
             read_seq: window.read_seq.get(),
             peer_read_seq: window.peer_read_seq.map(Seq::get),

@@ -11,6 +11,7 @@ use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
@@ -20,7 +21,7 @@ use crate::state::UseCases;
 /// A new friendship request.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Ask)]
-struct CreateRequest {
+pub(super) struct CreateRequest {
     /// Accepted for compatibility and ignored: lists show the sender's current nickname.
     #[serde(default)]
     #[schema(example = "爱丽丝")]
@@ -31,7 +32,7 @@ struct CreateRequest {
     receiver_id: String,
     /// At most 128 characters.
     #[schema(value_type = Option<schemas::VerificationMessage>)]
-    verification_message: Option<String>,
+    verification_message: Option<Redacted<String>>,
 }
 
 /// The state of the new request.
@@ -57,8 +58,8 @@ pub(crate) async fn ask(
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<CreatedResponse>, ApiError> {
     let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
-    let message = VerificationMessage::parse(&body.verification_message.unwrap_or_default())
-        .field("verification_message")?;
+    let message = body.verification_message.as_ref().map_or("", |text| &text.0);
+    let message = VerificationMessage::parse(message).field("verification_message")?;
     let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
     Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status.name() }))
 }
@@ -106,7 +107,7 @@ pub(crate) struct RequestItem {
     #[schema(value_type = Option<schemas::DisplayName>)]
     receiver_name: Option<String>,
     #[schema(value_type = schemas::VerificationMessage)]
-    verification_message: String,
+    verification_message: Redacted<String>,
     /// `pending`, `accepted`, `rejected`, `expired` or `canceled`.
     #[schema(value_type = schemas::RequestStatus)]
     status: &'static str,
@@ -128,7 +129,7 @@ impl RequestItem {
             sender_name,
             receiver_id,
             receiver_name,
-            verification_message: request.verification_message.as_str().to_owned(),
+            verification_message: Redacted(request.verification_message.as_str().to_owned()),
             status: request.status.name(),
             created_at: timestamp(request.created_at),
         }

@@ -11,6 +11,7 @@ use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::http::language::Language;
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Done, PageOf, display_name, timestamp};
 use crate::response::error::ApiError;
@@ -32,7 +33,7 @@ pub(crate) struct FriendItem {
     friend_uid: Option<String>,
     /// 备注, the caller's own name for the friend; may be empty.
     #[schema(value_type = schemas::Remark)]
-    remark: String,
+    remark: Redacted<String>,
     #[schema(value_type = schemas::Time)]
     created_at: String,
 }
@@ -44,7 +45,7 @@ impl FriendItem {
             friend_name: display_name(&friend.friend_name, language),
             friend_id: friend.friend_id.to_string(),
             friend_uid: friend.friend_uid.as_ref().map(Uid::as_str).map(str::to_owned),
-            remark: friend.remark.as_str().to_owned(),
+            remark: Redacted(friend.remark.as_str().to_owned()),
             created_at: timestamp(friend.created_at),
         }
     }
@@ -86,10 +87,10 @@ pub(crate) async fn unfriend(
 /// A new remark.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewRemark)]
-struct RemarkRequest {
+pub(super) struct RemarkRequest {
     /// At most 64 characters, kept exactly as sent; empty to remove it.
     #[schema(value_type = schemas::Remark)]
-    remark: String,
+    remark: Redacted<String>,
 }
 
 /// Sets the caller's remark for a friend. Only the caller sees it; it ends with the friendship.
@@ -104,7 +105,7 @@ pub(crate) async fn set_remark(
     use_cases: web::Data<UseCases>,
 ) -> Result<Done, ApiError> {
     let friend = UserId::parse(&friend).field("friend_id")?;
-    let remark = Remark::parse(&body.remark).field("remark")?;
+    let remark = Remark::parse(&body.remark.0).field("remark")?;
     use_cases.friendships.set_remark(caller.id(), friend, &remark).await?;
     Ok(Done::new())
 }

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Json, OptionalJson, Query};
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
@@ -26,7 +27,7 @@ pub(crate) struct MessageItem {
     sender_id: String,
     /// Null after a recall.
     #[schema(value_type = Option<schemas::MessageText>, required)]
-    content: Option<String>,
+    content: Option<Redacted<String>>,
     #[schema(example = false)]
     recalled: bool,
     #[schema(value_type = schemas::Time)]
@@ -40,22 +41,22 @@ impl From<domain::message::Message> for MessageItem {
             seq: message.id.seq.get(),
             sender_id: message.sender_id.to_string(),
             recalled: message.state.is_recalled(),
-            content: message.state.into_text().map(MessageContent::into_inner),
+            content: message.state.into_text().map(|text| Redacted(text.into_inner())),
             created_at: timestamp(message.created_at),
         }
     }
 }
 
 /// A message to send.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewMessage)]
-struct SendRequest {
+pub(super) struct SendRequest {
     /// The friend's user id.
     #[schema(value_type = schemas::UserId)]
     receiver_id: String,
     /// 1–5000 characters, not only whitespace.
     #[schema(value_type = schemas::MessageText)]
-    content: String,
+    content: Redacted<String>,
     /// Idempotency key, 1–64 characters: sending the same message again under the same key stores it once.
     #[schema(value_type = Option<schemas::ClientMessageId>)]
     client_message_id: Option<String>,
@@ -72,7 +73,7 @@ pub(crate) async fn send(
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<String>, ApiError> {
     let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
-    let text = MessageBody::Text(MessageContent::parse(body.content).field("content")?);
+    let text = MessageBody::Text(MessageContent::parse(body.content.0).field("content")?);
     let key = body.client_message_id.map(ClientMessageId::parse).transpose().field("client_message_id")?;
     let message = use_cases.messages.send(caller.id(), receiver, text, key).await?;
     Ok(Data::new(message.to_string()))

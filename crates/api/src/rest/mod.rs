@@ -11,3 +11,6 @@ pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod users;
 mod window_params;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Query};
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::PageOf;
 use crate::response::error::ApiError;
@@ -18,10 +19,10 @@ use crate::state::UseCases;
 /// The search term and where to search.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct SearchParams {
+pub(super) struct SearchParams {
     /// A part of the text, 1 to 200 characters, case-insensitive. There are no wildcards.
     #[param(value_type = schemas::SearchTerm)]
-    q: String,
+    q: Redacted<String>,
     /// Only in this conversation.
     #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     conversation_id: Option<String>,
@@ -31,13 +32,13 @@ impl SearchParams {
     fn parse(&self, page: SearchPageRequest) -> Result<SearchRequest, InvalidField> {
         let conversation = self.conversation_id.as_deref().map(ConversationId::parse).transpose();
         let conversation = conversation.field("conversation_id")?;
-        Ok(SearchRequest { term: SearchTerm::parse(&self.q).field("q")?, conversation, page })
+        Ok(SearchRequest { term: SearchTerm::parse(&self.q.0).field("q")?, conversation, page })
     }
 }
 
 /// A matching message.
 #[derive(Debug, Serialize, ToSchema)]
-struct FoundMessage {
+pub(super) struct FoundMessage {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
     #[serde(flatten)]

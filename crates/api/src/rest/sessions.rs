@@ -87,9 +87,9 @@ pub(crate) async fn end_other_sessions(
 }
 
 /// A password change.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewPassword)]
-struct ChangePasswordRequest {
+pub(super) struct ChangePasswordRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     old_password: SecretString,
     /// 8–128 characters.

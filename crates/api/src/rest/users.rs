@@ -1,13 +1,14 @@
 //! Accounts: the caller's own, and looking up other users.
 
 use actix_web::{delete, get, patch, web};
-use domain::account::{AccountSummary, Nickname, PasswordAttempt, PhoneNumber, Profile, Relation, Uid};
+use domain::account::{AccountSummary, Nickname, PasswordAttempt, Profile, Relation, Uid};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Json, Query};
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done, timestamp};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
@@ -16,7 +17,7 @@ use crate::state::UseCases;
 /// The caller's own account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Me)]
-struct AccountResponse {
+pub(super) struct AccountResponse {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
     #[schema(value_type = schemas::Uid)]
@@ -25,7 +26,7 @@ struct AccountResponse {
     name: String,
     /// Visible to its owner only.
     #[schema(value_type = Option<schemas::PhoneNumber>, required)]
-    phone_number: Option<String>,
+    phone_number: Option<Redacted<String>>,
     #[schema(value_type = schemas::Time)]
     created_at: String,
     /// The sum of `unread_count` over all conversations, muted ones included.
@@ -43,7 +44,7 @@ impl From<AccountSummary> for AccountResponse {
             user_id: user.id.to_string(),
             uid: user.uid.as_str().to_owned(),
             name: user.name.as_str().to_owned(),
-            phone_number: user.phone_number.as_ref().map(PhoneNumber::as_str).map(str::to_owned),
+            phone_number: user.phone_number.map(|number| Redacted(number.as_str().to_owned())),
             created_at: timestamp(user.created_at),
             unread_total,
             pending_requests,
@@ -83,9 +84,9 @@ pub(crate) async fn rename(
 }
 
 /// The confirmation of an erasure: the password.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Farewell)]
-struct EraseAccountRequest {
+pub(super) struct EraseAccountRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
 }

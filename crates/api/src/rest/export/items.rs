@@ -1,6 +1,6 @@
 //! The objects of an export.
 
-use domain::account::{PhoneNumber, User};
+use domain::account::User;
 use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
 use domain::message::ClientMessageId;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::http::language::Language;
 use crate::openapi::schemas;
+use crate::redacted::Redacted;
 use crate::response::envelope::{display_name, timestamp};
 use crate::rest::blocks::BlockItem;
 use crate::rest::friendship_requests::RequestItem;
@@ -32,7 +33,7 @@ pub(crate) struct ExportDocument {
 }
 
 /// The account itself.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(crate) struct ExportedAccountItem {
     #[schema(value_type = schemas::UserId)]
@@ -42,7 +43,7 @@ pub(crate) struct ExportedAccountItem {
     #[schema(value_type = schemas::Nickname)]
     name: String,
     #[schema(value_type = Option<schemas::PhoneNumber>, required)]
-    phone_number: Option<String>,
+    phone_number: Option<Redacted<String>>,
     #[schema(value_type = schemas::Time)]
     created_at: String,
 }
@@ -53,14 +54,14 @@ impl From<&User> for ExportedAccountItem {
             user_id: user.id.to_string(),
             uid: user.uid.as_str().to_owned(),
             name: user.name.as_str().to_owned(),
-            phone_number: user.phone_number.as_ref().map(PhoneNumber::as_str).map(str::to_owned),
+            phone_number: user.phone_number.as_ref().map(|number| Redacted(number.as_str().to_owned())),
             created_at: timestamp(user.created_at),
         }
     }
 }
 
 /// An open or ended session.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedSession)]
 pub(crate) struct ExportedSessionItem {
     #[schema(value_type = schemas::SessionId)]
@@ -89,7 +90,7 @@ impl From<&ExportedSession> for ExportedSessionItem {
 }
 
 /// A conversation with the caller's settings.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedConversation)]
 pub(crate) struct ExportedConversationItem {
     #[schema(value_type = schemas::ConversationId)]
@@ -99,7 +100,7 @@ pub(crate) struct ExportedConversationItem {
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::Remark)]
-    remark: String,
+    remark: Redacted<String>,
     #[schema(example = true)]
     is_friend: bool,
     #[schema(value_type = schemas::Seq)]
@@ -121,7 +122,7 @@ impl ExportedConversationItem {
             conversation_id: conversation.id.to_string(),
             friend_id: conversation.friend_id.to_string(),
             friend_name: display_name(&conversation.friend_name, language),
-            remark: conversation.remark.as_str().to_owned(),
+            remark: Redacted(conversation.remark.as_str().to_owned()),
             is_friend: conversation.is_friend,
             read_seq: conversation.read_seq.get(),
             last_seq: conversation.last_seq.get(),
@@ -133,7 +134,7 @@ impl ExportedConversationItem {
 }
 
 /// A conversation and the messages that the caller can see, oldest first.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ConversationWithMessages {
     #[serde(flatten)]
     conversation: ExportedConversationItem,
@@ -141,7 +142,7 @@ struct ConversationWithMessages {
 }
 
 /// A message with its idempotency key.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedMessage)]
 pub(crate) struct ExportedMessageItem {
     #[serde(flatten)]

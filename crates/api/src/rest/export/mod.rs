@@ -2,7 +2,7 @@
 //!
 //! The response is streamed while the account is read: `stream` applies backpressure, `json` writes the document.
 
-mod items;
+pub(super) mod items;
 mod json;
 mod stream;
 
