@@ -54,7 +54,8 @@ async fn docs() -> impl Responder {
 /// The complete API as an actix application.
 pub fn app(
     use_cases: web::Data<UseCases>,
-    (probe, observer): (Arc<dyn ReadinessProbe>, Arc<dyn RequestObserver>),
+    probe: Arc<dyn ReadinessProbe>,
+    observer: Arc<dyn RequestObserver>,
     settings: ApiSettings,
 ) -> App<
     impl ServiceFactory<

@@ -110,7 +110,6 @@ impl Application {
         let readiness = Arc::new(Readiness::new(&env.database_url)?);
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
-        let outside = (probe, observer);
         let api_settings = ApiSettings {
             cors_origins: settings.cors_origins.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -119,15 +118,17 @@ impl Application {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,
         };
-        let server =
-            HttpServer::new(move || api::app(use_cases.clone(), outside.clone(), api_settings.clone()))
-                .disable_signals()
-                .shutdown_timeout(settings.shutdown.as_secs())
-                .client_request_timeout(Self::HEAD_TIMEOUT)
-                .keep_alive(settings.keep_alive)
-                .workers(limits::workers())
-                .max_connections(limits::connections_per_worker(Self::connection_budget(settings).total()))
-                .listen(socket)?;
+        let app = move || {
+            api::app(use_cases.clone(), Arc::clone(&probe), Arc::clone(&observer), api_settings.clone())
+        };
+        let server = HttpServer::new(app)
+            .disable_signals()
+            .shutdown_timeout(settings.shutdown.as_secs())
+            .client_request_timeout(Self::HEAD_TIMEOUT)
+            .keep_alive(settings.keep_alive)
+            .workers(limits::workers())
+            .max_connections(limits::connections_per_worker(Self::connection_budget(settings).total()))
+            .listen(socket)?;
         let address = server.addrs().first().copied().context("the server has no address")?;
         let server = server.run();
         let admin = settings
