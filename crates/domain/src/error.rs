@@ -172,6 +172,13 @@ macro_rules! domain_error {
                 }
             }
         }
+
+        #[cfg(any(test, feature = "test-support"))]
+        impl $error {
+            /// Every name with its class, for the tests of adapters.
+            pub const NAMES: &'static [(&'static str, $crate::error::ErrorKind)] =
+                &[$(($name, $crate::error::ErrorKind::$kind $({ $wait: std::time::Duration::ZERO })?)),*];
+        }
     };
 }
 pub(crate) use domain_error;

@@ -179,9 +179,9 @@ impl<E: DomainError> From<E> for ApiError {
             }
             _ => None,
         };
-        // A name without its text would be answered as a fault of ours, so that the log must say which it was.
-        let is_ours = error_catalog::find(name).code != status_of(kind) || status_of(kind) >= 500;
-        let cause = is_ours.then(|| Box::new(error) as Box<dyn Error + Send + Sync>);
+        // A name that the catalogue lacks becomes `internal_error`, so the log must say which one it was.
+        let is_fault = error_catalog::find(name).code != status_of(kind) || status_of(kind) >= 500;
+        let cause = is_fault.then(|| Box::new(error) as Box<dyn Error + Send + Sync>);
         Self { name, detail: Detail::None, retry_after, cause }
     }
 }
@@ -199,7 +199,60 @@ pub(crate) const fn not_a_number(field: &'static str, min: i64, max: i64) -> Inv
 
 #[cfg(test)]
 mod tests {
+    use domain::account::{LifecycleError, ProfileError, RegistrationError};
+    use domain::auth::SessionError;
+    use domain::block::BlockError;
+    use domain::conversation::ConversationError;
+    use domain::export::ExportError;
+    use domain::friendship::FriendshipError;
+    use domain::friendship_request::FriendshipRequestError;
+    use domain::message::MessageError;
+    use domain::search::SearchError;
+
     use super::*;
+    use crate::response::error_catalog::CATALOG;
+
+    /// Names that have no class: this crate raises them itself.
+    const OWN_NAMES: &[&str] = &[
+        "malformed_json",
+        "missing_field",
+        "invalid_field",
+        "missing_refresh_token",
+        "missing_token",
+        "unknown_route",
+        "method_not_allowed",
+        "request_timeout",
+        "payload_too_large",
+        "unsupported_media_type",
+        "internal_error",
+        "unavailable",
+    ];
+
+    #[test]
+    fn each_name_has_the_status_of_its_class() {
+        let classified = [
+            LifecycleError::NAMES,
+            RegistrationError::NAMES,
+            ProfileError::NAMES,
+            SessionError::NAMES,
+            BlockError::NAMES,
+            ConversationError::NAMES,
+            ExportError::NAMES,
+            FriendshipError::NAMES,
+            FriendshipRequestError::NAMES,
+            MessageError::NAMES,
+            SearchError::NAMES,
+        ]
+        .concat();
+        for (name, kind) in &classified {
+            let entry = error_catalog::find(name);
+            assert_eq!((entry.name, entry.code), (*name, status_of(*kind)));
+        }
+        for entry in CATALOG {
+            let is_classified = classified.iter().any(|(name, _)| *name == entry.name);
+            assert_ne!(is_classified, OWN_NAMES.contains(&entry.name), "{}", entry.name);
+        }
+    }
 
     #[test]
     fn retry_after_is_never_too_early() {
