@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::error::Rule;
 use serde_json::{Value, json};
+use utoipa::Number;
 use utoipa::ToSchema;
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{AllOfBuilder, Components, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AllOfBuilder, Components, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
+
+use super::schema_rules::resolve;
 
 use crate::http::i18n;
 use crate::http::language::Language;
@@ -84,7 +87,7 @@ fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
 }
 
 /// Adds one response per status, with the error names that it may carry.
-pub(super) fn describe(operation: &mut Operation, with_required: &[String]) {
+pub(super) fn describe(operation: &mut Operation, components: &Components, with_required: &[String]) {
     let names = error_names(operation, with_required);
     let mut by_code = BTreeMap::<u16, Vec<&'static CatalogEntry>>::new();
     let slow = if operation.request_body.is_some() { SLOW_BODY } else { &[] };
@@ -94,7 +97,7 @@ pub(super) fn describe(operation: &mut Operation, with_required: &[String]) {
             entries.push(error_catalog::find(name));
         }
     }
-    let invalid = InvalidExample::of(operation);
+    let invalid = InvalidExample::of(operation, components);
     for (code, entries) in by_code {
         operation.responses.responses.insert(code.to_string(), RefOr::T(response(code, &entries, &invalid)));
     }
@@ -109,7 +112,7 @@ struct InvalidExample {
 }
 
 impl InvalidExample {
-    fn of(operation: &Operation) -> Self {
+    fn of(operation: &Operation, components: &Components) -> Self {
         let Some(parameter) = parameters(operation).next() else {
             return Self {
                 field: "password".to_owned(),
@@ -117,16 +120,27 @@ impl InvalidExample {
             };
         };
         let rule = match parameter.name.as_str() {
-            "limit" => Rule::Range { min: 1, max: 1000 },
             "direction" => Rule::OneOf(&["received", "sent"]),
-            "before" => Rule::Range { min: 0, max: i64::MAX },
-            "q" => Rule::Length { min: 1, max: 200 },
             "uid" => Rule::Uid,
             "Idempotency-Key" => Rule::Characters,
-            _ => Rule::Id,
+            _ => {
+                let schema = parameter.schema.as_ref().and_then(|schema| resolve(components, schema));
+                schema.and_then(limit_rule).unwrap_or(Rule::Id)
+            }
         };
         Self { field: parameter.name.clone(), rule: i18n::rule(FieldRule::Domain(rule), Language::Chinese) }
     }
+}
+
+/// The rule that the limits of a schema stand for.
+fn limit_rule(schema: &Schema) -> Option<Rule> {
+    let Schema::Object(object) = schema else { return None };
+    let whole = |number: &Option<Number>| serde_json::to_value(number.as_ref()?).ok()?.as_i64();
+    let range = whole(&object.minimum).zip(whole(&object.maximum));
+    let length = object.min_length.zip(object.max_length);
+    range
+        .map(|(min, max)| Rule::Range { min, max })
+        .or_else(|| length.map(|(min, max)| Rule::Length { min, max }))
 }
 
 fn response(code: u16, entries: &[&CatalogEntry], invalid: &InvalidExample) -> Response {

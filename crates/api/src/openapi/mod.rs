@@ -61,7 +61,7 @@ pub fn document() -> OpenApi {
     let with_required = errors::schemas_with_required_fields(&components);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         schema_rules::make_body_optional(operation);
-        errors::describe(operation, &with_required);
+        errors::describe(operation, &components, &with_required);
         examples::describe(operation, &components);
         headers::describe(operation);
     }

@@ -23,18 +23,19 @@ pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>)
     }
 }
 
-/// Makes the `data` of each envelope refer to its content's schema, which utoipa inlines.
+/// Makes the `data` of each envelope refer to its content's schema, which utoipa inlines. It recognises envelopes by the names
+/// that utoipa gives them, such as `Data_Login`.
 pub(super) fn link_envelopes(components: &mut Components) {
     let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
     for (name, schema) in &mut components.schemas {
-        let Some((envelope, content)) = name.split_once('_').filter(|(_, content)| names.contains(*content))
+        let page = name.strip_prefix("PageOf_");
+        let Some(content) = page.or_else(|| name.strip_prefix("Data_")).filter(|name| names.contains(*name))
         else {
             continue;
         };
         let RefOr::T(Schema::Object(object)) = schema else { continue };
         let content = RefOr::Ref(Ref::from_schema_name(content));
-        let is_page = envelope == "PageOf";
-        let data = if is_page {
+        let data = if page.is_some() {
             RefOr::T(Schema::Array(ArrayBuilder::new().items(content).build()))
         } else {
             content

@@ -3,6 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use domain::account::Password;
+use domain::auth::SessionCursor;
+use domain::block::BlockCursor;
+use domain::conversation::ConversationCursor;
+use domain::friendship::{FriendCursor, Remark};
+use domain::friendship_request::{RequestCursor, VerificationMessage};
+use domain::message::{ClientMessageId, MessageContent};
+use domain::page::PageKey;
+use domain::search::{SearchCursor, SearchTerm};
 use serde_json::{Value, json};
 
 use super::document;
@@ -161,4 +170,46 @@ fn responses_are_closed_and_requests_are_open() {
         found["properties"]["conversation_id"].is_object() && found["properties"]["seq"].is_object(),
         "{found}"
     );
+}
+
+#[test]
+fn length_limits_match_the_domain() {
+    let checks: [(&str, fn(&str) -> bool); 6] = [
+        ("MessageText", |text| MessageContent::parse(text.to_owned()).is_ok()),
+        ("ClientMessageId", |text| ClientMessageId::parse(text.to_owned()).is_ok()),
+        ("VerificationMessage", |text| VerificationMessage::parse(text).is_ok()),
+        ("Remark", |text| Remark::parse(text).is_ok()),
+        ("SearchTerm", |text| SearchTerm::parse(text).is_ok()),
+        ("ChosenPassword", |text| Password::parse(text.into()).is_ok()),
+    ];
+    let document = document_json();
+    for (name, accepts) in checks {
+        let schema = &document["components"]["schemas"][name];
+        let limit = |key: &str| schema[key].as_u64().map(|limit| usize::try_from(limit).unwrap());
+        let (min, max) = (limit("minLength").unwrap_or(0), limit("maxLength").unwrap());
+        let accepts = |length: usize| accepts(&('一'..).take(length).collect::<String>());
+        assert!(accepts(min) && accepts(max) && !accepts(max + 1), "{name}");
+        assert!(min == 0 || !accepts(min - 1), "{name}");
+    }
+}
+
+#[test]
+fn page_limits_match_the_domain() {
+    let document = document_json();
+    for (path, max) in [
+        ("/api/auth/sessions", SessionCursor::MAX_ROWS),
+        ("/api/auth/blocks", BlockCursor::MAX_ROWS),
+        ("/api/auth/conversations", ConversationCursor::MAX_ROWS),
+        ("/api/auth/friendships", FriendCursor::MAX_ROWS),
+        ("/api/auth/friendship_requests", RequestCursor::MAX_ROWS),
+        ("/api/auth/messages/search", SearchCursor::MAX_ROWS),
+    ] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let limit = parameters.iter().find(|parameter| parameter["name"] == "limit").unwrap();
+        assert_eq!(
+            (&limit["schema"]["minimum"], &limit["schema"]["maximum"]),
+            (&json!(1), &json!(max)),
+            "{path}"
+        );
+    }
 }
