@@ -131,10 +131,10 @@ mod tests {
 
     fn refusal(body: &[u8]) -> (&'static str, String) {
         let error = parse::<Body>(body).unwrap_err();
-        let answer = error.response(crate::http::language::Language::English);
-        let bytes = actix_web::body::MessageBody::try_into_bytes(answer.into_body()).unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-        (error.name(), answer["field"].as_str().unwrap_or_default().to_owned())
+        let response = error.response(crate::http::language::Language::English);
+        let bytes = actix_web::body::MessageBody::try_into_bytes(response.into_body()).unwrap();
+        let response: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        (error.name(), response["field"].as_str().unwrap_or_default().to_owned())
     }
 
     #[test]

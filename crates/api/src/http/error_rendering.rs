@@ -147,11 +147,11 @@ mod tests {
             let request = TestRequest::get().uri("/panic");
             let request = request.insert_header((REQUEST_ID, format!("panic-{number}"))).to_request();
             let error = try_call_service(&service, request).await.unwrap_err();
-            let answer = error.error_response();
-            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-            assert_eq!(answer.headers().get(REQUEST_ID).unwrap(), &format!("panic-{number}"));
-            assert_eq!(answer.headers().get(CACHE_CONTROL).unwrap(), "no-store");
-            assert_eq!(answer.headers().get(X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
+            let response = error.error_response();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(response.headers().get(REQUEST_ID).unwrap(), &format!("panic-{number}"));
+            assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store");
+            assert_eq!(response.headers().get(X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
         }
         let request = TestRequest::get().uri("/well").to_request();
         assert_eq!(try_call_service(&service, request).await.unwrap().status(), StatusCode::OK);

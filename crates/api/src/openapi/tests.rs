@@ -139,8 +139,8 @@ fn each_listed_error_is_described_under_its_own_status() {
     for (name, operation) in operations(&document) {
         for error in operation["x-errors"].as_array().unwrap() {
             let entry = error_catalog::find(error.as_str().unwrap());
-            let answer = &operation["responses"][entry.code.to_string()]["content"]["application/json"];
-            let example = &resolve(&document, &answer["examples"][entry.name])["value"];
+            let response = &operation["responses"][entry.code.to_string()]["content"]["application/json"];
+            let example = &resolve(&document, &response["examples"][entry.name])["value"];
             assert_eq!((&example["error"], &example["code"]), (error, &json!(entry.code)), "{name}");
             assert!(!example["message"].as_str().unwrap().contains('{'), "{name}: {example}");
         }
