@@ -30,23 +30,3 @@ pub use friendship_request::PgFriendshipRequestRepository;
 pub use maintenance::PgMaintenanceRepository;
 pub use message::{PgMessageRepository, SendQueueSettings};
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
-
-/// Declares a repository: a handle on the database and nothing else.
-macro_rules! repository {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub struct $name {
-            db: std::sync::Arc<crate::db::Db>,
-        }
-
-        impl $name {
-            /// Keeps its rows in `db`.
-            #[must_use]
-            pub const fn new(db: std::sync::Arc<crate::db::Db>) -> Self {
-                Self { db }
-            }
-        }
-    };
-}
-use repository;
