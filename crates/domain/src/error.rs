@@ -108,15 +108,15 @@ impl fmt::Display for Rule {
 ///
 /// A clone shares the cause, so that one failure of a batch can be reported to each of its callers.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{fault}")]
+#[error("{kind}")]
 pub struct PortError {
-    fault: Fault,
+    kind: PortErrorKind,
     #[source]
     source: Arc<dyn Error + Send + Sync>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum PortErrorKind {
     #[error("a dependency is unavailable")]
     Unavailable(Duration),
     #[error("a dependency failed")]
@@ -126,27 +126,27 @@ enum Fault {
 impl PortError {
     /// The dependency is unreachable or overloaded; it may recover after `retry_after`.
     pub fn unavailable(retry_after: Duration, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { fault: Fault::Unavailable(retry_after), source: source.into().into() }
+        Self { kind: PortErrorKind::Unavailable(retry_after), source: source.into().into() }
     }
 
     /// The failure is permanent: retrying does not help.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { fault: Fault::Internal, source: source.into().into() }
+        Self { kind: PortErrorKind::Internal, source: source.into().into() }
     }
 }
 
 impl DomainError for PortError {
     fn kind(&self) -> ErrorKind {
-        match self.fault {
-            Fault::Unavailable(retry_after) => ErrorKind::Unavailable { retry_after },
-            Fault::Internal => ErrorKind::Internal,
+        match self.kind {
+            PortErrorKind::Unavailable(retry_after) => ErrorKind::Unavailable { retry_after },
+            PortErrorKind::Internal => ErrorKind::Internal,
         }
     }
 
     fn name(&self) -> &'static str {
-        match self.fault {
-            Fault::Unavailable(_) => "unavailable",
-            Fault::Internal => "internal_error",
+        match self.kind {
+            PortErrorKind::Unavailable(_) => "unavailable",
+            PortErrorKind::Internal => "internal_error",
         }
     }
 }
