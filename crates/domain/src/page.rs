@@ -9,7 +9,7 @@ pub trait PageKey {
     const MAX_ROWS: i64;
 }
 
-/// The maximum number of rows of one answer, at least 1.
+/// The maximum number of rows of a page or of messages of a window, at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit(i64);
 
