@@ -143,3 +143,20 @@ fn class_by_message(message: &str) -> ErrorClass {
         ErrorClass::Bug
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use domain::account::Uid;
+
+    use super::*;
+
+    #[test]
+    fn an_invalid_stored_value_is_reported_with_its_row_and_column() {
+        let error = Uid::parse("!").map_err(DbError::stored("users", "uid", 7)).unwrap_err();
+        assert!(error.to_string().starts_with("users 7: uid: it must be 6 to 20"), "{error}");
+        assert!(error.source().is_some());
+        assert_eq!(error.class(), ErrorClass::Bug);
+    }
+}
