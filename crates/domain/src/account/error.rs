@@ -36,7 +36,7 @@ domain_error!(RegistrationError {
     PhoneNumberTaken => Invalid, "phone_number_taken";
 });
 
-/// Refusals of the use cases on profiles.
+/// Refusals of reading and changing profiles.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// No account has this uid, or it is erased.

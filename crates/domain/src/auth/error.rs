@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::TokenRefusal;
 use crate::error::{PortError, domain_error};
 
-/// Refusals of login and of the use cases on sessions.
+/// Refusals of login, tokens and sessions.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// No account matches, or the password is wrong. The response does not reveal which.

@@ -101,22 +101,22 @@ impl SessionService {
         if let Admission::Refused { retry_after } = throttle.count(keys).await? {
             return Err(SessionError::TooManyAttempts(retry_after));
         }
-        match self.check(identifier, attempt).await {
+        match self.verify(identifier, attempt).await {
             Ok(Some(credentials)) => {
-                throttle.release(keys, AttemptResult::Right).await?;
+                throttle.release(keys, AttemptResult::Correct).await?;
                 Ok(credentials)
             }
             Ok(None) => Err(SessionError::InvalidCredentials),
-            Err(fault) => {
+            Err(error) => {
                 // The original error matters more; an attempt that stays counted expires.
-                let _ = throttle.release(keys, AttemptResult::Unchecked).await;
-                Err(fault.into())
+                let _ = throttle.release(keys, AttemptResult::Unverified).await;
+                Err(error.into())
             }
         }
     }
 
     /// Verifies a password exactly once, whether the account exists or not.
-    async fn check(
+    async fn verify(
         &self,
         identifier: Option<LoginIdentifier>,
         attempt: &PasswordAttempt,

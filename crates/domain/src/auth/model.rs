@@ -70,7 +70,7 @@ pub struct IdempotencyKey(String);
 impl IdempotencyKey {
     const MAX: usize = 128;
 
-    /// Parses the request header.
+    /// Parses a key that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::Characters`].

@@ -1,4 +1,4 @@
-//! Ports of the session use cases.
+//! Ports of authentication: the session store, the token codec and the local revocation list.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ pub trait SessionRepository: Send + Sync {
     async fn list(
         &self,
         owner: UserId,
-        open_for: SessionLimits,
+        limits: SessionLimits,
         page: &SessionPageRequest,
     ) -> Result<SessionPage, PortError>;
 

@@ -29,8 +29,8 @@ pub struct SessionPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// The use cases on sessions. This file registers accounts, lists sessions and ends them; `login` verifies passwords
-/// and `tokens` issues and verifies tokens.
+/// The use-cases of sessions. This file lists and ends sessions; `login` verifies passwords; `tokens` issues and
+/// verifies tokens.
 pub struct SessionService {
     pub(super) ports: SessionPorts,
     pub(super) lifetimes: TokenLifetimes,
@@ -59,8 +59,8 @@ impl SessionService {
     /// Any `PortError` from the adapter.
     pub async fn list(&self, caller: UserId, page: &SessionPageRequest) -> Result<SessionPage, SessionError> {
         let idle = self.lifetimes.refresh.max(self.lifetimes.access);
-        let open_for = SessionLimits { life: self.lifetimes.session_max, idle };
-        Ok(self.ports.sessions.list(caller, open_for, page).await?)
+        let limits = SessionLimits { life: self.lifetimes.session_max, idle };
+        Ok(self.ports.sessions.list(caller, limits, page).await?)
     }
 
     /// Ends one session of the caller's account.

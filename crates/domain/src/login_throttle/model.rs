@@ -108,9 +108,9 @@ pub struct FailureRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptResult {
     /// The password was correct.
-    Right,
+    Correct,
     /// It was not verified because of an internal error.
-    Unchecked,
+    Unverified,
 }
 
 /// Consecutive failures without a delay.
@@ -134,17 +134,17 @@ const ADDRESS_CAPACITY: i32 = 60;
 /// The time to wait, if the attempt is not admitted. It is not counted then.
 pub fn count_attempt(
     key: &ThrottleKey,
-    kept: Option<&FailureRecord>,
+    record: Option<&FailureRecord>,
     now: DateTime<Utc>,
 ) -> Result<FailureRecord, Duration> {
-    let kept = kept.filter(|kept| kept.forgiven_at > now);
-    if let Some(wait) = kept.and_then(|kept| time_until(kept.blocked_until, now)) {
+    let record = record.filter(|record| record.forgiven_at > now);
+    if let Some(wait) = record.and_then(|record| time_until(record.blocked_until, now)) {
         return Err(wait);
     }
-    let count = kept.map_or(0, |kept| kept.count).saturating_add(1);
+    let count = record.map_or(0, |record| record.count).saturating_add(1);
     Ok(match key {
         ThrottleKey::Address(_) => {
-            let forgiven_at = kept.map_or(now, |kept| kept.forgiven_at) + ADDRESS_LEAK_INTERVAL;
+            let forgiven_at = record.map_or(now, |record| record.forgiven_at) + ADDRESS_LEAK_INTERVAL;
             let blocked_until = forgiven_at - ADDRESS_LEAK_INTERVAL * (ADDRESS_CAPACITY - 1);
             FailureRecord { count, blocked_until, forgiven_at }
         }
@@ -158,20 +158,21 @@ pub fn count_attempt(
 #[must_use]
 pub fn release(
     key: &ThrottleKey,
-    kept: &FailureRecord,
-    verdict: AttemptResult,
+    record: &FailureRecord,
+    result: AttemptResult,
     now: DateTime<Utc>,
 ) -> Option<FailureRecord> {
-    let count = kept.count.checked_sub(1).filter(|count| *count > 0)?;
-    match (key, verdict) {
+    let count = record.count.checked_sub(1).filter(|count| *count > 0)?;
+    match (key, result) {
         (ThrottleKey::Address(_), _) => {
-            let forgiven_at = kept.forgiven_at - ADDRESS_LEAK_INTERVAL;
-            let blocked_until = kept.blocked_until - ADDRESS_LEAK_INTERVAL;
-            Some(FailureRecord { count, blocked_until, forgiven_at }).filter(|kept| kept.forgiven_at > now)
+            let forgiven_at = record.forgiven_at - ADDRESS_LEAK_INTERVAL;
+            let blocked_until = record.blocked_until - ADDRESS_LEAK_INTERVAL;
+            Some(FailureRecord { count, blocked_until, forgiven_at })
+                .filter(|record| record.forgiven_at > now)
         }
-        (_, AttemptResult::Right) => None,
+        (_, AttemptResult::Correct) => None,
         // The attempt was admitted, so no delay was running; another attempt may take its place.
-        (_, AttemptResult::Unchecked) => Some(FailureRecord { count, blocked_until: now, ..*kept }),
+        (_, AttemptResult::Unverified) => Some(FailureRecord { count, blocked_until: now, ..*record }),
     }
 }
 

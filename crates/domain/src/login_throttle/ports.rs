@@ -34,5 +34,5 @@ pub trait LoginThrottle: Send + Sync {
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn release(&self, keys: &[ThrottleKey], verdict: AttemptResult) -> Result<(), PortError>;
+    async fn release(&self, keys: &[ThrottleKey], result: AttemptResult) -> Result<(), PortError>;
 }

@@ -76,7 +76,7 @@ fn a_success_resets_consecutive_failures() {
     for key in consecutive_keys() {
         for times in [1, 5, 9] {
             let (kept, _, last) = fail(&key, times);
-            assert_eq!(release(&key, &kept, AttemptResult::Right, last), None);
+            assert_eq!(release(&key, &kept, AttemptResult::Correct, last), None);
         }
     }
 }
@@ -85,10 +85,10 @@ fn a_success_resets_consecutive_failures() {
 fn an_unverified_attempt_makes_room_for_another() {
     let key = &consecutive_keys()[0];
     let (kept, _, last) = fail(key, 6);
-    let back = release(key, &kept, AttemptResult::Unchecked, last).unwrap();
+    let back = release(key, &kept, AttemptResult::Unverified, last).unwrap();
     assert_eq!(count_attempt(key, Some(&back), last), Ok(kept));
     let (first, _, last) = fail(key, 1);
-    assert_eq!(release(key, &first, AttemptResult::Unchecked, last), None);
+    assert_eq!(release(key, &first, AttemptResult::Unverified, last), None);
 }
 
 #[test]
@@ -114,13 +114,13 @@ fn failures_of_an_address_leak_one_by_one() {
 #[test]
 fn a_success_releases_only_its_own_attempt_of_an_address() {
     let key = by_address();
-    for verdict in [AttemptResult::Right, AttemptResult::Unchecked] {
+    for result in [AttemptResult::Correct, AttemptResult::Unverified] {
         let (full, _, now) = fail(&key, 60);
-        let back = release(&key, &full, verdict, now).unwrap();
+        let back = release(&key, &full, result, now).unwrap();
         assert_eq!(count_attempt(&key, Some(&back), now), Ok(full));
-        assert_eq!(release(&key, &full, verdict, now + TimeDelta::minutes(10)), None);
+        assert_eq!(release(&key, &full, result, now + TimeDelta::minutes(10)), None);
         let (first, ..) = fail(&key, 1);
-        assert_eq!(release(&key, &first, verdict, now), None);
+        assert_eq!(release(&key, &first, result, now), None);
     }
 }
 

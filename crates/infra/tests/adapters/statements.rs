@@ -142,10 +142,10 @@ async fn live(pool: &Arc<Pool>, time: u128) {
 async fn log_in(pool: &Arc<Pool>, number: u128) {
     let typed = EnteredIdentifier::Uid(format!("person_{number}"));
     let keys = [ThrottleKey::of(&typed), ThrottleKey::Account(person(1))];
-    for verdict in [AttemptResult::Unchecked, AttemptResult::Right] {
+    for result in [AttemptResult::Unverified, AttemptResult::Correct] {
         pool.throttle.count(&keys).await.unwrap();
         pool.throttle.count(&keys).await.unwrap();
-        pool.throttle.release(&keys, verdict).await.unwrap();
+        pool.throttle.release(&keys, result).await.unwrap();
     }
     let open_for = SessionLimits { life: Duration::from_secs(900), idle: Duration::from_secs(900) };
     let mut page = SessionPageRequest::default();

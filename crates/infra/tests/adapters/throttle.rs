@@ -75,10 +75,10 @@ async fn guesses_with_crossing_keys_do_not_deadlock() {
         .map(|number| {
             let pool = Arc::clone(&pools[number % 2]);
             let keys = [uid(&format!("goose_{}", number % 3)), address(&format!("192.0.2.{}", number % 4))];
-            let verdict = if number % 2 == 0 { AttemptResult::Right } else { AttemptResult::Unchecked };
+            let result = if number % 2 == 0 { AttemptResult::Correct } else { AttemptResult::Unverified };
             tokio::spawn(async move {
                 if pool.guess(&keys).await {
-                    pool.throttle.release(&keys, verdict).await.unwrap();
+                    pool.throttle.release(&keys, result).await.unwrap();
                 }
             })
         })
@@ -119,15 +119,15 @@ async fn a_success_clears_the_identifier_and_refunds_the_address() {
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
-    pool.throttle.release(&keys, AttemptResult::Right).await.unwrap();
+    pool.throttle.release(&keys, AttemptResult::Correct).await.unwrap();
     assert_eq!(database.number("SELECT failures FROM login_throttles"), 4);
     for _ in 0..5 {
         assert!(pool.guess(&keys).await);
     }
-    pool.throttle.release(&keys, AttemptResult::Unchecked).await.unwrap();
+    pool.throttle.release(&keys, AttemptResult::Unverified).await.unwrap();
     assert!(pool.guess(&keys).await && !pool.guess(&keys).await);
     // Releasing a missing key does nothing.
-    pool.throttle.release(&[uid("nobody_1")], AttemptResult::Right).await.unwrap();
+    pool.throttle.release(&[uid("nobody_1")], AttemptResult::Correct).await.unwrap();
 }
 
 #[tokio::test]

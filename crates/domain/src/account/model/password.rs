@@ -15,7 +15,7 @@ impl Password {
     const MIN: usize = 8;
     const MAX: usize = 128;
 
-    /// Normalises and parses the new password.
+    /// Normalises and parses a new password that a client sent.
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::NotCommon`].

@@ -17,7 +17,7 @@ pub struct Uid(String);
 impl Uid {
     const RANDOM_LENGTH: usize = 15;
 
-    /// Parses the uid.
+    /// Parses a uid that a client sent.
     ///
     /// # Errors
     /// [`Rule::Uid`].
@@ -84,12 +84,12 @@ impl Nickname {
     }
 }
 
-/// The name of an account in responses to others.
+/// The name of an account, as other users see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DisplayName {
     /// Its nickname.
     Nickname(Nickname),
-    /// The account is erased; the REST adapter translates the placeholder.
+    /// The account is erased; the adapters show a translated placeholder.
     Erased,
 }
 

@@ -7,7 +7,7 @@ pub enum AccountState {
     Active,
     /// The owner cannot log in until the account is enabled again. To others it looks as before.
     Disabled,
-    /// Final. Others see a placeholder in its place.
+    /// Final. Others see a placeholder instead of its name.
     Erased,
 }
 

@@ -100,7 +100,7 @@ impl ErasureService {
     /// without unfinished erasures.
     ///
     /// # Errors
-    /// A `PortError` when looking for an erasure failed; a failed step is in [`Advance::step`].
+    /// A `PortError` when looking for an erasure failed; a failed step is in [`ErasureProgress::step`].
     pub async fn advance(&self, after: Option<UserId>) -> Result<Option<ErasureProgress>, PortError> {
         let user = match self.erasures.pending(after).await? {
             None if after.is_some() => self.erasures.pending(None).await?,

@@ -1,4 +1,4 @@
-//! The use cases on accounts.
+//! The use-cases on accounts.
 
 mod lifecycle;
 mod profile;

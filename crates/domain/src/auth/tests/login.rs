@@ -51,7 +51,7 @@ fn counted(released: Option<AttemptResult>) -> World {
 
 /// A world in which the account exists and the attempt is verified exactly once against its hash.
 fn world(matches: bool) -> World {
-    let mut world = counted(matches.then_some(AttemptResult::Right));
+    let mut world = counted(matches.then_some(AttemptResult::Correct));
     world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(Some(credentials())));
     let expected = world.hasher.expect_verify().withf(|attempt, hash| {
         attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$hash")
@@ -80,7 +80,7 @@ fn a_phone_number_finds_the_account_as_a_uid_does() {
     let number = LoginIdentifier::PhoneNumber(PhoneNumber::parse("13800138000").unwrap());
     let mut world = World::default();
     let typed = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
-    world.expect_attempt(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Right));
+    world.expect_attempt(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Correct));
     let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Ok(true));
@@ -129,14 +129,14 @@ fn a_password_changed_during_verification_is_refused() {
 
 #[test]
 fn errors_of_the_user_repository_are_passed_on() {
-    let mut world = counted(Some(AttemptResult::Unchecked));
+    let mut world = counted(Some(AttemptResult::Unverified));
     world.users.expect_credentials().once().returning(|_| Err(fault()));
     assert_fault(login(world));
 }
 
 #[test]
 fn errors_of_the_hasher_are_passed_on() {
-    let mut world = counted(Some(AttemptResult::Unchecked));
+    let mut world = counted(Some(AttemptResult::Unverified));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _| Err(fault()));
     assert_fault(login(world));

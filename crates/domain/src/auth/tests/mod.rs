@@ -109,12 +109,9 @@ impl World {
         let expected = self.throttle.expect_count();
         let counted = keys.clone();
         expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));
-        if let Some(verdict) = released {
+        if let Some(result) = released {
             let expected = self.throttle.expect_release();
-            expected
-                .withf(move |taken, how| taken == keys && *how == verdict)
-                .once()
-                .returning(|_, _| Ok(()));
+            expected.withf(move |taken, how| taken == keys && *how == result).once().returning(|_, _| Ok(()));
         }
     }
 }

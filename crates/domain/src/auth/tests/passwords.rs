@@ -25,7 +25,7 @@ fn attempt() -> PasswordAttempt {
 /// A world in which the owner's password is verified exactly once, throttled by account.
 fn world(matches: bool) -> World {
     let mut world = World::default();
-    world.expect_attempt(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Right));
+    world.expect_attempt(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Correct));
     let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
     found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
     let verify = world.hasher.expect_verify().withf(|attempt, hash| {

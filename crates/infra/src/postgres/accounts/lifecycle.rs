@@ -9,7 +9,6 @@ use domain::account::{AccountState, LifecycleRepository, StateChange};
 use domain::auth::{Caller, EndReason};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
-use uuid::Uuid;
 
 use super::session;
 use crate::db::{self, Db, DbError};
@@ -41,16 +40,6 @@ fn lock(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountSta
     word.map(|word| row_values::account_state(user, &word)).transpose()
 }
 
-/// Ends sessions that are open and locked.
-fn end(connection: &mut PgConnection, open: &[SessionId], reason: EndReason) -> Result<(), DbError> {
-    let ids: Vec<Uuid> = open.iter().map(|session| session.as_uuid()).collect();
-    let now = db::now(connection)?;
-    diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(session::reason_as_db_str(reason))))
-        .execute(connection)?;
-    Ok(())
-}
-
 fn set_state(connection: &mut PgConnection, user: UserId, state: AccountState) -> Result<(), DbError> {
     diesel::update(users::table.find(user.as_uuid()))
         .set(users::state.eq(row_values::as_db_str(state)))
@@ -76,7 +65,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
             users::uid_changed_at.eq(None::<chrono::DateTime<chrono::Utc>>),
         ))
         .execute(connection)?;
-    end(connection, &open, EndReason::AccountErased)?;
+    session::end_locked(connection, &open, EndReason::AccountErased)?;
     // The rows stay while access tokens can be valid; the device data is deleted now.
     diesel::update(sessions::table.filter(sessions::user_id.eq(user.as_uuid())))
         .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))
@@ -91,7 +80,7 @@ fn disable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, D
     };
     set_state(connection, user, state)?;
     let open = session::lock_open(connection, user)?;
-    end(connection, &open, EndReason::AccountDisabled)?;
+    session::end_locked(connection, &open, EndReason::AccountDisabled)?;
     Ok(StateChange::Done(open))
 }
 

@@ -33,8 +33,8 @@ statement! {
       WHERE b.owner_id = p.owner_id AND b.blocked_id = p.blocked_id"
 }
 
-/// Locks the first pair, waiting if necessary, and as many of the following pairs as are free. Because a step never
-/// waits for a lock while it holds one, it cannot delay a sender by the transaction of a third party.
+/// Locks the first pair, waiting if necessary, and as many of the following pairs as are free. A step
+/// never waits for a pair while it holds another one, so it cannot make a sender wait for a third user's transaction.
 fn lock(connection: &mut PgConnection, pairs: &[ErasedPair]) -> Result<Vec<ErasedPair>, DbError> {
     let Some((first, others)) = pairs.split_first() else { return Ok(Vec::new()) };
     pair::lock(connection, ConversationId::from_uuid(first.id))?;

@@ -101,6 +101,20 @@ pub(in crate::postgres) fn lock_open(
     Ok(open.into_iter().map(SessionId::from_uuid).collect())
 }
 
+/// Ends sessions that are open and locked.
+pub(in crate::postgres) fn end_locked(
+    connection: &mut PgConnection,
+    open: &[SessionId],
+    reason: EndReason,
+) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = open.iter().map(|session| session.as_uuid()).collect();
+    let now = db::now(connection)?;
+    diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason_as_db_str(reason))))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Ends all sessions of `open`, which are locked, except the caller's. Returns those it ended.
 pub(super) fn end_others(
     connection: &mut PgConnection,
@@ -109,11 +123,7 @@ pub(super) fn end_others(
     reason: EndReason,
 ) -> Result<Vec<SessionId>, DbError> {
     let others: Vec<SessionId> = open.into_iter().filter(|session| *session != caller.session_id).collect();
-    let ids: Vec<Uuid> = others.iter().map(|session| session.as_uuid()).collect();
-    let now = db::now(connection)?;
-    diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason_as_db_str(reason))))
-        .execute(connection)?;
+    end_locked(connection, &others, reason)?;
     Ok(others)
 }
 
