@@ -138,3 +138,15 @@ fn print_password(generated: Option<String>) {
         print(format_args!("password: {password}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_at_a_terminal_leaves_room_for_the_name() {
+        let row = aligned(["2026-11-26", "disabled", "16", "a_uid_of_20_letters1", "鸿雁"]);
+        assert_eq!(row, "2026-11-26  disabled        16  a_uid_of_20_letters1  鸿雁");
+        assert!(row.chars().count() < 80 - 20);
+    }
+}

@@ -129,7 +129,7 @@ fn an_operator_resets_passwords_ends_sessions_and_disables() {
     assert_eq!(server.login("alice_01", new.trim())["code"], 200);
     for command in ["reset-password", "disable", "enable", "end-sessions"] {
         let (code, text) = folder.call(&["user", command, "nobody_1"]);
-        assert!(code == 1 && text.contains("there is no such user"), "{command}: {text}");
+        assert!(code == 1 && text.contains("the user does not exist"), "{command}: {text}");
     }
     assert!(server.stop().success());
 }

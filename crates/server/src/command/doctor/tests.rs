@@ -91,3 +91,39 @@ fn an_unreachable_database_is_one_finding() {
     let findings = database(&Settings::for_tools(options).unwrap());
     assert_eq!((findings.len(), findings[0].severity), (1, Severity::Fail));
 }
+
+#[test]
+fn findings_fit_into_80_columns() {
+    let at = DateTime::UNIX_EPOCH;
+    let settings =
+        Settings::for_tools(Options { database_url: Some("host=db".into()), ..Options::default() });
+    let pending = SchemaState { pending: vec!["2026-11-26-000001_accounts".to_owned(); 7], unknown: vec![] };
+    let full = DatabaseFacts {
+        not_durable: vec!["fsync", "full_page_writes"],
+        max_connections: 10_000,
+        connections: 10_000,
+        messages: "zh_CN.UTF-8".to_owned(),
+        ..facts()
+    };
+    let overridden = DatabaseFacts { not_durable: vec!["synchronous_commit"], ..facts() };
+    let settings = settings.unwrap();
+    for finding in [
+        signing_key(&settings),
+        disk(Path::new("./data"), Some(Space { free: 100 * GIB, total: 1000 * GIB })),
+        version(&DatabaseFacts {
+            major: 14,
+            version: "14.18 (Debian 14.18-0+deb12u1)".to_owned(),
+            ..facts()
+        }),
+        schema(Ok(pending)),
+        durability(&facts()),
+        durability(&full),
+        durability(&overridden),
+        clock(at, at, at),
+        connections(&settings, &full),
+        language(&full),
+    ] {
+        let line = finding.to_string();
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
