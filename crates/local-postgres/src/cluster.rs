@@ -12,11 +12,23 @@ use rustix::process::Signal;
 use crate::error::Error;
 use crate::installation::Installation;
 use crate::lock::FolderLock;
+use crate::note::{self, ClusterNote};
 use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
 use crate::paths::ClusterPaths;
 use crate::process::Postmaster;
 use crate::program::run;
+
+/// What a data folder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterState {
+    /// It never had a cluster.
+    Absent,
+    /// A cluster that no file is bound to.
+    Unbound,
+    /// A cluster with the file that [`Cluster::bind`] named.
+    Bound,
+}
 
 /// A running cluster. Dropping it stops the cluster, unless [`Cluster::leave_running`] was called.
 #[derive(Debug)]
@@ -54,9 +66,52 @@ impl Cluster {
         let cluster = Self::new(installation, &options, Location { owner, paths, lock: Some(lock) });
         cluster.create_if_missing()?;
         cluster.check_version()?;
+        cluster.write_note()?;
         cluster.adopt_or_launch()?;
         cluster.stop_on_drop.store(true, Ordering::Release);
         Ok(cluster)
+    }
+
+    /// What a data folder has. Changes nothing.
+    ///
+    /// # Errors
+    /// When it had a cluster that is missing, unreachable or another one; see [`Error`].
+    pub fn state(data_dir: &Path) -> Result<ClusterState, Error> {
+        let Some(paths) = ClusterPaths::find(data_dir, Owner::find()?)? else {
+            return Ok(ClusterState::Absent);
+        };
+        let note = ClusterNote::read(&paths.requested)?;
+        Ok(note.and_then(|note| note.companion).map_or(ClusterState::Unbound, |_| ClusterState::Bound))
+    }
+
+    /// Binds a file to the cluster, such as a key that its data is used with: at the first call the file's fingerprint is
+    /// noted, later it must be the same.
+    ///
+    /// # Errors
+    /// [`Error::ForeignCompanion`], [`Error::Io`].
+    pub fn bind(&self, companion: &Path, fingerprint: &str) -> Result<(), Error> {
+        let requested = &self.paths.requested;
+        let Some(note) = ClusterNote::read(requested)? else { return Ok(()) };
+        match &note.companion {
+            Some(known) if known == fingerprint => Ok(()),
+            Some(_) => Err(Error::ForeignCompanion {
+                companion: companion.to_owned(),
+                home: self.paths.home.clone(),
+                note: ClusterNote::path(requested),
+            }),
+            None => ClusterNote { companion: Some(fingerprint.to_owned()), ..note }.write(requested),
+        }
+    }
+
+    /// Writes the note of a new cluster, or of one of an earlier release.
+    fn write_note(&self) -> Result<(), Error> {
+        let paths = &self.paths;
+        if ClusterNote::read(&paths.requested)?.is_some() {
+            return Ok(());
+        }
+        let home = paths.relocated.then(|| paths.home.clone());
+        let identifier = note::system_identifier(paths)?;
+        ClusterNote { home, identifier, companion: None }.write(&paths.requested)
     }
 
     /// Attaches to an existing cluster and leaves it as it was found. A cluster that another process runs is only connected

@@ -35,6 +35,90 @@ pub enum Error {
         "PostgreSQL refuses to run as root, and there is no user postgres to run it as: create that user"
     )]
     NoPostgresUser,
+    /// The data folder had a cluster, and it is gone.
+    #[error(
+        "the data folder {requested} had its cluster in {home}, and it is not there: put it back, or move {requested} away to \
+         begin with an empty one"
+    )]
+    Missing {
+        /// The data folder.
+        requested: PathBuf,
+        /// The folder that the cluster is missing from.
+        home: PathBuf,
+    },
+    /// The cluster is there, and the user that runs it cannot enter a folder above it.
+    #[error(
+        "the user postgres cannot enter {folder}, so the cluster in {home} cannot run: allow it (chmod o+x {folder}), or move \
+         the data folder out of it"
+    )]
+    Unreachable {
+        /// The cluster's folder.
+        home: PathBuf,
+        /// The folder above it that is closed.
+        folder: PathBuf,
+    },
+    /// The cluster is not the one that the data folder had.
+    #[error(
+        "the cluster in {home} is not the one that the data folder had (system identifier {found}, not {expected}): put the \
+         right one back, or remove {note} to use this one"
+    )]
+    AnotherCluster {
+        /// The cluster's folder.
+        home: PathBuf,
+        /// The note that names the other cluster.
+        note: PathBuf,
+        /// The identifier of the cluster that is there.
+        found: u64,
+        /// The identifier in the note.
+        expected: u64,
+    },
+    /// Two clusters may be the folder's, and nothing says which.
+    #[error(
+        "there is a cluster in {here} and one in {elsewhere}, and nothing says which one is in use: move away the one that is not"
+    )]
+    TwoClusters {
+        /// The data folder.
+        here: PathBuf,
+        /// The cluster's folder outside it.
+        elsewhere: PathBuf,
+    },
+    /// The cluster belonged to a data folder that lost its note, or was replaced.
+    #[error(
+        "{home} has the cluster of a data folder that was at {requested} before: put that folder's files back, or move {home} \
+         away to begin with an empty one"
+    )]
+    LostNote {
+        /// The data folder.
+        requested: PathBuf,
+        /// The cluster's folder.
+        home: PathBuf,
+    },
+    /// The note about the cluster cannot be understood.
+    #[error(
+        "{0} is damaged: restore it from a backup of the data folder, or remove it if the folder was never moved"
+    )]
+    BrokenNote(PathBuf),
+    /// The file does not belong to the cluster.
+    #[error(
+        "{companion} does not belong to the cluster in {home}: put the file back that was used with it; if it was replaced on \
+         purpose, remove the line that begins with companion= from {note}"
+    )]
+    ForeignCompanion {
+        /// The file.
+        companion: PathBuf,
+        /// The cluster's folder.
+        home: PathBuf,
+        /// The note with the expected fingerprint.
+        note: PathBuf,
+    },
+    /// Files are where the cluster belongs, and they are no complete cluster. They are left alone.
+    #[error(
+        "{0} has files but no PG_VERSION, so it is no complete cluster: restore it from a backup, or move it away"
+    )]
+    NotACluster(PathBuf),
+    /// A folder that must be private is a symbolic link.
+    #[error("{0} is a symbolic link: use a folder, or set the data folder to the link's target")]
+    Link(PathBuf),
     /// Another user owns the folder of the socket.
     #[error("the folder {0} for the socket belongs to another user")]
     ForeignSocketFolder(PathBuf),

@@ -18,13 +18,15 @@ impl Cluster {
     /// Creates the cluster in a draft folder and renames that when it is complete, so that a crash in between leaves nothing
     /// that looks like a cluster.
     pub(crate) fn create_if_missing(&self) -> Result<(), Error> {
-        if self.paths.data.join("PG_VERSION").exists() {
+        if self.paths.has_cluster()? {
             return Ok(());
         }
-        for left_over in [&self.paths.draft, &self.paths.data] {
-            if left_over.exists() {
-                std::fs::remove_dir_all(left_over).map_err(Error::io("cannot remove", left_over))?;
-            }
+        if std::fs::read_dir(&self.paths.data).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::NotACluster(self.paths.data.clone()));
+        }
+        let draft = &self.paths.draft;
+        if draft.exists() {
+            std::fs::remove_dir_all(draft).map_err(Error::io("cannot remove", draft))?;
         }
         let mut initdb = self.owner.command(&self.installation.program("initdb"));
         // The plain C locale would imply SQL_ASCII, which validates no encoding.

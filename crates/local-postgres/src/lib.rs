@@ -11,6 +11,7 @@ mod error;
 mod installation;
 mod launch;
 mod lock;
+mod note;
 mod options;
 mod owner;
 mod paths;
@@ -18,7 +19,7 @@ mod process;
 mod program;
 mod supervisor;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, ClusterState};
 pub use error::Error;
 pub use installation::Installation;
 pub use options::ClusterOptions;

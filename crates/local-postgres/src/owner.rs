@@ -1,9 +1,9 @@
 //! The system user that PostgreSQL's programs run as.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Error;
@@ -40,11 +40,23 @@ impl Owner {
         command
     }
 
+    /// Whether this is the user `postgres`, because the current user is root.
+    pub(crate) const fn is_postgres(self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+
     /// Whether the owner has search permission on every ancestor of a folder.
     pub(crate) fn can_reach(self, folder: &Path) -> bool {
-        let Self::Postgres { uid, gid } = self else { return true };
-        folder.ancestors().skip(1).all(|ancestor| {
-            let Ok(metadata) = ancestor.metadata() else { return ancestor.as_os_str().is_empty() };
+        self.obstacle(folder).is_none()
+    }
+
+    /// The outermost ancestor of a folder that the owner cannot enter.
+    pub(crate) fn obstacle(self, folder: &Path) -> Option<PathBuf> {
+        let Self::Postgres { uid, gid } = self else { return None };
+        let mut ancestors: Vec<&Path> = folder.ancestors().skip(1).collect();
+        ancestors.reverse();
+        let closed = ancestors.into_iter().find(|ancestor| {
+            let Ok(metadata) = ancestor.metadata() else { return !ancestor.as_os_str().is_empty() };
             let mode = metadata.mode();
             let bit = if metadata.uid() == uid {
                 0o100
@@ -53,18 +65,28 @@ impl Owner {
             } else {
                 0o001
             };
-            mode & bit != 0
-        })
+            mode & bit == 0
+        });
+        closed.map(Path::to_owned)
     }
 
-    /// Creates a folder with mode 0700 that belongs to the owner.
+    /// Creates a folder with mode 0700 that belongs to the owner. A symbolic link is refused: root would hand over the folder
+    /// that it leads to. Owner and mode are changed by descriptor, so that a link put there meanwhile has no effect.
     pub(crate) fn make_private_folder(self, folder: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(Error::io("cannot create the folder", folder))?;
+        if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(Error::Link(folder.to_owned()));
+        }
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::DIRECTORY;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        let opened = File::options().read(true).custom_flags(flags).open(folder);
+        let opened = opened.map_err(Error::io("cannot open the folder", folder))?;
         if let Self::Postgres { uid, gid } = self {
-            chown(folder, Some(uid), Some(gid))
+            fchown(&opened, Some(uid), Some(gid))
                 .map_err(Error::io("cannot change the owner of the folder", folder))?;
         }
-        std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+        opened
+            .set_permissions(Permissions::from_mode(0o700))
             .map_err(Error::io("cannot change the mode of the folder", folder))
     }
 

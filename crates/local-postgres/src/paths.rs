@@ -1,13 +1,16 @@
-//! The paths of a cluster's files: data, log and socket.
+//! The paths of a cluster's files, and the decision which cluster a data folder has.
 
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::error::Error;
+use crate::note::{self, ClusterNote};
 use crate::owner::Owner;
 
 /// The files and folders of one cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct ClusterPaths {
+    /// The data folder that the cluster belongs to.
+    pub(crate) requested: PathBuf,
     /// Contains everything except, perhaps, the socket.
     pub(crate) home: PathBuf,
     /// PostgreSQL's data directory.
@@ -20,50 +23,102 @@ pub(crate) struct ClusterPaths {
     pub(crate) settings: PathBuf,
     /// The folder of the Unix socket.
     pub(crate) socket: PathBuf,
-    /// Whether `home` is not the requested folder, because the owner cannot reach that.
+    /// Whether `home` is not the requested folder, because the owner could not reach that when the cluster was created.
     pub(crate) relocated: bool,
 }
 
 /// A socket's path is limited to 108 bytes, and PostgreSQL appends `/.s.PGSQL.5432.lock` to the folder.
 const MAX_SOCKET_FOLDER: usize = 80;
+/// Contains the clusters of data folders that the user `postgres` cannot reach.
+const SYSTEM_FOLDER: &str = "/var/lib/hongyan";
 
 impl ClusterPaths {
-    /// Creates the folders. A requested folder that the owner cannot reach is replaced by one in `/var/lib/hongyan`.
+    /// Creates the folders. A requested folder that the owner cannot reach, and that has no cluster yet, is replaced by one in
+    /// `/var/lib/hongyan`.
     pub(crate) fn create(requested: &Path, owner: Owner) -> Result<Self, Error> {
         std::fs::create_dir_all(requested).map_err(Error::io("cannot create the folder", requested))?;
-        let paths = Self::locate(requested, owner)?;
+        let requested = canonical(requested)?;
+        let paths = match Self::existing(&requested, owner)? {
+            Some(paths) => paths,
+            None if owner.can_reach(&requested) => Self::at(&requested, requested.clone()),
+            None => Self::at(&requested, derived(&requested)),
+        };
         owner.make_private_folder(&paths.home)?;
         paths.make_socket_folder(owner)?;
         Ok(paths)
     }
 
-    /// The paths of an existing cluster; `None` if there is none. Changes nothing.
+    /// The paths of an existing cluster; `None` if the folder never had one. Changes nothing.
     pub(crate) fn find(requested: &Path, owner: Owner) -> Result<Option<Self>, Error> {
-        if !requested.exists() {
+        if !is_there(requested)? {
             return Ok(None);
         }
-        let paths = Self::locate(requested, owner)?;
-        Ok(paths.data.join("PG_VERSION").exists().then_some(paths))
+        Self::existing(&canonical(requested)?, owner)
     }
 
-    fn locate(requested: &Path, owner: Owner) -> Result<Self, Error> {
-        let requested = requested.canonicalize().map_err(Error::io("cannot find the folder", requested))?;
-        let relocated = !owner.can_reach(&requested);
-        let home =
-            if relocated { Path::new("/var/lib/hongyan").join(fingerprint(&requested)) } else { requested };
+    /// The cluster that a data folder has: the one of its note, else one of an earlier release, which wrote no note.
+    fn existing(requested: &Path, owner: Owner) -> Result<Option<Self>, Error> {
+        let paths = match ClusterNote::read(requested)? {
+            Some(note) => Self::noted(requested, note)?,
+            None => match Self::without_note(requested, owner)? {
+                Some(paths) => paths,
+                None => return Ok(None),
+            },
+        };
+        match owner.obstacle(&paths.home) {
+            Some(folder) => Err(Error::Unreachable { home: paths.home, folder }),
+            None => Ok(Some(paths)),
+        }
+    }
+
+    fn noted(requested: &Path, note: ClusterNote) -> Result<Self, Error> {
+        let paths = Self::at(requested, note.home.unwrap_or_else(|| requested.to_owned()));
+        if !paths.has_cluster()? {
+            return Err(Error::Missing { requested: requested.to_owned(), home: paths.home });
+        }
+        let found = note::system_identifier(&paths)?;
+        if found == note.identifier {
+            return Ok(paths);
+        }
+        let note_path = ClusterNote::path(requested);
+        Err(Error::AnotherCluster { home: paths.home, note: note_path, found, expected: note.identifier })
+    }
+
+    fn without_note(requested: &Path, owner: Owner) -> Result<Option<Self>, Error> {
+        let here = Self::at(requested, requested.to_owned());
+        let elsewhere = Self::at(requested, derived(requested));
+        let relocated = owner.is_postgres() && elsewhere.has_cluster()?;
+        match (here.has_cluster()?, relocated) {
+            (true, true) => Err(Error::TwoClusters { here: here.home, elsewhere: elsewhere.home }),
+            (true, false) => Ok(Some(here)),
+            (false, true) if note::is_claimed(&elsewhere.home) => {
+                Err(Error::LostNote { requested: requested.to_owned(), home: elsewhere.home })
+            }
+            (false, true) => Ok(Some(elsewhere)),
+            (false, false) => Ok(None),
+        }
+    }
+
+    fn at(requested: &Path, home: PathBuf) -> Self {
         let mut socket = home.join("socket");
         if socket.as_os_str().len() > MAX_SOCKET_FOLDER {
             socket = Path::new("/tmp").join(format!("hongyan-{}", fingerprint(&home)));
         }
-        Ok(Self {
+        Self {
+            requested: requested.to_owned(),
             data: home.join("pg"),
             draft: home.join("pg.new"),
             log: home.join("log"),
             settings: home.join("settings"),
             socket,
-            relocated,
+            relocated: home != requested,
             home,
-        })
+        }
+    }
+
+    /// Whether a complete cluster is there. A folder that cannot be looked into is an error: it may have one.
+    pub(crate) fn has_cluster(&self) -> Result<bool, Error> {
+        is_there(&self.data.join("PG_VERSION"))
     }
 
     /// Creates the socket's folder, which the system may have cleaned up since: it can lie in `/tmp`.
@@ -73,6 +128,19 @@ impl ClusterPaths {
         }
         owner.make_private_folder(&self.socket)
     }
+}
+
+fn is_there(path: &Path) -> Result<bool, Error> {
+    path.try_exists().map_err(Error::io("cannot look at", path))
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf, Error> {
+    folder.canonicalize().map_err(Error::io("cannot find the folder", folder))
+}
+
+/// Where the cluster of a data folder is created that the owner cannot reach.
+fn derived(requested: &Path) -> PathBuf {
+    Path::new(SYSTEM_FOLDER).join(fingerprint(requested))
 }
 
 /// A stable name for a path (64-bit FNV-1a). It must never change: existing clusters are found by it.

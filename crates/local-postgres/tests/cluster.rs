@@ -139,7 +139,6 @@ fn a_cluster_of_another_version_is_refused() {
 fn a_half_created_cluster_is_created_again() {
     let folder = Folder::new();
     fs::create_dir_all(folder.0.join("pg.new/base")).unwrap();
-    fs::create_dir_all(folder.0.join("pg/base")).unwrap();
     assert!(start(&folder.0).is_running());
 }
 
