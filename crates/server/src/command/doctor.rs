@@ -17,6 +17,7 @@ use super::report::{CommandResult, FAILED, print};
 use crate::app::Application;
 use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
 use crate::database::DatabaseAccess;
+use crate::secret;
 
 /// Time limit for the database's response.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,21 +73,18 @@ pub(super) fn run(settings: &Settings) -> CommandResult {
 }
 
 fn signing_key(settings: &Settings) -> Finding {
-    let path = settings.data_dir.join("jwt_secret");
     let (severity, text) = match (&settings.signing.secret, &settings.database) {
         (Some(secret), _) => (Severity::Ok, format!("{} bytes, configured", secret.expose_secret().len())),
         (None, DatabaseSettings::Existing(_)) => {
             (Severity::Fail, "HONGYAN_JWT_SECRET is not set; DATABASE_URL requires it".to_owned())
         }
-        (None, DatabaseSettings::Embedded) => match std::fs::read_to_string(&path) {
-            Ok(secret) if secret.trim().len() >= crate::secret::MIN_BYTES => {
-                (Severity::Ok, format!("{} bytes in {}", secret.trim().len(), path.display()))
+        (None, DatabaseSettings::Embedded) => match secret::load(&settings.data_dir) {
+            Ok(Some(secret)) => {
+                let path = secret::path(&settings.data_dir);
+                (Severity::Ok, format!("{} bytes in {}", secret.expose_secret().len(), path.display()))
             }
-            Ok(_) => (Severity::Fail, format!("{} is too short", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                (Severity::Ok, "none yet; the first start creates one".to_owned())
-            }
-            Err(error) => (Severity::Fail, format!("{} cannot be read: {error}", path.display())),
+            Ok(None) => (Severity::Ok, "none yet; the first start creates one".to_owned()),
+            Err(error) => (Severity::Fail, format!("{error:#}")),
         },
     };
     Finding::new(severity, "signing key", text)

@@ -2,7 +2,7 @@
 
 use local_postgres::{Cluster, Installation};
 
-use super::{DATABASE, cluster_options, create_data_dir};
+use super::{DATABASE, check_data_dir, cluster_options, create_data_dir};
 use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
 
 /// An open database. An embedded cluster is left as it was found, running or not, when this value is dropped.
@@ -21,6 +21,7 @@ impl DatabaseAccess {
         if let DatabaseSettings::Existing(url) = &settings.database {
             return Ok(Some(Self { url: url.clone(), _cluster: None }));
         }
+        check_data_dir(settings)?;
         let cluster = Cluster::attach(&Installation::find()?, &cluster_options(settings))?;
         cluster.map(Self::embedded).transpose()
     }

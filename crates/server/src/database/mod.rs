@@ -4,8 +4,11 @@ mod access;
 mod migration;
 mod tuning;
 
+use std::os::unix::fs::PermissionsExt;
+
 use anyhow::Context;
-use local_postgres::{Cluster, ClusterOptions, Installation, Supervisor};
+use local_postgres::{Cluster, ClusterOptions, ClusterState, Installation, Supervisor};
+use secrecy::SecretString;
 
 pub use access::DatabaseAccess;
 pub use migration::{MigrationWatch, Unwatched, migrate};
@@ -50,12 +53,10 @@ impl Database {
     }
 
     fn embedded(settings: &Settings) -> anyhow::Result<Self> {
+        check_data_dir(settings)?;
         create_data_dir(settings)?;
-        let secret = match &settings.signing.secret {
-            Some(secret) => secret.clone(),
-            None => secret::load_or_create(&settings.data_dir)?,
-        };
         let cluster = Cluster::start(&Installation::find()?, cluster_options(settings))?;
+        let secret = embedded_secret(settings, &cluster)?;
         cluster.ensure_database(DATABASE)?;
         let location = cluster.data_dir().display().to_string();
         if cluster.relocated() {
@@ -74,9 +75,59 @@ impl Database {
     }
 }
 
+/// Checks that the cluster and the generated secret in the data directory belong together, before anything is created: one
+/// of them without the other means that files were lost.
+fn check_data_dir(settings: &Settings) -> anyhow::Result<()> {
+    let state = Cluster::state(&cluster_options(settings).data_dir)?;
+    if settings.signing.secret.is_some() {
+        return Ok(());
+    }
+    let path = secret::path(&settings.data_dir);
+    let path = path.display();
+    match (state, secret::load(&settings.data_dir)?) {
+        (ClusterState::Bound, None) => anyhow::bail!(
+            "{path} is missing, and the cluster in {} was used with it: put it back, or set HONGYAN_JWT_SECRET (every session \
+             ends then)",
+            settings.data_dir.display()
+        ),
+        (ClusterState::Absent, Some(_)) => anyhow::bail!(
+            "{path} is there, but the cluster that it was created for is not: put {} back, or remove {path} to begin with an \
+             empty cluster",
+            settings.data_dir.join("postgres").display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The configured secret, or the one in the data directory, which is bound to the cluster.
+fn embedded_secret(settings: &Settings, cluster: &Cluster) -> anyhow::Result<SecretString> {
+    if let Some(secret) = &settings.signing.secret {
+        return Ok(secret.clone());
+    }
+    let secret = match secret::load(&settings.data_dir)? {
+        Some(secret) => secret,
+        None => secret::create(&settings.data_dir)?,
+    };
+    cluster.bind(&secret::path(&settings.data_dir), &secret::fingerprint(&secret))?;
+    Ok(secret)
+}
+
+/// Creates the data directory, whatever the umask. Only its owner may list or write it; as root, the user `postgres` must be
+/// able to pass through it.
 fn create_data_dir(settings: &Settings) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&settings.data_dir)
-        .with_context(|| format!("HONGYAN_DATA_DIR: {} cannot be created", settings.data_dir.display()))
+    let folder = &settings.data_dir;
+    if folder.exists() {
+        return Ok(());
+    }
+    let create = || -> std::io::Result<()> {
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::create_dir(folder)?;
+        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode))
+    };
+    create().with_context(|| format!("HONGYAN_DATA_DIR: {} cannot be created", folder.display()))
 }
 
 fn cluster_options(settings: &Settings) -> ClusterOptions {

@@ -11,6 +11,7 @@
 mod backups;
 mod clocks;
 mod commands;
+mod data_folder;
 mod kills;
 mod migrating;
 mod observing;
