@@ -1,6 +1,6 @@
 //! The decision on a send: store, replay an idempotent retry, or refuse.
 
-use super::{ClientMessageId, MessageBody, MessageId, MessageState, Seq};
+use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq};
 use crate::conversation::{Directed, PairState};
 
 /// A message to be sent.
@@ -32,15 +32,6 @@ pub enum SendDecision {
     Existing(Seq),
     /// Do not store it.
     Refuse(SendRefusal),
-}
-
-/// The position assigned to a draft.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessagePosition {
-    /// Its position in the conversation.
-    pub seq: Seq,
-    /// Its position among its sender's messages in the conversation, from 1.
-    pub sender_ordinal: i64,
 }
 
 /// Why a draft is refused.

@@ -1,4 +1,4 @@
-//! Message values: sequence numbers, ids, texts and idempotency keys; and the decision on a recall.
+//! Messages with their positions, ids and idempotency keys; and the decision on a recall.
 
 use std::fmt;
 use std::time::Duration;
@@ -47,6 +47,15 @@ impl Seq {
     }
 }
 
+/// A message's position in its conversation and among its sender's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessagePosition {
+    /// Its position in the conversation.
+    pub seq: Seq,
+    /// Its ordinal among its sender's messages in the conversation, from 1.
+    pub sender_ordinal: i64,
+}
+
 /// A message's id: its conversation and its position, together the row's primary key. Opaque to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
@@ -73,55 +82,6 @@ impl MessageId {
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.conversation, self.seq.0)
-    }
-}
-
-/// A message's text: 1–5000 characters, not only white space, stored and returned exactly as sent.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MessageContent(String);
-
-impl MessageContent {
-    const MAX: usize = 5000;
-
-    /// Validates a text that a client sent.
-    ///
-    /// # Errors
-    /// [`Rule::Length`], [`Rule::NotBlank`], or [`Rule::Characters`] for a NUL.
-    pub fn parse(text: String) -> Result<Self, InvalidValue> {
-        if text.is_empty() || text.chars().nth(Self::MAX).is_some() {
-            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
-        }
-        if text.contains('\0') {
-            return Err(InvalidValue::new(Rule::Characters));
-        }
-        if text.trim().is_empty() {
-            return Err(InvalidValue::new(Rule::NotBlank));
-        }
-        Ok(Self(text))
-    }
-
-    /// Wraps a stored text without validation.
-    #[must_use]
-    pub const fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The text, owned.
-    #[must_use]
-    pub fn into_inner(self) -> String {
-        self.0
-    }
-}
-
-impl fmt::Debug for MessageContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MessageContent(…)")
     }
 }
 

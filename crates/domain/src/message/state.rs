@@ -1,6 +1,57 @@
 //! What a message carries, and whether it is visible or recalled.
 
-use super::MessageContent;
+use std::fmt;
+
+use crate::error::{InvalidValue, Rule};
+
+/// A message's text: 1–5000 characters, not only white space, stored and returned exactly as sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageContent(String);
+
+impl MessageContent {
+    const MAX: usize = 5000;
+
+    /// Validates a text that a client sent.
+    ///
+    /// # Errors
+    /// [`Rule::Length`], [`Rule::NotBlank`], or [`Rule::Characters`] for a NUL.
+    pub fn parse(text: String) -> Result<Self, InvalidValue> {
+        if text.is_empty() || text.chars().nth(Self::MAX).is_some() {
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
+        }
+        if text.contains('\0') {
+            return Err(InvalidValue::new(Rule::Characters));
+        }
+        if text.trim().is_empty() {
+            return Err(InvalidValue::new(Rule::NotBlank));
+        }
+        Ok(Self(text))
+    }
+
+    /// Wraps a stored text without validation.
+    #[must_use]
+    pub const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, owned.
+    #[must_use]
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Debug for MessageContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MessageContent(…)")
+    }
+}
 
 /// What a message carries. A new kind of message (a picture, a file) is a new variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
