@@ -13,7 +13,7 @@ use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
-use crate::postgres::message::state_from_row;
+use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
 
 /// The number of conversations fetched at once. Each fetch scans all of the member's conversations; only an additional index

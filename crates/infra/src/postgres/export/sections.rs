@@ -14,7 +14,7 @@ use domain::page::{PageKey, PageRequest};
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::postgres::{block, friendship, friendship_request};
+use crate::postgres::pairs::{block, friendship, friendship_request};
 use crate::schema::sessions;
 
 /// The maximum number of rows of one part.

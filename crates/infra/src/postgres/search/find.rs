@@ -24,7 +24,7 @@ use super::block::{before, encode_term, matching_positions};
 use super::read::{self, BlockRow, Candidate, SeqRange};
 use super::sources::{Part, Source, Visibility, sources};
 use crate::db::{DbError, statement};
-use crate::postgres::message::state_from_row;
+use crate::postgres::pairs::message::state_from_row;
 
 /// Parts that are read at once.
 const PARTS_PER_READ: usize = 512;

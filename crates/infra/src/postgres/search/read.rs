@@ -9,7 +9,7 @@ use domain::message::{Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
-use crate::postgres::message::state_from_row;
+use crate::postgres::pairs::message::state_from_row;
 
 statement! {
     Texts<'a> { ids: &'a [Uuid], after: &'a [i64], up_to: &'a [i64] }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::batch::{BatchProgress, ErasedPair, MAX_ROWS};
 use crate::db::{DbError, statement};
-use crate::postgres::pair;
+use crate::postgres::pairs::pair;
 use crate::schema::{conversation_members, conversations};
 
 statement! {

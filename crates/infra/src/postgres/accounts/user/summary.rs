@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::lookup::UserRow;
 use crate::db::{DbError, statement};
-use crate::postgres::conversation::UNREAD;
+use crate::postgres::pairs::conversation::UNREAD;
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::users;
 

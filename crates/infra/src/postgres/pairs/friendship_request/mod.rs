@@ -25,7 +25,7 @@ mod limits;
 mod list;
 
 use answer::Transition;
-pub(super) use list::list;
+pub(in crate::postgres) use list::list;
 
 /// [`FriendshipRequestRepository`] on PostgreSQL.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{RequestRow, limits, set_status};
 use crate::db::{self, DbError};
-use crate::postgres::pair::{self, Counted};
+use crate::postgres::pairs::pair::{self, Counted};
 use crate::schema::friendship_requests;
 
 /// What the caller does with a pending request.

@@ -23,7 +23,7 @@ mod view;
 mod window;
 
 use list::{ListQuery, ListResult};
-pub(super) use read::UNREAD;
+pub(in crate::postgres) use read::UNREAD;
 use window::{WindowQuery, WindowResult};
 
 /// Maximum number of windows per statement. A larger batch saves little, and its first request waits for the last.

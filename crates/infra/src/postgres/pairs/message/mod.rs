@@ -15,9 +15,10 @@ use domain::message::{
 };
 use uuid::Uuid;
 
-use super::{pair, search};
+use super::pair;
 use crate::db::{self, Db, DbError, greatest};
 use crate::metrics::Collectors;
+use crate::postgres::search;
 use crate::schema::{conversation_members, conversations, message_deletions, messages};
 use group_commit::SendQueue;
 
@@ -28,7 +29,7 @@ mod row;
 mod send_metrics;
 
 pub use group_commit::SendQueueSettings;
-pub(super) use row::state_from_row;
+pub(in crate::postgres) use row::state_from_row;
 
 /// Messages on PostgreSQL.
 pub struct PgMessageRepository {

@@ -9,7 +9,7 @@ use domain::message::{Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::postgres::message::state_from_row;
+use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
 
 /// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::row::{state_from_row, text_of};
 use crate::db::{DbError, statement};
-use crate::postgres::pair::PairRow;
+use crate::postgres::pairs::pair::PairRow;
 
 /// True if the two are friends and neither account is being erased. An erased account thus receives no messages while its
 /// friendships are still being removed. The list of running erasures (nearly always empty) is read once per statement,

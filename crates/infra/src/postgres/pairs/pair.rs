@@ -10,9 +10,8 @@ use domain::message::Seq;
 use uuid::Uuid;
 
 use crate::db::{DbError, new_id, statement};
+use crate::postgres::row_values::ERASED;
 use crate::schema::{conversation_members, conversations, friendships, users};
-
-use super::row_values::ERASED;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
@@ -46,7 +45,10 @@ impl TryFrom<PairRow> for PairState {
 }
 
 /// Locks the row of a pair; `None` if the two never met.
-pub(super) fn lock(connection: &mut PgConnection, id: ConversationId) -> Result<Option<PairState>, DbError> {
+pub(in crate::postgres) fn lock(
+    connection: &mut PgConnection,
+    id: ConversationId,
+) -> Result<Option<PairState>, DbError> {
     conversations::table
         .find(id.as_uuid())
         .select(PairRow::as_select())

@@ -13,8 +13,9 @@ use domain::id::{FriendshipId, UserId};
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, row_values};
+use super::pair;
 use crate::db::{Db, DbError};
+use crate::postgres::row_values;
 use crate::schema::{conversation_members, conversations, friendships, users};
 
 /// [`FriendshipRepository`] on PostgreSQL.
@@ -59,7 +60,7 @@ impl TryFrom<FriendRow> for Friend {
     }
 }
 
-pub(super) fn list(
+pub(in crate::postgres) fn list(
     connection: &mut PgConnection,
     owner: UserId,
     page: &FriendPageRequest,

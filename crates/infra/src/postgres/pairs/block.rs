@@ -13,8 +13,9 @@ use domain::id::UserId;
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::{pair, row_values};
+use super::pair;
 use crate::db::{self, Db, DbError};
+use crate::postgres::row_values;
 use crate::schema::{blocks, conversations, users};
 
 /// Blocks on PostgreSQL.
@@ -93,7 +94,7 @@ impl BlockedUserRow {
     }
 }
 
-pub(super) fn list(
+pub(in crate::postgres) fn list(
     connection: &mut PgConnection,
     owner: UserId,
     page: &BlockPageRequest,
