@@ -10,8 +10,8 @@ mod tests;
 
 pub use error::SearchError;
 pub use fold::fold;
-pub use model::{SearchRequest, SearchTerm};
+pub use model::{SearchCursor, SearchPage, SearchPageRequest, SearchRequest, SearchTerm};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockSearchRepository;
-pub use ports::{SearchCursor, SearchPage, SearchPageRequest, SearchRepository};
+pub use ports::SearchRepository;
 pub use service::SearchService;

@@ -1,11 +1,14 @@
-//! The search term and the search request.
+//! The search term, the search request, and the keyset pagination of its results.
 
 use std::fmt;
 
-use super::{SearchPageRequest, fold};
+use chrono::{DateTime, Utc};
+
+use super::fold;
 use crate::error::{InvalidValue, Rule};
 use crate::id::ConversationId;
-use crate::message::MessageContent;
+use crate::message::{Message, MessageContent, MessageId};
+use crate::page::{Page, PageKey, PageRequest};
 
 /// A search term: 1–200 characters, all of them literal (there are no wildcards).
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +51,32 @@ impl fmt::Debug for SearchTerm {
         f.write_str("SearchTerm(…)")
     }
 }
+
+/// Keyset cursor of search results, which are sorted newest first; messages of the same instant by conversation and seq.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SearchCursor {
+    /// When the last message of the page was stored.
+    pub created_at: DateTime<Utc>,
+    /// The id of that message.
+    pub message: MessageId,
+}
+
+impl SearchCursor {
+    /// The cursor of a message.
+    #[must_use]
+    pub const fn of(message: &Message) -> Self {
+        Self { created_at: message.created_at, message: message.id }
+    }
+}
+
+impl PageKey for SearchCursor {
+    const MAX_ROWS: i64 = 1000;
+}
+
+/// A page of search results.
+pub type SearchPage = Page<Message, SearchCursor>;
+/// A requested page of search results.
+pub type SearchPageRequest = PageRequest<SearchCursor>;
 
 /// One search: what to find, where, and which page.
 #[derive(Debug, Clone, PartialEq, Eq)]

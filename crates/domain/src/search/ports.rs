@@ -1,39 +1,10 @@
-//! The port of the search index, and the paging of its results.
+//! The port of the search index.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 
-use super::SearchRequest;
+use super::{SearchPage, SearchRequest};
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::message::{Message, MessageId};
-use crate::page::{Page, PageKey, PageRequest};
-
-/// Keyset cursor of search results, which are sorted newest first; messages of the same instant by conversation and seq.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SearchCursor {
-    /// When the last message of the page was stored.
-    pub created_at: DateTime<Utc>,
-    /// The id of that message.
-    pub message: MessageId,
-}
-
-impl SearchCursor {
-    /// The cursor of a message.
-    #[must_use]
-    pub const fn of(message: &Message) -> Self {
-        Self { created_at: message.created_at, message: message.id }
-    }
-}
-
-impl PageKey for SearchCursor {
-    const MAX_ROWS: i64 = 1000;
-}
-
-/// A page of search results.
-pub type SearchPage = Page<Message, SearchCursor>;
-/// A requested page of search results.
-pub type SearchPageRequest = PageRequest<SearchCursor>;
 
 /// Finds messages by their text.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
