@@ -110,7 +110,7 @@ impl Cluster {
             return Ok(());
         }
         let home = paths.relocated.then(|| paths.home.clone());
-        let identifier = note::system_identifier(paths)?;
+        let identifier = note::system_identifier(&paths.data)?;
         ClusterNote { home, identifier, companion: None }.write(&paths.requested)
     }
 

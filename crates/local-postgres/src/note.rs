@@ -1,7 +1,7 @@
 //! The note in a data folder that states where its cluster is, and which cluster that is.
 //!
 //! A cluster's place depends on permissions when the cluster is created: root cannot run PostgreSQL in a folder that the user
-//! `postgres` cannot enter. If each start derived the place anew, a `chmod`, `mv` or `cp` of the folder would lead to another
+//! `postgres` cannot enter. If each start derived the place again, a `chmod`, `mv` or `cp` of the folder would lead to another
 //! place, and the server would create an empty cluster there. So the first start writes the place down, and every later
 //! start follows the note or refuses to start.
 
@@ -10,7 +10,6 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::paths::ClusterPaths;
 
 /// The note's name in the requested folder.
 const NAME: &str = "cluster.note";
@@ -83,8 +82,9 @@ pub(crate) fn is_claimed(home: &Path) -> bool {
 }
 
 /// The cluster's system identifier: the first eight bytes of `pg_control`, in the machine's byte order.
-pub(crate) fn system_identifier(paths: &ClusterPaths) -> Result<u64, Error> {
-    let path = paths.data.join("global/pg_control");
+/// `data` is PostgreSQL's data directory.
+pub(crate) fn system_identifier(data: &Path) -> Result<u64, Error> {
+    let path = data.join("global/pg_control");
     let mut bytes = [0_u8; 8];
     let read = File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
     read.map_err(Error::io("cannot read", path))?;

@@ -76,7 +76,7 @@ impl ClusterPaths {
         if !paths.has_cluster()? {
             return Err(Error::Missing { requested: requested.to_owned(), home: paths.home });
         }
-        let found = note::system_identifier(&paths)?;
+        let found = note::system_identifier(&paths.data)?;
         if found == note.identifier {
             return Ok(paths);
         }
