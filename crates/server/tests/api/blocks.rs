@@ -26,7 +26,7 @@ fn a_blocked_user_can_neither_send_nor_request_friendship() {
 }
 
 #[test]
-fn blocking_oneself_or_an_unknown_user_is_refused() {
+fn blocking_yourself_or_an_unknown_user_is_refused() {
     let world = World::new();
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     for method in ["PUT", "DELETE"] {

@@ -52,7 +52,7 @@ fn the_senders_name_is_taken_from_its_account() {
 }
 
 #[test]
-fn requesting_oneself_or_an_unknown_user_is_refused() {
+fn requesting_yourself_or_an_unknown_user_is_refused() {
     let world = World::new();
     let alice = world.person("alice_01");
     alice.ask(&alice).refused(400, "cannot_befriend_oneself");

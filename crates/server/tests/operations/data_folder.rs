@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Folder, PASSWORD, Server};
 
-/// A folder in which a server ran and somebody registered, stopped.
+/// A folder in which a server ran and one person registered.
 fn inhabited(name: &str) -> Folder {
     let folder = Folder::new(name);
     let server = Server::start(&folder);
