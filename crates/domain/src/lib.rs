@@ -4,7 +4,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `model` | entities, value objects that are valid by construction, and pure decision functions |
+//! | `model` | entities and value objects that are valid by construction, and pure decisions on them; some features keep these in `decisions` |
 //! | `ports` | the traits that the adapters implement, with their MUSTs |
 //! | `service` | the use-cases, one method each |
 //! | `error` | the errors of the use-cases |

@@ -1,5 +1,6 @@
 //! Friendship requests: sending, answering and withdrawing them.
 
+mod decisions;
 mod error;
 mod model;
 mod ports;
@@ -7,12 +8,12 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use error::FriendshipRequestError;
-pub use model::{
-    Answer, AnswerRefusal, AskDecision, AskRefusal, FriendshipRequest, ListedRequest, RequestAllowance,
-    RequestRules, RequestStatus, VerificationMessage, decide_answer, decide_ask, decide_request_limits,
-    decide_withdrawal,
+pub use decisions::{
+    AnswerRefusal, AskDecision, AskRefusal, RequestAllowance, decide_answer, decide_ask,
+    decide_request_limits, decide_withdrawal,
 };
+pub use error::FriendshipRequestError;
+pub use model::{Answer, FriendshipRequest, ListedRequest, RequestRules, RequestStatus, VerificationMessage};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockFriendshipRequestRepository;
 pub use ports::{

@@ -80,8 +80,8 @@ struct ExportedMessageRow {
     client_message_id: Option<String>,
 }
 
-/// The unread rest of a conversation's history.
-struct History {
+/// The part of a conversation's history that is not exported yet.
+struct RemainingHistory {
     conversation: ConversationId,
     peer: UserId,
     /// The last `seq` that has been read or was cleared by the member.
@@ -94,8 +94,8 @@ pub(super) struct ConversationReader {
     member: UserId,
     /// The id of the last fetched conversation.
     after: Uuid,
-    fetched: VecDeque<(ExportedConversation, History)>,
-    history: Option<History>,
+    fetched: VecDeque<(ExportedConversation, RemainingHistory)>,
+    history: Option<RemainingHistory>,
 }
 
 impl ConversationReader {
@@ -129,7 +129,7 @@ impl ConversationReader {
     }
 }
 
-fn conversation(row: ConversationRow) -> Result<(ExportedConversation, History), DbError> {
+fn conversation(row: ConversationRow) -> Result<(ExportedConversation, RemainingHistory), DbError> {
     let (id, peer) = (ConversationId::from_uuid(row.id), UserId::from_uuid(row.peer_id));
     let remark = Remark::parse(&row.remark);
     let conversation = ExportedConversation {
@@ -144,13 +144,16 @@ fn conversation(row: ConversationRow) -> Result<(ExportedConversation, History),
         muted: row.muted,
         hidden: row.hidden,
     };
-    Ok((conversation, History { conversation: id, peer, done_to: row.cleared_seq, last_seq: row.last_seq }))
+    Ok((
+        conversation,
+        RemainingHistory { conversation: id, peer, done_to: row.cleared_seq, last_seq: row.last_seq },
+    ))
 }
 
 fn messages(
     connection: &mut PgConnection,
     member: UserId,
-    history: &mut History,
+    history: &mut RemainingHistory,
 ) -> Result<Vec<ExportedMessage>, DbError> {
     let (conversation, after) = (history.conversation, history.done_to);
     let to = after.saturating_add(SEQS);
