@@ -123,7 +123,6 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[allow(dead_code, reason = "only read from JSON")]
     struct Body {
         uid: String,
         seq: Option<i64>,

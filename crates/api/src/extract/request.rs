@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[allow(dead_code, reason = "only read from a query string")]
+    #[expect(dead_code, reason = "only read from a query string")]
     struct Fields {
         uid: String,
         limit: Option<String>,

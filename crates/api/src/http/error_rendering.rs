@@ -128,7 +128,6 @@ mod tests {
     }
 
     #[actix_web::test]
-    #[allow(clippy::panic, reason = "the panic is under test")]
     async fn a_panic_fails_only_its_own_request_and_has_the_usual_headers() {
         async fn panics() -> HttpResponse {
             panic!("on purpose")

@@ -28,7 +28,7 @@ impl ReadinessProbe for StartupProbe {
 }
 
 /// The application that serves in place of the API until the database is available.
-#[allow(clippy::needless_pass_by_value, reason = "the returned application would borrow it")]
+#[expect(clippy::needless_pass_by_value, reason = "the returned application would borrow it")]
 pub fn startup_app(
     settings: ApiSettings,
 ) -> App<

@@ -183,7 +183,7 @@ pub(crate) async fn login_by_phone_number(
 /// The idempotency header of a refresh.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "only describes the header")]
+#[expect(dead_code, reason = "only describes the header")]
 struct RetryHeader {
     /// The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
     /// the same tokens, as long as their refresh token is unused.

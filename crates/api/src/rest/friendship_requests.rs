@@ -25,7 +25,7 @@ pub(super) struct CreateRequest {
     /// Accepted for compatibility and ignored: lists show the sender's current nickname.
     #[serde(default)]
     #[schema(example = "爱丽丝")]
-    #[allow(dead_code, reason = "part of the contract, deliberately ignored")]
+    #[expect(dead_code, reason = "part of the contract, deliberately ignored")]
     sender_name: Option<String>,
     /// The account that receives the request.
     #[schema(value_type = schemas::UserId)]

@@ -18,7 +18,7 @@ use crate::rest::messages::MessageItem;
 /// Everything the server holds about an account.
 #[derive(ToSchema)]
 #[schema(as = Export)]
-#[allow(dead_code, reason = "describes a document that is streamed and never held in memory")]
+#[expect(dead_code, reason = "describes a document that is streamed and never held in memory")]
 pub(crate) struct ExportDocument {
     account: ExportedAccountItem,
     /// Open and ended sessions, oldest first.
