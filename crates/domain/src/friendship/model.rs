@@ -1,5 +1,7 @@
 //! A friend, the remark on them, and the limit on their number.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, Uid};
@@ -8,7 +10,7 @@ use crate::id::{FriendshipId, UserId};
 
 /// 备注, the owner's private name for a friend: at most 64 characters, empty for none, stored and returned exactly as sent.
 /// Only the owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Remark(String);
 
 impl Remark {
@@ -32,6 +34,12 @@ impl Remark {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Debug for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remark(…)")
     }
 }
 

@@ -152,3 +152,9 @@ fn a_port_error_is_passed_on() {
     assert_fault(block_on(service.list(user(1), &FriendPageRequest::default())));
     assert_fault(block_on(service.set_remark(user(1), user(2), &Remark::default())));
 }
+
+#[test]
+fn a_remark_is_not_printed() {
+    let remark = Remark::parse("canary").unwrap();
+    assert_eq!(format!("{remark:?}"), "Remark(…)");
+}

@@ -1,5 +1,6 @@
 //! Friendship requests: their values and states.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::error::{InvalidValue, Rule};
 use crate::id::{RequestId, UserId};
 
 /// 验证消息, the sender's introduction: at most 128 characters, possibly empty, stored and returned exactly as sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct VerificationMessage(String);
 
 impl VerificationMessage {
@@ -34,6 +35,12 @@ impl VerificationMessage {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Debug for VerificationMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerificationMessage(…)")
     }
 }
 

@@ -84,3 +84,9 @@ fn each_error_has_its_class_and_name() {
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
+
+#[test]
+fn a_verification_message_is_not_printed() {
+    let message = VerificationMessage::parse("canary").unwrap();
+    assert_eq!(format!("{message:?}"), "VerificationMessage(…)");
+}
