@@ -70,8 +70,7 @@ fn missing(document: &Value, operation: &Value) -> Vec<String> {
             !waits || response["headers"]["Retry-After"].is_object(),
             &format!("how long to wait in {code}"),
         );
-        let challenged = code != "401" || response["headers"]["WWW-Authenticate"].is_object();
-        demand(challenged, "the challenge of 401");
+        demand(code != "401" || response["headers"]["WWW-Authenticate"].is_object(), "the challenge of 401");
         let content = &response["content"]["application/json"];
         match code.as_str() {
             "304" => demand(content.is_null(), "an empty body in 304"),
@@ -172,9 +171,11 @@ fn responses_are_closed_and_requests_are_open() {
     );
 }
 
+type Accepts = fn(&str) -> bool;
+
 #[test]
 fn length_limits_match_the_domain() {
-    let checks: [(&str, fn(&str) -> bool); 6] = [
+    let checks: [(&str, Accepts); 6] = [
         ("MessageText", |text| MessageContent::parse(text.to_owned()).is_ok()),
         ("ClientMessageId", |text| ClientMessageId::parse(text.to_owned()).is_ok()),
         ("VerificationMessage", |text| VerificationMessage::parse(text).is_ok()),

@@ -114,6 +114,10 @@ fn responses_about_messages_print_no_private_values() {
     assert_silent(&search::FoundMessage::from(message()));
     let exported = ExportedMessage { message: message(), client_message_id: None };
     assert_silent(&export::items::ExportedMessageItem::from(exported));
+}
+
+#[test]
+fn responses_about_conversations_print_no_private_values() {
     let summary = ConversationSummary {
         id: CONVERSATION,
         friend_id: user(2),
