@@ -64,9 +64,14 @@ impl DatabaseFacts {
     /// Whether the messages are in English, which telling errors apart relies on (see `db/error.rs`).
     #[must_use]
     pub fn has_english_messages(&self) -> bool {
-        let language = self.messages.as_str();
-        language.is_empty() || ["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix))
+        is_english(&self.messages)
     }
+}
+
+/// Whether PostgreSQL's messages are in English with this `lc_messages`. Unset, it is English too.
+fn is_english(lc_messages: &str) -> bool {
+    let language = lc_messages.split(['_', '.', '@', '-']).next().unwrap_or_default();
+    ["", "C", "POSIX", "en"].contains(&language)
 }
 
 /// Reads the facts about a database.
@@ -121,4 +126,19 @@ fn connect(url: &str) -> Result<PgConnection, InspectionError> {
 
 fn setting(connection: &mut PgConnection, name: &str) -> Result<String, InspectionError> {
     Ok(diesel::select(current_setting(name)).get_result(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_of_messages_follows_from_the_locale() {
+        for english in ["", "C", "C.UTF-8", "POSIX", "en_US.UTF-8", "en_GB", "en-US"] {
+            assert!(is_english(english), "{english}");
+        }
+        for other in ["zh_CN.UTF-8", "de_DE@euro", "Chinese_China.936", "ca_ES"] {
+            assert!(!is_english(other), "{other}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Wiring: adapters into use cases into handlers.
+//! The application: an instance that is wired, bound and ready to run.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,30 +7,9 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 use anyhow::Context;
-use api::{ApiSettings, ReadinessProbe, RequestObserver, UseCases};
-use domain::account::{
-    LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPorts, RegistrationService,
-};
-use domain::auth::{SessionPorts, SessionService};
-use domain::block::BlockService;
-use domain::conversation::ConversationService;
-use domain::export::ExportService;
-use domain::friendship::FriendshipService;
-use domain::friendship_request::FriendshipRequestService;
-use domain::message::MessageService;
-use domain::number::saturating;
-use infra::clock::DatabaseClock;
-use infra::crypto::password::BcryptHasher;
-use infra::crypto::random::SystemRandom;
-use infra::crypto::token::JwtCodec;
-use infra::db::{ConnectionBudget, Db, DbSettings};
-use infra::postgres::{
-    ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
-    PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
-};
-use infra::revoked_sessions::RevokedSessionCache;
-use infra::send_quota::SendQuotaInMemory;
+use api::{ApiSettings, ReadinessProbe, RequestObserver};
+use infra::db::{ConnectionBudget, Connector};
+use infra::postgres::SearchIndexer;
 use secrecy::SecretString;
 
 use crate::background::Background;
@@ -40,9 +19,9 @@ use crate::listener::Listener;
 use crate::observability::admin::AdminServer;
 use crate::observability::metrics::Metrics;
 use crate::observability::readiness::Readiness;
-use crate::search;
 use crate::shutdown::GracefulShutdown;
 use crate::startup::BoundSockets;
+use crate::wiring::{self, Wiring};
 
 /// What an instance needs from outside: a migrated database and the signing secret.
 pub struct RuntimeEnv {
@@ -63,30 +42,13 @@ pub struct Application {
 }
 
 impl Application {
-    /// Length of the queue for a database thread.
-    const DB_QUEUE: usize = 1024;
-    /// Threads that store messages: one prepares its batch while the other waits for the disk.
-    const WRITERS: u32 = 2;
-    /// Length of each writer's queue, in messages.
-    const SEND_QUEUE: usize = 1024;
-    /// Exports are rare and large, and their snapshots keep dead rows from being vacuumed.
-    const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
     /// Time limit for receiving the head of a request.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// The database connections of an instance.
     #[must_use]
     pub fn connection_budget(settings: &Settings) -> ConnectionBudget {
-        ConnectionBudget {
-            requests: settings.db_pool_size,
-            writers: Self::WRITERS,
-            searches: saturating(search::threads()),
-            indexer: 1,
-            polls: 1,
-            exports: saturating(Self::EXPORTS.at_once),
-            background: 1,
-            readiness: 1,
-        }
+        wiring::connection_budget(settings)
     }
 
     /// Wires everything and binds the address; port 0 picks a free one.
@@ -103,11 +65,15 @@ impl Application {
     /// As [`Self::build`].
     pub fn build_on(settings: &Settings, env: &RuntimeEnv, sockets: BoundSockets) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new()?);
-        let hasher = hasher(settings)?;
+        let hasher = wiring::hasher(settings)?;
         metrics.register(hasher.collectors()?)?;
-        let (use_cases, indexer) = use_cases(settings, env, hasher, &metrics)?;
+        let (url, connector) = (&env.database_url, Connector::start());
+        let db = wiring::main_pool(settings, url, &connector)?;
+        let (use_cases, indexer) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
         let use_cases = web::Data::new(use_cases);
-        let readiness = Arc::new(Readiness::new(&env.database_url)?);
+        let readiness = Arc::new(Readiness::new(url, &connector)?);
+        let background = Background::wire(settings, url, &connector)?;
+        metrics.register(background.collectors())?;
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let api_settings = ApiSettings {
@@ -137,7 +103,6 @@ impl Application {
         let admin = admin.transpose()?;
         let shutdown =
             GracefulShutdown { server: server.handle(), listener, readiness, drain: settings.drain };
-        let background = Background::wire(settings, &env.database_url)?;
         Ok(Self { server, address, shutdown, indexer, background, admin })
     }
 
@@ -174,88 +139,4 @@ impl Application {
         }
         served
     }
-}
-
-fn use_cases(
-    settings: &Settings,
-    env: &RuntimeEnv,
-    hasher: BcryptHasher,
-    metrics: &Metrics,
-) -> anyhow::Result<(UseCases, SearchIndexer)> {
-    let budget = Application::connection_budget(settings);
-    let db = Arc::new(Db::new(&DbSettings {
-        url: env.database_url.clone(),
-        connections: budget.requests,
-        reserved: budget.reserved(),
-        queue: Application::DB_QUEUE,
-    })?);
-    let writers = usize::try_from(Application::WRITERS)?;
-    let queue = SendQueueSettings { writers, queue: Application::SEND_QUEUE, max_wait: Db::MAX_QUEUE_WAIT };
-    let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
-    let rules = settings.rules;
-    let requests = Arc::new(PgFriendshipRequestRepository::new(Arc::clone(&db)));
-    let (search, indexer) = search::start(&db)?;
-    let messages = PgMessageRepository::start(Arc::clone(&db), queue)?;
-    metrics.register(db.collectors()?)?;
-    metrics.register(messages.collectors()?)?;
-    let ports = session_ports(settings, env, &db, Arc::clone(&users), hasher)?;
-    let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
-    let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
-    let use_cases = UseCases {
-        accounts: LifecycleService::new(LifecyclePorts {
-            accounts: Arc::new(PgLifecycleRepository::new(Arc::clone(&db))),
-            sessions: Arc::clone(&sessions),
-            ended,
-        }),
-        registration: registration(Arc::clone(&users), hasher, Arc::clone(&sessions)),
-        exports: ExportService::new(Arc::new(PgExportRepository::start(&db, Application::EXPORTS)?)),
-        users: ProfileService::new(users, rules.uid_change_interval),
-        sessions,
-        friendship_requests: FriendshipRequestService::new(requests, rules.requests),
-        friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(Arc::clone(&db)))),
-        blocks: BlockService::new(Arc::new(PgBlockRepository::new(Arc::clone(&db)))),
-        conversations: ConversationService::new(Arc::new(PgConversationRepository::new(Arc::clone(&db)))),
-        messages: MessageService::new(
-            Arc::new(messages),
-            rules.recall_window,
-            rules.messages_per_minute.map(|quota| Arc::new(SendQuotaInMemory::per_minute(quota)) as _),
-        ),
-        search,
-    };
-    Ok((use_cases, indexer))
-}
-
-pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    // One core is left to everything else.
-    BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
-        .map_err(|error| anyhow::anyhow!("cannot start bcrypt: {error}"))
-}
-
-pub(crate) fn registration(
-    users: Arc<PgUserRepository>,
-    hasher: Arc<dyn PasswordHasher>,
-    sessions: Arc<SessionService>,
-) -> RegistrationService {
-    RegistrationService::new(RegistrationPorts { users, hasher, random: Arc::new(SystemRandom), sessions })
-}
-
-pub(crate) fn session_ports(
-    settings: &Settings,
-    env: &RuntimeEnv,
-    db: &Arc<Db>,
-    users: Arc<PgUserRepository>,
-    hasher: BcryptHasher,
-) -> anyhow::Result<SessionPorts> {
-    let clock = Arc::new(DatabaseClock::start(db)?);
-    let life = settings.signing.lifetimes.access;
-    Ok(SessionPorts {
-        users,
-        sessions: Arc::new(PgSessionRepository::new(Arc::clone(db))),
-        throttle: Arc::new(PgLoginThrottle::new(Arc::clone(db))),
-        hasher: Arc::new(hasher),
-        tokens: Arc::new(JwtCodec::new(&env.secret, settings.signing.previous.as_ref())?),
-        ended: Arc::new(RevokedSessionCache::start(db, life)?),
-        clock,
-    })
 }

@@ -11,7 +11,7 @@ use domain::account::{ErasureProgress, ErasureService, ErasureStep, RandomSource
 use domain::id::UserId;
 use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
 use infra::crypto::random::SystemRandom;
-use infra::db::{Db, DbSettings};
+use infra::db::{Connector, Db, DbSettings};
 use infra::metrics::Collectors;
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
 use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
@@ -40,9 +40,10 @@ impl Background {
     ///
     /// # Errors
     /// When the system cannot start another thread.
-    pub fn wire(settings: &Settings, database_url: &str) -> std::io::Result<Self> {
+    pub fn wire(settings: &Settings, database_url: &str, connector: &Connector) -> std::io::Result<Self> {
         let url = database_url.to_owned();
-        let db = Arc::new(Db::new(&DbSettings { url, connections: 1, reserved: 0, queue: 16 })?);
+        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16 };
+        let db = Arc::new(Db::with_connector(&pool, connector)?);
         let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
         let retention = Retention::of(settings.signing.lifetimes);
         let maintenance = MaintenanceService::new(maintenance, retention);

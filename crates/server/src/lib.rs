@@ -14,3 +14,4 @@ mod secret;
 mod shutdown;
 pub mod startup;
 pub mod version;
+mod wiring;

@@ -221,12 +221,11 @@ fn connections(settings: &Settings, facts: &DatabaseFacts) -> Finding {
 
 fn language(facts: &DatabaseFacts) -> Finding {
     const SUBJECT: &str = "messages";
-    let english = ["C", "POSIX", "en"].iter().any(|prefix| facts.messages.starts_with(prefix));
     let text = match facts.messages.as_str() {
         "" => "lc_messages is not set".to_owned(),
         messages => format!("lc_messages is {messages}"),
     };
-    if english || facts.messages.is_empty() {
+    if facts.has_english_messages() {
         return Finding::new(Severity::Ok, SUBJECT, text);
     }
     // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.

@@ -8,8 +8,10 @@ use domain::auth::SessionService;
 use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{PgAdminRepository, PgLifecycleRepository, PgUserRepository};
 
-use crate::app::{self, RuntimeEnv};
+use crate::app::RuntimeEnv;
 use crate::config::Settings;
+use crate::observability::metrics::Metrics;
+use crate::wiring::{self, Wiring};
 
 /// The services that commands call.
 pub(super) struct Services {
@@ -26,12 +28,13 @@ impl Services {
         // A throwaway key: tokens signed with it never leave the process.
         let env = RuntimeEnv { database_url: database_url.to_owned(), secret: crate::secret::generate()? };
         let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));
-        let ports = app::session_ports(settings, &env, &db, Arc::clone(&users), app::hasher(settings)?)?;
+        let wiring = Wiring { settings, env: &env, db: Arc::clone(&db), metrics: &Metrics::new()? };
+        let ports = wiring.session_ports(Arc::clone(&users), wiring::hasher(settings)?)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
         let accounts = Arc::new(PgLifecycleRepository::new(Arc::clone(&db)));
         Ok(Self {
-            registration: app::registration(users, Arc::clone(&hasher), Arc::clone(&sessions)),
+            registration: wiring::registration(users, Arc::clone(&hasher), Arc::clone(&sessions)),
             accounts: LifecycleService::new(LifecyclePorts { accounts, sessions, ended }),
             admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })

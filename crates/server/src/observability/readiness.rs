@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::ReadinessProbe;
-use infra::db::{Db, DbSettings};
-use infra::diagnostics;
+use infra::db::{Connector, Db, DbSettings};
+use infra::diagnostics::{self, DatabaseFacts};
 
 /// Decides whether this instance can serve. It pings the database on a connection of its own, so that a busy pool is not taken
 /// for a dead database.
@@ -19,14 +19,14 @@ pub(crate) struct Readiness {
 impl Readiness {
     const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-    pub(crate) fn new(database_url: &str) -> anyhow::Result<Self> {
-        let db =
-            Db::new(&DbSettings { url: database_url.to_owned(), connections: 1, reserved: 0, queue: 16 })?;
+    pub(crate) fn new(database_url: &str, connector: &Connector) -> anyhow::Result<Self> {
+        let url = database_url.to_owned();
+        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16 };
         Ok(Self {
-            db,
+            db: Db::with_connector(&pool, connector)?,
             shutting_down: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            not_durable: warn_if_not_durable(database_url),
+            not_durable: inspect_settings(database_url),
         })
     }
 
@@ -56,16 +56,35 @@ impl Readiness {
     }
 }
 
-/// Warns about settings that break durability.
-fn warn_if_not_durable(database_url: &str) -> Vec<&'static str> {
-    let not_durable = match diagnostics::inspect(database_url) {
-        Ok(facts) => facts.not_durable,
-        Err(error) => {
-            tracing::warn!(%error, "cannot inspect the durability settings of the database");
-            return Vec::new();
+/// Warns about settings of the database that break what the server promises; returns those that break durability.
+fn inspect_settings(database_url: &str) -> Vec<&'static str> {
+    match diagnostics::inspect(database_url) {
+        Ok(facts) => {
+            warn_unless_english(&facts);
+            warn_if_not_durable(&facts.not_durable);
+            facts.not_durable
         }
-    };
-    for setting in &not_durable {
+        Err(error) => {
+            tracing::warn!(%error, "cannot inspect the settings of the database");
+            Vec::new()
+        }
+    }
+}
+
+/// Some errors are recognised by their English text (`infra/src/db/error.rs`). In another language a temporary error, such as
+/// a lock timeout, becomes a 500 instead of a 503.
+fn warn_unless_english(facts: &DatabaseFacts) {
+    if !facts.has_english_messages() {
+        tracing::warn!(
+            lc_messages = facts.messages,
+            "the database's messages are not English: temporary errors are answered with 500; ALTER DATABASE … SET lc_messages = 'C'"
+        );
+    }
+}
+
+/// Warns about settings that break durability.
+fn warn_if_not_durable(not_durable: &[&'static str]) {
+    for setting in not_durable {
         if *setting == "synchronous_commit" {
             tracing::warn!(
                 "synchronous_commit of the database is off; hongyan turns it on for its own sessions"
@@ -77,7 +96,6 @@ fn warn_if_not_durable(database_url: &str) -> Vec<&'static str> {
             );
         }
     }
-    not_durable
 }
 
 #[async_trait::async_trait]

@@ -1,0 +1,161 @@
+//! Wiring of adapters into use cases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::UseCases;
+use domain::account::{
+    LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPorts, RegistrationService,
+};
+use domain::auth::{SessionPorts, SessionService};
+use domain::block::BlockService;
+use domain::conversation::ConversationService;
+use domain::export::ExportService;
+use domain::friendship::FriendshipService;
+use domain::friendship_request::FriendshipRequestService;
+use domain::message::MessageService;
+use domain::number::saturating;
+use infra::clock::DatabaseClock;
+use infra::crypto::password::BcryptHasher;
+use infra::crypto::random::SystemRandom;
+use infra::crypto::token::JwtCodec;
+use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
+use infra::postgres::{
+    ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
+    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
+    PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
+};
+use infra::revoked_sessions::RevokedSessionCache;
+use infra::send_quota::SendQuotaInMemory;
+
+use crate::app::RuntimeEnv;
+use crate::config::Settings;
+use crate::observability::metrics::Metrics;
+use crate::search;
+
+/// Length of the queue for a database thread.
+const DB_QUEUE: usize = 1024;
+/// Threads that store messages: one prepares its batch while the other waits for the disk.
+const WRITERS: u32 = 2;
+/// Length of each writer's queue, in messages.
+const SEND_QUEUE: usize = 1024;
+/// Exports are rare and large, and their snapshots keep dead rows from being vacuumed.
+const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
+
+/// The database connections of an instance.
+pub(crate) fn connection_budget(settings: &Settings) -> ConnectionBudget {
+    ConnectionBudget {
+        requests: settings.db_pool_size,
+        writers: WRITERS,
+        searches: saturating(search::threads()),
+        indexer: 1,
+        polls: 1,
+        exports: saturating(EXPORTS.at_once),
+        background: 1,
+        readiness: 1,
+    }
+}
+
+/// The main connection pool of an instance.
+pub(crate) fn main_pool(settings: &Settings, url: &str, connector: &Connector) -> std::io::Result<Arc<Db>> {
+    let budget = connection_budget(settings);
+    let (connections, reserved) = (budget.requests, budget.reserved());
+    let settings = DbSettings { url: url.to_owned(), connections, reserved, queue: DB_QUEUE };
+    Ok(Arc::new(Db::with_connector(&settings, connector)?))
+}
+
+pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    // One core is left to everything else.
+    BcryptHasher::start(settings.bcrypt_cost, cores.saturating_sub(1))
+        .map_err(|error| anyhow::anyhow!("cannot start bcrypt: {error}"))
+}
+
+pub(crate) fn registration(
+    users: Arc<PgUserRepository>,
+    hasher: Arc<dyn PasswordHasher>,
+    sessions: Arc<SessionService>,
+) -> RegistrationService {
+    RegistrationService::new(RegistrationPorts { users, hasher, random: Arc::new(SystemRandom), sessions })
+}
+
+/// What the use cases are wired to.
+pub(crate) struct Wiring<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) env: &'a RuntimeEnv,
+    pub(crate) db: Arc<Db>,
+    /// The metrics of all adapters are registered here.
+    pub(crate) metrics: &'a Metrics,
+}
+
+impl Wiring<'_> {
+    /// The ports of the session service; starts the workers of the revocation list and of the database's clock.
+    pub(crate) fn session_ports(
+        &self,
+        users: Arc<PgUserRepository>,
+        hasher: BcryptHasher,
+    ) -> anyhow::Result<SessionPorts> {
+        let signing = &self.settings.signing;
+        let clock = DatabaseClock::start(&self.db)?;
+        let ended = RevokedSessionCache::start(&self.db, signing.lifetimes.access)?;
+        self.metrics.register(clock.collectors())?;
+        self.metrics.register(ended.collectors())?;
+        Ok(SessionPorts {
+            users,
+            sessions: Arc::new(PgSessionRepository::new(Arc::clone(&self.db))),
+            throttle: Arc::new(PgLoginThrottle::new(Arc::clone(&self.db))),
+            hasher: Arc::new(hasher),
+            tokens: Arc::new(JwtCodec::new(&self.env.secret, signing.previous.as_ref())?),
+            ended: Arc::new(ended),
+            clock: Arc::new(clock),
+        })
+    }
+
+    /// The use cases of the API, and the indexer that search relies on.
+    pub(crate) fn use_cases(&self, hasher: BcryptHasher) -> anyhow::Result<(UseCases, SearchIndexer)> {
+        let db = || Arc::clone(&self.db);
+        let rules = self.settings.rules;
+        let users = Arc::new(PgUserRepository::new(db()));
+        let requests = Arc::new(PgFriendshipRequestRepository::new(db()));
+        let (search, indexer) = search::start(&self.db)?;
+        let messages = self.messages()?;
+        self.metrics.register(self.db.collectors()?)?;
+        self.metrics.register(indexer.collectors())?;
+        let ports = self.session_ports(Arc::clone(&users), hasher)?;
+        let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
+        let sessions = Arc::new(SessionService::new(ports, self.settings.signing.lifetimes));
+        let use_cases = UseCases {
+            accounts: LifecycleService::new(LifecyclePorts {
+                accounts: Arc::new(PgLifecycleRepository::new(db())),
+                sessions: Arc::clone(&sessions),
+                ended,
+            }),
+            registration: registration(Arc::clone(&users), hasher, Arc::clone(&sessions)),
+            exports: ExportService::new(Arc::new(PgExportRepository::start(&self.db, EXPORTS)?)),
+            users: ProfileService::new(users, rules.uid_change_interval),
+            sessions,
+            friendship_requests: FriendshipRequestService::new(requests, rules.requests),
+            friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(db()))),
+            blocks: BlockService::new(Arc::new(PgBlockRepository::new(db()))),
+            conversations: ConversationService::new(Arc::new(PgConversationRepository::new(db()))),
+            messages,
+            search,
+        };
+        Ok((use_cases, indexer))
+    }
+
+    /// The message service; starts the writers of the send queue.
+    fn messages(&self) -> anyhow::Result<MessageService> {
+        let queue = SendQueueSettings {
+            writers: saturating(WRITERS),
+            queue: SEND_QUEUE,
+            max_wait: Db::MAX_QUEUE_WAIT,
+        };
+        let messages = PgMessageRepository::start(Arc::clone(&self.db), queue)?;
+        self.metrics.register(messages.collectors()?)?;
+        let rules = self.settings.rules;
+        let quota =
+            rules.messages_per_minute.map(|quota| Arc::new(SendQuotaInMemory::per_minute(quota)) as _);
+        Ok(MessageService::new(Arc::new(messages), rules.recall_window, quota))
+    }
+}
