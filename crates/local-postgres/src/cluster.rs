@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::Signal;
 
 use crate::error::Error;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
@@ -103,7 +102,7 @@ impl Cluster {
         let child = postgres
             .spawn()
             .map_err(|error| Error::Program { program: "postgres", output: error.to_string() })?;
-        let mut slot = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.child.lock();
         if let Some(mut old) = slot.replace(child) {
             // It is dead already; waiting removes the zombie.
             let _ = old.wait();
@@ -113,7 +112,7 @@ impl Cluster {
 
     /// Whether the postmaster that this process started last has exited.
     fn has_exited(&self) -> bool {
-        let mut slot = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.child.lock();
         slot.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)))
     }
 

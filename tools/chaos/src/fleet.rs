@@ -1,7 +1,8 @@
 //! The servers' current addresses and the requests that each left unanswered.
 
-use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
 
 /// Where one incarnation of a server instance listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,18 +34,18 @@ impl Fleet {
 
     pub(crate) fn add(&self, address: ServerAddress) {
         if let Some(slot) = self.addresses.get(address.instance) {
-            *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
+            *slot.write() = Some(address);
         }
     }
 
     pub(crate) fn remove(&self, instance: usize) {
         if let Some(slot) = self.addresses.get(instance) {
-            *slot.write().unwrap_or_else(PoisonError::into_inner) = None;
+            *slot.write() = None;
         }
     }
 
     pub(crate) fn address(&self, instance: usize) -> Option<ServerAddress> {
-        self.addresses.get(instance)?.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.addresses.get(instance)?.read().clone()
     }
 
     /// The preferred instance, or else the next one available; blocks while there is none.
@@ -62,12 +63,12 @@ impl Fleet {
     pub(crate) fn note_unanswered(&self, address: &ServerAddress, begun: u64) {
         let failure =
             UnansweredRequest { instance: address.instance, incarnation: address.incarnation, begun };
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+        self.failures.lock().push(failure);
     }
 
     /// Number of requests to this incarnation that began between the two times and got no response.
     pub(crate) fn unanswered(&self, address: &ServerAddress, from: u64, to: u64) -> usize {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = self.failures.lock();
         let same = failures
             .iter()
             .filter(|one| (one.instance, one.incarnation) == (address.instance, address.incarnation));

@@ -1,7 +1,8 @@
 //! The rules that a run must not break.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,14 +68,14 @@ pub(crate) struct ViolationLog(Mutex<Vec<Violation>>);
 
 impl ViolationLog {
     pub(crate) fn add(&self, rule: Rule, detail: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Violation::new(rule, detail));
+        self.0.lock().push(Violation::new(rule, detail));
     }
 
     pub(crate) fn take(&self) -> Vec<Violation> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.lock())
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() > 100
+        self.0.lock().len() > 100
     }
 }

@@ -4,9 +4,10 @@ use std::fs::{File, TryLockError};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use local_postgres::{Cluster, ClusterOptions, Installation};
+use parking_lot::Mutex;
 
 use crate::Template;
 
@@ -67,7 +68,7 @@ impl SharedCluster {
     /// The template's database, prepared once for all processes.
     pub(crate) fn template(&self, template: &Template) -> String {
         let name = format!("template_{}", template.key);
-        let _alone_here = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone_here = self.templates.lock();
         let lifecycle = open(&self.folder.join("lifecycle"));
         lifecycle.lock().expect("the lock of the test cluster");
         // It is prepared under another name, so that a crash leaves no half-prepared template.

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::findings::{Findings, print};
@@ -49,13 +49,13 @@ pub(crate) fn run(repository: &Repository, filters: &[String], findings: &mut Fi
             scope.spawn(|| {
                 while let Some(binary) = pop(&queue) {
                     let result = run_binary(&binary);
-                    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((binary, result));
+                    results.lock().push((binary, result));
                 }
             });
         }
     });
     let (mut passed, mut count) = (0, 0);
-    for (binary, result) in results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    for (binary, result) in results.into_inner() {
         let (tests, took) = result?;
         known.insert(binary.name.clone(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         count += 1;
@@ -72,7 +72,7 @@ pub(crate) fn run(repository: &Repository, filters: &[String], findings: &mut Fi
 }
 
 fn pop(queue: &Mutex<Vec<TestBinary>>) -> Option<TestBinary> {
-    queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop()
+    queue.lock().pop()
 }
 
 /// Builds every test of the workspace in one go, because Cargo rebuilds dependencies for each selection of crates.
