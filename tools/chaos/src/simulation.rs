@@ -1,4 +1,4 @@
-//! The users, who is friends with whom, and the state that all threads share.
+//! The users, their friendships, and the state that all threads share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
