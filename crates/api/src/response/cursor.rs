@@ -1,5 +1,7 @@
 //! Cursors for keyset pagination: the sort key of the last row of a page, opaque to clients.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use domain::auth::SessionCursor;
 use domain::block::BlockCursor;
@@ -15,6 +17,10 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
+
+/// The times that a cursor may have, in microseconds since 1970: the years 2000 to 2199. PostgreSQL's calendar and chrono's have
+/// different ends, and a time beyond them would be an error of the database instead of an invalid cursor.
+const TIMES: Range<i64> = 946_684_800_000_000..7_258_118_400_000_000;
 
 /// A list's sort key that has a text form.
 pub(crate) trait Cursor: PageKey + Sized {
@@ -34,7 +40,7 @@ pub(crate) trait Cursor: PageKey + Sized {
     fn decode(text: &str) -> Option<Self> {
         let (number, rest) = text.split_once('.')?;
         let (time, id) = rest.split_once('.')?;
-        let time = DateTime::from_timestamp_micros(time.parse().ok()?)?;
+        let time = DateTime::from_timestamp_micros(time.parse().ok().filter(|time| TIMES.contains(time))?)?;
         Self::from_parts(time, Uuid::try_parse(id).ok()?, number.parse().ok()?)
     }
 }
@@ -141,6 +147,10 @@ mod tests {
             "2.1.01890a5dac96774bbcceb302099a8057",
             "0.x.01890a5dac96774bbcceb302099a8057",
             "0.1.x",
+            "0.946684799999999.01890a5dac96774bbcceb302099a8057",
+            "0.7258118400000000.01890a5dac96774bbcceb302099a8057",
+            "0.-8000000000000000000.01890a5dac96774bbcceb302099a8057",
+            "0.9223372036854775807.01890a5dac96774bbcceb302099a8057",
         ] {
             let error = query(None, Some(text)).parse::<FriendCursor>().unwrap_err();
             assert_eq!(error, InvalidField::new("cursor", FieldRule::Cursor), "{text}");

@@ -18,6 +18,7 @@ mod crowded;
 mod devices;
 mod erasure;
 mod exports;
+mod extremes;
 mod faults;
 mod foreign_ids;
 mod friends;
