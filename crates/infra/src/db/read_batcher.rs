@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use diesel::PgConnection;
-use domain::error::PortError;
+use domain::error::{DomainError, ErrorKind, PortError};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -185,17 +185,34 @@ impl<Q, A> BatchQueue<Q, A> {
         if requests.is_empty() {
             return;
         }
-        // A caller may be gone by now; its result is dropped then.
-        match connections.with(&|connection: &mut PgConnection| (self.execute)(connection, &requests)) {
-            Ok(results) => {
-                for (reply, result) in replies.into_iter().zip(results) {
-                    let _ = reply.send(Ok(result));
-                }
+        let execute = |requests: &[Q]| {
+            connections.with(&|connection: &mut PgConnection| (self.execute)(connection, requests))
+        };
+        answer(&requests, replies, &execute);
+    }
+}
+
+/// Executes requests in one statement on whichever connection is free.
+type Execute<'a, Q, A> = dyn Fn(&[Q]) -> Result<Vec<A>, PortError> + 'a;
+
+/// Executes a batch and answers its requests. A statement that fails by a fault of its input is repeated one request at a time,
+/// so that one request fails no other. A database that is unavailable is not asked again: it would fail them all.
+fn answer<Q, A>(requests: &[Q], replies: Vec<Reply<A>>, execute: &Execute<'_, Q, A>) {
+    // A caller may be gone by now; its result is dropped then.
+    match execute(requests) {
+        Ok(results) => {
+            for (reply, result) in replies.into_iter().zip(results) {
+                let _ = reply.send(Ok(result));
             }
-            Err(error) => {
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
+        }
+        Err(error) if requests.len() > 1 && error.kind() == ErrorKind::Internal => {
+            for (request, reply) in requests.chunks(1).zip(replies) {
+                answer(request, vec![reply], execute);
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                let _ = reply.send(Err(error.clone()));
             }
         }
     }
@@ -262,5 +279,30 @@ mod tests {
         queue.job_started();
         while !queue.take_batch().0.is_empty() {}
         assert!(!queue.needs_another_job(), "no request waits");
+    }
+
+    /// Answers a batch of 0, 1 and 2; requests that `fails` names fail the statements that they are in.
+    fn answered(fails: impl Fn(&u8) -> Option<PortError>) -> (Vec<Option<u8>>, usize) {
+        let statements = std::cell::Cell::new(0);
+        let (replies, results): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+        answer(&[0, 1, 2], replies, &|requests: &[u8]| {
+            statements.set(statements.get() + 1);
+            requests.iter().find_map(&fails).map_or_else(|| Ok(requests.to_vec()), Err)
+        });
+        let result = |mut result: oneshot::Receiver<Result<u8, PortError>>| result.try_recv().unwrap().ok();
+        (results.into_iter().map(result).collect(), statements.get())
+    }
+
+    #[test]
+    fn a_request_that_fails_its_statement_fails_no_other() {
+        let fails = |request: &u8| (*request == 1).then(|| PortError::internal("out of range"));
+        assert_eq!(answered(fails), (vec![Some(0), None, Some(2)], 4));
+        assert_eq!(answered(|_| None), (vec![Some(0), Some(1), Some(2)], 1));
+    }
+
+    #[test]
+    fn an_unavailable_database_is_asked_once() {
+        let fails = |_: &u8| Some(PortError::unavailable(Db::RETRY_AFTER, "gone"));
+        assert_eq!(answered(fails), (vec![None, None, None], 1));
     }
 }
