@@ -72,7 +72,7 @@ impl RequestAllowance {
     /// The maximum number of pending requests of one sender.
     pub const MAX_PENDING: i64 = 100;
     /// The length of the sliding window that the quota applies to.
-    pub const DAY: Duration = Duration::from_secs(86_400);
+    pub const QUOTA_WINDOW: Duration = Duration::from_secs(86_400);
 }
 
 /// Rate-limits requests: a cap on pending ones and a quota over a sliding window of a day.
@@ -81,14 +81,14 @@ impl RequestAllowance {
 ///
 /// # Errors
 /// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`].
-pub fn decide_request_limits(opening: &RequestAllowance) -> Result<(), AskRefusal> {
-    if opening.pending >= RequestAllowance::MAX_PENDING {
+pub fn decide_request_limits(allowance: &RequestAllowance) -> Result<(), AskRefusal> {
+    if allowance.pending >= RequestAllowance::MAX_PENDING {
         return Err(AskRefusal::TooManyPending);
     }
-    let Some(asked_at) = opening.quota_window_start else { return Ok(()) };
-    // The time lies in the future if the clock was set back; then no part of the day has passed.
-    let passed = opening.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
-    match RequestAllowance::DAY.checked_sub(passed) {
+    let Some(asked_at) = allowance.quota_window_start else { return Ok(()) };
+    // The time lies in the future if the clock was set back; then no part of the window has passed.
+    let passed = allowance.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
+    match RequestAllowance::QUOTA_WINDOW.checked_sub(passed) {
         Some(left) if !left.is_zero() => Err(AskRefusal::QuotaUsedUp(left)),
         _ => Ok(()),
     }
@@ -116,7 +116,7 @@ pub fn decide_answer(
     caller: UserId,
     now: DateTime<Utc>,
 ) -> Result<(), AnswerRefusal> {
-    if request.receiver == caller { is_open(request, now) } else { Err(AnswerRefusal::NotYours) }
+    if request.receiver == caller { require_pending(request, now) } else { Err(AnswerRefusal::NotYours) }
 }
 
 /// Decides whether `caller` may withdraw `request`, which is locked, at the database's time `now`.
@@ -128,10 +128,10 @@ pub fn decide_withdrawal(
     caller: UserId,
     now: DateTime<Utc>,
 ) -> Result<(), AnswerRefusal> {
-    if request.sender == caller { is_open(request, now) } else { Err(AnswerRefusal::NotYours) }
+    if request.sender == caller { require_pending(request, now) } else { Err(AnswerRefusal::NotYours) }
 }
 
-fn is_open(request: &FriendshipRequest, now: DateTime<Utc>) -> Result<(), AnswerRefusal> {
+fn require_pending(request: &FriendshipRequest, now: DateTime<Utc>) -> Result<(), AnswerRefusal> {
     match request.status.at(now, request.expires_at) {
         RequestStatus::Pending => Ok(()),
         RequestStatus::Expired => Err(AnswerRefusal::Expired),
