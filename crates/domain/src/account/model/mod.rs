@@ -1,12 +1,11 @@
 //! Identity values, profiles, passwords and account states.
 
+mod identity;
 mod password;
 mod profile;
 mod state;
 
+pub use identity::{DisplayName, Nickname, PhoneNumber, Uid};
 pub use password::{Password, PasswordAttempt, PasswordHash};
-pub use profile::{
-    AccountSummary, DisplayName, Nickname, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal,
-    User, decide_uid_change,
-};
+pub use profile::{AccountSummary, Profile, Relation, UidChange, UidChangeRefusal, User, decide_uid_change};
 pub use state::{AccountState, ErasureStage};
