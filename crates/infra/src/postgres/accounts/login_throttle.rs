@@ -45,10 +45,15 @@ fn hash(key: &ThrottleKey) -> KeyHash {
     Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize().into()
 }
 
+struct HashedKey {
+    hash: KeyHash,
+    key: ThrottleKey,
+}
+
 /// The keys in lock order, which prevents deadlocks.
-fn in_lock_order(keys: &[ThrottleKey]) -> Vec<(KeyHash, ThrottleKey)> {
-    let mut keys: Vec<_> = keys.iter().map(|key| (hash(key), key.clone())).collect();
-    keys.sort_unstable_by_key(|(hash, _)| *hash);
+fn in_lock_order(keys: &[ThrottleKey]) -> Vec<HashedKey> {
+    let mut keys: Vec<_> = keys.iter().map(|key| HashedKey { hash: hash(key), key: key.clone() }).collect();
+    keys.sort_unstable_by_key(|key| key.hash);
     keys
 }
 
@@ -72,11 +77,8 @@ impl From<FailureRow> for FailureRecord {
 
 /// The refusal of an attempt while one of its keys is blocked. This read-only check keeps most refusals free of locks
 /// and writes.
-fn refusal(
-    connection: &mut PgConnection,
-    keys: &[(KeyHash, ThrottleKey)],
-) -> Result<Option<Admission>, DbError> {
-    let hashes: Vec<&[u8]> = keys.iter().map(|(hash, _)| hash.as_slice()).collect();
+fn refusal(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Option<Admission>, DbError> {
+    let hashes: Vec<&[u8]> = keys.iter().map(|key| key.hash.as_slice()).collect();
     let blocked: Option<DateTime<Utc>> = login_throttles::table
         .filter(login_throttles::key.eq_any(hashes))
         .select(diesel::dsl::max(login_throttles::blocked_until))
@@ -119,51 +121,51 @@ statement! {
 fn store(
     connection: &mut PgConnection,
     key: &KeyHash,
-    failures: &FailureRecord,
+    record: &FailureRecord,
     failed_at: Option<DateTime<Utc>>,
 ) -> Result<(), DbError> {
     let update = UpdateRecord {
         key,
-        failures: saturating(failures.count),
-        blocked_until: failures.blocked_until,
-        forgiven_at: failures.forgiven_at,
+        failures: saturating(record.count),
+        blocked_until: record.blocked_until,
+        forgiven_at: record.forgiven_at,
         failed_at,
     };
     update.execute(connection)?;
     Ok(())
 }
 
-fn count(connection: &mut PgConnection, keys: &[(KeyHash, ThrottleKey)]) -> Result<Admission, DbError> {
+fn count(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Admission, DbError> {
     if let Some(refused) = refusal(connection, keys)? {
         return Ok(refused);
     }
-    let mut kept = Vec::new();
-    for (hash, _) in keys {
-        kept.push(lock_or_insert(connection, hash)?);
+    let mut records = Vec::new();
+    for key in keys {
+        records.push(lock_or_insert(connection, &key.hash)?);
     }
     let now = db::now(connection)?;
-    let attempts = keys.iter().zip(&kept).map(|((_, key), kept)| count_attempt(key, Some(kept), now));
+    let attempts = keys.iter().zip(&records).map(|(key, record)| count_attempt(&key.key, Some(record), now));
     let (counted, refused): (Vec<_>, Vec<_>) = attempts.partition(Result::is_ok);
     if let Some(retry_after) = refused.into_iter().filter_map(Result::err).max() {
         return Ok(Admission::Refused { retry_after });
     }
-    for ((hash, _), failures) in keys.iter().zip(counted.into_iter().flatten()) {
-        store(connection, hash, &failures, Some(now))?;
+    for (key, record) in keys.iter().zip(counted.into_iter().flatten()) {
+        store(connection, &key.hash, &record, Some(now))?;
     }
     Ok(Admission::Admitted)
 }
 
 fn release_keys(
     connection: &mut PgConnection,
-    keys: &[(KeyHash, ThrottleKey)],
+    keys: &[HashedKey],
     result: AttemptResult,
 ) -> Result<(), DbError> {
-    for (hash, key) in keys {
+    for HashedKey { hash, key } in keys {
         let row = login_throttles::table.find(hash.as_slice());
-        let kept: Option<FailureRow> =
+        let stored: Option<FailureRow> =
             row.select(FailureRow::as_select()).for_update().first(connection).optional()?;
-        let Some(kept) = kept.map(FailureRecord::from) else { continue };
-        match release(key, &kept, result, db::now(connection)?) {
+        let Some(record) = stored.map(FailureRecord::from) else { continue };
+        match release(key, &record, result, db::now(connection)?) {
             Some(left) => store(connection, hash, &left, None)?,
             None => drop(diesel::delete(row).execute(connection)?),
         }

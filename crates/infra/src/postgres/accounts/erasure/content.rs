@@ -12,25 +12,25 @@ use crate::postgres::row_values::ERASED;
 use crate::schema::{conversations, users};
 
 statement! {
-    RemoveDeletionsOf<'a> { pairs: &'a [Uuid], user: &'a Uuid, most: i64 } -> ();
+    RemoveDeletionsOf<'a> { pairs: &'a [Uuid], user: &'a Uuid, limit: i64 } -> ();
     "DELETE FROM message_deletions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM message_deletions
           WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND user_id = " [user: SqlUuid]
-    "     LIMIT " [most: BigInt] "))"
+    "     LIMIT " [limit: BigInt] "))"
 }
 
 statement! {
-    RemoveDeletions<'a> { pairs: &'a [Uuid], most: i64 } -> ();
+    RemoveDeletions<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM message_deletions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM message_deletions
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
 }
 
 statement! {
-    RemoveMessages<'a> { pairs: &'a [Uuid], most: i64 } -> ();
+    RemoveMessages<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM messages WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM messages
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
 }
 
 statement! {
@@ -42,10 +42,10 @@ statement! {
 }
 
 statement! {
-    RemoveBlocks<'a> { pairs: &'a [Uuid], most: i64 } -> ();
+    RemoveSearchBlocks<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM search_blocks WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM search_blocks
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
 }
 
 /// Locks the pairs whose peer is erased too. The lock keeps the peer's erasure from deleting the same rows
@@ -57,30 +57,31 @@ fn lock_both_erased(connection: &mut PgConnection, pairs: &[ErasedPair]) -> Resu
         .filter(users::state.eq(ERASED))
         .select(users::id)
         .load(connection)?;
-    let dead: Vec<Uuid> =
+    let both_erased: Vec<Uuid> =
         pairs.iter().filter(|pair| erased.contains(&pair.peer)).map(|pair| pair.id).collect();
     Ok(conversations::table
-        .filter(conversations::id.eq_any(dead))
+        .filter(conversations::id.eq_any(both_erased))
         .order(conversations::id)
         .select(conversations::id)
         .for_update()
         .load(connection)?)
 }
 
-/// Deletes at most `most` rows of a table in which a pair can have any number of rows. Returns the number of deleted
+/// Deletes at most `limit` rows of a table in which a pair can have any number of rows. Returns the number of deleted
 /// rows.
-type DeleteRows = fn(&mut PgConnection, erased: Uuid, pairs: &[Uuid], most: i64) -> QueryResult<usize>;
+type DeleteRows = fn(&mut PgConnection, erased: Uuid, pairs: &[Uuid], limit: i64) -> QueryResult<usize>;
 
 /// Deletions in all pairs of the erased account.
-const DELETIONS_OF_ONE: &[DeleteRows] =
-    &[|connection, erased, pairs, most| RemoveDeletionsOf { pairs, user: &erased, most }.execute(connection)];
+const DELETIONS_OF_ONE: &[DeleteRows] = &[|connection, erased, pairs, limit| {
+    RemoveDeletionsOf { pairs, user: &erased, limit }.execute(connection)
+}];
 
 /// Deletions in pairs whose members are both erased, before the pair itself, in lock order. Every table in which a
 /// conversation can have any number of rows needs a line here.
 const DELETIONS_OF_BOTH: &[DeleteRows] = &[
-    |connection, _, pairs, most| RemoveMessages { pairs, most }.execute(connection),
-    |connection, _, pairs, most| RemoveDeletions { pairs, most }.execute(connection),
-    |connection, _, pairs, most| RemoveBlocks { pairs, most }.execute(connection),
+    |connection, _, pairs, limit| RemoveMessages { pairs, limit }.execute(connection),
+    |connection, _, pairs, limit| RemoveDeletions { pairs, limit }.execute(connection),
+    |connection, _, pairs, limit| RemoveSearchBlocks { pairs, limit }.execute(connection),
 ];
 
 /// Deletes the content of the pairs up to the row limit.

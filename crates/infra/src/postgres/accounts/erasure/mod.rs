@@ -41,14 +41,14 @@ impl PgErasureRepository {
 
 statement! {
     // Two index scans, because each side of a pair has its own index in the order of ids.
-    NextPairs<'a> { user: &'a Uuid, after: Uuid, most: i64 } -> (SqlUuid, SqlUuid);
+    NextPairs<'a> { user: &'a Uuid, after: Uuid, limit: i64 } -> (SqlUuid, SqlUuid);
     "SELECT id, peer FROM (
          (SELECT id, user_hi AS peer FROM conversations
-           WHERE user_lo = " [user: SqlUuid] " AND id > " [after: SqlUuid] " ORDER BY id LIMIT " [most: BigInt] ")
+           WHERE user_lo = " [user: SqlUuid] " AND id > " [after: SqlUuid] " ORDER BY id LIMIT " [limit: BigInt] ")
          UNION ALL
          (SELECT id, user_lo AS peer FROM conversations
-           WHERE user_hi = " [user: SqlUuid] " AND id > " [after: SqlUuid] " ORDER BY id LIMIT " [most: BigInt] ")) p
-      ORDER BY id LIMIT " [most: BigInt]
+           WHERE user_hi = " [user: SqlUuid] " AND id > " [after: SqlUuid] " ORDER BY id LIMIT " [limit: BigInt] ")) p
+      ORDER BY id LIMIT " [limit: BigInt]
 }
 
 const fn stage_as_db_str(stage: ErasureStage) -> &'static str {
@@ -94,7 +94,7 @@ fn step(connection: &mut PgConnection, user: UserId) -> Result<ErasureStep, DbEr
     let stage = stage_from_db_str(user, &claimed.stage)?;
     let erased = user.as_uuid();
     let pairs: Vec<ErasedPair> =
-        NextPairs { user: &erased, after: claimed.done_to, most: BATCH }.load(connection)?;
+        NextPairs { user: &erased, after: claimed.done_to, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
         return next_stage(connection, erased, stage);
     }

@@ -12,10 +12,10 @@ use crate::postgres::pairs::pair;
 use crate::schema::{conversation_members, conversations};
 
 statement! {
-    RemoveRequests<'a> { pairs: &'a [Uuid], most: i64 } -> ();
+    RemoveRequests<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM friendship_requests WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM friendship_requests
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [most: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
 }
 
 statement! {
@@ -65,7 +65,7 @@ pub(super) fn remove(
             conversations::hi_blocks.eq(false),
         ))
         .execute(connection)?;
-    let requests = RemoveRequests { pairs: &ids, most: MAX_ROWS }.execute(connection)?;
+    let requests = RemoveRequests { pairs: &ids, limit: MAX_ROWS }.execute(connection)?;
     let peers = || pairs.iter().map(|pair| pair.peer);
     let owners: Vec<Uuid> = peers().map(|_| erased).chain(peers()).collect();
     let others: Vec<Uuid> = peers().chain(peers().map(|_| erased)).collect();
