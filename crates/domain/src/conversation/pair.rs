@@ -104,8 +104,7 @@ impl Directed {
     #[must_use]
     pub fn new(user: UserId, peer: UserId) -> Option<Self> {
         let pair = Pair::new(user, peer)?;
-        let side = if user == pair.lo { Side::Low } else { Side::High };
-        Some(Self { pair, side })
+        Some(Self { pair, side: pair.side_of(user)? })
     }
 
     /// The acting member.

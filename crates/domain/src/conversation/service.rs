@@ -75,7 +75,7 @@ impl ConversationService {
         conversation: ConversationId,
         preferences: Preferences,
     ) -> Result<(), ConversationError> {
-        known(self.conversations.set_preferences(caller, conversation, preferences).await?)
+        require_found(self.conversations.set_preferences(caller, conversation, preferences).await?)
     }
 
     /// Clears the caller's history of a conversation and hides it until the next message.
@@ -83,10 +83,10 @@ impl ConversationService {
     /// # Errors
     /// [`ConversationError::UnknownConversation`].
     pub async fn clear(&self, caller: UserId, conversation: ConversationId) -> Result<(), ConversationError> {
-        known(self.conversations.clear(caller, conversation).await?)
+        require_found(self.conversations.clear(caller, conversation).await?)
     }
 }
 
-const fn known(found: bool) -> Result<(), ConversationError> {
+const fn require_found(found: bool) -> Result<(), ConversationError> {
     if found { Ok(()) } else { Err(ConversationError::UnknownConversation) }
 }
