@@ -10,7 +10,6 @@ use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver};
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::SearchIndexer;
-use secrecy::SecretString;
 
 use crate::background::Background;
 use crate::config::Settings;
@@ -23,13 +22,7 @@ use crate::shutdown::GracefulShutdown;
 use crate::startup::BoundSockets;
 use crate::wiring::{self, Wiring};
 
-/// What an instance needs from outside: a migrated database and the signing secret.
-pub struct RuntimeEnv {
-    /// A libpq URL.
-    pub database_url: String,
-    /// The secret that tokens are signed with.
-    pub secret: SecretString,
-}
+pub use crate::wiring::RuntimeEnv;
 
 /// A server that is wired and bound but not running yet.
 pub struct Application {

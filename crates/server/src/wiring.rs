@@ -27,11 +27,19 @@ use infra::postgres::{
 };
 use infra::revoked_sessions::RevokedSessionCache;
 use infra::send_quota::SendQuotaInMemory;
+use secrecy::SecretString;
 
-use crate::app::RuntimeEnv;
 use crate::config::Settings;
 use crate::observability::metrics::Metrics;
 use crate::search;
+
+/// What an instance needs from outside: a migrated database and the signing secret.
+pub struct RuntimeEnv {
+    /// A libpq URL.
+    pub database_url: String,
+    /// The secret that tokens are signed with.
+    pub secret: SecretString,
+}
 
 /// Length of the queue for a database thread.
 const DB_QUEUE: usize = 1024;

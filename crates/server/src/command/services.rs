@@ -8,9 +8,9 @@ use domain::auth::SessionService;
 use infra::db::{ConnectionBudget, Db, DbSettings};
 use infra::postgres::{PgAdminRepository, PgLifecycleRepository, PgUserRepository};
 
-use crate::app::RuntimeEnv;
 use crate::config::Settings;
 use crate::observability::metrics::Metrics;
+use crate::wiring::RuntimeEnv;
 use crate::wiring::{self, Wiring};
 
 /// The services that commands call.

@@ -13,9 +13,9 @@ use secrecy::SecretString;
 pub use access::DatabaseAccess;
 pub use migration::{MigrationWatch, Unwatched, migrate};
 
-use crate::app::RuntimeEnv;
 use crate::config::{DatabaseSettings, Settings};
 use crate::secret;
+use crate::wiring::RuntimeEnv;
 
 /// The name of the database in the embedded cluster.
 const DATABASE: &str = "hongyan";
