@@ -7,6 +7,7 @@
 mod budget;
 mod error;
 mod id;
+mod patience;
 mod pool;
 mod read_batcher;
 mod statement;
@@ -67,11 +68,10 @@ pub struct Db {
 }
 
 impl Db {
-    /// Longest time a job may wait for a thread before it fails as unavailable. A wait for a lock (at most two seconds) may
-    /// follow; the sum stays below three seconds.
-    pub const MAX_QUEUE_WAIT: Duration = Duration::from_millis(900);
+    /// Longest time a job may wait for a thread before it fails as unavailable.
+    pub const MAX_QUEUE_WAIT: Duration = patience::MAX_QUEUE_WAIT;
     /// The `Retry-After` of every unavailable error.
-    pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+    pub(crate) const RETRY_AFTER: Duration = patience::RETRY_AFTER;
 
     /// As [`Db::with_connector`], with a connector of its own.
     ///

@@ -14,7 +14,8 @@ use domain::error::PortError;
 use prometheus::IntCounterVec;
 use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::{Db, DbError, ErrorClass};
+use super::error::{DbError, ErrorClass};
+use super::patience::RETRY_AFTER;
 
 /// A pooled connection and whether it is still usable.
 ///
@@ -193,7 +194,7 @@ impl Connections {
         loop {
             let mut connection = self.pool.get().map_err(|error| {
                 self.errors.with_label_values(&["no_connection"]).inc();
-                PortError::unavailable(Db::RETRY_AFTER, error)
+                PortError::unavailable(RETRY_AFTER, error)
             })?;
             if !self.generation.is_stale(&mut connection) {
                 return Ok(PoolConnection(connection));
@@ -228,10 +229,10 @@ impl Connections {
                 ErrorClass::RolledBack if attempt < Self::MAX_ATTEMPTS => {}
                 ErrorClass::ConnectionLost => {
                     self.lost(connection);
-                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
+                    return Err(PortError::unavailable(RETRY_AFTER, error));
                 }
                 ErrorClass::RolledBack | ErrorClass::Busy => {
-                    return Err(PortError::unavailable(Db::RETRY_AFTER, error));
+                    return Err(PortError::unavailable(RETRY_AFTER, error));
                 }
                 ErrorClass::Bug => return Err(PortError::internal(error)),
             }
@@ -258,6 +259,7 @@ mod tests {
     #[test]
     fn waiting_for_a_thread_and_a_lock_takes_less_than_three_seconds() {
         assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
-        assert!(Db::MAX_QUEUE_WAIT + Duration::from_secs(2) < Duration::from_secs(3));
+        use super::super::patience::MAX_QUEUE_WAIT;
+        assert!(MAX_QUEUE_WAIT + Duration::from_secs(2) < Duration::from_secs(3));
     }
 }
