@@ -10,7 +10,8 @@ use domain::friendship_request::{
 use domain::id::{RequestId, UserId};
 use uuid::Uuid;
 
-use super::{RequestRow, limits, set_status};
+use super::limits;
+use super::row::{RequestRow, set_status};
 use crate::db::{self, DbError};
 use crate::postgres::pairs::pair::{self, Counted};
 use crate::schema::friendship_requests;

@@ -11,7 +11,7 @@ use domain::id::{RequestId, UserId};
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::status_from_row;
+use super::row::status_from_row;
 use crate::db::{DbError, clock_timestamp};
 use crate::postgres::row_values;
 use crate::schema::{friendship_requests, users};

@@ -14,7 +14,6 @@ use domain::friendship_request::{
     decide_request_limits,
 };
 use domain::id::{ConversationId, RequestId, UserId};
-use uuid::Uuid;
 
 use super::pair::{self, Counted};
 use crate::db::{self, Db, DbError};
@@ -23,9 +22,11 @@ use crate::schema::friendship_requests;
 mod answer;
 mod limits;
 mod list;
+mod row;
 
 use answer::Transition;
 pub(in crate::postgres) use list::list;
+use row::{RequestRow, set_status};
 
 /// [`FriendshipRequestRepository`] on PostgreSQL.
 #[derive(Clone)]
@@ -39,55 +40,6 @@ impl PgFriendshipRequestRepository {
     pub const fn new(db: Arc<Db>) -> Self {
         Self { db }
     }
-}
-
-fn status_from_row(request: Uuid, name: &str) -> Result<RequestStatus, DbError> {
-    RequestStatus::from_name(name).ok_or_else(|| DbError::UnknownWord {
-        table: "friendship_requests",
-        key: request.to_string(),
-        column: "status",
-        word: name.to_owned(),
-    })
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = friendship_requests)]
-struct RequestRow {
-    id: Uuid,
-    sender_id: Uuid,
-    receiver_id: Uuid,
-    status: String,
-    expires_at: DateTime<Utc>,
-}
-
-impl TryFrom<RequestRow> for FriendshipRequest {
-    type Error = DbError;
-
-    fn try_from(row: RequestRow) -> Result<Self, DbError> {
-        Ok(Self {
-            id: RequestId::from_uuid(row.id),
-            sender: UserId::from_uuid(row.sender_id),
-            receiver: UserId::from_uuid(row.receiver_id),
-            status: status_from_row(row.id, &row.status)?,
-            expires_at: row.expires_at,
-        })
-    }
-}
-
-/// Sets the status of a request whose pair is locked.
-fn set_status(
-    connection: &mut PgConnection,
-    conversation: ConversationId,
-    request: RequestId,
-    status: RequestStatus,
-) -> Result<(), DbError> {
-    diesel::update(friendship_requests::table.find((conversation.as_uuid(), request.as_uuid())))
-        .set((
-            friendship_requests::status.eq(status.name()),
-            friendship_requests::answered_at.eq(db::clock_timestamp().nullable()),
-        ))
-        .execute(connection)?;
-    Ok(())
 }
 
 /// The pending request of a locked pair. A request past its lifetime is marked as expired instead.
