@@ -43,8 +43,9 @@ where
     Sampled::new("hongyan_queue_depth", "Jobs waiting for a thread.", Some(("queue", queue)), length)
 }
 
-/// A counter with a constant label.
-pub(crate) fn counter(name: &str, help: &str, (label, value): (&str, &str)) -> io::Result<IntCounter> {
+/// A counter with a constant label, a pair of name and value.
+pub(crate) fn counter(name: &str, help: &str, label: (&str, &str)) -> io::Result<IntCounter> {
+    let (label, value) = label;
     IntCounter::with_opts(Opts::new(name, help).const_label(label, value)).map_err(io::Error::other)
 }
 
