@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 /// The harness's monotonic clock, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock(Instant);
+pub(crate) struct RunClock(Instant);
 
-impl Clock {
+impl RunClock {
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use ureq::Agent;
 
 use crate::fleet::{Fleet, ServerAddress};
-use crate::history::{CallCounts, Clock};
+use crate::history::{CallCounts, RunClock};
 
 /// How a call ended.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ pub(crate) enum Method {
 pub(crate) struct ApiClient {
     agent: Agent,
     fleet: Arc<Fleet>,
-    clock: Clock,
+    clock: RunClock,
     journal: BufWriter<File>,
     pub(crate) tally: CallCounts,
 }
@@ -59,7 +59,7 @@ impl ApiClient {
     /// Longer than the server may take for anything, so that a slow response is not taken for a lost one.
     const TIMEOUT: Duration = Duration::from_secs(20);
 
-    pub(crate) fn new(fleet: Arc<Fleet>, clock: Clock, journal: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(fleet: Arc<Fleet>, clock: RunClock, journal: &Path) -> anyhow::Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Self::TIMEOUT))

@@ -25,6 +25,7 @@
 //!
 //! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
+mod arguments;
 mod checker;
 mod final_state;
 mod fleet;
@@ -50,42 +51,13 @@ mod violation;
 mod virtual_user;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arguments::ChaosArguments;
 use clap::Parser;
 
-/// Kills two servers and their PostgreSQL under load, and checks that nothing was lost.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// Seed of the faults and the load [default: random]
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Run for at least this many seconds
-    #[arg(long, default_value_t = 20)]
-    seconds: u64,
-    /// Run until each kind of fault has been injected this many times
-    #[arg(long, default_value_t = 1)]
-    kills: u64,
-    /// Run until this many messages have been acknowledged
-    #[arg(long, default_value_t = 0)]
-    messages: u64,
-    /// Number of users
-    #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u16).range(2..=1000))]
-    users: u16,
-    /// Instead of injecting faults, restart each server this many times, one after the other, behind nginx
-    #[arg(long, value_name = "TIMES", conflicts_with_all = ["seconds", "kills", "messages"])]
-    rolling: Option<u64>,
-    /// The server's executable [default: hongyan, beside this one]
-    #[arg(long)]
-    server: Option<PathBuf>,
-    /// Working folder; removed when nothing was wrong [default: a new temporary folder]
-    #[arg(long)]
-    folder: Option<PathBuf>,
-}
-
 fn main() -> ExitCode {
-    match run::run(&Arguments::parse()) {
+    match run::run(&ChaosArguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

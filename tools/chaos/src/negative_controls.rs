@@ -7,14 +7,14 @@ use crate::final_state::FinalState;
 use crate::history::{SendStatus, UserHistory};
 use crate::simulation::Simulation;
 use crate::test_bed::DATABASE;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// A change and how to undo it. `$1` is a condition that selects the row.
 struct Control {
     name: &'static str,
     change: &'static str,
     undo: &'static str,
-    must_break: Rule,
+    must_break: ViolatedRule,
 }
 
 const CONTROLS: [Control; 3] = [
@@ -22,7 +22,7 @@ const CONTROLS: [Control; 3] = [
         name: "one row deleted",
         change: "CREATE TABLE control AS SELECT * FROM messages WHERE $1; DELETE FROM messages WHERE $1",
         undo: "INSERT INTO messages SELECT * FROM control; DROP TABLE control",
-        must_break: Rule::Lost,
+        must_break: ViolatedRule::Lost,
     },
     // The counters are changed too, so that only the duplicate can be noticed.
     Control {
@@ -39,13 +39,13 @@ const CONTROLS: [Control; 3] = [
             UPDATE conversations c SET last_seq = k.last_seq, lo_sent = k.lo_sent, hi_sent = k.hi_sent
               FROM control k WHERE c.id = k.id;
             DROP TABLE control",
-        must_break: Rule::Doubled,
+        must_break: ViolatedRule::Doubled,
     },
     Control {
         name: "one text altered",
         change: "UPDATE messages SET content = content || ' ' WHERE $1",
         undo: "UPDATE messages SET content = left(content, -1) WHERE $1",
-        must_break: Rule::Altered,
+        must_break: ViolatedRule::Altered,
     },
 ];
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::history::{CallCounts, UserHistory};
-use crate::violation::{Rule, Violation};
+use crate::violation::{ViolatedRule, Violation};
 
 /// The results of a run.
 pub(crate) struct Report {
@@ -31,7 +31,7 @@ impl Report {
 
     pub(crate) fn table(&self) -> String {
         let count = |rule| self.violations.iter().filter(|violation| violation.rule == rule).count();
-        let (lost, doubled) = (count(Rule::Lost), count(Rule::Doubled));
+        let (lost, doubled) = (count(ViolatedRule::Lost), count(ViolatedRule::Doubled));
         let mut rows = vec![
             ("seed".to_owned(), self.seed.to_string()),
             ("users".to_owned(), self.users.to_string()),

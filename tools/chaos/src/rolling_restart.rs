@@ -8,7 +8,7 @@ use crate::load_balancer::LoadBalancer;
 use crate::scenario::{Scenario, ScenarioResult};
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 use crate::virtual_user::VirtualUser;
 
 /// How long a server may take to finish accepted requests: its own limit is 30 seconds.
@@ -47,7 +47,9 @@ impl RollingRestart {
         }
         let status = server.ended_within(STOP_TIMEOUT)?;
         if !status.is_some_and(|status| status.success()) {
-            self.simulation.violations.add(Rule::GracefulStop, format!("the server ended with {status:?}"));
+            self.simulation
+                .violations
+                .add(ViolatedRule::GracefulStop, format!("the server ended with {status:?}"));
         }
         self.test_bed.start_server(instance)?;
         self.slowest = self.slowest.max(begun.elapsed());

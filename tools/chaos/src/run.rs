@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::Arguments;
+use crate::arguments::ChaosArguments;
 use crate::final_state::FinalState;
 use crate::history::UserHistory;
 use crate::load_balancer::LoadBalancer;
@@ -21,7 +21,7 @@ use crate::scenario::Scenario;
 use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
-use crate::violation::{Rule, Violation};
+use crate::violation::{ViolatedRule, Violation};
 use crate::virtual_user::VirtualUser;
 
 /// Further violations are only counted.
@@ -31,7 +31,7 @@ const MAX_PRINTED: usize = 20;
 ///
 /// # Errors
 /// When the run itself cannot be executed.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+pub(crate) fn run(arguments: &ChaosArguments) -> anyhow::Result<bool> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()) ^ fresh());
     let folder = folder(arguments.folder.as_deref())?;
     print(&format!("seed {seed}, in {}\n", folder.display()))?;
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-fn execute(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
+fn execute(arguments: &ChaosArguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
     let program = match &arguments.server {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("hongyan"),
@@ -80,10 +80,11 @@ fn execute(arguments: &Arguments, seed: u64, folder: &Path) -> anyhow::Result<Re
         check_all_answered(&simulation, &records);
     }
     print("load stopped; reading everything back\n")?;
-    judge(&simulation, &result.test_bed, &records, (seed, users, load, result.summary))
+    let load = LoadSummary { seed, users, duration: load, lines: result.summary };
+    judge(&simulation, &result.test_bed, &records, load)
 }
 
-fn goals(arguments: &Arguments) -> StopCondition {
+fn goals(arguments: &ChaosArguments) -> StopCondition {
     let duration = Duration::from_secs(arguments.seconds);
     StopCondition { duration, kills: arguments.kills, messages: arguments.messages }
 }
@@ -93,15 +94,23 @@ fn check_all_answered(simulation: &Simulation, records: &[UserHistory]) {
     let unknown = Report::tally_of(records).unknown;
     if unknown > 0 {
         let detail = format!("{unknown} calls; look for \"unknown\" in the journals");
-        simulation.violations.add(Rule::Unanswered, detail);
+        simulation.violations.add(ViolatedRule::Unanswered, detail);
     }
+}
+
+/// What the report says of the load.
+struct LoadSummary {
+    seed: u64,
+    users: usize,
+    duration: Duration,
+    lines: Vec<(String, String)>,
 }
 
 fn judge(
     simulation: &Simulation,
     test_bed: &TestBed,
     records: &[UserHistory],
-    (seed, users, load, summary): (u64, usize, Duration, Vec<(String, String)>),
+    load: LoadSummary,
 ) -> anyhow::Result<Report> {
     let mut violations: Vec<Violation> = simulation.violations.take();
     let mut reader = FinalState::new(simulation)?;
@@ -115,6 +124,7 @@ fn judge(
         .transpose()?;
     let acknowledged = records.iter().map(UserHistory::acknowledged).sum();
     let tally = Report::tally_of(records);
+    let LoadSummary { seed, users, duration: load, lines: summary } = load;
     Ok(Report { seed, users, load, summary, tally, acknowledged, violations, controls })
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
-use crate::history::Clock;
+use crate::history::RunClock;
 use crate::http::{ApiCall, ApiClient, CallResult, Method};
 use crate::observed::ConversationMembers;
 use crate::violation::ViolationLog;
@@ -40,7 +40,7 @@ impl FriendPair {
 pub(crate) struct Simulation {
     pub(crate) seed: u64,
     pub(crate) folder: PathBuf,
-    pub(crate) clock: Clock,
+    pub(crate) clock: RunClock,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) accounts: Vec<UserAccount>,
     pub(crate) pairs: Vec<FriendPair>,
@@ -57,13 +57,13 @@ impl Simulation {
 
     /// Registers `users` accounts in a ring of friends, and two more at the end that the nemesis uses as a probe.
     pub(crate) fn make(seed: u64, users: usize, fleet: Arc<Fleet>, folder: PathBuf) -> anyhow::Result<Self> {
-        let clock = Clock::start();
+        let clock = RunClock::start();
         let mut client = ApiClient::new(Arc::clone(&fleet), clock, &folder.join("journal-setup"))?;
         let accounts = (0..users + 2).map(|number| register(&mut client, &fleet, number));
         let accounts: Vec<UserAccount> = accounts.collect::<anyhow::Result<_>>()?;
         let mut pairs = Vec::new();
         for (number, (first, second)) in ring(users).into_iter().enumerate() {
-            let conversation = befriend(&mut client, &fleet, &accounts, (first, second))?;
+            let conversation = befriend(&mut client, &fleet, &accounts, [first, second])?;
             let unsteady = first < users && number % Self::UNSTEADY_EVERY == 0;
             pairs.push(FriendPair { first, second, conversation, unsteady });
         }
@@ -128,9 +128,9 @@ fn befriend(
     client: &mut ApiClient,
     fleet: &Fleet,
     accounts: &[UserAccount],
-    (first, second): (usize, usize),
+    pair: [usize; 2],
 ) -> anyhow::Result<String> {
-    let (Some(first), Some(second)) = (accounts.get(first), accounts.get(second)) else {
+    let [Some(first), Some(second)] = pair.map(|number| accounts.get(number)) else {
         bail!("a pair has no accounts")
     };
     for (from, to) in [(first, second), (second, first)] {

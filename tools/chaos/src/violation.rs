@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rule {
+pub(crate) enum ViolatedRule {
     /// An acknowledged message is missing.
     Lost,
     /// A message is stored more than once.
@@ -46,12 +46,12 @@ pub(crate) enum Rule {
 /// A broken rule and where it was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
-    pub(crate) rule: Rule,
+    pub(crate) rule: ViolatedRule,
     pub(crate) detail: String,
 }
 
 impl Violation {
-    pub(crate) fn new(rule: Rule, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: ViolatedRule, detail: impl Into<String>) -> Self {
         Self { rule, detail: detail.into() }
     }
 }
@@ -67,7 +67,7 @@ impl fmt::Display for Violation {
 pub(crate) struct ViolationLog(Mutex<Vec<Violation>>);
 
 impl ViolationLog {
-    pub(crate) fn add(&self, rule: Rule, detail: impl Into<String>) {
+    pub(crate) fn add(&self, rule: ViolatedRule, detail: impl Into<String>) {
         self.0.lock().push(Violation::new(rule, detail));
     }
 

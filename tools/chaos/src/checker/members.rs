@@ -2,7 +2,7 @@
 
 use super::{CheckedConversation, CheckedMember};
 use crate::observed::{ObservedContent, ObservedMessage};
-use crate::violation::{Rule, Violation};
+use crate::violation::{ViolatedRule, Violation};
 
 pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     visible(case, found);
@@ -14,7 +14,7 @@ pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) 
         friendship(member, other, friends, &mut member_found);
         listed(member, other, &mut member_found);
         if member.view.listed.is_none() && (friends || member.number == second.number) {
-            member_found.push(Violation::new(Rule::Visible, "the conversation is not in the list"));
+            member_found.push(Violation::new(ViolatedRule::Visible, "the conversation is not in the list"));
         }
         found.extend(member_found.into_iter().map(|violation| {
             Violation::new(violation.rule, format!("person {}: {}", member.number, violation.detail))
@@ -25,7 +25,7 @@ pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) 
 /// The first member sees what the witness sees, except what it deleted or hid by ending the friendship.
 fn visible(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let (first, witness) = (case.first(), case.witness());
-    let mut report_violation = |detail: String| found.push(Violation::new(Rule::Visible, detail));
+    let mut report_violation = |detail: String| found.push(Violation::new(ViolatedRule::Visible, detail));
     let mut shown = first.view.messages.iter().peekable();
     let mut gone = Vec::new();
     for message in &witness.view.messages {
@@ -70,7 +70,7 @@ fn cleared_in_time(case: &CheckedConversation<'_>, floor: i64, found: &mut Vec<V
         {
             let detail =
                 format!("message {} is hidden or shown contrary to the time of the unfriending", message.seq);
-            found.push(Violation::new(Rule::Visible, detail));
+            found.push(Violation::new(ViolatedRule::Visible, detail));
         }
     }
 }
@@ -80,17 +80,17 @@ fn numbers(member: CheckedMember<'_>, other: CheckedMember<'_>, found: &mut Vec<
     let (view, side) = (member.view, member.side);
     if view.read_seq != side.read {
         let detail = format!("read_seq is {} and was set to {}", view.read_seq, side.read);
-        found.push(Violation::new(Rule::ReadPosition, detail));
+        found.push(Violation::new(ViolatedRule::ReadPosition, detail));
     }
     if view.last_seq != other.view.last_seq {
         let detail =
             format!("last_seq is {} for one and {} for the other", view.last_seq, other.view.last_seq);
-        found.push(Violation::new(Rule::Gap, detail));
+        found.push(Violation::new(ViolatedRule::Gap, detail));
     }
     let newest = view.messages.last().map_or(0, |message| message.seq);
     if side.followed < newest || side.followed > view.last_seq {
         let detail = format!("followed to {} of {newest}", side.followed);
-        found.push(Violation::new(Rule::Followed, detail));
+        found.push(Violation::new(ViolatedRule::Followed, detail));
     }
 }
 
@@ -106,12 +106,12 @@ fn friendship(
             "friends: {friends}; the window says {}, the list has {}",
             view.is_friend, view.friendships
         );
-        found.push(Violation::new(Rule::Friendship, detail));
+        found.push(Violation::new(ViolatedRule::Friendship, detail));
     }
     let expected = friends.then_some(other.side.read);
     if view.peer_read != expected {
         let detail = format!("peer_read_seq is {:?} instead of {expected:?}", view.peer_read);
-        found.push(Violation::new(Rule::ReadPosition, detail));
+        found.push(Violation::new(ViolatedRule::ReadPosition, detail));
     }
 }
 
@@ -127,13 +127,13 @@ fn listed(member: CheckedMember<'_>, other: CheckedMember<'_>, found: &mut Vec<V
     let unread = i64::try_from(messages.iter().filter(is_unread).count()).unwrap_or(i64::MAX);
     if listed.unread != unread {
         let detail = format!("unread_count is {} instead of {unread}", listed.unread);
-        found.push(Violation::new(Rule::Unread, detail));
+        found.push(Violation::new(ViolatedRule::Unread, detail));
     }
     if listed.preview.as_ref() != messages.last() {
         let detail = format!("the preview is {:?} instead of {:?}", listed.preview, messages.last());
-        found.push(Violation::new(Rule::Preview, detail));
+        found.push(Violation::new(ViolatedRule::Preview, detail));
     }
     if (listed.read_seq, listed.last_seq) != (member.view.read_seq, member.view.last_seq) {
-        found.push(Violation::new(Rule::ReadPosition, "the list and the window differ"));
+        found.push(Violation::new(ViolatedRule::ReadPosition, "the list and the window differ"));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::CheckedConversation;
 use crate::history::{SendOperation, SendStatus};
 use crate::observed::{ObservedContent, ObservedMessage};
-use crate::violation::{Rule, Violation};
+use crate::violation::{ViolatedRule, Violation};
 
 /// Author and number of a send.
 type Which = (usize, usize);
@@ -26,12 +26,15 @@ pub(super) fn check(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) 
     gaps(case, found);
     for (which, copies) in stored.iter().filter(|(_, copies)| copies.len() > 1) {
         let places: Vec<i64> = copies.iter().map(|copy| copy.seq).collect();
-        found.push(Violation::new(Rule::Doubled, format!("send {which:?} stands at {places:?}")));
+        found.push(Violation::new(ViolatedRule::Doubled, format!("send {which:?} stands at {places:?}")));
     }
     for (id, which) in &acknowledged {
         let copies = stored.get(which).map(Vec::as_slice).unwrap_or_default();
         if !copies.iter().any(|copy| copy.id == *id) {
-            found.push(Violation::new(Rule::Lost, format!("send {which:?} was acknowledged and is missing")));
+            found.push(Violation::new(
+                ViolatedRule::Lost,
+                format!("send {which:?} was acknowledged and is missing"),
+            ));
         }
     }
     order(&in_order, found);
@@ -57,8 +60,10 @@ fn identify<'a>(
     message: &ObservedMessage,
     acknowledged: &BTreeMap<u64, Which>,
 ) -> Result<(Which, &'a SendOperation), Violation> {
-    let invented = |why: &str| Violation::new(Rule::Invented, format!("message {}: {why}", message.seq));
-    let altered = |why: &str| Violation::new(Rule::Altered, format!("message {}: {why}", message.seq));
+    let invented =
+        |why: &str| Violation::new(ViolatedRule::Invented, format!("message {}: {why}", message.seq));
+    let altered =
+        |why: &str| Violation::new(ViolatedRule::Altered, format!("message {}: {why}", message.seq));
     let (author, number) = match message.said {
         ObservedContent::Sent { exact: false, .. } => {
             return Err(altered("the text is not the one that was sent"));
@@ -90,13 +95,19 @@ fn gaps(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
     let view = case.witness().view;
     for (expected, message) in (1_i64..).zip(&view.messages) {
         if message.seq != expected {
-            found.push(Violation::new(Rule::Gap, format!("{} stands where {expected} should", message.seq)));
+            found.push(Violation::new(
+                ViolatedRule::Gap,
+                format!("{} stands where {expected} should", message.seq),
+            ));
             return;
         }
     }
     let count = i64::try_from(view.messages.len()).unwrap_or(i64::MAX);
     if view.last_seq != count {
-        found.push(Violation::new(Rule::Gap, format!("last_seq is {} of {count} messages", view.last_seq)));
+        found.push(Violation::new(
+            ViolatedRule::Gap,
+            format!("last_seq is {} of {count} messages", view.last_seq),
+        ));
     }
 }
 
@@ -108,7 +119,7 @@ fn order(in_order: &[(i64, &SendOperation)], found: &mut Vec<Violation>) {
             && sending.span.ended < begun
         {
             let detail = format!("{seq} had ended before {before} began and is stored after it");
-            found.push(Violation::new(Rule::Order, detail));
+            found.push(Violation::new(ViolatedRule::Order, detail));
         }
         if latest.is_none_or(|(_, begun)| sending.span.begun > begun) {
             latest = Some((*seq, sending.span.begun));
@@ -131,7 +142,7 @@ fn apart(case: &CheckedConversation<'_>, found: &mut Vec<Violation>) {
             if stored && times.iter().any(|time| within(&time)) {
                 let detail =
                     format!("send {:?} was stored while the two were not friends", (member.number, number));
-                found.push(Violation::new(Rule::Friendship, detail));
+                found.push(Violation::new(ViolatedRule::Friendship, detail));
             }
         }
     }

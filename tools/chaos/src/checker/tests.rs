@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::history::{Interval, SendOperation, SendStatus};
+use crate::history::{MemberActions, UserHistory};
+use crate::observed::MemberView;
 use crate::observed::{ObservedContent, ObservedListing, ObservedMessage};
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 const PAIR: usize = 7;
 const FIRST: usize = 0;
@@ -72,7 +74,7 @@ impl Scene {
     }
 
     /// The rules that the checker finds broken.
-    fn broken(&self) -> Vec<Rule> {
+    fn broken(&self) -> Vec<ViolatedRule> {
         let member = |number: usize| CheckedMember {
             number,
             record: &self.records[number],
@@ -80,7 +82,7 @@ impl Scene {
             view: &self.views[number],
         };
         let found = check(&CheckedConversation { pair: PAIR, members: [member(FIRST), member(SECOND)] });
-        let mut rules: Vec<Rule> = found.into_iter().map(|violation| violation.rule).collect();
+        let mut rules: Vec<ViolatedRule> = found.into_iter().map(|violation| violation.rule).collect();
         rules.sort_unstable();
         rules.dedup();
         rules
@@ -98,15 +100,15 @@ fn a_missing_acknowledged_message_is_lost() {
     for view in &mut scene.views {
         view.messages.remove(1);
     }
-    assert!(scene.broken().contains(&Rule::Lost));
-    assert!(scene.broken().contains(&Rule::Gap));
+    assert!(scene.broken().contains(&ViolatedRule::Lost));
+    assert!(scene.broken().contains(&ViolatedRule::Gap));
 }
 
 #[test]
 fn an_acknowledged_message_under_another_id_is_lost() {
     let mut scene = Scene::new();
     scene.at(1, |message| message.id += 50);
-    assert_eq!(scene.broken(), [Rule::Lost]);
+    assert_eq!(scene.broken(), [ViolatedRule::Lost]);
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn an_unanswered_send_may_be_stored_at_most_once() {
     assert_eq!(scene.broken(), [], "it may be stored");
     scene.at(2, |message| *message = ObservedMessage { seq: 3, ..self::message(3, SECOND, 1) });
     scene.records[FIRST].sends[1].outcome = SendStatus::Unknown;
-    assert!(scene.broken().contains(&Rule::Doubled));
+    assert!(scene.broken().contains(&ViolatedRule::Doubled));
 }
 
 #[test]
@@ -127,17 +129,17 @@ fn a_message_stored_twice_is_a_duplicate() {
         view.messages.push(ObservedMessage { id: 999, ..message(5, FIRST, 1) });
         view.last_seq = 5;
     }
-    assert!(scene.broken().contains(&Rule::Doubled));
+    assert!(scene.broken().contains(&ViolatedRule::Doubled));
 }
 
 #[test]
 fn a_changed_text_or_sender_is_found() {
     let mut scene = Scene::new();
     scene.at(0, |message| message.said = ObservedContent::Sent { author: FIRST, number: 0, exact: false });
-    assert!(scene.broken().contains(&Rule::Altered));
+    assert!(scene.broken().contains(&ViolatedRule::Altered));
     let mut scene = Scene::new();
     scene.at(0, |message| message.author = Some(SECOND));
-    assert!(scene.broken().contains(&Rule::Invented));
+    assert!(scene.broken().contains(&ViolatedRule::Invented));
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn a_message_that_was_never_sent_or_was_refused_is_invented() {
     ] {
         let mut scene = Scene::new();
         change(&mut scene);
-        assert!(scene.broken().contains(&Rule::Invented));
+        assert!(scene.broken().contains(&ViolatedRule::Invented));
     }
 }
 
@@ -165,30 +167,30 @@ fn a_message_that_was_never_sent_or_was_refused_is_invented() {
 fn a_text_is_missing_exactly_when_it_was_recalled() {
     let mut scene = Scene::new();
     scene.side(FIRST).recalled.insert(0);
-    assert!(scene.broken().contains(&Rule::Altered), "it was recalled and is still shown");
+    assert!(scene.broken().contains(&ViolatedRule::Altered), "it was recalled and is still shown");
     scene.at(0, |message| message.said = ObservedContent::Recalled);
-    assert_eq!(scene.broken(), [Rule::Unread], "a recalled message is still counted");
+    assert_eq!(scene.broken(), [ViolatedRule::Unread], "a recalled message is still counted");
     scene.views[SECOND].listed.as_mut().unwrap().unread = 1;
     assert_eq!(scene.broken(), []);
     scene.side(FIRST).recalled.clear();
-    assert!(scene.broken().contains(&Rule::Altered), "it was not recalled");
+    assert!(scene.broken().contains(&ViolatedRule::Altered), "it was not recalled");
 }
 
 #[test]
 fn seqs_have_no_gap_and_end_at_last_seq() {
     let mut scene = Scene::new();
     scene.at(3, |message| message.seq = 5);
-    assert!(scene.broken().contains(&Rule::Gap));
+    assert!(scene.broken().contains(&ViolatedRule::Gap));
     let mut scene = Scene::new();
     scene.views.iter_mut().for_each(|view| view.last_seq = 5);
-    assert!(scene.broken().contains(&Rule::Gap));
+    assert!(scene.broken().contains(&ViolatedRule::Gap));
 }
 
 #[test]
 fn sends_that_did_not_overlap_keep_their_order() {
     let mut scene = Scene::new();
     scene.records[SECOND].sends[0].span = Interval { begun: 50, ended: 60 };
-    assert_eq!(scene.broken(), [Rule::Order]);
+    assert_eq!(scene.broken(), [ViolatedRule::Order]);
     scene.records[SECOND].sends[0].span = Interval { begun: 31, ended: 60 };
     assert_eq!(scene.broken(), [], "it overlaps the next one");
 }
@@ -199,7 +201,7 @@ fn nothing_is_stored_while_the_two_are_not_friends() {
     scene.side(FIRST).unfriendings.push(Interval { begun: 12, ended: 18 });
     scene.side(FIRST).refriendings.push(Interval { begun: 27, ended: 29 });
     scene.views[FIRST].messages.remove(0);
-    assert_eq!(scene.broken(), [Rule::Friendship]);
+    assert_eq!(scene.broken(), [ViolatedRule::Friendship]);
     scene.side(FIRST).refriendings[0].begun = 24;
     assert_eq!(scene.broken(), [], "they may have been friends again by then");
 }
@@ -208,17 +210,17 @@ fn nothing_is_stored_while_the_two_are_not_friends() {
 fn a_member_sees_everything_except_what_it_hid() {
     let mut scene = Scene::new();
     scene.views[FIRST].messages.remove(2);
-    assert_eq!(scene.broken(), [Rule::Visible]);
+    assert_eq!(scene.broken(), [ViolatedRule::Visible]);
     scene.side(FIRST).deleted.insert(3);
     assert_eq!(scene.broken(), []);
     scene.side(FIRST).deleted.insert(1);
-    assert_eq!(scene.broken(), [Rule::Visible], "it was deleted and is still shown");
+    assert_eq!(scene.broken(), [ViolatedRule::Visible], "it was deleted and is still shown");
     let mut scene = Scene::new();
     scene.views[FIRST].messages[2].said = ObservedContent::Recalled;
-    assert_eq!(scene.broken(), [Rule::Visible], "the members see different contents");
+    assert_eq!(scene.broken(), [ViolatedRule::Visible], "the members see different contents");
     let mut scene = Scene::new();
     scene.views[SECOND].listed = None;
-    assert_eq!(scene.broken(), [Rule::Visible]);
+    assert_eq!(scene.broken(), [ViolatedRule::Visible]);
 }
 
 #[test]
@@ -226,21 +228,21 @@ fn ending_a_friendship_hides_exactly_the_earlier_messages() {
     let mut scene = Scene::new();
     scene.side(FIRST).unfriendings.push(Interval { begun: 26, ended: 27 });
     scene.side(FIRST).refriendings.push(Interval { begun: 28, ended: 29 });
-    assert_eq!(scene.broken(), [Rule::Visible], "an earlier message is still shown");
+    assert_eq!(scene.broken(), [ViolatedRule::Visible], "an earlier message is still shown");
     scene.views[FIRST].messages.drain(..2);
     assert_eq!(scene.broken(), []);
     scene.views[FIRST].messages.remove(0);
-    assert_eq!(scene.broken(), [Rule::Visible], "a later message is hidden");
+    assert_eq!(scene.broken(), [ViolatedRule::Visible], "a later message is hidden");
 }
 
 #[test]
 fn unread_counts_previews_and_positions_are_recomputed() {
     type Change = fn(&mut ObservedListing);
-    let changes: [(Change, Rule); 4] = [
-        (|listed| listed.unread += 1, Rule::Unread),
-        (|listed| listed.preview = None, Rule::Preview),
-        (|listed| listed.read_seq += 1, Rule::ReadPosition),
-        (|listed| listed.last_seq += 1, Rule::ReadPosition),
+    let changes: [(Change, ViolatedRule); 4] = [
+        (|listed| listed.unread += 1, ViolatedRule::Unread),
+        (|listed| listed.preview = None, ViolatedRule::Preview),
+        (|listed| listed.read_seq += 1, ViolatedRule::ReadPosition),
+        (|listed| listed.last_seq += 1, ViolatedRule::ReadPosition),
     ];
     for (change, rule) in changes {
         let mut scene = Scene::new();
@@ -249,17 +251,17 @@ fn unread_counts_previews_and_positions_are_recomputed() {
     }
     let mut scene = Scene::new();
     scene.side(SECOND).read = 1;
-    assert!(scene.broken().contains(&Rule::ReadPosition));
+    assert!(scene.broken().contains(&ViolatedRule::ReadPosition));
 }
 
 #[test]
 fn the_friendship_is_the_result_of_the_last_action() {
     let mut scene = Scene::new();
     scene.views[SECOND].friendships = 2;
-    assert_eq!(scene.broken(), [Rule::Friendship]);
+    assert_eq!(scene.broken(), [ViolatedRule::Friendship]);
     let mut scene = Scene::new();
     scene.views[FIRST].is_friend = false;
-    assert_eq!(scene.broken(), [Rule::Friendship]);
+    assert_eq!(scene.broken(), [ViolatedRule::Friendship]);
 }
 
 #[test]
@@ -267,6 +269,6 @@ fn a_polling_client_has_reached_the_end() {
     for followed in [3, 5] {
         let mut scene = Scene::new();
         scene.side(SECOND).followed = followed;
-        assert_eq!(scene.broken(), [Rule::Followed]);
+        assert_eq!(scene.broken(), [ViolatedRule::Followed]);
     }
 }

@@ -10,7 +10,7 @@ use crate::fleet::Fleet;
 use crate::postgres_processes::{PostgresProcesses, signal};
 use crate::proxy::Cut;
 use crate::test_bed::DATABASE;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// How long a server may take to finish accepted requests: its own limit is 30 seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(40);
@@ -50,13 +50,17 @@ impl Nemesis {
         let violations = &self.simulation.violations;
         match status {
             Some(status) if status.success() => {}
-            Some(status) => violations.add(Rule::GracefulStop, format!("the server ended with {status}")),
-            None => violations.add(Rule::GracefulStop, "the server did not stop".to_owned()),
+            Some(status) => {
+                violations.add(ViolatedRule::GracefulStop, format!("the server ended with {status}"))
+            }
+            None => violations.add(ViolatedRule::GracefulStop, "the server did not stop".to_owned()),
         }
         let failed = self.test_bed.fleet.unanswered(&server.address, self.healthy_since, signalled);
         if failed > 0 {
-            violations
-                .add(Rule::GracefulStop, format!("{failed} requests sent before the signal got no response"));
+            violations.add(
+                ViolatedRule::GracefulStop,
+                format!("{failed} requests sent before the signal got no response"),
+            );
         }
         self.test_bed.start_server(instance)
     }

@@ -11,7 +11,7 @@ use crate::scenario::{Scenario, ScenarioResult};
 use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 use crate::virtual_user::VirtualUser;
 
 /// A kind of fault.
@@ -133,7 +133,7 @@ impl Nemesis {
             while !self.probe.send_through(pair, &address)? {
                 if begun.elapsed() > Self::RECOVERY {
                     let detail = format!("{fault:?}: server {} does not recover", address.instance);
-                    self.simulation.violations.add(Rule::Recovery, detail);
+                    self.simulation.violations.add(ViolatedRule::Recovery, detail);
                     return Ok(false);
                 }
                 std::thread::sleep(Duration::from_millis(10));
@@ -142,7 +142,7 @@ impl Nemesis {
         let took = begun.elapsed();
         if took > Self::RECOVERY {
             let detail = format!("{fault:?}: both servers served again only after {} ms", took.as_millis());
-            self.simulation.violations.add(Rule::Recovery, detail);
+            self.simulation.violations.add(ViolatedRule::Recovery, detail);
         }
         let slowest = self.summary.slowest_recovery.entry(fault).or_default();
         *slowest = took.max(*slowest);

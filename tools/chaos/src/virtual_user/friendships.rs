@@ -6,7 +6,7 @@ use super::VirtualUser;
 use crate::history::Interval;
 use crate::http::{ApiCall, CallResult, Method};
 use crate::simulation::friendship_request;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// How long an unanswered attempt may still be executed: longer than the server waits for a thread, a lock and a
 /// statement together.
@@ -33,7 +33,7 @@ impl VirtualUser {
             || (settled.had_unknown && settled.reply.is_refusal("not_friends"));
         if !ended {
             self.report_violation(
-                Rule::Friendship,
+                ViolatedRule::Friendship,
                 format!("a friendship cannot be ended: {:?}", settled.reply),
             );
             return Ok(());
@@ -65,7 +65,10 @@ impl VirtualUser {
                 return Ok(());
             }
         }
-        self.report_violation(Rule::Friendship, format!("pair {pair} cannot become friends a second time"));
+        self.report_violation(
+            ViolatedRule::Friendship,
+            format!("pair {pair} cannot become friends a second time"),
+        );
         Ok(())
     }
 

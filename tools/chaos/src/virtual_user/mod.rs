@@ -18,7 +18,7 @@ use crate::history::{Interval, MemberActions, UserHistory};
 use crate::http::{ApiCall, ApiClient, CallResult};
 use crate::seeded_random::SeededRandom;
 use crate::simulation::{FriendPair, Simulation};
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// One virtual user.
 pub(crate) struct VirtualUser {
@@ -121,7 +121,10 @@ impl VirtualUser {
             let ended = self.simulation.clock.now();
             let late = Duration::from_nanos(ended - begun) > Self::TIMEOUT;
             if late {
-                self.report_violation(Rule::Recovery, format!("{} was never answered: {reply:?}", call.path));
+                self.report_violation(
+                    ViolatedRule::Recovery,
+                    format!("{} was never answered: {reply:?}", call.path),
+                );
             }
             if late || !matches!(reply, CallResult::Unknown(_)) {
                 return RetriedCall { reply, span: Interval { begun, ended }, had_unknown };
@@ -136,12 +139,15 @@ impl VirtualUser {
     fn call_expecting_success(&mut self, call: &ApiCall<'_>) -> RetriedCall {
         let settled = self.call_until_answered(call);
         if let CallResult::Refused { code, error } = &settled.reply {
-            self.report_violation(Rule::Refused, format!("{:?} {}: {code} {error}", call.method, call.path));
+            self.report_violation(
+                ViolatedRule::Refused,
+                format!("{:?} {}: {code} {error}", call.method, call.path),
+            );
         }
         settled
     }
 
-    fn report_violation(&self, rule: Rule, detail: impl Into<String>) {
+    fn report_violation(&self, rule: ViolatedRule, detail: impl Into<String>) {
         self.simulation.violations.add(rule, format!("person {}: {}", self.me, detail.into()));
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::VirtualUser;
 use crate::http::{ApiCall, CallResult, Method};
 use crate::observed::{ObservedContent, ObservedMessage};
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// The largest page of the API.
 pub(crate) const PAGE: usize = 200;
@@ -35,7 +35,10 @@ impl VirtualUser {
         let mut follower = self.memory(pair).follower;
         let taken = follower.take(&places, &self.side(pair).deleted);
         if let Err(complaint) = taken {
-            self.report_violation(Rule::Followed, format!("conversation {conversation}: {complaint}"));
+            self.report_violation(
+                ViolatedRule::Followed,
+                format!("conversation {conversation}: {complaint}"),
+            );
         }
         self.side(pair).followed = follower.reached();
         self.memory(pair).follower = follower;
@@ -54,7 +57,7 @@ impl VirtualUser {
                 ObservedContent::Foreign => false,
             });
             if !fits {
-                self.report_violation(Rule::Altered, format!("read {message}"));
+                self.report_violation(ViolatedRule::Altered, format!("read {message}"));
             }
         }
         let last = messages.get(messages.len().saturating_sub(REMEMBERED)..).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::fleet::ServerAddress;
 use crate::history::{Interval, SendOperation, SendStatus};
 use crate::http::{ApiCall, CallResult, Method};
 use crate::message_text;
-use crate::violation::Rule;
+use crate::violation::ViolatedRule;
 
 /// How many of the own sends are remembered for later.
 const REMEMBERED: usize = 30;
@@ -86,7 +86,7 @@ impl VirtualUser {
                 SendStatus::Acknowledged(message_text::fingerprint(id))
             }
             CallResult::Ok(other) => {
-                self.report_violation(Rule::Refused, format!("a send was answered with {other}"));
+                self.report_violation(ViolatedRule::Refused, format!("a send was answered with {other}"));
                 SendStatus::Unknown
             }
             // An unanswered attempt may have been stored before the one that was refused.
@@ -98,7 +98,7 @@ impl VirtualUser {
         if let CallResult::Refused { code, error } = reply
             && !(unsteady && error == "not_friends")
         {
-            self.report_violation(Rule::Refused, format!("send {number}: {code} {error}"));
+            self.report_violation(ViolatedRule::Refused, format!("send {number}: {code} {error}"));
         }
         if let Some(sending) = self.record.sends.get_mut(number) {
             sending.outcome = outcome;
@@ -127,7 +127,10 @@ impl VirtualUser {
         if let CallResult::Ok(again) = settled.reply
             && again != json!(id)
         {
-            self.report_violation(Rule::Key, format!("send {number} had id {id} and now has {again}"));
+            self.report_violation(
+                ViolatedRule::Key,
+                format!("send {number} had id {id} and now has {again}"),
+            );
         }
         Ok(())
     }

@@ -1,0 +1,34 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Kills two servers and their PostgreSQL under load, and checks that nothing was lost.
+#[derive(Debug, Parser)]
+pub(crate) struct ChaosArguments {
+    /// Seed of the faults and the load [default: random]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Run for at least this many seconds
+    #[arg(long, default_value_t = 20)]
+    pub(crate) seconds: u64,
+    /// Run until each kind of fault has been injected this many times
+    #[arg(long, default_value_t = 1)]
+    pub(crate) kills: u64,
+    /// Run until this many messages have been acknowledged
+    #[arg(long, default_value_t = 0)]
+    pub(crate) messages: u64,
+    /// Number of users
+    #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub(crate) users: u16,
+    /// Instead of injecting faults, restart each server this many times, one after the other, behind nginx
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["seconds", "kills", "messages"])]
+    pub(crate) rolling: Option<u64>,
+    /// The server's executable [default: hongyan, beside this one]
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Working folder; removed when nothing was wrong [default: a new temporary folder]
+    #[arg(long)]
+    pub(crate) folder: Option<PathBuf>,
+}
