@@ -16,7 +16,7 @@ use crate::stats::{LoadStats, RequestResult};
 type ScheduledRequest = (Vec<u8>, Instant);
 
 /// A pool of open connections.
-pub(crate) struct Connections(Rc<ConnectionPool>);
+pub(crate) struct LoadConnections(Rc<ConnectionPool>);
 
 struct ConnectionPool {
     address: SocketAddr,
@@ -27,7 +27,7 @@ struct ConnectionPool {
     stats: Rc<RefCell<LoadStats>>,
 }
 
-impl Connections {
+impl LoadConnections {
     /// Opens `count` connections one by one and makes one request on each.
     pub(crate) async fn open(
         address: SocketAddr,
@@ -48,7 +48,11 @@ impl Connections {
             );
             let (sender, receiver) = unbounded_channel();
             shared.idle.borrow_mut().push(sender.clone());
-            tokio::task::spawn_local(run_connection(Rc::clone(&shared), stream, (sender, receiver)));
+            tokio::task::spawn_local(run_connection(
+                Rc::clone(&shared),
+                stream,
+                JobChannel { sender, receiver },
+            ));
         }
         Ok(Self(shared))
     }
@@ -65,12 +69,15 @@ impl Connections {
     }
 }
 
+/// Both ends of a connection's queue: the sender is lent out while the connection is idle.
+struct JobChannel {
+    sender: UnboundedSender<ScheduledRequest>,
+    receiver: UnboundedReceiver<ScheduledRequest>,
+}
+
 /// Serves requests on one connection and reconnects when it is closed.
-async fn run_connection(
-    shared: Rc<ConnectionPool>,
-    mut stream: Option<TcpStream>,
-    (sender, mut jobs): (UnboundedSender<ScheduledRequest>, UnboundedReceiver<ScheduledRequest>),
-) {
+async fn run_connection(shared: Rc<ConnectionPool>, mut stream: Option<TcpStream>, channel: JobChannel) {
+    let JobChannel { sender, receiver: mut jobs } = channel;
     let mut response = Vec::with_capacity(2048);
     while let Some(job) = jobs.recv().await {
         let mut job = Some(job);

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use tokio::task::LocalSet;
 
-use crate::connections::Connections;
+use crate::connections::LoadConnections;
 use crate::messages::Messages;
 use crate::stats::LoadStats;
 
@@ -31,7 +31,7 @@ use crate::stats::LoadStats;
 /// percentile (ms); refused with 429 or 503, and their median and 99th percentile (ms, from the time of sending); all others.
 /// Rates are per second.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct LoadArguments {
     /// The server's address
     #[arg(long)]
     address: SocketAddr,
@@ -56,10 +56,11 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long to wait for the last responses.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-async fn generate(arguments: &Arguments) -> anyhow::Result<String> {
+async fn generate(arguments: &LoadArguments) -> anyhow::Result<String> {
     let mut messages = Messages::read(&arguments.folder)?;
     let stats = Rc::new(RefCell::new(LoadStats::default()));
-    let connections = Connections::open(arguments.address, arguments.connections, Rc::clone(&stats)).await?;
+    let connections =
+        LoadConnections::open(arguments.address, arguments.connections, Rc::clone(&stats)).await?;
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(arguments.seconds);
     stats.borrow_mut().set_window(begun + WARM_UP, end);
@@ -83,7 +84,7 @@ async fn generate(arguments: &Arguments) -> anyhow::Result<String> {
     Ok(line)
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
+fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let line = LocalSet::new().block_on(&runtime, generate(arguments))?;
     writeln!(std::io::stdout(), "{line}")?;
@@ -91,7 +92,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match run(&LoadArguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If stderr cannot be written, nothing is left to do.
