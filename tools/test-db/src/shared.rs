@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use local_postgres::{Cluster, ClusterOptions, Installation};
 use parking_lot::Mutex;
 
-use crate::Template;
+use crate::template::Template;
 
 /// A handle on the shared cluster, kept until the process ends.
 pub(crate) struct SharedCluster {
