@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::proxies::TrustedProxies;
-use crate::http::{body_drain, error_rendering, security_headers};
+use crate::http::{body_drain, connection, error_rendering, security_headers};
 use crate::openapi::description;
 use crate::routes;
 use crate::state::UseCases;
@@ -78,7 +78,7 @@ pub fn app(
         // Outside CORS, because CORS answers preflight requests without calling inner middleware.
         .wrap(security_headers::security_headers())
         .wrap(from_fn(body_drain::hold_chunked_body))
-        .wrap(from_fn(error_rendering::connection_close))
+        .wrap(from_fn(connection::connection_close))
         .wrap(from_fn(access_log::log_request))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod body_drain;
 pub(crate) mod conditional;
+pub(crate) mod connection;
 pub(crate) mod error_rendering;
 pub(crate) mod fallback;
 pub(crate) mod health;

@@ -9,7 +9,7 @@ use actix_web::{App, Error, web};
 
 use crate::app::{ApiSettings, cors};
 use crate::http::health::{self, ReadinessProbe};
-use crate::http::{access_log, error_rendering, security_headers};
+use crate::http::{access_log, connection, error_rendering, security_headers};
 use crate::response::error::ApiError;
 
 /// Never ready. It reports draining so that each connection closes after its response: another application will serve
@@ -49,7 +49,7 @@ pub fn startup_app(
         .wrap(from_fn(error_rendering::render_errors))
         .wrap(cors(&settings))
         .wrap(security_headers::security_headers())
-        .wrap(from_fn(error_rendering::connection_close))
+        .wrap(from_fn(connection::connection_close))
         .wrap(from_fn(access_log::log_request))
 }
 
