@@ -5,7 +5,6 @@
 //! friendships, members, messages.
 
 mod accounts;
-mod admin;
 mod export;
 mod maintenance;
 mod pairs;
@@ -14,9 +13,9 @@ mod search;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
-    PgErasureRepository, PgLifecycleRepository, PgLoginThrottle, PgSessionRepository, PgUserRepository,
+    PgAdminRepository, PgErasureRepository, PgLifecycleRepository, PgLoginThrottle, PgSessionRepository,
+    PgUserRepository,
 };
-pub use admin::PgAdminRepository;
 pub use export::{ExportSettings, PgExportRepository};
 pub use maintenance::PgMaintenanceRepository;
 pub use pairs::{

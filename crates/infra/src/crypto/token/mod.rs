@@ -1,4 +1,4 @@
-//! Tokens: JWTs signed with HMAC-SHA-256.
+//! Access and refresh tokens: JWTs signed with HMAC-SHA-256.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::auth::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Signs tokens with the current secret. Verifies also those of the previous secret, which allows key rotation.
+/// Signs tokens with the current secret and verifies those of the previous one too, which allows key rotation.
 pub struct JwtCodec {
     header: String,
     signing: EncodingKey,

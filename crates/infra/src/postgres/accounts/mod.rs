@@ -1,11 +1,13 @@
-//! Accounts on PostgreSQL: users, sessions, the login throttle, and the lifecycle up to erasure.
+//! Accounts on PostgreSQL: users, sessions, the login throttle, the lifecycle up to erasure, and the commands of operators.
 
+mod admin;
 mod erasure;
 mod lifecycle;
 mod login_throttle;
-pub(super) mod session;
+mod session;
 mod user;
 
+pub use admin::PgAdminRepository;
 pub use erasure::PgErasureRepository;
 pub use lifecycle::PgLifecycleRepository;
 pub use login_throttle::PgLoginThrottle;

@@ -18,7 +18,7 @@ use domain::id::{SessionId, UserId};
 
 use crate::db::Db;
 
-pub(in crate::postgres) use queries::{end_locked, insert, lock_open, reason_as_db_str};
+pub(super) use queries::{end_locked, insert, lock_open, reason_as_db_str};
 pub(crate) use revocation::recently_ended;
 
 /// Sessions on PostgreSQL.

@@ -11,7 +11,7 @@ use crate::db::{self, DbError};
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
-pub(in crate::postgres) const fn reason_as_db_str(reason: EndReason) -> &'static str {
+pub(in crate::postgres::accounts) const fn reason_as_db_str(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Logout => "logout",
         EndReason::EndedByOwner => "ended_by_owner",
@@ -25,7 +25,7 @@ pub(in crate::postgres) const fn reason_as_db_str(reason: EndReason) -> &'static
 }
 
 /// Inserts a session of an account that the transaction has inserted or locked; `now` is the database's time.
-pub(in crate::postgres) fn insert(
+pub(in crate::postgres::accounts) fn insert(
     connection: &mut PgConnection,
     user_id: UserId,
     device: &DeviceName,
@@ -87,7 +87,7 @@ pub(super) fn end(
 }
 
 /// Locks the open sessions of an account in the order of their ids, which prevents deadlocks.
-pub(in crate::postgres) fn lock_open(
+pub(in crate::postgres::accounts) fn lock_open(
     connection: &mut PgConnection,
     owner: UserId,
 ) -> Result<Vec<SessionId>, DbError> {
@@ -102,7 +102,7 @@ pub(in crate::postgres) fn lock_open(
 }
 
 /// Ends sessions that are open and locked.
-pub(in crate::postgres) fn end_locked(
+pub(in crate::postgres::accounts) fn end_locked(
     connection: &mut PgConnection,
     open: &[SessionId],
     reason: EndReason,

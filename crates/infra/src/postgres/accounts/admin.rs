@@ -14,9 +14,9 @@ use domain::id::UserId;
 use domain::number::saturating;
 use uuid::Uuid;
 
-use super::accounts::session;
-use super::row_values::{self, ERASED};
+use super::session;
 use crate::db::{self, Db, DbError, lower};
+use crate::postgres::row_values::{self, ERASED};
 use crate::schema::{sessions, users};
 
 /// [`AdminRepository`] on PostgreSQL.
