@@ -161,7 +161,7 @@ fn inspect(url: &DatabaseUrl) -> Result<DatabaseFacts, String> {
 fn version(facts: &DatabaseFacts) -> Finding {
     let oldest = Installation::OLDEST_MAJOR;
     let (severity, requirement) = if facts.major < oldest {
-        (Severity::Fail, format!("; {oldest} or newer is required"))
+        (Severity::Fail, format!("; needs {oldest} or newer"))
     } else {
         (Severity::Ok, String::new())
     };
