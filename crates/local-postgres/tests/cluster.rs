@@ -1,5 +1,5 @@
 //! Life cycle of embedded clusters on a real PostgreSQL: create, stop, kill, adopt, refuse.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![cfg(test)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

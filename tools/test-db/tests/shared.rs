@@ -1,5 +1,5 @@
 //! The shared cluster: one database per test, templates prepared once, nothing left behind.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+#![cfg(test)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,12 +1,5 @@
 //! Adapter tests: every MUST of the ports, including races, on a real PostgreSQL.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 mod accounts;
 mod admin;

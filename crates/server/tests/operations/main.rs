@@ -1,12 +1,5 @@
 //! The binary as a process: commands, settings, start, shutdown, overload and crashes.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 mod backups;
 mod clocks;
