@@ -19,6 +19,7 @@ impl Password {
     ///
     /// # Errors
     /// [`Rule::Length`] or [`Rule::NotCommon`].
+    #[expect(clippy::needless_pass_by_value, reason = "no copy of the secret stays with the caller")]
     pub fn parse(text: SecretString) -> Result<Self, InvalidValue> {
         let normalised: SecretString = text.expose_secret().nfkc().collect::<String>().into();
         let length = normalised.expose_secret().chars().count();
