@@ -18,7 +18,7 @@ use crate::runtime::worker::{Worker, WorkerHandle};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the only place that reads this machine's wall clock")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads this machine's wall clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

@@ -12,7 +12,6 @@ diesel::define_sql_function! {
     fn current_setting(name: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
-#[allow(missing_docs, reason = "PostgreSQL's own views, described in its manual")]
 mod views {
     diesel::table! {
         pg_stat_activity (pid) {

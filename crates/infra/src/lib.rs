@@ -12,6 +12,5 @@ pub mod migrations;
 pub mod postgres;
 pub mod revoked_sessions;
 pub mod runtime;
-#[allow(missing_docs, unreachable_pub, reason = "generated from the migrated database")]
 mod schema;
 pub mod send_quota;

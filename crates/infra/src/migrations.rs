@@ -23,7 +23,6 @@ diesel::define_sql_function! {
     fn pg_try_advisory_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 
-#[allow(missing_docs, reason = "Diesel's own table")]
 mod diesel_tables {
     diesel::table! {
         __diesel_schema_migrations (version) {

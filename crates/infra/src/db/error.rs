@@ -49,6 +49,7 @@ pub(crate) enum DbError {
 
 impl DbError {
     /// Reports the row and the column of a stored value that the domain rejects.
+    #[expect(clippy::needless_pass_by_value, reason = "keys are small and copied")]
     pub(crate) fn stored(
         table: &'static str,
         column: &'static str,

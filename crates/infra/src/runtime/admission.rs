@@ -68,7 +68,7 @@ mod tests {
 
     /// The shortest queue at which a job is refused.
     fn capacity(admission: &AdmissionControl) -> usize {
-        (0..).find(|queued| !admission.admits(*queued)).unwrap()
+        (0..1000).find(|queued| !admission.admits(*queued)).unwrap()
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn columns_of_the_database(database: &Database) -> Columns {
         #[diesel(sql_type = diesel::sql_types::Text)]
         is_nullable: String,
     }
-    #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+    #[expect(clippy::disallowed_methods, reason = "a test asks once")]
     let query = diesel::sql_query(
         "SELECT table_name::text, column_name::text, udt_name::text, is_nullable::text FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'",

@@ -78,7 +78,7 @@ impl Database {
     }
 
     /// A pool with this send queue that connects to `url`, such as that of a proxy.
-    #[allow(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
+    #[expect(clippy::unused_self, reason = "a pool needs its database for as long as it lives")]
     pub(crate) fn pool_at(&self, url: &str, queue: SendQueueSettings) -> Arc<Pool> {
         let writers = u32::try_from(queue.writers).unwrap();
         let budget =
@@ -170,7 +170,7 @@ impl Database {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             number: i64,
         }
-        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        #[expect(clippy::disallowed_methods, reason = "a test asks once")]
         let query = diesel::sql_query(format!("SELECT ({sql})::bigint AS number"));
         query.get_result::<Number>(&mut self.connect()).unwrap().number
     }

@@ -129,6 +129,7 @@ impl ConversationReader {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the conversation")]
 fn conversation(row: ConversationRow) -> Result<(ExportedConversation, RemainingHistory), DbError> {
     let (id, peer) = (ConversationId::from_uuid(row.id), UserId::from_uuid(row.peer_id));
     let remark = Remark::parse(&row.remark);

@@ -49,7 +49,8 @@ pub(super) fn matching_positions(folded: &str, term: &str) -> Vec<usize> {
     // One search over the whole block: starting a search for each text costs more than the search itself.
     for (found, _) in folded.match_indices(term) {
         let between = folded.as_bytes().get(counted..found).unwrap_or_default();
-        position += between.iter().filter(|byte| **byte == SEPARATOR as u8).count();
+        // One separator stands between two parts.
+        position += between.split(|byte| *byte == SEPARATOR as u8).count() - 1;
         counted = found;
         if positions.last() != Some(&position) {
             positions.push(position);

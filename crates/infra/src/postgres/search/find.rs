@@ -105,7 +105,9 @@ pub(super) fn find(
     let visibility = sources.iter().map(|source| (source.conversation, source.visibility)).collect();
     let (unread, candidates, found) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
     let mut search = Search { member, request, encoded, visibility, unread, candidates, found };
-    sources.into_iter().for_each(|source| search.add_source(source));
+    for source in sources {
+        search.add_source(source);
+    }
     while search.missing() > 0 && search.has_more() {
         if started.elapsed() > TIME_LIMIT {
             return Err(DbError::Overdue("a search took too long"));

@@ -226,7 +226,7 @@ mod tests {
             "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
              EXECUTE sources ('{me}', NULL, NULL, true, {BLOCK}, {BLOCK}, NULL, NULL, 'word')"
         );
-        #[allow(clippy::disallowed_methods, reason = "runs once, in a test")]
+        #[expect(clippy::disallowed_methods, reason = "runs once, in a test")]
         let plan: Vec<Line> = diesel::sql_query(explain).load(connection).unwrap();
         // The first line with buffers is the sum of the whole statement.
         let whole = plan.iter().find(|line| line.line.contains("Buffers:")).unwrap().line.clone();

@@ -76,6 +76,7 @@ impl QueryFragment<Pg> for NotErased {
 
 /// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`.
 #[diesel::dsl::auto_type]
+#[expect(clippy::elidable_lifetime_names, reason = "`auto_type` needs the name")]
 pub(super) fn with_uid<'a>(uid: &'a str) -> _ {
     users::table.filter(lower(users::uid).eq(lower(uid))).filter(NotErased)
 }
