@@ -52,6 +52,7 @@ async fn docs() -> impl Responder {
 }
 
 /// The complete API as an actix application.
+#[expect(clippy::needless_pass_by_value, reason = "the returned application would borrow the settings")]
 pub fn app(
     use_cases: web::Data<UseCases>,
     probe: Arc<dyn ReadinessProbe>,

@@ -28,6 +28,7 @@ impl Visitor<'_> for WholeNumber {
         number.try_into().map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and within the bounds")]
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
         // 2⁶³, the first value that is too large. It is exact as a float; `i64::MAX` is not.
         const BOUND: f64 = 9_223_372_036_854_775_808.0;

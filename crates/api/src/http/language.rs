@@ -55,7 +55,7 @@ fn parse_entry(entry: &str) -> (&str, u16) {
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     let Some(quality) = quality else { return (tag, 1000) };
     let number = quality.parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1 above")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1 above")]
     let thousandths = (number * 1000.0) as u16;
     (tag, thousandths)
 }

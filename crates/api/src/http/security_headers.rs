@@ -34,7 +34,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 
 /// Middleware that adds the headers to every response that does not set them itself.
 pub(crate) fn security_headers() -> DefaultHeaders {
-    HEADERS.into_iter().fold(DefaultHeaders::new(), |headers, header| headers.add(header))
+    HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add)
 }
 
 /// Adds the headers to a response that bypasses the middleware.

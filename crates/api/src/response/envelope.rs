@@ -24,6 +24,7 @@ pub(crate) struct Done {
 
 /// Success with data.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the contract calls the field `data`")]
 pub(crate) struct Data<T> {
     /// 200.
     #[schema(example = 200)]
