@@ -17,7 +17,7 @@ fn main() {
 
 /// The commit in `HONGYAN_COMMIT`, for builds without the repository, such as in a container.
 fn from_environment() -> Option<String> {
-    #[allow(clippy::disallowed_methods, reason = "a build script does not read the server's settings")]
+    #[expect(clippy::disallowed_methods, reason = "a build script does not read the server's settings")]
     let commit = std::env::var("HONGYAN_COMMIT").ok()?;
     short_commit(&commit)
 }

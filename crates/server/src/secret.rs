@@ -1,5 +1,6 @@
 //! The signing secret that is generated for an embedded cluster when none is configured.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -17,8 +18,16 @@ pub(crate) const MIN_BYTES: usize = JwtCodec::MIN_SECRET_BYTES;
 /// Generates a secret of 32 random bytes as 64 hexadecimal digits.
 pub(crate) fn generate() -> anyhow::Result<SecretString> {
     let halves = [SystemRandom.bytes()?, SystemRandom.bytes()?];
-    let digits: String = halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digits.into())
+    Ok(hex(halves.as_flattened()).into())
+}
+
+/// The bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// The end of an error message: a fresh secret to copy.

@@ -62,6 +62,7 @@ impl fmt::Display for Finding {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all commands return the same type")]
 pub(super) fn run(settings: &Settings) -> CommandResult {
     let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free_space(&settings.data_dir))];
     findings.extend(database(settings));

@@ -17,6 +17,7 @@ use local_postgres::Installation;
 use secrecy::ExposeSecret;
 
 use crate::config::DatabaseUrl;
+use crate::secret;
 
 /// A program of the newest server that is installed, or else the one on the `PATH`.
 pub(super) fn program(name: &str) -> Command {
@@ -79,7 +80,7 @@ impl ServiceFile {
             !has_service,
             "DATABASE_URL names a service; put its other secrets into that service's file, too"
         );
-        let name: String = SystemRandom.bytes()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = secret::hex(&SystemRandom.bytes()?);
         let file = Self(std::env::temp_dir().join(format!("hongyan-service-{name}")));
         let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file.0);
         let written = open.and_then(|mut open| open.write_all(text.as_bytes()));

@@ -94,7 +94,7 @@ pub(crate) fn query(url: &str, sql: &str) -> String {
         text: String,
     }
     let mut connection = PgConnection::establish(url).unwrap();
-    #[allow(clippy::disallowed_methods, reason = "a test runs it once")]
+    #[expect(clippy::disallowed_methods, reason = "a test runs it once")]
     let query = diesel::sql_query(format!("SELECT ({sql})::text AS text"));
     query.get_result::<Text>(&mut connection).unwrap().text
 }

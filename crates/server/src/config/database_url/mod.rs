@@ -105,13 +105,11 @@ impl fmt::Display for DatabaseUrl {
             write!(f, "{MASK}@")?;
         }
         let database = encode_for_display(self.parameter("dbname").unwrap_or_default());
-        match self.authority() {
-            Some(authority) => write!(f, "{authority}/{database}"),
-            None => {
-                let socket = encode_for_display(self.parameter("host").unwrap_or_default());
-                write!(f, "/{database}?host={socket}")
-            }
+        if let Some(authority) = self.authority() {
+            return write!(f, "{authority}/{database}");
         }
+        let socket = encode_for_display(self.parameter("host").unwrap_or_default());
+        write!(f, "/{database}?host={socket}")
     }
 }
 

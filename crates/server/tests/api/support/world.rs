@@ -114,7 +114,7 @@ impl World {
             count: i64,
         }
         let mut connection = PgConnection::establish(&self.url).unwrap();
-        #[allow(clippy::disallowed_methods, reason = "a test asks once")]
+        #[expect(clippy::disallowed_methods, reason = "a test asks once")]
         let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"));
         diesel::RunQueryDsl::get_result::<Count>(query, &mut connection).unwrap().count
     }
