@@ -59,6 +59,7 @@ impl Cluster {
     ///
     /// # Errors
     /// See [`Error`]; the message includes PostgreSQL's own output.
+    #[expect(clippy::needless_pass_by_value, reason = "the cluster takes the options over")]
     pub fn start(installation: &Installation, options: ClusterOptions) -> Result<Self, Error> {
         let owner = Owner::find()?;
         let paths = ClusterPaths::create(&options.data_dir, owner)?;

@@ -50,7 +50,7 @@ impl Installation {
     }
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "the location of PostgreSQL's programs is not a setting of the server"
 )]

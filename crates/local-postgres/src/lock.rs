@@ -7,7 +7,7 @@ use crate::Error;
 
 /// An exclusive lock on a data folder, held until this value is dropped; the kernel releases it when the process dies.
 #[derive(Debug)]
-pub(crate) struct FolderLock(#[allow(dead_code, reason = "dropping it releases the lock")] File);
+pub(crate) struct FolderLock(#[expect(dead_code, reason = "dropping it releases the lock")] File);
 
 impl FolderLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
