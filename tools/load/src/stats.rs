@@ -58,7 +58,7 @@ impl LoadStats {
     }
 
     /// The line that is printed. Requests without a response count as failed.
-    #[allow(clippy::cast_precision_loss, reason = "counts of some seconds")]
+    #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
     pub(crate) fn line(&mut self) -> String {
         let seconds = self.window.as_ref().map_or(1.0, |window| (window.end - window.start).as_secs_f64());
         let rate = |count: usize| count as f64 / seconds;

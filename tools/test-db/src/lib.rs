@@ -4,7 +4,7 @@
 //! The first test process starts the cluster in the temporary folder; concurrent ones share it. Each process holds a shared
 //! file lock, which the kernel releases however the process ends. A shell waits until no lock is left, then stops the
 //! cluster and removes its folder, so that nothing remains even after a crash.
-#![allow(clippy::panic, clippy::expect_used, reason = "a test that gets no database must fail loudly")]
+#![expect(clippy::panic, clippy::expect_used, reason = "a test that gets no database must fail loudly")]
 
 mod shared;
 mod template;

@@ -1,5 +1,5 @@
 //! Creates a test database, prints its URL and holds it until standard input ends. This crate's own tests kill it.
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a helper of tests")]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a helper of tests")]
 
 use test_db::{Template, TestDatabase};
 
