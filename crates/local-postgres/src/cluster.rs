@@ -17,7 +17,7 @@ use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
 use crate::paths::ClusterPaths;
 use crate::process::Postmaster;
-use crate::program::run;
+use crate::program::{clear_environment, run};
 
 /// What a data folder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +199,7 @@ impl Cluster {
     /// [`Error::Program`].
     pub fn execute_sql(&self, database: &str, sql: &str) -> Result<String, Error> {
         let mut psql = Command::new(self.installation.program("psql"));
+        clear_environment(&mut psql);
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
         run("psql", &mut psql)
     }

@@ -23,4 +23,5 @@ pub use cluster::{Cluster, ClusterState};
 pub use error::Error;
 pub use installation::Installation;
 pub use options::ClusterOptions;
+pub use program::clear_environment;
 pub use supervisor::Supervisor;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Error;
+use crate::program::clear_environment;
 
 /// The user that owns the cluster and runs its programs. PostgreSQL refuses to run as root, so root uses `postgres`.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ impl Owner {
     /// A program that runs as the owner. It starts in `/`, because the owner may not have access to the current folder.
     pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        clear_environment(&mut command);
         command.current_dir("/").stdin(std::process::Stdio::null());
         if let Self::Postgres { uid, gid } = self {
             command.uid(uid).gid(gid);

@@ -1,8 +1,18 @@
-//! Running a program of PostgreSQL to its end.
+//! PostgreSQL's programs as child processes: their environment, and running one to its end.
 
 use std::process::{Command, Output};
 
 use crate::error::Error;
+
+/// The variables that a child process gets: where programs are, and how texts and times are formatted.
+const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
+
+/// Clears a child's environment. Ours may contain secrets, which `/proc` would show to the user that the child runs as, and
+/// variables such as `PGOPTIONS` or `PGSERVICE`, which libpq would obey.
+pub fn clear_environment(command: &mut Command) {
+    command.env_clear();
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+}
 
 /// The last lines of a program's output, for an error message.
 pub(crate) fn last_lines(text: &str) -> String {
