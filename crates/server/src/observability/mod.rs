@@ -4,3 +4,4 @@ pub(crate) mod admin;
 pub mod logging;
 pub(crate) mod metrics;
 pub(crate) mod readiness;
+mod single_flight;

@@ -7,6 +7,8 @@ use api::ReadinessProbe;
 use infra::db::{Connector, Db, DbSettings};
 use infra::diagnostics::{self, DatabaseFacts};
 
+use super::single_flight::SingleFlight;
+
 /// Decides whether this instance can serve. It pings the database on a connection of its own, so that a busy pool is not taken
 /// for a dead database.
 pub(crate) struct Readiness {
@@ -14,6 +16,7 @@ pub(crate) struct Readiness {
     shutting_down: AtomicBool,
     draining: AtomicBool,
     not_durable: Vec<&'static str>,
+    answer: SingleFlight,
 }
 
 impl Readiness {
@@ -27,6 +30,7 @@ impl Readiness {
             shutting_down: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             not_durable: inspect_settings(database_url),
+            answer: SingleFlight::default(),
         })
     }
 
@@ -52,7 +56,9 @@ impl Readiness {
 
     /// Whether the database answers a ping in time.
     pub(crate) async fn database_answers(&self) -> bool {
-        matches!(tokio::time::timeout(Self::PING_TIMEOUT, self.db.ping()).await, Ok(Ok(())))
+        let ping =
+            async || matches!(tokio::time::timeout(Self::PING_TIMEOUT, self.db.ping()).await, Ok(Ok(())));
+        self.answer.get(ping).await
     }
 }
 
