@@ -52,14 +52,17 @@ impl MigrationWatch for StartupResponder<'_> {
     }
 }
 
-/// Resolves at SIGTERM or SIGINT.
+/// Resolves at SIGTERM, SIGINT or SIGHUP, which a closed terminal sends. Unhandled, it would end the process at once and leave
+/// PostgreSQL running.
 fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + 'static> {
     let mut terminate = signal(SignalKind::terminate()).context("no handler can be set for SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("no handler can be set for SIGHUP")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no handler can be set for SIGINT")?;
     Ok(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
+            _ = hangup.recv() => "SIGHUP",
         };
         tracing::info!(signal = name, "shutting down: finishing accepted requests");
     })

@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use crate::support::{Folder, Server, eventually, signal};
 
 #[test]
-fn both_signals_stop_the_server_and_its_postgres() {
+fn each_stop_signal_stops_the_server_and_its_postgres() {
     let folder = Folder::new("signals");
-    for by in ["TERM", "INT"] {
+    for by in ["TERM", "INT", "HUP"] {
         let server = Server::start(&folder);
         assert!(folder.postmaster().is_some());
         assert!(server.stop_by(by).success(), "{by}");
