@@ -7,7 +7,9 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use domain::account::RandomSource;
 use indicatif::ProgressBar;
+use infra::crypto::random::SystemRandom;
 
 use super::report::{CommandResult, print};
 use super::{programs, progress};
@@ -29,7 +31,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> CommandResult {
 fn write(url: &DatabaseUrl, file: &Path) -> anyhow::Result<u64> {
     ensure!(!file.exists(), "{} already exists; a backup never overwrites a file", file.display());
     let mut draft = file.as_os_str().to_owned();
-    draft.push(".part");
+    draft.push(format!(".{}.part", random_name()?));
     let draft = PathBuf::from(draft);
     let written = dump(url, &draft).and_then(|length| {
         // A hard link fails if the name exists by now; a rename would overwrite that file.
@@ -44,14 +46,20 @@ fn write(url: &DatabaseUrl, file: &Path) -> anyhow::Result<u64> {
     Ok(length)
 }
 
+/// A name that cannot be foreseen.
+fn random_name() -> anyhow::Result<String> {
+    Ok(SystemRandom.bytes()?.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn dump(url: &DatabaseUrl, draft: &Path) -> anyhow::Result<u64> {
     let cannot = || format!("{} cannot be written", draft.display());
-    // It contains every message and every password hash: only the owner may read it.
-    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft);
+    // It contains every message and every password hash: only the owner may read it. A file or a link that is there already is
+    // not used: others may be able to read it.
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
     let output = open.with_context(cannot)?;
     let mut pg_dump = programs::program_for("pg_dump", url)?;
     let stdout = output.try_clone().with_context(cannot)?;
-    pg_dump.command.arg("--format=custom").stdin(Stdio::null()).stdout(stdout);
+    pg_dump.command.args(["--format=custom", "--encoding=UTF8"]).stdin(Stdio::null()).stdout(stdout);
     let status = watch(programs::start(&mut pg_dump.command)?, draft, &progress::counter("backing up"))?;
     ensure!(status.success(), "pg_dump failed ({status}); see its output above");
     output.sync_all().with_context(cannot)?;

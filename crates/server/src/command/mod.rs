@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod isolation;
 mod migrate;
 mod password;
 mod programs;
@@ -50,6 +51,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     // The output of a command goes to standard output; only warnings are logged.
     let logging = LogSettings { filter: "warn".to_owned(), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
+    isolation::isolate(&settings)?;
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
         Command::Migrate { check: false } => migrate::run(&settings),
@@ -64,6 +66,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
 fn serve(invocation: &Invocation) -> CommandResult {
     let settings = invocation.settings().map_err(CommandError::Settings)?;
     crate::observability::logging::start(&settings.logging).map_err(CommandError::Settings)?;
+    isolation::isolate(&settings)?;
     crate::run::run(&settings)?;
     Ok(0)
 }

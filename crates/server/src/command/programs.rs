@@ -13,7 +13,7 @@ use std::process::{Child, Command};
 use anyhow::{Context, ensure};
 use domain::account::RandomSource;
 use infra::crypto::random::SystemRandom;
-use local_postgres::Installation;
+use local_postgres::{Installation, clear_environment};
 use secrecy::ExposeSecret;
 
 use crate::config::DatabaseUrl;
@@ -22,8 +22,23 @@ use crate::secret;
 /// A program of the newest server that is installed, or else the one on the `PATH`.
 pub(super) fn program(name: &str) -> Command {
     let path = Installation::find().map_or_else(|_| PathBuf::from(name), |installed| installed.program(name));
-    Command::new(path)
+    let mut command = Command::new(path);
+    clear_environment(&mut command);
+    command
 }
+
+/// The variables of an operator's environment that may complete `DATABASE_URL`: a password file, certificates, and where they
+/// are found by default. Variables that change what is read or written, such as `PGCLIENTENCODING`, are not among them.
+const COMPLETING: [&str; 8] = [
+    "HOME",
+    "PGPASSFILE",
+    "PGPASSWORD",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSERVICEFILE",
+];
 
 /// A program that works on a database. It must outlive the process that it starts.
 pub(super) struct DatabaseProgram {
@@ -34,6 +49,7 @@ pub(super) struct DatabaseProgram {
 /// The program, set up to log in to this database.
 pub(super) fn program_for(name: &str, url: &DatabaseUrl) -> anyhow::Result<DatabaseProgram> {
     let mut command = program(name);
+    command.envs(COMPLETING.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.arg(format!("--dbname={}", url.without_secrets()));
     command.args(["--no-password", "--no-owner", "--no-privileges"]);
     if let Some(password) = url.secrets().get("password") {

@@ -5,6 +5,7 @@ mod backups;
 mod clocks;
 mod commands;
 mod data_folder;
+mod environment;
 mod kills;
 mod migrating;
 mod observing;
