@@ -159,14 +159,14 @@ impl TaskStep for MaintenanceRun {
             self.left.extend(MaintenanceTask::ALL);
         }
         if let Some(task) = self.left.pop_front() {
-            let started = Instant::now();
+            let (started, rows) = (Instant::now(), std::mem::take(&mut self.rows));
             match self.maintenance.sweep(task).await {
                 Ok(result) if result.more => {
-                    self.rows += result.rows;
+                    self.rows = rows + result.rows;
                     self.left.push_front(task);
                     return pause_after_step(started);
                 }
-                Ok(result) => tracing::debug!(?task, rows = self.rows + result.rows, "maintenance task done"),
+                Ok(result) => tracing::debug!(?task, rows = rows + result.rows, "maintenance task done"),
                 Err(error) => {
                     tracing::warn!(
                         ?task,
@@ -175,8 +175,87 @@ impl TaskStep for MaintenanceRun {
                     );
                 }
             }
-            self.rows = 0;
         }
         if self.left.is_empty() { self.jitter.about(MAINTENANCE_INTERVAL) } else { Duration::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use domain::account::MockErasureRepository;
+    use domain::auth::TokenLifetimes;
+    use domain::error::PortError;
+    use domain::maintenance::{MockMaintenanceRepository, SweepResult};
+    use domain::testing::user;
+
+    use super::*;
+
+    /// Makes every jittered pause as long as its base.
+    struct MiddleByte;
+
+    impl RandomSource for MiddleByte {
+        fn bytes(&self) -> Result<[u8; 16], PortError> {
+            Ok([128; 16])
+        }
+    }
+
+    fn fault() -> PortError {
+        PortError::internal("on purpose")
+    }
+
+    fn jitter() -> Jitter {
+        Jitter(Arc::new(MiddleByte))
+    }
+
+    fn steps(task: &mut impl TaskStep, count: usize) -> Vec<Duration> {
+        actix_web::rt::System::new().block_on(async {
+            let mut pauses = Vec::new();
+            for _ in 0..count {
+                pauses.push(task.step().await);
+            }
+            pauses
+        })
+    }
+
+    #[test]
+    fn a_maintenance_run_does_every_task_to_its_end_and_survives_failures() {
+        let swept = Arc::new(Mutex::new(Vec::new()));
+        let mut repository = MockMaintenanceRepository::new();
+        let log = Arc::clone(&swept);
+        repository.expect_sweep().returning(move |task, _| {
+            let mut log = log.lock().unwrap();
+            log.push(task);
+            match log.len() {
+                // The first task needs two batches, the second one fails.
+                1 => Ok(SweepResult { rows: 10, more: true }),
+                3 => Err(fault()),
+                _ => Ok(SweepResult { rows: 1, more: false }),
+            }
+        });
+        let second = Duration::from_secs(1);
+        let lifetimes =
+            TokenLifetimes { access: second, refresh: second, session_max: second, reuse_grace: second };
+        let service = MaintenanceService::new(Arc::new(repository), Retention::of(lifetimes));
+        let pauses = steps(&mut MaintenanceRun::new(service, jitter()), 5);
+        let [first, second, third, fourth] = MaintenanceTask::ALL;
+        assert_eq!(*swept.lock().unwrap(), [first, first, second, third, fourth]);
+        assert!((MIN_PAUSE..=MAX_PAUSE).contains(&pauses[0]), "a pause follows a batch: {pauses:?}");
+        assert_eq!(pauses[1..], [Duration::ZERO, Duration::ZERO, Duration::ZERO, MAINTENANCE_INTERVAL]);
+    }
+
+    #[test]
+    fn erasures_pause_briefly_after_a_step_and_longer_when_there_is_none() {
+        let mut repository = MockErasureRepository::new();
+        let mut pending = vec![Err(fault()), Ok(None), Ok(Some(user(1))), Ok(Some(user(1)))];
+        repository.expect_pending().returning(move |_| pending.pop().unwrap());
+        let mut done = vec![Ok(ErasureStep::Finished), Err(fault())];
+        repository.expect_step().returning(move |_| done.pop().unwrap());
+        let erasures = ErasureService::new(Arc::new(repository));
+        let mut task = ErasureTask { erasures, jitter: jitter(), after: None };
+        assert_eq!(steps(&mut task, 2), [PAUSE_AFTER_ERROR, MIN_PAUSE]);
+        task.after = None;
+        assert_eq!(steps(&mut task, 2), [ERASURE_POLL, PAUSE_AFTER_ERROR]);
     }
 }
