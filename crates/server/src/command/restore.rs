@@ -24,13 +24,19 @@ pub(super) fn run(settings: &Settings, file: &Path) -> CommandResult {
     ensure_empty(empty)?;
     load(access.url(), file)?;
     let migrated = database::migrate(access.url().expose(), settings.start, &mut Unwatched)?.len();
-    let ended = actix_web::rt::System::new()
-        .block_on(async { anyhow::Ok(Services::new(settings, access.url().expose())?.admin.end_all_sessions().await?) })
-        .context("the data is restored, but its sessions are not ended: run `hongyan restore` again on an empty database")?;
+    let ended = end_all_sessions(settings, &access).context(
+        "the data is restored, but its sessions are not ended: run `hongyan restore` again on an empty database",
+    )?;
     print(format_args!("restored from {}", file.display()));
     print(format_args!("migrations applied: {migrated}"));
     print(format_args!("sessions ended: {ended} (every user has to log in again)"));
     Ok(0)
+}
+
+fn end_all_sessions(settings: &Settings, access: &DatabaseAccess) -> anyhow::Result<u64> {
+    let url = access.url().expose();
+    actix_web::rt::System::new()
+        .block_on(async { Ok(Services::new(settings, url)?.admin.end_all_sessions().await?) })
 }
 
 fn ensure_usable(unknown: &[String], file: &Path) -> anyhow::Result<()> {

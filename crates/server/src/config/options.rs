@@ -16,7 +16,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How a default is written as a value.
+/// Formats a default as the value that a user would type.
 trait Typed {
     fn typed(&self) -> String;
 }
