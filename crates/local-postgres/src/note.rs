@@ -58,7 +58,8 @@ impl ClusterNote {
     pub(crate) fn write(&self, requested: &Path) -> Result<(), Error> {
         let path = Self::path(requested);
         let home = self.home.as_ref().map_or_else(|| HERE.into(), |home| home.to_string_lossy());
-        let companion = self.companion.iter().map(|print| format!("companion={print}\n")).collect::<String>();
+        let companion =
+            self.companion.as_ref().map_or_else(String::new, |print| format!("companion={print}\n"));
         let text = format!("home={home}\nsystem_identifier={}\n{companion}", self.identifier);
         let draft = requested.join(format!("{NAME}.new"));
         let write = || -> std::io::Result<()> {

@@ -35,6 +35,11 @@ pub(crate) fn suggestion() -> anyhow::Result<String> {
     Ok(format!("; for example:\nHONGYAN_JWT_SECRET={}", generate()?.expose_secret()))
 }
 
+/// Sixteen hexadecimal digits that cannot be foreseen, for the name of a file.
+pub(crate) fn random_name() -> anyhow::Result<String> {
+    Ok(hex(SystemRandom.bytes()?.get(..8).unwrap_or_default()))
+}
+
 /// The file of the generated secret.
 pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join("jwt_secret")
@@ -70,7 +75,7 @@ pub(crate) fn load(folder: &Path) -> anyhow::Result<Option<SecretString>> {
 /// Generates a secret and stores it in `folder` with mode 0600.
 pub(crate) fn create(folder: &Path) -> anyhow::Result<SecretString> {
     let secret = generate()?;
-    let name: String = SystemRandom.bytes()?.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = random_name()?;
     let (path, draft) = (path(folder), folder.join(format!("jwt_secret.{name}")));
     // It is renamed only when it is complete on the disk, so a crash leaves no partial secret. A file or link that was put
     // there beforehand is not used: the name is random, and the file must be new.
@@ -88,7 +93,7 @@ pub(crate) fn create(folder: &Path) -> anyhow::Result<SecretString> {
 /// A value to recognise a secret by, which does not reveal it: the first 16 hexadecimal digits of a hash.
 pub(crate) fn fingerprint(secret: &SecretString) -> String {
     let hash = infra::crypto::fingerprint(secret.expose_secret().as_bytes());
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..8).unwrap_or_default())
 }
 
 /// Options that do not follow a symbolic link.

@@ -254,12 +254,12 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
+    use super::super::patience::MAX_QUEUE_WAIT;
     use super::*;
 
     #[test]
     fn waiting_for_a_thread_and_a_lock_takes_less_than_three_seconds() {
         assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
-        use super::super::patience::MAX_QUEUE_WAIT;
         assert!(MAX_QUEUE_WAIT + Duration::from_secs(2) < Duration::from_secs(3));
     }
 }

@@ -7,14 +7,13 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use domain::account::RandomSource;
 use indicatif::ProgressBar;
-use infra::crypto::random::SystemRandom;
 
 use super::report::{CommandResult, print};
 use super::{programs, progress};
 use crate::config::{DatabaseUrl, Settings};
 use crate::database::DatabaseAccess;
+use crate::secret;
 
 /// Interval between two updates of the progress bar.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,7 +30,7 @@ pub(super) fn run(settings: &Settings, file: &Path) -> CommandResult {
 fn write(url: &DatabaseUrl, file: &Path) -> anyhow::Result<u64> {
     ensure!(!file.exists(), "{} already exists; a backup never overwrites a file", file.display());
     let mut draft = file.as_os_str().to_owned();
-    draft.push(format!(".{}.part", random_name()?));
+    draft.push(format!(".{}.part", secret::random_name()?));
     let draft = PathBuf::from(draft);
     let written = dump(url, &draft).and_then(|length| {
         // A hard link fails if the name exists by now; a rename would overwrite that file.
@@ -44,11 +43,6 @@ fn write(url: &DatabaseUrl, file: &Path) -> anyhow::Result<u64> {
     let length = written?;
     File::open(folder).and_then(|folder| folder.sync_all()).context("the folder cannot be synced to disk")?;
     Ok(length)
-}
-
-/// A name that cannot be foreseen.
-fn random_name() -> anyhow::Result<String> {
-    Ok(SystemRandom.bytes()?.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn dump(url: &DatabaseUrl, draft: &Path) -> anyhow::Result<u64> {

@@ -20,8 +20,7 @@ pub(super) fn isolate(settings: &Settings) -> anyhow::Result<()> {
     if !matches!(settings.database, DatabaseSettings::Embedded) {
         return Ok(());
     }
-    let names: Vec<OsString> =
-        std::env::vars_os().map(|(name, _)| name).filter(|name| is_foreign(name)).collect();
+    let names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).filter(is_foreign).collect();
     if names.is_empty() {
         return Ok(());
     }

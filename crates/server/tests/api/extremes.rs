@@ -78,7 +78,7 @@ fn no_number_of_a_query_or_a_body_is_a_server_error() {
         let read = format!("/api/auth/conversations/{conversation}/read");
         let body = format!("{{\"seq\": {number}}}");
         assert_judged(&alice.call("PUT", &read).bytes(body.as_bytes()).send(), &body);
-        let message = format!("{}-{number}", conversation);
+        let message = format!("{conversation}-{number}");
         assert_judged(&alice.recall(&message), &message);
         assert_judged(&alice.delete_message(&message), &message);
     }
