@@ -69,10 +69,18 @@ fn read(repository: &Repository) -> Result<String> {
 /// Every response in an `OpenAPI` document.
 fn documented(document: &Value) -> BTreeSet<ResponseKind> {
     let mut kinds = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+    for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let errors = operation["x-errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let not_modified = operation["responses"].get(NOT_MODIFIED).map(|_| NOT_MODIFIED);
+            let errors = operation
+                .get("x-errors")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let not_modified = operation
+                .get("responses")
+                .and_then(|responses| responses.get(NOT_MODIFIED))
+                .map(|_| NOT_MODIFIED);
             for name in errors.chain([""]).chain(not_modified) {
                 kinds.insert((method.to_uppercase(), path.clone(), name.to_owned()));
             }

@@ -84,15 +84,19 @@ fn build() -> Result<Vec<TestBinary>> {
     ensure!(output.status.success(), "the tests do not compile");
     let text = String::from_utf8(output.stdout)?;
     let artifacts = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    artifacts.filter(|artifact| artifact["profile"]["test"] == true).filter_map(binary).map(Ok).collect()
+    artifacts
+        .filter(|artifact| artifact.pointer("/profile/test") == Some(&Value::Bool(true)))
+        .filter_map(binary)
+        .map(Ok)
+        .collect()
 }
 
 /// The test binary that a build message names, if it names one.
 fn binary(artifact: Value) -> Option<TestBinary> {
-    let executable = PathBuf::from(artifact["executable"].as_str()?);
-    let folder = Path::new(artifact["manifest_path"].as_str()?).parent()?.to_owned();
+    let executable = PathBuf::from(artifact.get("executable")?.as_str()?);
+    let folder = Path::new(artifact.get("manifest_path")?.as_str()?).parent()?.to_owned();
     let package = folder.file_name()?.to_str()?.to_owned();
-    let target = artifact["target"]["name"].as_str()?;
+    let target = artifact.pointer("/target/name")?.as_str()?;
     Some(TestBinary { name: format!("{package}::{target}"), executable, folder })
 }
 
