@@ -125,6 +125,11 @@ mod tests {
         (arguments.join(" "), variables.join(" "))
     }
 
+    fn service_file(program: &DatabaseProgram) -> Option<PathBuf> {
+        let mut variables = program.command.get_envs();
+        variables.find(|(name, _)| *name == "PGSERVICEFILE").and_then(|(_, value)| value.map(PathBuf::from))
+    }
+
     #[test]
     fn secrets_reach_a_program_but_not_its_command_line() {
         for given in [
@@ -136,7 +141,7 @@ mod tests {
             let (arguments, variables) = shown(&program.command);
             assert!(!arguments.contains("canary"), "{arguments}");
             assert!(variables.contains("\"PGPASSWORD\"=Some(\"canary-1\")"), "{variables}");
-            let file = program._service.as_ref().unwrap().0.clone();
+            let file = service_file(&program).unwrap();
             assert_eq!(std::fs::read_to_string(&file).unwrap(), "[hongyan]\nsslpassword=canary-2\n");
             assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
             drop(program);
@@ -150,6 +155,6 @@ mod tests {
             assert!(program_for("pg_dump", &DatabaseUrl::parse(given).unwrap()).is_err(), "{given}");
         }
         let plain = program_for("pg_dump", &DatabaseUrl::parse("service=mine password=a").unwrap()).unwrap();
-        assert!(plain._service.is_none());
+        assert!(service_file(&plain).is_none());
     }
 }

@@ -39,9 +39,8 @@ fn set_clock(folder: &Folder, seconds: i64) {
 fn ahead(server: &Server, right: &Folder) -> i64 {
     let (_, headers, _) = get(&format!("{}/healthz", server.base), &[]);
     let date = DateTime::parse_from_rfc2822(headers["date"].to_str().unwrap()).unwrap();
-    let database: f64 =
-        query(&right.database_url(), "extract(epoch FROM clock_timestamp())").parse().unwrap();
-    let database = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds((database * 1000.0) as i64);
+    let milliseconds = query(&right.database_url(), "(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+    let database = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds(milliseconds.parse().unwrap());
     date.signed_duration_since(database).num_seconds()
 }
 

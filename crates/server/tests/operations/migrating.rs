@@ -46,7 +46,9 @@ fn one_of_four_processes_that_start_together_migrates_and_all_serve() {
         let migrated: Vec<_> = logs.filter(|log| log.contains("schema migrated")).collect();
         assert_eq!(migrated.len(), 1, "{migrated:?}");
         assert!(migrated[0].contains(&format!("migrations={migrations}")), "{migrated:?}");
-        servers.into_iter().for_each(|server| assert!(server.stop().success()));
+        for server in servers {
+            assert!(server.stop().success());
+        }
     }
     assert!(host.stop().success());
 }

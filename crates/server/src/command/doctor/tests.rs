@@ -13,13 +13,13 @@ fn facts() -> DatabaseFacts {
     }
 }
 
-fn severity(finding: Finding) -> Severity {
+fn severity(finding: &Finding) -> Severity {
     finding.severity
 }
 
 #[test]
 fn settings_that_lose_messages_fail_and_overridden_ones_warn() {
-    let durable = |not_durable| severity(durability(&DatabaseFacts { not_durable, ..facts() }));
+    let durable = |not_durable| severity(&durability(&DatabaseFacts { not_durable, ..facts() }));
     assert_eq!(durable(vec![]), Severity::Ok);
     assert_eq!(durable(vec!["synchronous_commit"]), Severity::Warn);
     assert_eq!(durable(vec!["fsync"]), Severity::Fail);
@@ -29,7 +29,7 @@ fn settings_that_lose_messages_fail_and_overridden_ones_warn() {
 #[test]
 fn clock_skew_excludes_the_time_of_the_query() {
     let at = |milliseconds| DateTime::UNIX_EPOCH + TimeDelta::milliseconds(milliseconds);
-    let checked = |database| severity(clock(at(database), at(0), at(300)));
+    let checked = |database| severity(&clock(at(database), at(0), at(300)));
     for (database, expected) in [
         (0, Severity::Ok),
         (300, Severity::Ok),
@@ -49,7 +49,7 @@ fn the_database_must_have_room_for_the_pool() {
         |size| Settings::from_options(Options { db_pool_size: Some(size), ..Options::default() }).unwrap();
     // The number of connections besides the pool depends on the machine.
     let others = u16::try_from(Application::connection_budget(&settings(1)).total() - 1).unwrap();
-    let needing = |number| severity(connections(&settings(number - others), &facts()));
+    let needing = |number| severity(&connections(&settings(number - others), &facts()));
     for (number, expected) in
         [(87, Severity::Ok), (88, Severity::Warn), (97, Severity::Warn), (98, Severity::Fail)]
     {
@@ -59,11 +59,11 @@ fn the_database_must_have_room_for_the_pool() {
 
 #[test]
 fn little_free_disk_space_warns_before_it_fails() {
-    let free = |free| severity(disk(Path::new("data"), Some(Space { free, total: 100 * GIB })));
+    let free = |free| severity(&disk(Path::new("data"), Some(Space { free, total: 100 * GIB })));
     assert_eq!(free(50 * GIB), Severity::Ok);
     assert_eq!(free(4 * GIB), Severity::Warn);
     assert_eq!(free(GIB / 5), Severity::Fail);
-    assert_eq!(severity(disk(Path::new("data"), None)), Severity::Warn);
+    assert_eq!(severity(&disk(Path::new("data"), None)), Severity::Warn);
     assert!(free_space(Path::new("/no/such/folder/yet")).is_some_and(|space| space.total > 0));
 }
 
@@ -71,17 +71,17 @@ fn little_free_disk_space_warns_before_it_fails() {
 fn schema_version_and_language_are_checked() {
     let state = |pending: &[&str], unknown: &[&str]| {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        severity(schema(Ok(SchemaState { pending: names(pending), unknown: names(unknown) })))
+        severity(&schema(Ok(SchemaState { pending: names(pending), unknown: names(unknown) })))
     };
     assert_eq!(state(&[], &[]), Severity::Ok);
     assert_eq!(state(&["x"], &[]), Severity::Warn);
     assert_eq!(state(&[], &["9"]), Severity::Warn);
-    assert_eq!(severity(version(&DatabaseFacts { major: 14, ..facts() })), Severity::Fail);
+    assert_eq!(severity(&version(&DatabaseFacts { major: 14, ..facts() })), Severity::Fail);
     assert_eq!(
-        severity(language(&DatabaseFacts { messages: "zh_CN.UTF-8".to_owned(), ..facts() })),
+        severity(&language(&DatabaseFacts { messages: "zh_CN.UTF-8".to_owned(), ..facts() })),
         Severity::Warn
     );
-    assert_eq!(severity(language(&facts())), Severity::Ok);
+    assert_eq!(severity(&language(&facts())), Severity::Ok);
 }
 
 #[test]
