@@ -230,7 +230,7 @@ fn language(facts: &DatabaseFacts) -> Finding {
         return Finding::new(Severity::Ok, SUBJECT, text);
     }
     // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.
-    Finding::new(Severity::Warn, SUBJECT, format!("{text}; set it to C or some errors are misread"))
+    Finding::new(Severity::Warn, SUBJECT, format!("{text}; set it to C or errors are misread"))
 }
 
 #[cfg(test)]
