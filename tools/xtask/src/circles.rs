@@ -83,7 +83,7 @@ impl Collector<'_> {
                 self.aliases.insert(name, path);
             }
             Item::Use(item) if !is_test_only(&item.attrs) => {
-                for (name, path) in leaves(&item.tree, Vec::new()) {
+                for (name, path) in leaves(&item.tree, &Vec::new()) {
                     let Some(path) = self.absolute(&path) else { continue };
                     self.aliases.insert(name.clone(), path.clone());
                     if matches!(item.vis, Visibility::Inherited) {
@@ -141,11 +141,11 @@ impl<'ast> Visit<'ast> for Collector<'_> {
 }
 
 /// The names that a `use` brings into scope, each with its path.
-fn leaves(tree: &UseTree, before: Path) -> Vec<(String, Path)> {
+fn leaves(tree: &UseTree, before: &Path) -> Vec<(String, Path)> {
     let with = |name: String| before.iter().cloned().chain([name]).collect::<Path>();
     match tree {
-        UseTree::Path(tree) => leaves(&tree.tree, with(tree.ident.to_string())),
-        UseTree::Group(tree) => tree.items.iter().flat_map(|item| leaves(item, before.clone())).collect(),
+        UseTree::Path(tree) => leaves(&tree.tree, &with(tree.ident.to_string())),
+        UseTree::Group(tree) => tree.items.iter().flat_map(|item| leaves(item, before)).collect(),
         UseTree::Name(tree) if tree.ident == "self" => {
             before.last().map(|name| (name.clone(), before.clone())).into_iter().collect()
         }

@@ -22,7 +22,7 @@ pub(crate) fn check(repository: &Repository, findings: &mut Findings) {
         let shared = SHARED.iter().any(|(shared, _)| *shared == name);
         match places.as_slice() {
             [_] if shared => {
-                findings.add(format!("names: {name} is not shared any more: {}", places.join(", ")))
+                findings.add(format!("names: {name} is not shared any more: {}", places.join(", ")));
             }
             [_] => {}
             _ if shared => {}

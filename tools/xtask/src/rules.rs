@@ -4,7 +4,7 @@ use anyhow::Result;
 use regex::Regex;
 
 use crate::findings::Findings;
-use crate::source::Repository;
+use crate::source::{Repository, has_extension};
 
 /// The most lines of a Rust file. Functions are limited by clippy.
 const MAX_LINES: usize = 300;
@@ -35,7 +35,8 @@ fn left_overs(repository: &Repository, findings: &mut Findings) -> Result<()> {
     for path in &repository.files {
         let Ok(text) = std::fs::read_to_string(path) else { continue };
         for (number, line) in (1..).zip(text.lines()) {
-            if pattern.is_match(line) && !path.ends_with(".lock") && !path.ends_with("package-lock.json") {
+            if pattern.is_match(line) && !has_extension(path, "lock") && !path.ends_with("package-lock.json")
+            {
                 findings.add(format!("{path}:{number}: left over: {}", line.trim()));
             }
         }

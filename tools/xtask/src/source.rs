@@ -48,7 +48,7 @@ impl Repository {
         files.dedup();
         let rust = files
             .iter()
-            .filter(|path| path.ends_with(".rs"))
+            .filter(|path| has_extension(path, "rs"))
             .map(|path| parse(path))
             .collect::<Result<_>>()?;
         Ok(Self { root, files, rust })
@@ -71,7 +71,7 @@ impl Repository {
 
     /// The Markdown files under `docs/` and the root, decisions excepted: they are history.
     pub(crate) fn documents(&self) -> impl Iterator<Item = &String> {
-        self.files.iter().filter(|path| path.ends_with(".md") && !path.starts_with("docs/adr/"))
+        self.files.iter().filter(|path| has_extension(path, "md") && !path.starts_with("docs/adr/"))
     }
 }
 
@@ -96,4 +96,9 @@ pub(crate) fn is_test_only(attributes: &[syn::Attribute]) -> bool {
         syn::Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string().starts_with("test"),
         syn::Meta::NameValue(_) => false,
     })
+}
+
+/// Whether a path has this extension.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|found| found == extension)
 }

@@ -7,7 +7,7 @@ use regex::Regex;
 use syn::visit::Visit;
 use syn::{ImplItem, TraitItem, Type};
 
-use crate::source::Repository;
+use crate::source::{Repository, has_extension};
 
 /// Where functions and methods are defined.
 #[derive(Debug, Default)]
@@ -28,7 +28,8 @@ impl Symbols {
             visitor.visit_file(&file.syntax);
         }
         let defined = Regex::new(r"\b(?:fn|CONSTRAINT|INDEX) ([a-z_][a-z0-9_]*)")?;
-        let texts = repository.files.iter().filter(|path| path.ends_with(".rs") || path.ends_with(".sql"));
+        let texts =
+            repository.files.iter().filter(|path| has_extension(path, "rs") || has_extension(path, "sql"));
         for path in texts {
             let text = repository.read(path)?;
             symbols.names.extend(

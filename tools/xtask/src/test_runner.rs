@@ -86,13 +86,13 @@ fn build() -> Result<Vec<TestBinary>> {
     let artifacts = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     artifacts
         .filter(|artifact| artifact.pointer("/profile/test") == Some(&Value::Bool(true)))
-        .filter_map(binary)
+        .filter_map(|artifact| binary(&artifact))
         .map(Ok)
         .collect()
 }
 
 /// The test binary that a build message names, if it names one.
-fn binary(artifact: Value) -> Option<TestBinary> {
+fn binary(artifact: &Value) -> Option<TestBinary> {
     let executable = PathBuf::from(artifact.get("executable")?.as_str()?);
     let folder = Path::new(artifact.get("manifest_path")?.as_str()?).parent()?.to_owned();
     let package = folder.file_name()?.to_str()?.to_owned();
@@ -149,8 +149,8 @@ fn read_times(path: &Path) -> BTreeMap<String, u64> {
 }
 
 fn write_times(path: &Path, times: &BTreeMap<String, u64>) -> Result<()> {
-    let lines: String = times.iter().map(|(name, time)| format!("{name}\t{time}\n")).collect();
-    if let Err(error) = std::fs::write(path, lines) {
+    let lines: Vec<String> = times.iter().map(|(name, time)| format!("{name}\t{time}\n")).collect();
+    if let Err(error) = std::fs::write(path, lines.concat()) {
         bail!("{}: {error}", path.display());
     }
     Ok(())

@@ -97,7 +97,7 @@ fn rows(repository: &Repository) -> Result<Vec<TraceRow>> {
 
 impl TraceRow {
     /// The file of the symbol in a cell, by the cell's place.
-    fn file<'a>(&self, place: usize, symbol: &'a str, symbols: &'a Symbols) -> Option<&'a str> {
+    fn file<'a>(place: usize, symbol: &'a str, symbols: &'a Symbols) -> Option<&'a str> {
         let (owner, function) = symbol.rsplit_once("::").unwrap_or((symbol, ""));
         match place {
             0 | 1 => symbols.method(symbol, "crates/domain/src/"),
@@ -109,7 +109,7 @@ impl TraceRow {
     fn check(&self, repository: &Repository, symbols: &Symbols, findings: &mut Findings) {
         for (place, cell) in self.cells.iter().enumerate() {
             for symbol in cell {
-                let there = self.file(place, symbol, symbols).is_some();
+                let there = Self::file(place, symbol, symbols).is_some();
                 if !there || place == 3 && !repository.has(&format!("migrations/{symbol}/up.sql")) {
                     findings.add(format!("trace: there is no {symbol}, named in: {}", self.text));
                 }
@@ -125,7 +125,7 @@ impl TraceRow {
         let handler = named.or_else(|| symbols.function(folder, &format!("{module}/mod.rs"), function));
         let rest = self.cells.iter().take(3).enumerate();
         let rest = rest.flat_map(|(place, cell)| {
-            cell.iter().filter_map(move |symbol| self.file(place, symbol, symbols))
+            cell.iter().filter_map(move |symbol| Self::file(place, symbol, symbols))
         });
         let mut files: Vec<String> = handler.into_iter().chain(rest).map(ToOwned::to_owned).collect();
         files.retain(|file| repository.has(file));

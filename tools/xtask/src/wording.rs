@@ -4,7 +4,7 @@ use anyhow::Result;
 use regex::Regex;
 
 use crate::findings::Findings;
-use crate::source::Repository;
+use crate::source::{Repository, has_extension};
 
 /// Words and phrases, written in parts so that this file is none of the findings.
 const WORDS: [&str; 20] = [
@@ -38,7 +38,7 @@ fn is_prose(path: &str) -> bool {
         ".example",
     ];
     let script = path.starts_with("scripts/") && !path.contains("requirements");
-    let data = path.ends_with(".json") || path.ends_with(".txt") || path.ends_with(".lock");
+    let data = ["json", "txt", "lock"].iter().any(|extension| has_extension(path, extension));
     !excluded && !data && (script || endings.iter().any(|ending| path.ends_with(ending)))
 }
 
