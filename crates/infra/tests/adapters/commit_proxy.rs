@@ -53,7 +53,7 @@ fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
         let _ = std::io::copy(&mut from_server, &mut to_client);
         let _ = to_client.shutdown(std::net::Shutdown::Both);
     });
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     while let Ok(length) = client.read(&mut buffer) {
         let bytes = &buffer[..length];
         let commits = bytes.windows(6).any(|word| word == b"COMMIT");

@@ -10,7 +10,7 @@ use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::friendship::FriendshipRepository;
 use domain::friendship_request::Direction;
 use domain::id::UserId;
-use domain::message::{MessageContent, MessageRepository};
+use domain::message::{ClientMessageId, MessageContent, MessageRepository};
 use domain::testing::user;
 use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
@@ -113,7 +113,7 @@ async fn an_export_holds_what_the_account_owns_and_sees() {
     let messages =
         parts.iter().filter_map(|part| if let ExportPart::Messages(rows) = part { Some(rows) } else { None });
     let keys: Vec<_> = messages.flatten().filter_map(|message| message.client_message_id.clone()).collect();
-    assert_eq!(keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), ["key"]);
+    assert_eq!(keys.iter().map(ClientMessageId::as_str).collect::<Vec<_>>(), ["key"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Adapter tests: every MUST of the ports, including races, on a real PostgreSQL.
 #![cfg(test)]
+#![expect(clippy::float_cmp, reason = "numbers of rows are whole")]
 
 mod accounts;
 mod admin;

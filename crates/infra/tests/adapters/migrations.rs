@@ -148,6 +148,7 @@ type Columns = BTreeMap<(String, String), String>;
 
 fn columns_of_the_database(database: &Database) -> Columns {
     #[derive(diesel::QueryableByName)]
+    #[expect(clippy::struct_field_names, reason = "the names of the columns of information_schema")]
     struct Column {
         #[diesel(sql_type = diesel::sql_types::Text)]
         table_name: String,

@@ -209,5 +209,7 @@ fn polling_with_after_misses_no_concurrent_message() {
         }
     }
     assert_eq!(seen, (1..=200).collect::<Vec<_>>());
-    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    for sender in senders {
+        sender.join().unwrap();
+    }
 }

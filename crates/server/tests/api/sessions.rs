@@ -205,7 +205,7 @@ fn guarded_routes(world: &World) -> Vec<(String, String)> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             if operation["security"].to_string().contains("\"token\"") {
-                let path = path.replace("{", "").replace("}", "");
+                let path = path.replace(['{', '}'], "");
                 routes.push((method.to_uppercase(), path));
             }
         }

@@ -27,6 +27,7 @@ fn found(run: &TestRun<'_>, who: usize, message: &Message) -> VisibleMessage {
     (message.id.seq.get(), text, message.sender_id == run.people[who])
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the callers pass temporary values")]
 fn same<T: PartialEq + std::fmt::Debug>(who: usize, what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected {
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::block::BlockRepository;
 use domain::conversation::{ConversationRepository, Preferences};
 use domain::friendship::{FriendshipRepository, Remark};
-use domain::friendship_request::{AskOutcome, AskRefusal};
+use domain::friendship_request::{AskOutcome, AskRefusal, FriendshipRequestRepository};
 use domain::id::{ConversationId, UserId};
 use domain::message::{MessageId, MessageRepository, RecallOutcome, SendOutcome, SendRefusal, Seq};
 
@@ -57,6 +57,7 @@ pub(super) async fn execute(pool: &Pool, number: u32, steps: &[Step]) -> Result<
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the callers pass temporary values")]
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, the model has {expected:?}")) }
 }
@@ -195,7 +196,6 @@ impl TestRun<'_> {
         }
         let AskOutcome::Created(request) = asked else { return Err(format!("asking gave {asked:?}")) };
         let answer = domain::friendship_request::Answer::Accept;
-        use domain::friendship_request::FriendshipRequestRepository;
         self.pool.requests.answer(request, to, answer).await.unwrap();
         (model.friends, model.met) = (true, true);
         model.views.iter_mut().for_each(|view| view.hidden = false);

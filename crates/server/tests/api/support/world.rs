@@ -21,7 +21,8 @@ pub(crate) struct World {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     url: String,
-    _database: Option<TestDatabase>,
+    /// Dropped with the world.
+    database: Option<TestDatabase>,
 }
 
 impl World {
@@ -33,7 +34,7 @@ impl World {
     pub(crate) fn with(options: Options) -> Self {
         let database = database();
         let mut world = Self::on(options, database.url());
-        world._database = Some(database);
+        world.database = Some(database);
         world
     }
 
@@ -42,7 +43,7 @@ impl World {
         migrate(url);
         let Served { address, admin, stop, thread } = serve(options, url);
         let (stop, thread) = (Some(stop), Some(thread));
-        Self { address, admin, stop, thread, url: url.to_owned(), _database: None }
+        Self { address, admin, stop, thread, url: url.to_owned(), database: None }
     }
 
     /// A second server on the same database.
