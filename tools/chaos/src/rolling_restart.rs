@@ -41,9 +41,9 @@ impl RollingRestart {
         let begun = Instant::now();
         let mut server = self.test_bed.take(instance)?;
         if interrupted {
-            server.interrupt()
+            server.interrupt();
         } else {
-            server.terminate()
+            server.terminate();
         }
         let status = server.ended_within(STOP_TIMEOUT)?;
         if !status.is_some_and(|status| status.success()) {

@@ -51,7 +51,7 @@ impl Nemesis {
         match status {
             Some(status) if status.success() => {}
             Some(status) => {
-                violations.add(ViolatedRule::GracefulStop, format!("the server ended with {status}"))
+                violations.add(ViolatedRule::GracefulStop, format!("the server ended with {status}"));
             }
             None => violations.add(ViolatedRule::GracefulStop, "the server did not stop".to_owned()),
         }
@@ -71,7 +71,9 @@ impl Nemesis {
         let whole_machine = self.random.one_in(3);
         self.test_bed.cluster.kill_postmaster()?;
         if self.random.one_in(2) || whole_machine {
-            children.into_iter().for_each(|pid| signal(pid, Signal::KILL));
+            for pid in children {
+                signal(pid, Signal::KILL);
+            }
         }
         if whole_machine {
             let instance = self.random.below(Fleet::SIZE);
@@ -122,9 +124,13 @@ impl Nemesis {
         let mut chosen = if self.random.one_in(3) { backends.all() } else { backends.serving(DATABASE) };
         self.random.shuffle(&mut chosen);
         chosen.truncate(1 + self.random.below(chosen.len()));
-        chosen.iter().for_each(|pid| signal(*pid, Signal::STOP));
+        for pid in &chosen {
+            signal(*pid, Signal::STOP);
+        }
         self.pause(200, 2500);
-        chosen.iter().for_each(|pid| signal(*pid, Signal::CONT));
+        for pid in &chosen {
+            signal(*pid, Signal::CONT);
+        }
         Ok(())
     }
 
