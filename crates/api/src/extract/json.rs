@@ -80,6 +80,14 @@ fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
+/// Whether a parameter of the content type leaves the encoding at UTF-8. Another one would be stored as other characters.
+fn is_utf8(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return true };
+    let value = value.trim().trim_matches('"');
+    !name.trim().eq_ignore_ascii_case("charset")
+        || ["utf-8", "utf8"].iter().any(|charset| value.eq_ignore_ascii_case(charset))
+}
+
 /// Whether the body is uncompressed JSON. The contract allows a missing `Content-Type`.
 fn is_plain_json(request: &HttpRequest) -> bool {
     let plain = header(request, CONTENT_ENCODING.as_str())
@@ -87,9 +95,9 @@ fn is_plain_json(request: &HttpRequest) -> bool {
     if !request.headers().contains_key(CONTENT_TYPE) {
         return plain;
     }
-    let essence =
-        header(request, CONTENT_TYPE.as_str()).unwrap_or("?").split(';').next().unwrap_or_default().trim();
-    plain && essence.eq_ignore_ascii_case("application/json")
+    let mut parts = header(request, CONTENT_TYPE.as_str()).unwrap_or("?").split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    plain && essence.eq_ignore_ascii_case("application/json") && parts.all(is_utf8)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -3,10 +3,11 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::USER_AGENT;
+use actix_web::http::header::{HeaderValue, USER_AGENT};
 use actix_web::{FromRequest, HttpRequest, web};
 use domain::auth::{DeviceName, IdempotencyKey};
 use domain::error::{InvalidValue, Rule};
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use crate::http::language::Language;
@@ -37,9 +38,23 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if let Some(field) = not_utf8(request.query_string()) {
+            return ready(Err(ApiError::mistyped_field(field)));
+        }
         let query = web::Query::<T>::from_query(request.query_string());
         ready(query.map(|query| Self(query.into_inner())).map_err(|error| field_error(&error.to_string())))
     }
+}
+
+/// The first field whose name or value is not UTF-8. The decoder would replace what it cannot read, and the handler would look
+/// for something that was not asked for.
+fn not_utf8(query: &str) -> Option<String> {
+    let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
+    query.split('&').find_map(|field| {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let name_text = percent_decode_str(name).decode_utf8_lossy().into_owned();
+        (!is_text(name) || !is_text(value)).then_some(name_text)
+    })
 }
 
 /// Names the field that caused the error, taken from serde's message.
@@ -65,8 +80,10 @@ impl FromRequest for Device {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let header = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-        ready(Ok(Self(DeviceName::from_user_agent(header.unwrap_or_default()))))
+        // Headers are bytes; what is not UTF-8 is dropped, and the rest is kept.
+        let bytes = request.headers().get(USER_AGENT).map_or(&[][..], HeaderValue::as_bytes);
+        let text = String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "");
+        ready(Ok(Self(DeviceName::from_user_agent(&text))))
     }
 }
 
@@ -115,6 +132,34 @@ mod tests {
 
     fn refusal(query: &str) -> &'static str {
         field_error(&web::Query::<Fields>::from_query(query).unwrap_err().to_string()).name()
+    }
+
+    #[test]
+    fn a_query_that_is_not_utf8_is_refused_by_field() {
+        for (query, field) in [
+            ("q=%E4%BD", Some("q")),
+            ("limit=1&q=a%FF", Some("q")),
+            ("%C3=1", Some("\u{fffd}")),
+            ("q=%E4%BD%A0&limit=1", None),
+            ("q=100%25&x", None),
+            ("", None),
+        ] {
+            assert_eq!(not_utf8(query).as_deref(), field, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_device_name_keeps_what_can_be_read() {
+        for (header, name) in [
+            (&b"\xe5\xb0\x8f\xe7\xb1\xb3 14 Chat/2.1"[..], "小米 14 Chat/2.1"),
+            (b"Phone \xff\xe5 7", "Phone  7"),
+            (b"", ""),
+        ] {
+            let value = HeaderValue::from_bytes(header).unwrap();
+            let request = actix_web::test::TestRequest::default().insert_header((USER_AGENT, value));
+            let device = Device::from_request(&request.to_http_request(), &mut Payload::None);
+            assert_eq!(device.into_inner().unwrap().0.as_str(), name);
+        }
     }
 
     #[test]

@@ -49,9 +49,12 @@ fn every_route_refuses_a_body_that_is_not_its_json_object() {
             call().bytes(body).send().refused(400, "malformed_json");
         }
         let json = "application/json; charset=utf-8";
-        for (name, value) in
-            [("Content-Type", "text/plain"), ("Content-Type", "application/x-www-form-urlencoded")]
-        {
+        for (name, value) in [
+            ("Content-Type", "text/plain"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Content-Type", "application/json; charset=gbk"),
+            ("Content-Type", "application/json; charset=\"UTF-16\""),
+        ] {
             call().header(name, value).bytes(b"{}").send().refused(415, "unsupported_media_type");
         }
         call()
