@@ -165,7 +165,14 @@ mod tests {
     fn the_worker_sets_a_wrong_clock_to_the_databases_time() {
         let database = TestDatabase::create(&Template { key: "bare".to_owned(), prepare: |_| () });
         let url = database.url().to_owned();
-        let db = Db::new(&DbSettings { url, connections: 1, reserved: 1, queue: 1 }).unwrap();
+        let db = Db::new(&DbSettings {
+            url,
+            connections: 1,
+            reserved: 1,
+            queue: 1,
+            patience: crate::db::Patience::SERVER,
+        })
+        .unwrap();
         let clock = DatabaseClock::refreshing(clock(), db.connections(), false).unwrap();
         let deadline = Instant::now() + SECOND * 30;
         while (SystemClock.now() - clock.now()).abs() > TimeDelta::seconds(1) {

@@ -11,7 +11,7 @@ use domain::account::{ErasureProgress, ErasureService, ErasureStep, RandomSource
 use domain::id::UserId;
 use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
 use infra::crypto::random::SystemRandom;
-use infra::db::{Connector, Db, DbSettings};
+use infra::db::{Connector, Db, DbSettings, Patience};
 use infra::metrics::Collectors;
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
 use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
@@ -42,7 +42,7 @@ impl Background {
     /// When the system cannot start another thread.
     pub fn wire(settings: &Settings, database_url: &str, connector: &Connector) -> std::io::Result<Self> {
         let url = database_url.to_owned();
-        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16 };
+        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16, patience: Patience::SERVER };
         let db = Arc::new(Db::with_connector(&pool, connector)?);
         let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
         let retention = Retention::of(settings.signing.lifetimes);

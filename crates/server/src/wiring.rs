@@ -68,7 +68,8 @@ pub(crate) fn connection_budget(settings: &Settings) -> ConnectionBudget {
 pub(crate) fn main_pool(settings: &Settings, url: &str, connector: &Connector) -> std::io::Result<Arc<Db>> {
     let budget = connection_budget(settings);
     let (connections, reserved) = (budget.requests, budget.reserved());
-    let settings = DbSettings { url: url.to_owned(), connections, reserved, queue: DB_QUEUE };
+    let patience = settings.db_patience;
+    let settings = DbSettings { url: url.to_owned(), connections, reserved, queue: DB_QUEUE, patience };
     Ok(Arc::new(Db::with_connector(&settings, connector)?))
 }
 
@@ -157,7 +158,7 @@ impl Wiring<'_> {
         let queue = SendQueueSettings {
             writers: saturating(WRITERS),
             queue: SEND_QUEUE,
-            max_wait: Db::MAX_QUEUE_WAIT,
+            max_wait: self.settings.db_patience.thread,
         };
         let messages = PgMessageRepository::start(Arc::clone(&self.db), queue)?;
         self.metrics.register(messages.collectors()?)?;

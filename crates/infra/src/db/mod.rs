@@ -23,8 +23,10 @@ use domain::number::saturating;
 pub use budget::ConnectionBudget;
 pub(crate) use error::{DbError, ErrorClass};
 pub(crate) use id::new_id;
+pub use patience::Patience;
 pub(crate) use pool::Connections;
 pub use pool::Connector;
+use pool::PoolLimits;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;
 pub(crate) use transaction::{TransactionError, transaction};
@@ -56,6 +58,8 @@ pub struct DbSettings {
     pub reserved: u32,
     /// Jobs that may wait for a thread.
     pub queue: usize,
+    /// How long they may wait.
+    pub patience: Patience,
 }
 
 /// The database: a connection pool and the threads that use it.
@@ -65,11 +69,10 @@ pub struct Db {
     threads: ThreadPool,
     thread_count: usize,
     queue: usize,
+    patience: Patience,
 }
 
 impl Db {
-    /// Longest time a job may wait for a thread before it fails as unavailable.
-    pub const MAX_QUEUE_WAIT: Duration = patience::MAX_QUEUE_WAIT;
     /// The `Retry-After` of every unavailable error.
     pub(crate) const RETRY_AFTER: Duration = patience::RETRY_AFTER;
 
@@ -91,10 +94,12 @@ impl Db {
         let errors = metrics::counters("hongyan_database_errors_total", help, "kind")?;
         let (url, queue) = (settings.url.clone(), settings.queue);
         let max_size = settings.connections.saturating_add(settings.reserved);
-        let connections = Connections::new(url.clone(), max_size, errors, connector);
+        let patience = settings.patience;
+        let limits = PoolLimits { max_size, checkout: patience.connection };
+        let connections = Connections::new(url.clone(), limits, errors, connector);
         let count = saturating(settings.connections);
-        let threads = ThreadPool::start("db", count, queue, Self::MAX_QUEUE_WAIT)?;
-        Ok(Self { url, connections, threads, thread_count: count, queue })
+        let threads = ThreadPool::start("db", count, queue, patience.thread)?;
+        Ok(Self { url, connections, threads, thread_count: count, queue, patience })
     }
 
     /// Runs `work` on a thread, with a connection.

@@ -157,6 +157,15 @@ impl Connector {
     }
 }
 
+/// The limits of a pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PoolLimits {
+    /// The maximum number of connections.
+    pub(super) max_size: u32,
+    /// Longest time that a thread waits for a connection.
+    pub(super) checkout: Duration,
+}
+
 /// A handle on the pool, for threads that take their connections themselves.
 #[derive(Clone)]
 pub(crate) struct Connections {
@@ -166,23 +175,21 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Longest time a thread waits for a connection.
-    const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(2);
     /// How often a transaction runs that the database rolls back to resolve a conflict.
     const MAX_ATTEMPTS: u32 = 3;
 
-    /// A pool of at most `max_size` connections. None is made before the first checkout, so the database may still be down.
+    /// A pool within these limits. No connection is made before the first checkout, so the database may still be down.
     /// `errors` counts errors by class.
-    pub(super) fn new(url: String, max_size: u32, errors: IntCounterVec, connector: &Connector) -> Self {
+    pub(super) fn new(url: String, limits: PoolLimits, errors: IntCounterVec, connector: &Connector) -> Self {
         let generation = PoolGeneration::default();
         let pool = r2d2::Pool::builder()
-            .max_size(max_size)
+            .max_size(limits.max_size)
             .min_idle(Some(0))
             // A ping at every checkout would cost a round trip; the job that fails discovers a broken connection.
             .test_on_check_out(false)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_timeout(Self::CHECKOUT_TIMEOUT)
+            .connection_timeout(limits.checkout)
             .error_handler(Box::new(LogErrors))
             .thread_pool(Arc::clone(&connector.0))
             .build_unchecked(Manager { url, generation: generation.clone() });
@@ -254,12 +261,12 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
-    use super::super::patience::MAX_QUEUE_WAIT;
+    use super::super::patience::Patience;
     use super::*;
 
     #[test]
     fn waiting_for_a_thread_and_a_lock_takes_less_than_three_seconds() {
         assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
-        assert!(MAX_QUEUE_WAIT + Duration::from_secs(2) < Duration::from_secs(3));
+        assert!(Patience::SERVER.thread + Duration::from_secs(2) < Duration::from_secs(3));
     }
 }

@@ -7,10 +7,16 @@ use infra::db::{Db, DbSettings};
 use infra::diagnostics;
 use infra::postgres::PgAdminRepository;
 
-use crate::support::Database;
+use crate::support::{Database, PATIENCE};
 
 fn repository(database: &Database) -> PgAdminRepository {
-    let settings = DbSettings { url: database.url().to_owned(), connections: 1, reserved: 0, queue: 8 };
+    let settings = DbSettings {
+        url: database.url().to_owned(),
+        connections: 1,
+        reserved: 0,
+        queue: 8,
+        patience: PATIENCE,
+    };
     PgAdminRepository::new(Arc::new(Db::new(&settings).unwrap()))
 }
 

@@ -16,7 +16,7 @@ use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
 
 use crate::group_commit::eventually;
-use crate::support::{Database, Pool, directed, draft, pair};
+use crate::support::{Database, PATIENCE, Pool, directed, draft, pair};
 
 async fn open(pool: &Pool, user: UserId) -> Result<Box<dyn ExportReader>, PortError> {
     Ok(pool.exports.open(user).await?.unwrap())
@@ -228,7 +228,13 @@ async fn an_export_fails_when_it_takes_too_long() {
     let database = Database::new();
     let pool = database.pool();
     let alice = pool.person("alice_01").await;
-    let settings = DbSettings { url: database.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
+    let settings = DbSettings {
+        url: database.url().to_owned(),
+        connections: 1,
+        reserved: 0,
+        queue: 1,
+        patience: PATIENCE,
+    };
     let db = Arc::new(Db::new(&settings).unwrap());
     let hasty = ExportSettings { at_once: 1, deadline: Duration::ZERO };
     let exports = PgExportRepository::start(&db, hasty).unwrap();

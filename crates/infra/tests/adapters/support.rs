@@ -17,7 +17,7 @@ use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
     ClientMessageId, Draft, MessageBody, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
 };
-use infra::db::{ConnectionBudget, Db, DbSettings};
+use infra::db::{ConnectionBudget, Db, DbSettings, Patience};
 use infra::postgres::{
     ExportSettings, IndexerSettings, PgBlockRepository, PgConversationRepository, PgErasureRepository,
     PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository, PgLifecycleRepository,
@@ -25,6 +25,10 @@ use infra::postgres::{
     PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
+
+/// How long database work waits: a busy machine makes all of it slower, and no test of an adapter is about that.
+pub(crate) const PATIENCE: Patience =
+    Patience { thread: Duration::from_secs(60), connection: Duration::from_secs(60) };
 
 /// Threads and connections of a pool, without its writers.
 const THREADS: u32 = 4;
@@ -88,6 +92,7 @@ impl Database {
             connections: budget.requests,
             reserved: budget.reserved(),
             queue: 1024,
+            patience: PATIENCE,
         };
         let db = Arc::new(Db::new(&settings).unwrap());
         Arc::new(Pool {
@@ -110,7 +115,13 @@ impl Database {
 
     /// An indexer that writes search blocks of all new messages without pause, until it is dropped.
     pub(crate) fn fast_indexer(&self) -> SearchIndexer {
-        let settings = DbSettings { url: self.url().to_owned(), connections: 1, reserved: 0, queue: 1 };
+        let settings = DbSettings {
+            url: self.url().to_owned(),
+            connections: 1,
+            reserved: 0,
+            queue: 1,
+            patience: PATIENCE,
+        };
         let db = Arc::new(Db::new(&settings).unwrap());
         let (pause, quiet_after) = (Duration::from_millis(1), Duration::ZERO);
         SearchIndexer::start(&db, IndexerSettings { pause, rest: 0, quiet_after }).unwrap()

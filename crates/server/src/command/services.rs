@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::account::{LifecyclePorts, LifecycleService, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
-use infra::db::{ConnectionBudget, Db, DbSettings};
+use infra::db::{ConnectionBudget, Db, DbSettings, Patience};
 use infra::postgres::{PgAdminRepository, PgLifecycleRepository, PgUserRepository};
 
 use crate::config::Settings;
@@ -24,7 +24,13 @@ impl Services {
     pub(super) fn new(settings: &Settings, database_url: &str) -> anyhow::Result<Self> {
         let budget = ConnectionBudget { requests: 1, polls: 1, ..Default::default() };
         let (url, reserved) = (database_url.to_owned(), budget.reserved());
-        let db = Arc::new(Db::new(&DbSettings { url, connections: budget.requests, reserved, queue: 1 })?);
+        let db = Arc::new(Db::new(&DbSettings {
+            url,
+            connections: budget.requests,
+            reserved,
+            queue: 1,
+            patience: Patience::SERVER,
+        })?);
         // A throwaway key: tokens signed with it never leave the process.
         let env = RuntimeEnv { database_url: database_url.to_owned(), secret: crate::secret::generate()? };
         let users = Arc::new(PgUserRepository::new(Arc::clone(&db)));

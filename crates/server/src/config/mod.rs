@@ -18,6 +18,7 @@ use anyhow::{anyhow, ensure};
 use api::TrustedProxies;
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
+use infra::db::Patience;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use cli::{Cli, Command, ConfigCommand, UserCommand};
@@ -84,6 +85,9 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// Database connections for requests.
     pub db_pool_size: u32,
+    /// How long database work waits for threads and connections. Not an option: requests are answered within three seconds. Tests
+    /// on a busy machine wait for longer.
+    pub db_patience: Patience,
     /// How tokens are signed.
     pub signing: SigningSettings,
     /// Parameters of the domain's rules.
@@ -142,6 +146,7 @@ impl Settings {
             admin_bind: given.admin_bind,
             data_dir: given.data_dir,
             db_pool_size: u32::from(given.db_pool_size),
+            db_patience: Patience::SERVER,
             bcrypt_cost: u32::from(given.bcrypt_cost),
             cors_origins: given.cors_origins,
             logging: LogSettings { filter: given.log, format: given.log_format },

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::ReadinessProbe;
-use infra::db::{Connector, Db, DbSettings};
+use infra::db::{Connector, Db, DbSettings, Patience};
 use infra::diagnostics::{self, DatabaseFacts};
 
 use super::single_flight::SingleFlight;
@@ -24,7 +24,7 @@ impl Readiness {
 
     pub(crate) fn new(database_url: &str, connector: &Connector) -> anyhow::Result<Self> {
         let url = database_url.to_owned();
-        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16 };
+        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16, patience: Patience::SERVER };
         Ok(Self {
             db: Db::with_connector(&pool, connector)?,
             shutting_down: AtomicBool::new(false),

@@ -10,7 +10,7 @@ use crate::support::{Person, World, eventually};
 
 #[test]
 fn requests_without_a_free_connection_get_a_503_in_time() {
-    let world = World::with(Options { db_pool_size: Some(2), ..Options::default() });
+    let world = World::impatient(Options { db_pool_size: Some(2), ..Options::default() });
     let alice = world.person("alice_01");
     world.hold_lock("LOCK TABLE users IN ACCESS EXCLUSIVE MODE", || {
         // Every request is answered while the lock is held: the lock is released after the last response.

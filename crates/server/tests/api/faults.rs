@@ -8,7 +8,7 @@ use crate::support::{Person, World, eventually};
 
 #[test]
 fn a_lost_connection_fails_at_most_one_request() {
-    let world = World::with(Options { db_pool_size: Some(2), ..Options::default() });
+    let world = World::impatient(Options { db_pool_size: Some(2), ..Options::default() });
     let (alice, bob) = world.friends();
     for _ in 0..3 {
         world
@@ -31,7 +31,7 @@ fn a_lost_connection_fails_at_most_one_request() {
 
 #[test]
 fn a_locked_row_causes_a_503_for_its_own_requests_only() {
-    let world = World::new();
+    let world = World::impatient(Options::default());
     let (alice, bob) = world.friends();
     let carol = world.person("carol_01");
     carol.befriend(&bob);
@@ -57,7 +57,7 @@ fn a_locked_row_causes_a_503_for_its_own_requests_only() {
 
 #[test]
 fn an_invalid_row_causes_a_500_and_no_panic() {
-    let world = World::new();
+    let world = World::impatient(Options::default());
     let (alice, _bob) = world.friends();
     world.sql("UPDATE users SET name = E'\\n' WHERE uid = 'bob_0001'");
     let reply = alice.get("/api/auth/friendships").refused(500, "internal_error");
@@ -71,7 +71,7 @@ fn an_unreachable_database_causes_503_until_it_is_back() {
     let options = ClusterOptions { data_dir: folder.clone(), durable: true, settings: Vec::new() };
     let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
     cluster.ensure_database("hongyan").unwrap();
-    let world = World::on(Options::default(), &cluster.url("hongyan"));
+    let world = World::impatient_on(Options::default(), &cluster.url("hongyan"));
     let (alice, bob) = world.friends();
     let before: Vec<String> = (0..20).map(|number| alice.say(&bob, &number.to_string())).collect();
     cluster.kill_postmaster().unwrap();

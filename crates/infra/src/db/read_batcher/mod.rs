@@ -88,7 +88,7 @@ impl<Q: Send + 'static, A: Send + 'static> ReadBatcher<Q, A> {
         if needs_job && !spawn_job(&self.db, &self.queue) && self.queue.withdraw(ticket) {
             return Err(unavailable("the queue of db is full"));
         }
-        let received = match tokio::time::timeout(Db::MAX_QUEUE_WAIT, &mut result).await {
+        let received = match tokio::time::timeout(self.db.patience.thread, &mut result).await {
             Ok(received) => received,
             Err(_) if self.queue.withdraw(ticket) => {
                 return Err(unavailable("no thread of db was free in time"));

@@ -1,9 +1,11 @@
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use infra::db::Patience;
 use server::app::{Application, RuntimeEnv};
 use server::config::{Options, Settings};
 use test_db::{Template, TestDatabase};
@@ -13,6 +15,9 @@ use super::{Call, Person};
 
 /// The signing secret of the tests' servers.
 pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
+/// How long database work waits in tests: a busy machine makes all of it slower, and no test is about that.
+const PATIENCE: Patience = Patience { thread: Duration::from_secs(30), connection: Duration::from_secs(30) };
 
 /// A running server with its own database. Both are stopped on drop.
 pub(crate) struct World {
@@ -38,10 +43,27 @@ impl World {
         world
     }
 
+    /// A world with the time limits of a real server, for tests of what happens when they are exceeded.
+    pub(crate) fn impatient(options: Options) -> Self {
+        let database = database();
+        let mut world = Self::serving(options, database.url(), Patience::SERVER);
+        world.database = Some(database);
+        world
+    }
+
     /// A world on a database that the caller owns.
     pub(crate) fn on(options: Options, url: &str) -> Self {
+        Self::serving(options, url, PATIENCE)
+    }
+
+    /// As [`Self::on`], with the time limits of a real server.
+    pub(crate) fn impatient_on(options: Options, url: &str) -> Self {
+        Self::serving(options, url, Patience::SERVER)
+    }
+
+    fn serving(options: Options, url: &str, patience: Patience) -> Self {
         migrate(url);
-        let Served { address, admin, stop, thread } = serve(options, url);
+        let Served { address, admin, stop, thread } = serve(options, url, patience);
         let (stop, thread) = (Some(stop), Some(thread));
         Self { address, admin, stop, thread, url: url.to_owned(), database: None }
     }
@@ -53,7 +75,7 @@ impl World {
 
     /// A second server on the same database with these settings.
     pub(crate) fn second_instance_with(&self, options: Options) -> Instance {
-        let Served { address, stop, thread, .. } = serve(options, &self.url);
+        let Served { address, stop, thread, .. } = serve(options, &self.url, PATIENCE);
         Instance { address, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -162,7 +184,7 @@ struct Served {
     thread: JoinHandle<()>,
 }
 
-fn serve(options: Options, url: &str) -> Served {
+fn serve(options: Options, url: &str, patience: Patience) -> Served {
     let options = options.or(Options {
         bind: Some("127.0.0.1:0".parse().unwrap()),
         bcrypt_cost: Some(4),
@@ -171,7 +193,8 @@ fn serve(options: Options, url: &str) -> Served {
         jwt_secret: Some(SECRET.into()),
         ..Options::default()
     });
-    let settings = Settings::from_options(options).unwrap();
+    let mut settings = Settings::from_options(options).unwrap();
+    settings.db_patience = patience;
     let env = RuntimeEnv { database_url: url.to_owned(), secret: SECRET.into() };
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, receiver) = mpsc::channel();
