@@ -45,7 +45,7 @@ async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) 
         message: VerificationMessage::default(),
         rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(per_day) },
     };
-    pool.requests.ask(&request).await.unwrap()
+    pool.ask_with(&request).await
 }
 
 /// The outcomes when one sender asks all others at once, half of them on each instance.
