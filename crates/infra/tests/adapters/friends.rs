@@ -1,10 +1,31 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use domain::error::{DomainError, ErrorKind};
 use domain::friendship::{FriendshipRepository, Remark};
-use domain::friendship_request::{Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository};
+use domain::friendship_request::{
+    Answer, AnswerOutcome, AskOutcome, FriendshipRequestRepository, NewRequest,
+};
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 
-use crate::support::{Database, directed, draft, pair};
+use crate::support::{Database, Pool, directed, draft, pair};
+
+impl Pool {
+    /// Sends a request, again while the pool's queue is too long, as clients do after a 503: on a busy machine it may be.
+    pub(crate) async fn ask_with(&self, request: &NewRequest) -> AskOutcome {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.requests.ask(request).await {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Unavailable { .. }) && Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                outcome => return outcome.unwrap(),
+            }
+        }
+    }
+}
 
 /// Every friendship has both rows and an equal pair row, and friends have no pending request.
 fn assert_consistent(database: &Database, friendships: i64) {

@@ -10,7 +10,6 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use domain::account::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use domain::auth::{DeviceName, Session};
 use domain::conversation::{ConversationRepository, Directed, Pair};
-use domain::error::{DomainError, ErrorKind};
 use domain::friendship_request::{
     AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
 };
@@ -220,21 +219,6 @@ impl Pool {
             rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: None },
         };
         self.ask_with(&request).await
-    }
-
-    /// Sends a request, again while the pool's queue is too long, as clients do after a 503: on a busy machine it may be.
-    pub(crate) async fn ask_with(&self, request: &NewRequest) -> AskOutcome {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            match self.requests.ask(request).await {
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Unavailable { .. }) && Instant::now() < deadline =>
-                {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                outcome => return outcome.unwrap(),
-            }
-        }
     }
 
     pub(crate) async fn pending(&self, sender: UserId, receiver: UserId) -> RequestId {
