@@ -10,9 +10,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use domain::account::{NewUser, Nickname, PasswordHash, RegisterOutcome, Uid, UserRepository};
 use domain::auth::{DeviceName, Session};
 use domain::conversation::{ConversationRepository, Directed, Pair};
-use domain::friendship_request::{
-    AskOutcome, FriendshipRequestRepository, NewRequest, RequestRules, VerificationMessage,
-};
+use domain::friendship_request::{AskOutcome, NewRequest, RequestRules, VerificationMessage};
 use domain::id::{ConversationId, RequestId, UserId};
 use domain::message::{
     ClientMessageId, Draft, MessageBody, MessageContent, MessageId, MessageRepository, SendOutcome, Seq,
