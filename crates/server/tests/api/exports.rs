@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
 use crate::support::{Person, World, assert_answer, eventually};
 
@@ -59,11 +60,19 @@ fn write_much(world: &World, alice: &Person, bob: &Person) {
     ));
 }
 
+/// Connects with a small receive buffer: the system must not take the whole export in the client's stead.
+fn connect(person: &Person) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&person.address.into()).unwrap();
+    socket.into()
+}
+
 /// Requests an export and reads only the beginning of the response. Retries while the account's last export is not yet released.
 fn begin(person: &Person, more: &str) -> TcpStream {
     let mut begun = None;
     eventually("an export was never begun", || {
-        let mut stream = TcpStream::connect(person.address).unwrap();
+        let mut stream = connect(person);
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let request =
             format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.token);
