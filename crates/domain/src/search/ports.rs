@@ -10,7 +10,7 @@ use crate::id::UserId;
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait SearchRepository: Send + Sync {
-    /// The messages that `member` can see and whose text contains the term, by descending [`SearchCursor`]. `None` when the member
+    /// The messages that `member` can see and whose text contains the term, by descending [`SearchCursor`](super::SearchCursor). `None` when the member
     /// is not in the requested conversation.
     ///
     /// MUST find every message that was stored before the call, however far the index lags. MUST NOT find a message that was

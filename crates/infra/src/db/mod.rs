@@ -1,7 +1,7 @@
 //! The database as async code sees it: a thread pool in front of a connection pool, because Diesel blocks.
 //!
-//! Data flow: an adapter calls [`Db::run`]; the job waits in the bounded queue of the thread pool; its thread checks a
-//! connection out of the pool, runs the statements and answers the waiting task. [`ReadBatcher`] shares one statement
+//! Data flow: an adapter calls `Db::run`; the job waits in the bounded queue of the thread pool; its thread checks a
+//! connection out of the pool, runs the statements and answers the waiting task. `ReadBatcher` shares one statement
 //! between concurrent reads of one kind.
 
 mod budget;

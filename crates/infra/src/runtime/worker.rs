@@ -4,9 +4,9 @@
 //!
 //! | method | runs on | ends when | used by |
 //! |---|---|---|---|
-//! | [`Worker::consume`] | a thread | its queue is closed and empty | thread pools, send writers |
-//! | [`Worker::repeat`] | a thread | its [`WorkerHandle`] is stopped or dropped | search indexer, revocation list, database clock |
-//! | [`TaskGroup::repeat`] | an async task | its [`TaskGroup`] is stopped | maintenance, erasures |
+//! | `Worker::consume` | a thread | its queue is closed and empty | thread pools, send writers |
+//! | `Worker::repeat` | a thread | its [`WorkerHandle`] is stopped or dropped | search indexer, revocation list, database clock |
+//! | [`TaskGroup::repeat`] | an async task | its `TaskGroup` is stopped | maintenance, erasures |
 //!
 //! A panic is caught, logged with the worker's name and counted; the worker continues with the next item or the next
 //! step. Stopping is graceful: what has begun is finished, nothing new begins.
