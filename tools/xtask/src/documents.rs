@@ -36,21 +36,20 @@ pub(crate) fn check(repository: &Repository, symbols: &Symbols, findings: &mut F
             findings.add(format!("{document}: the link to {target} is broken"));
         }
     }
-    let row = Regex::new(r"(?m)^\| `([a-z_]+)` \| (\d{3}) \|")?;
+    let row = Regex::new(r"(?m)^\| `([a-z_]+)` \| (\d{3}) \| ([^|]*) \|$")?;
     let manual = repository.read(MANUAL)?;
     let documented: Vec<String> =
-        row.captures_iter(&manual).map(|found| found.extract::<2>().1.join(" ")).collect();
+        row.captures_iter(&manual).map(|found| found.extract::<3>().1.join(" ")).collect();
     same(MANUAL, &documented, "the error catalog", &errors, findings);
     Ok(())
 }
 
-/// The entries of the error catalog, `name code` each.
+/// The entries of the error catalog, `name code text` each, with the English text.
 fn errors(repository: &Repository) -> Result<Vec<String>> {
-    let entry = Regex::new(r#"(?m)^ +entry\((\d+), "([a-z_]+)""#)?;
-    let places = ["crates/api/src/response/error_catalog.rs", "crates/api/src/catalogue.rs"];
-    let catalog = places.iter().find(|path| repository.has(path)).copied().unwrap_or_default();
+    let entry = Regex::new(r#"\bentry\(\s*(\d+),\s*"([a-z_]+)",\s*"[^"]*",\s*"([^"]*)""#)?;
+    let catalog = "crates/api/src/response/error_catalog.rs";
     let source = repository.read(catalog)?;
     let list = source.split("\n];").next().unwrap_or_default();
-    let entries = entry.captures_iter(list).map(|found| found.extract::<2>().1);
-    Ok(entries.map(|[code, name]| format!("{name} {code}")).collect())
+    let entries = entry.captures_iter(list).map(|found| found.extract::<3>().1);
+    Ok(entries.map(|[code, name, text]| format!("{name} {code} {text}")).collect())
 }
