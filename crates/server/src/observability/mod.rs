@@ -3,5 +3,6 @@
 pub(crate) mod admin;
 pub mod logging;
 pub(crate) mod metrics;
+pub(crate) mod printable;
 pub(crate) mod readiness;
 mod single_flight;
