@@ -169,7 +169,7 @@ impl TaskStep for MaintenanceRun {
                 Ok(result) => tracing::debug!(?task, rows = rows + result.rows, "maintenance task done"),
                 Err(error) => {
                     tracing::warn!(
-                        ?task,
+                        kind = ?task,
                         error = &error as &dyn std::error::Error,
                         "maintenance task failed"
                     );

@@ -1,6 +1,7 @@
 //! The life of the server process: start, serve, stop.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,6 +10,7 @@ use crate::app::Application;
 use crate::config::Settings;
 use crate::database::{Database, MigrationWatch};
 use crate::limits;
+use crate::observability::log_limit;
 use crate::startup::StartupServer;
 
 /// Runs the server until SIGTERM or SIGINT.
@@ -30,11 +32,21 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         let application = Application::build_on(settings, &database.env, sockets)?;
         let stop = shutdown_signal()?;
         print_banner(&application, &database.location);
+        actix_web::rt::spawn(report_suppressed_lines());
         application.run_until(stop).await
     });
     database.stop();
+    log_limit::report();
     tracing::info!("stopped");
     served
+}
+
+/// Counts the lines that the log leaves out, also where no later line of their kind does.
+async fn report_suppressed_lines() {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        log_limit::report();
+    }
 }
 
 /// Starts the 503 responder when the database is unreachable.

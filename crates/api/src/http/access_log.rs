@@ -2,6 +2,9 @@
 //!
 //! A line holds the request's id, method, route pattern, status, error name and duration. It never holds a path, a query,
 //! a header or a body, because those contain private data.
+//!
+//! Where only failures are logged, the field `kind` of a 503 limits its lines: an overloaded server refuses thousands of
+//! requests a second, and writing a line for each of them is work, too.
 
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
@@ -117,6 +120,10 @@ fn write_line(id: &HeaderValue, status: StatusCode, request: &CompletedRequest<'
     let CompletedRequest { method, route, error, took, .. } = *request;
     let (status, ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match status {
+        503 if !tracing::enabled!(target: "access", tracing::Level::INFO) => {
+            let kind = error.unwrap_or("unavailable");
+            tracing::error!(target: "access", kind, id, method, route, status, ms, error, cause, "request failed");
+        }
         500.. => {
             tracing::error!(target: "access", id, method, route, status, ms, error, cause, "request failed");
         }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
+use super::log_limit::Limited;
 use super::printable::{Notation, escaped_except};
 use crate::config::{LogFormat, LogSettings};
 
@@ -35,8 +36,11 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let writer = move || OneLine { out: io::stderr(), colours: colours && !json, json };
     let builder = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours && !json);
     match settings.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Text => builder.map_event_format(|inner| Limited { inner, json }).try_init(),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_span_list(false);
+            builder.map_event_format(|inner| Limited { inner, json }).try_init()
+        }
     }
     .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }

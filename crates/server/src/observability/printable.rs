@@ -27,11 +27,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
 }
 
 /// Escapes the unprintable characters besides those to keep. The condition gets the text from the character on.
-pub(crate) fn escaped_except(
-    text: &str,
-    notation: Notation,
-    is_kept: impl Fn(&str) -> bool,
-) -> Cow<'_, str> {
+pub(crate) fn escaped_except(text: &str, notation: Notation, is_kept: impl Fn(&str) -> bool) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
     }
@@ -43,7 +39,9 @@ pub(crate) fn escaped_except(
         }
         match (notation, u8::try_from(character)) {
             (Notation::Json, _) => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
-            (Notation::Text, Ok(byte)) if byte.is_ascii() => escaped.extend(byte.escape_ascii().map(char::from)),
+            (Notation::Text, Ok(byte)) if byte.is_ascii() => {
+                escaped.extend(byte.escape_ascii().map(char::from))
+            }
             (Notation::Text, _) => escaped.extend(character.escape_unicode()),
         }
     }

@@ -97,6 +97,7 @@ fn warn_if_not_durable(not_durable: &[&'static str]) {
             );
         } else {
             tracing::error!(
+                kind = setting,
                 setting,
                 "DANGER: a durability setting of the database is off: acknowledged messages can be lost in a crash"
             );
