@@ -27,6 +27,7 @@ pub mod maintenance;
 pub mod message;
 pub mod number;
 pub mod page;
+pub mod quota;
 pub mod search;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
