@@ -65,7 +65,7 @@ pub(super) struct SendRequest {
 /// Sends a message to a friend. Success means that the message is stored durably; `data` is its id.
 #[utoipa::path(tag = "messages", responses((status = 200, body = Data<schemas::MessageId>)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
-        "message_quota_used_up"]))))]
+        "message_quota_used_up", "message_volume_used_up"]))))]
 #[post("/api/auth/messages")]
 pub(crate) async fn send(
     caller: AuthUser,

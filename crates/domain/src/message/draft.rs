@@ -1,6 +1,6 @@
 //! The decision on a send: store, replay an idempotent retry, or refuse.
 
-use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq};
+use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq, SpentQuota};
 use crate::conversation::{Directed, PairState};
 
 /// A message to be sent.
@@ -12,6 +12,8 @@ pub struct Draft {
     pub body: MessageBody,
     /// The idempotency key: a retry under the same key stores nothing.
     pub client_message_id: Option<ClientMessageId>,
+    /// The sender's quota that is used up, if any: then only a repeat of a stored message succeeds.
+    pub over_quota: Option<SpentQuota>,
 }
 
 /// A stored message with the draft's sender, receiver and `client_message_id`.
@@ -43,6 +45,8 @@ pub enum SendRefusal {
     Blocked,
     /// The same `client_message_id` was used with another body.
     IdempotencyConflict,
+    /// The sender's quota is used up, and the message is not a repeat of a stored one.
+    OverQuota(SpentQuota),
 }
 
 /// The result of sending a draft.
@@ -72,6 +76,9 @@ pub fn decide_send(
             }
             MessageState::Visible(_) | MessageState::Recalled => SendDecision::Existing(existing.seq),
         };
+    }
+    if let Some(spent) = draft.over_quota {
+        return SendDecision::Refuse(SendRefusal::OverQuota(spent));
     }
     let Some(pair) = pair.filter(|pair| pair.friends) else {
         return SendDecision::Refuse(SendRefusal::NotFriends);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RecallRefusal, SendRefusal};
+use super::{RecallRefusal, SendRefusal, SpentQuota};
 use crate::error::{PortError, domain_error};
 
 /// Why a use case on messages fails.
@@ -20,9 +20,12 @@ pub enum MessageError {
     /// The same `client_message_id` was used with another body.
     #[error("the client_message_id was used with another body")]
     IdempotencyConflict,
-    /// The sender's quota per minute is used up; holds the time until the next message is allowed.
-    #[error("the sender's message quota is used up")]
+    /// The sender's quota of messages is used up; holds the time until the next one is allowed.
+    #[error("the sender's quota of messages is used up")]
     QuotaUsedUp(Duration),
+    /// The sender's quota of text is used up; holds the time until this message is allowed.
+    #[error("the sender's quota of text is used up")]
+    VolumeUsedUp(Duration),
     /// The message does not exist for this caller, or the caller may not recall it.
     #[error("the message does not exist")]
     UnknownMessage,
@@ -40,6 +43,7 @@ domain_error!(MessageError {
     Blocked => Conflict, "blocked";
     IdempotencyConflict => Conflict, "idempotency_conflict";
     QuotaUsedUp(retry_after) => Throttled, "message_quota_used_up";
+    VolumeUsedUp(retry_after) => Throttled, "message_volume_used_up";
     UnknownMessage => Invalid, "unknown_message";
     RecallWindowOver => Conflict, "recall_window_over";
 });
@@ -50,6 +54,16 @@ impl From<SendRefusal> for MessageError {
             SendRefusal::NotFriends => Self::NotFriends,
             SendRefusal::Blocked => Self::Blocked,
             SendRefusal::IdempotencyConflict => Self::IdempotencyConflict,
+            SendRefusal::OverQuota(spent) => spent.into(),
+        }
+    }
+}
+
+impl From<SpentQuota> for MessageError {
+    fn from(spent: SpentQuota) -> Self {
+        match spent {
+            SpentQuota::Messages(retry_after) => Self::QuotaUsedUp(retry_after),
+            SpentQuota::Bytes(retry_after) => Self::VolumeUsedUp(retry_after),
         }
     }
 }

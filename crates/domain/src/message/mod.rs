@@ -15,7 +15,7 @@ pub use model::{
     ClientMessageId, Message, MessageId, MessagePosition, RecallDecision, RecallRefusal, Recallable, Seq,
     decide_recall,
 };
-pub use ports::{MessageRepository, RecallOutcome, SendQuota};
+pub use ports::{MessageRepository, RecallOutcome, SendQuota, SpentQuota};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockMessageRepository, MockSendQuota};
 pub use service::MessageService;

@@ -51,12 +51,26 @@ pub trait MessageRepository: Send + Sync {
     async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError>;
 }
 
+/// A quota on sends that is used up, with the time until the message would be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpentQuota {
+    /// The number of messages.
+    Messages(Duration),
+    /// The bytes of their texts.
+    Bytes(Duration),
+}
+
 /// Rate limiter for sending messages.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait SendQuota: Send + Sync {
-    /// Counts one more message of `sender`. MUST NOT count a refused message, and MUST NOT keep idle senders in memory.
+    /// Counts one more message of `sender` with a text of this length. MUST NOT count a refused message, and MUST NOT keep idle
+    /// senders in memory.
     ///
     /// # Errors
-    /// The time until the next message is allowed, if the quota is used up.
-    fn spend(&self, sender: UserId) -> Result<(), Duration>;
+    /// The quota that is used up.
+    fn spend(&self, sender: UserId, bytes: usize) -> Result<(), SpentQuota>;
+
+    /// Whether a message of `sender` beyond the quota may be looked up, because it may be a repeat of a stored one. MUST be
+    /// limited as well.
+    fn spend_repeat(&self, sender: UserId) -> bool;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     ClientMessageId, Draft, MessageBody, MessageError, MessageId, MessageRepository, RecallOutcome,
-    SendOutcome, SendQuota,
+    SendOutcome, SendQuota, SpentQuota,
 };
 use crate::conversation::Directed;
 use crate::id::UserId;
@@ -33,7 +33,7 @@ impl MessageService {
     ///
     /// # Errors
     /// [`MessageError::SelfTarget`], [`MessageError::NotFriends`], [`MessageError::Blocked`],
-    /// [`MessageError::IdempotencyConflict`], [`MessageError::QuotaUsedUp`].
+    /// [`MessageError::IdempotencyConflict`], [`MessageError::QuotaUsedUp`], [`MessageError::VolumeUsedUp`].
     pub async fn send(
         &self,
         caller: UserId,
@@ -42,12 +42,28 @@ impl MessageService {
         client_message_id: Option<ClientMessageId>,
     ) -> Result<MessageId, MessageError> {
         let from = Directed::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
-        if let Some(quota) = &self.quota {
-            quota.spend(caller).map_err(MessageError::QuotaUsedUp)?;
-        }
-        match self.messages.send(Draft { from, body, client_message_id }).await? {
+        let over_quota = self.charge(caller, &body, client_message_id.as_ref())?;
+        match self.messages.send(Draft { from, body, client_message_id, over_quota }).await? {
             SendOutcome::Sent(id) => Ok(id),
             SendOutcome::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Charges the sender's quota. Whether a message is a repeat is known only to the database, so a repeat counts as well. But a
+    /// client that repeats messages because their answers were lost gets these answers even if the quota is used up: then the
+    /// quota is returned, and the message with a key is looked up.
+    fn charge(
+        &self,
+        sender: UserId,
+        body: &MessageBody,
+        key: Option<&ClientMessageId>,
+    ) -> Result<Option<SpentQuota>, MessageError> {
+        let Some(quota) = &self.quota else { return Ok(None) };
+        let bytes = body.text().map_or(0, |text| text.as_str().len());
+        match quota.spend(sender, bytes) {
+            Ok(()) => Ok(None),
+            Err(spent) if key.is_some() && quota.spend_repeat(sender) => Ok(Some(spent)),
+            Err(spent) => Err(spent.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::conversation::{Directed, Pair, PairState};
 use crate::id::UserId;
 use crate::message::{
     Draft, ExistingMessage, MessagePosition, MessageState, RecallDecision, RecallRefusal, Recallable,
-    SendDecision, SendRefusal, Seq, decide_recall, decide_send,
+    SendDecision, SendRefusal, Seq, SpentQuota, decide_recall, decide_send,
 };
 use crate::testing::{at, user};
 
@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(120);
 
 fn draft(body: &str) -> Draft {
     let from = Directed::new(SENDER, RECEIVER).unwrap();
-    Draft { from, body: text(body), client_message_id: None }
+    Draft { from, body: text(body), client_message_id: None, over_quota: None }
 }
 
 fn friends() -> PairState {
@@ -68,6 +68,19 @@ fn drafts_of_one_batch_take_consecutive_positions() {
 fn a_draft_to_a_user_never_met_is_refused() {
     let decision = decide_send(&draft("hi"), None, None);
     assert_eq!(decision, SendDecision::Refuse(SendRefusal::NotFriends));
+}
+
+#[test]
+fn beyond_the_quota_only_a_repeat_of_a_stored_message_succeeds() {
+    let spent = SpentQuota::Messages(WINDOW);
+    let over = Draft { over_quota: Some(spent), ..draft("hi") };
+    let mut pair = friends();
+    let refused = SendDecision::Refuse(SendRefusal::OverQuota(spent));
+    assert_eq!(decide_send(&over, Some(&mut pair), None), refused);
+    assert_eq!(decide_send(&over, None, None), refused);
+    let stored = visible("hi");
+    assert_eq!(decide_send(&over, Some(&mut pair), Some(&stored)), SendDecision::Existing(Seq::new(3)));
+    assert_eq!(pair, friends(), "nothing is stored");
 }
 
 #[test]

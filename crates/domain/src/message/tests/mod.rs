@@ -27,6 +27,11 @@ fn each_error_has_its_kind_and_name() {
             ErrorKind::Throttled { retry_after: WAIT },
             "message_quota_used_up",
         ),
+        (
+            MessageError::VolumeUsedUp(WAIT),
+            ErrorKind::Throttled { retry_after: WAIT },
+            "message_volume_used_up",
+        ),
         (MessageError::UnknownMessage, ErrorKind::Invalid, "unknown_message"),
         (MessageError::RecallWindowOver, ErrorKind::Conflict, "recall_window_over"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),

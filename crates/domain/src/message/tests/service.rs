@@ -9,7 +9,7 @@ use crate::conversation::{Directed, Pair};
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
     ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, RecallDecision,
-    RecallOutcome, RecallRefusal, SendOutcome, SendRefusal, Seq,
+    RecallOutcome, RecallRefusal, SendOutcome, SendRefusal, Seq, SpentQuota,
 };
 use crate::testing::{assert_fault, fault, refusal, user};
 
@@ -35,6 +35,7 @@ fn a_message_is_stored_once_with_its_sender_text_and_key() {
                 from: Directed::new(caller, receiver).unwrap(),
                 body: text("你好"),
                 client_message_id: client_message_id.clone(),
+                over_quota: None,
             };
             let service = service(|messages| {
                 let expected = messages.expect_send().with(eq(draft));
@@ -56,22 +57,49 @@ fn a_user_cannot_write_to_itself() {
 #[test]
 fn a_message_beyond_the_senders_quota_is_not_stored() {
     let wait = Duration::from_secs(12);
+    for (spent, name) in [
+        (SpentQuota::Messages(wait), "message_quota_used_up"),
+        (SpentQuota::Bytes(wait), "message_volume_used_up"),
+    ] {
+        let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
+        messages.expect_send().once().returning(|_| Ok(SendOutcome::Sent(message())));
+        let mut left = 1;
+        quota.expect_spend().with(eq(user(1)), eq("你好".len())).times(2).returning(move |_, _| {
+            left -= 1;
+            if left >= 0 { Ok(()) } else { Err(spent) }
+        });
+        let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
+        let send = |receiver| block_on(service.send(user(1), receiver, text("你好"), None));
+        assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the receiver is checked first");
+        assert_eq!(refusal(send(user(2))), None);
+        let error = send(user(2)).unwrap_err();
+        assert_eq!((error.kind(), error.name()), (ErrorKind::Throttled { retry_after: wait }, name));
+    }
+}
+
+#[test]
+fn beyond_the_quota_a_message_with_a_key_is_looked_up_a_few_times() {
+    let spent = SpentQuota::Messages(Duration::from_secs(12));
     let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
-    messages.expect_send().once().returning(|_| Ok(SendOutcome::Sent(message())));
-    let mut left = 1;
-    quota.expect_spend().with(eq(user(1))).times(2).returning(move |_| {
+    quota.expect_spend().returning(move |_, _| Err(spent));
+    let mut left = 2;
+    quota.expect_spend_repeat().with(eq(user(1))).times(3).returning(move |_| {
         left -= 1;
-        if left >= 0 { Ok(()) } else { Err(wait) }
+        left >= 0
+    });
+    let mut outcomes = [SendOutcome::Refused(SendRefusal::OverQuota(spent)), SendOutcome::Sent(message())];
+    let expected = messages.expect_send().withf(move |draft| draft.over_quota == Some(spent)).times(2);
+    expected.returning(move |_| {
+        outcomes.reverse();
+        Ok(outcomes[0])
     });
     let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
-    let send = |receiver| block_on(service.send(user(1), receiver, text("hi"), None));
-    assert_eq!(refusal(send(user(1))), Some("cannot_message_oneself"), "the receiver is checked first");
-    assert_eq!(refusal(send(user(2))), None);
-    let error = send(user(2)).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.name()),
-        (ErrorKind::Throttled { retry_after: wait }, "message_quota_used_up")
-    );
+    let key = ClientMessageId::parse("key".to_owned()).unwrap();
+    let send = |key| block_on(service.send(user(1), user(2), text("hi"), key));
+    assert_eq!(send(Some(key.clone())).unwrap(), message());
+    assert_eq!(refusal(send(Some(key.clone()))), Some("message_quota_used_up"), "it is not stored");
+    assert_eq!(refusal(send(Some(key))), Some("message_quota_used_up"), "it is not looked up");
+    assert_eq!(refusal(send(None)), Some("message_quota_used_up"));
 }
 
 #[test]
