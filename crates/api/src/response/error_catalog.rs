@@ -74,8 +74,13 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(415, "unsupported_media_type", "请求体必须是 JSON", "The body must be JSON"),
     entry(429, "too_many_attempts", "密码错误次数过多，请稍后再试", "Too many wrong passwords, please try again later"),
     entry(429, "message_quota_used_up", "发送消息过于频繁，请稍后再试", "You are sending messages too quickly, please try again later"),
+    entry(429, "message_volume_used_up", "发送内容过多，请稍后再试", "You are sending too much text, please try again later"),
     entry(429, "request_quota_used_up", "发送好友申请过于频繁，请稍后再试",
         "You are sending friendship requests too quickly, please try again later"),
+    entry(429, "lookup_quota_used_up", "查找过于频繁，请稍后再试", "You are looking up users too quickly, please try again later"),
+    entry(429, "uid_change_quota_used_up", "微信号修改过于频繁，请稍后再试",
+        "You are changing the uid too often, please try again later"),
+    entry(429, "registration_quota_used_up", "注册过于频繁，请稍后再试", "Too many registrations, please try again later"),
     entry(500, "internal_error", "服务器内部错误", "Internal server error"),
     entry(503, "unavailable", "服务暂时不可用，请稍后再试", "The service is unavailable, please try again later"),
 ];

@@ -111,14 +111,15 @@ impl TryFrom<RegisterRequest> for Registration {
 
 /// Registers an account and logs it in.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
-    extensions(("x-errors" = json!(["uid_taken", "phone_number_taken"]))))]
+    extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "registration_quota_used_up"]))))]
 #[post("/api/register")]
 pub(crate) async fn register(
+    client: Client,
     device: Device,
     Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    let login = use_cases.registration.register(body.try_into()?, &device.0).await?;
+    let login = use_cases.registration.register(body.try_into()?, &device.0, client.0).await?;
     Ok(Data::new(login.into()))
 }
 

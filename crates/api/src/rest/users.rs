@@ -115,7 +115,8 @@ struct ChangeUidRequest {
 
 /// Changes the caller's 微信号; tokens stay valid.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
-    extensions(("x-errors" = json!(["uid_taken", "uid_unchanged", "uid_changed_too_recently"]))))]
+    extensions(("x-errors" = json!(["uid_taken", "uid_unchanged", "uid_changed_too_recently",
+        "uid_change_quota_used_up"]))))]
 #[patch("/api/auth/me/uid")]
 pub(crate) async fn change_uid(
     caller: AuthUser,
@@ -169,7 +170,7 @@ impl From<Profile> for FoundUser {
 
 /// Finds a user by 微信号.
 #[utoipa::path(tag = "accounts", params(UidParams), responses((status = 200, body = Data<FoundUser>)),
-    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user"]))))]
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "lookup_quota_used_up"]))))]
 #[get("/api/auth/users")]
 pub(crate) async fn find_user(
     caller: AuthUser,

@@ -1,5 +1,7 @@
 //! Refusals of registration, profiles and the account lifecycle, each with its class and stable name.
 
+use std::time::Duration;
+
 use crate::error::{PortError, domain_error};
 
 /// Refusals of disabling and enabling an account.
@@ -26,6 +28,9 @@ pub enum RegistrationError {
     /// Another account has this phone number.
     #[error("the phone number is taken")]
     PhoneNumberTaken,
+    /// The quota of the client's address, or of all together, is used up for this long.
+    #[error("the quota of registrations is used up")]
+    QuotaUsedUp(Duration),
     /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -34,6 +39,7 @@ pub enum RegistrationError {
 domain_error!(RegistrationError {
     UidTaken => Invalid, "uid_taken";
     PhoneNumberTaken => Invalid, "phone_number_taken";
+    QuotaUsedUp(retry_after) => Throttled, "registration_quota_used_up";
 });
 
 /// Refusals of reading and changing profiles.
@@ -54,6 +60,12 @@ pub enum ProfileError {
     /// The configured interval since the last change has not passed.
     #[error("the uid was changed too recently")]
     UidChangedTooRecently,
+    /// The caller's quota of uid changes is used up for this long.
+    #[error("the caller's quota of uid changes is used up")]
+    UidChangesUsedUp(Duration),
+    /// The caller's quota of look-ups is used up for this long.
+    #[error("the caller's quota of look-ups is used up")]
+    LookupsUsedUp(Duration),
     /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -65,4 +77,6 @@ domain_error!(ProfileError {
     UidTaken => Invalid, "uid_taken";
     UidUnchanged => Invalid, "uid_unchanged";
     UidChangedTooRecently => Invalid, "uid_changed_too_recently";
+    UidChangesUsedUp(retry_after) => Throttled, "uid_change_quota_used_up";
+    LookupsUsedUp(retry_after) => Throttled, "lookup_quota_used_up";
 });

@@ -11,6 +11,7 @@ use super::{
 use crate::auth::{Caller, DeviceName, Session};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
+use crate::quota::QuotaRate;
 
 /// An account to register.
 #[derive(Debug, Clone)]
@@ -36,6 +37,15 @@ pub enum RegisterOutcome {
     PhoneNumberTaken,
 }
 
+/// The configured rules for changing a uid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UidChangeRules {
+    /// The least time between two changes; zero for no limit.
+    pub interval: Duration,
+    /// The rate of changes and of attempts that find the uid taken; `None` for no limit.
+    pub quota: Option<QuotaRate>,
+}
+
 /// The result of a uid change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UidChangeOutcome {
@@ -45,6 +55,8 @@ pub enum UidChangeOutcome {
     Taken,
     /// [`super::decide_uid_change`] refused.
     Refused(UidChangeRefusal),
+    /// The account's quota is used up for this long.
+    QuotaUsedUp(Duration),
     /// The account does not exist or is not active.
     UnknownUser,
 }
@@ -107,9 +119,10 @@ pub trait UserRepository: Send + Sync {
     /// Any `PortError` from the adapter.
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError>;
 
-    /// Changes an account's uid if [`super::decide_uid_change`] allows it by the database's clock.
+    /// Changes an account's uid if [`super::decide_uid_change`] and then the quota allow it by the database's clock.
     ///
-    /// Of concurrent claims of one uid exactly one MUST win.
+    /// Of concurrent claims of one uid exactly one MUST win. A claim of a taken uid MUST count against the quota, so that the
+    /// answers cannot be used to look for accounts.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
@@ -117,7 +130,7 @@ pub trait UserRepository: Send + Sync {
         &self,
         id: UserId,
         wanted: &Uid,
-        interval: Duration,
+        rules: UidChangeRules,
     ) -> Result<UidChangeOutcome, PortError>;
 }
 

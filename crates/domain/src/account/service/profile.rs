@@ -1,24 +1,30 @@
 //! Use-cases of a profile: read, rename, change the uid, find by uid.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::account::{
-    AccountSummary, Nickname, Profile, ProfileError, Uid, UidChangeOutcome, UidChangeRefusal, UserRepository,
+    AccountSummary, Nickname, Profile, ProfileError, Uid, UidChangeOutcome, UidChangeRefusal, UidChangeRules,
+    UserRepository,
 };
 use crate::id::UserId;
+use crate::quota::LookupQuota;
 
 /// Shows and changes profiles.
 pub struct ProfileService {
     users: Arc<dyn UserRepository>,
-    uid_change_interval: Duration,
+    uid_changes: UidChangeRules,
+    lookups: Option<Arc<dyn LookupQuota>>,
 }
 
 impl ProfileService {
-    /// Creates the service. `uid_change_interval` is the least time between two uid changes; zero for no limit.
+    /// Creates the service. Without `lookups` looking users up is unlimited.
     #[must_use]
-    pub fn new(users: Arc<dyn UserRepository>, uid_change_interval: Duration) -> Self {
-        Self { users, uid_change_interval }
+    pub fn new(
+        users: Arc<dyn UserRepository>,
+        uid_changes: UidChangeRules,
+        lookups: Option<Arc<dyn LookupQuota>>,
+    ) -> Self {
+        Self { users, uid_changes, lookups }
     }
 
     /// The caller's own account and its counters.
@@ -40,8 +46,11 @@ impl ProfileService {
     /// Looks an account up by uid, ignoring case.
     ///
     /// # Errors
-    /// [`ProfileError::UnknownUser`].
+    /// [`ProfileError::UnknownUser`], [`ProfileError::LookupsUsedUp`].
     pub async fn find_by_uid(&self, caller: UserId, uid: &Uid) -> Result<Profile, ProfileError> {
+        if let Some(quota) = &self.lookups {
+            quota.spend(caller).map_err(ProfileError::LookupsUsedUp)?;
+        }
         self.users.find_by_uid(caller, uid).await?.ok_or(ProfileError::UnknownUser)
     }
 
@@ -49,15 +58,16 @@ impl ProfileService {
     ///
     /// # Errors
     /// [`ProfileError::UidTaken`], [`ProfileError::UidUnchanged`], [`ProfileError::UidChangedTooRecently`],
-    /// [`ProfileError::AccountGone`].
+    /// [`ProfileError::UidChangesUsedUp`], [`ProfileError::AccountGone`].
     pub async fn change_uid(&self, caller: UserId, wanted: &Uid) -> Result<(), ProfileError> {
-        match self.users.change_uid(caller, wanted, self.uid_change_interval).await? {
+        match self.users.change_uid(caller, wanted, self.uid_changes).await? {
             UidChangeOutcome::Changed => Ok(()),
             UidChangeOutcome::Taken => Err(ProfileError::UidTaken),
             UidChangeOutcome::Refused(UidChangeRefusal::Unchanged) => Err(ProfileError::UidUnchanged),
             UidChangeOutcome::Refused(UidChangeRefusal::TooRecent) => {
                 Err(ProfileError::UidChangedTooRecently)
             }
+            UidChangeOutcome::QuotaUsedUp(wait) => Err(ProfileError::UidChangesUsedUp(wait)),
             UidChangeOutcome::UnknownUser => Err(ProfileError::AccountGone),
         }
     }

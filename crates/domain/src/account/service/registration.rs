@@ -7,6 +7,8 @@ use crate::account::{
     RegistrationError, Uid, UserRepository,
 };
 use crate::auth::{DeviceName, LoggedIn, SessionService};
+use crate::login_throttle::ClientAddress;
+use crate::quota::RegistrationQuota;
 
 /// The ports of [`RegistrationService`].
 pub struct RegistrationPorts {
@@ -18,6 +20,8 @@ pub struct RegistrationPorts {
     pub random: Arc<dyn RandomSource>,
     /// Issues the tokens of the first session.
     pub sessions: Arc<SessionService>,
+    /// Limits registrations by address and in all; `None` for no limit.
+    pub quota: Option<Arc<dyn RegistrationQuota>>,
 }
 
 /// The data of a new account.
@@ -48,15 +52,18 @@ impl RegistrationService {
         Self { ports }
     }
 
-    /// Registers an account and opens its first session.
+    /// Registers an account and opens its first session. Every attempt counts against the quota of `address`, before its password
+    /// is hashed: the hash is what costs, and the answer may tell that a uid is taken.
     ///
     /// # Errors
-    /// [`RegistrationError::UidTaken`], [`RegistrationError::PhoneNumberTaken`].
+    /// [`RegistrationError::UidTaken`], [`RegistrationError::PhoneNumberTaken`], [`RegistrationError::QuotaUsedUp`].
     pub async fn register(
         &self,
         registration: Registration,
         device: &DeviceName,
+        address: Option<ClientAddress>,
     ) -> Result<LoggedIn, RegistrationError> {
+        self.charge(address).await?;
         let password_hash = self.ports.hasher.hash(&registration.password).await?;
         let chosen = registration.uid;
         let attempts = if chosen.is_some() { 1 } else { Self::UID_ATTEMPTS };
@@ -80,5 +87,12 @@ impl RegistrationService {
             }
         }
         Err(RegistrationError::UidTaken)
+    }
+
+    /// Charges the quota, unless the password could not be hashed now anyway.
+    async fn charge(&self, address: Option<ClientAddress>) -> Result<(), RegistrationError> {
+        let Some(quota) = &self.ports.quota else { return Ok(()) };
+        self.ports.hasher.check_capacity().await?;
+        quota.spend(address).await?.map_or(Ok(()), |wait| Err(RegistrationError::QuotaUsedUp(wait)))
     }
 }

@@ -23,6 +23,11 @@ fn every_refusal_of_registration_has_its_class_and_its_name() {
     assert_catalogue([
         (RegistrationError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (RegistrationError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
+        (
+            RegistrationError::QuotaUsedUp(DAY),
+            ErrorKind::Throttled { retry_after: DAY },
+            "registration_quota_used_up",
+        ),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }
@@ -35,6 +40,16 @@ fn every_refusal_has_its_class_and_its_name() {
         (ProfileError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (ProfileError::UidUnchanged, ErrorKind::Invalid, "uid_unchanged"),
         (ProfileError::UidChangedTooRecently, ErrorKind::Invalid, "uid_changed_too_recently"),
+        (
+            ProfileError::UidChangesUsedUp(DAY),
+            ErrorKind::Throttled { retry_after: DAY },
+            "uid_change_quota_used_up",
+        ),
+        (
+            ProfileError::LookupsUsedUp(DAY),
+            ErrorKind::Throttled { retry_after: DAY },
+            "lookup_quota_used_up",
+        ),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

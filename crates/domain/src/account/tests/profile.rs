@@ -6,14 +6,19 @@ use pollster::block_on;
 use super::{DAY, uid};
 use crate::account::{
     AccountSummary, MockUserRepository, Nickname, Profile, ProfileService, Relation, UidChangeOutcome,
-    UidChangeRefusal, User,
+    UidChangeRefusal, UidChangeRules, User,
 };
+use crate::quota::{MockLookupQuota, QuotaRate};
 use crate::testing::{assert_fault, at, fault, refusal, user};
+
+fn rules() -> UidChangeRules {
+    UidChangeRules { interval: DAY, quota: QuotaRate::new(5, DAY) }
+}
 
 fn service(prepare: impl FnOnce(&mut MockUserRepository)) -> ProfileService {
     let mut users = MockUserRepository::new();
     prepare(&mut users);
-    ProfileService::new(Arc::new(users), DAY)
+    ProfileService::new(Arc::new(users), rules(), None)
 }
 
 fn goose() -> AccountSummary {
@@ -81,9 +86,24 @@ fn an_unused_uid_finds_no_account() {
 }
 
 #[test]
-fn a_uid_change_uses_the_configured_interval() {
+fn a_look_up_beyond_the_quota_asks_no_port() {
+    let (mut users, mut quota) = (MockUserRepository::new(), MockLookupQuota::new());
+    users.expect_find_by_uid().once().returning(|_, _| Ok(None));
+    let mut left = 1;
+    quota.expect_spend().with(eq(user(1))).times(2).returning(move |_| {
+        left -= 1;
+        if left >= 0 { Ok(()) } else { Err(DAY) }
+    });
+    let service = ProfileService::new(Arc::new(users), rules(), Some(Arc::new(quota)));
+    let find = || block_on(service.find_by_uid(user(1), &uid("swan_22")));
+    assert_eq!(refusal(find()), Some("unknown_user"), "a look-up that finds no account counts");
+    assert_eq!(refusal(find()), Some("lookup_quota_used_up"));
+}
+
+#[test]
+fn a_uid_change_uses_the_configured_rules() {
     let service = service(|users| {
-        let expected = users.expect_change_uid().with(eq(user(1)), eq(uid("Swan_22")), eq(DAY));
+        let expected = users.expect_change_uid().with(eq(user(1)), eq(uid("Swan_22")), eq(rules()));
         expected.once().returning(|_, _, _| Ok(UidChangeOutcome::Changed));
     });
     assert_eq!(refusal(block_on(service.change_uid(user(1), &uid("Swan_22")))), None);
@@ -95,6 +115,7 @@ fn each_refusal_to_change_a_uid_has_its_name() {
         (UidChangeOutcome::Taken, "uid_taken"),
         (UidChangeOutcome::Refused(UidChangeRefusal::Unchanged), "uid_unchanged"),
         (UidChangeOutcome::Refused(UidChangeRefusal::TooRecent), "uid_changed_too_recently"),
+        (UidChangeOutcome::QuotaUsedUp(DAY), "uid_change_quota_used_up"),
         (UidChangeOutcome::UnknownUser, "session_ended"),
     ] {
         let service = service(|users| {

@@ -1,6 +1,8 @@
 //! Registration.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mockall::predicate::eq;
 use mockall::{Sequence, predicate::always};
@@ -14,6 +16,8 @@ use crate::account::{
 use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
 use crate::auth::{DeviceName, LoggedIn};
 use crate::error::PortError;
+use crate::login_throttle::ClientAddress;
+use crate::quota::MockRegistrationQuota;
 use crate::testing::{assert_fault, at, fault, refusal};
 
 /// Mocks of all ports. They refuse calls that a test does not expect.
@@ -22,6 +26,7 @@ struct World {
     users: MockUserRepository,
     hasher: MockPasswordHasher,
     random: MockRandomSource,
+    quota: Option<MockRegistrationQuota>,
     auth: AuthWorld,
 }
 
@@ -32,6 +37,7 @@ impl World {
             hasher: Arc::new(self.hasher),
             random: Arc::new(self.random),
             sessions: Arc::new(self.auth.service()),
+            quota: self.quota.map(|quota| Arc::new(quota) as _),
         })
     }
 }
@@ -45,12 +51,14 @@ fn registration(uid: Option<Uid>) -> Registration {
     }
 }
 
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
 fn device() -> DeviceName {
     DeviceName::from_user_agent("goose/1.0")
 }
 
 fn register(world: World, uid: Option<Uid>) -> Result<LoggedIn, RegistrationError> {
-    block_on(world.service().register(registration(uid), &device()))
+    block_on(world.service().register(registration(uid), &device(), ClientAddress::new(ADDRESS)))
 }
 
 /// A world in which the password is hashed exactly once.
@@ -92,6 +100,25 @@ fn registering_makes_the_account_and_logs_it_in() {
     let logged_in = register(world, Some(uid("Goose_1"))).unwrap();
     assert_eq!(logged_in.user, goose());
     assert_issued(&logged_in.tokens, LEFT);
+}
+
+#[test]
+fn a_registration_beyond_the_quota_hashes_no_password() {
+    let mut world = World::default();
+    world.hasher.expect_check_capacity().once().returning(|| Ok(()));
+    let mut quota = MockRegistrationQuota::new();
+    let expected = quota.expect_spend().with(eq(ClientAddress::new(ADDRESS)));
+    expected.once().returning(|_| Ok(Some(Duration::from_secs(180))));
+    world.quota = Some(quota);
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("registration_quota_used_up"));
+}
+
+#[test]
+fn a_registration_that_cannot_be_hashed_now_is_not_counted() {
+    let mut world = World::default();
+    world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
+    world.quota = Some(MockRegistrationQuota::new());
+    assert_fault(register(world, Some(uid("Goose_1"))));
 }
 
 #[test]
