@@ -10,7 +10,7 @@ pub mod diagnostics;
 pub mod metrics;
 pub mod migrations;
 pub mod postgres;
+pub mod quota;
 pub mod revoked_sessions;
 pub mod runtime;
 mod schema;
-pub mod send_quota;
