@@ -107,6 +107,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (key) {
+        key -> Bytea,
+        full_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     search_blocks (conversation_id, block) {
         conversation_id -> Uuid,
         block -> Int8,
@@ -168,6 +175,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_throttles,
     message_deletions,
     messages,
+    quotas,
     search_blocks,
     search_progress,
     sessions,

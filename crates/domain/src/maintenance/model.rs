@@ -16,12 +16,19 @@ pub enum MaintenanceTask {
     PurgeOldSessions,
     /// Deletes the records of old failed login attempts.
     PurgeThrottles,
+    /// Deletes the counts of quotas that are whole again.
+    PurgeQuotas,
 }
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 4] =
-        [Self::ExpireRequests, Self::PurgeEndedSessions, Self::PurgeOldSessions, Self::PurgeThrottles];
+    pub const ALL: [Self; 5] = [
+        Self::ExpireRequests,
+        Self::PurgeEndedSessions,
+        Self::PurgeOldSessions,
+        Self::PurgeThrottles,
+        Self::PurgeQuotas,
+    ];
 }
 
 /// The retention periods.
@@ -49,7 +56,7 @@ impl Retention {
     pub const fn age(&self, task: MaintenanceTask) -> Duration {
         let needed = self.lifetimes.access.saturating_add(Self::INSPECTION);
         match task {
-            MaintenanceTask::ExpireRequests => Duration::ZERO,
+            MaintenanceTask::ExpireRequests | MaintenanceTask::PurgeQuotas => Duration::ZERO,
             MaintenanceTask::PurgeEndedSessions => needed,
             MaintenanceTask::PurgeOldSessions => self.lifetimes.session_max.saturating_add(needed),
             MaintenanceTask::PurgeThrottles => Self::FAILURES,

@@ -76,6 +76,14 @@ statement! {
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
+statement! {
+    PurgeQuotas<'a> { seconds: &'a f64, limit: i64 } -> ();
+    "DELETE FROM quotas WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM quotas
+          WHERE full_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
 fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
     let pairs: Vec<(Uuid,)> = LockExpired { seconds: &seconds, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
@@ -108,6 +116,7 @@ fn sweep(
         MaintenanceTask::PurgeThrottles => {
             PurgeThrottles { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
+        MaintenanceTask::PurgeQuotas => PurgeQuotas { seconds: &seconds, limit: BATCH }.execute(connection)?,
     };
     Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
 }

@@ -20,6 +20,7 @@ mod migrations;
 mod model;
 mod password_change;
 mod query_plans;
+mod quotas;
 mod revoked_sessions;
 mod search;
 mod sending;

@@ -291,5 +291,6 @@ pub(crate) fn draft(sender: UserId, receiver: UserId, text: &str, key: Option<&s
         from: directed(sender, receiver),
         body: MessageBody::Text(MessageContent::parse(text.to_owned()).unwrap()),
         client_message_id: key.map(|key| ClientMessageId::parse(key.to_owned()).unwrap()),
+        over_quota: None,
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::{
-    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UserRepository,
+    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UidChangeRules, UserRepository,
 };
 use domain::auth::DeviceName;
 
@@ -50,7 +50,7 @@ async fn concurrent_changes_to_one_uid_have_one_winner() {
         let person = pools[0].person(&format!("person_{number:02}")).await;
         let pool = Arc::clone(&pools[number % 2]);
         let spelled = uid(if number % 3 == 0 { "WANTED" } else { "wanted" });
-        changes.push(async move { pool.users.change_uid(person, &spelled, Duration::ZERO).await.unwrap() });
+        changes.push(async move { pool.users.change_uid(person, &spelled, UidChangeRules::default()).await.unwrap() });
     }
     let changes: Vec<_> = changes.into_iter().map(tokio::spawn).collect();
     let mut outcomes = Vec::new();
@@ -99,8 +99,8 @@ async fn uid_changes_keep_their_interval_by_database_time() {
     let database = Database::new();
     let pool = database.pool();
     let alice = pool.person("alice_01").await;
-    let day = Duration::from_secs(86_400);
-    let change = async |wanted: &str| pool.users.change_uid(alice, &uid(wanted), day).await.unwrap();
+    let rules = UidChangeRules { interval: Duration::from_secs(86_400), quota: None };
+    let change = async |wanted: &str| pool.users.change_uid(alice, &uid(wanted), rules).await.unwrap();
     assert_eq!(change("alice_02").await, UidChangeOutcome::Changed);
     assert!(matches!(change("alice_03").await, UidChangeOutcome::Refused(_)));
     database.sql("UPDATE users SET uid_changed_at = uid_changed_at - interval '1 day'");

@@ -4,6 +4,7 @@ mod admin;
 mod erasure;
 mod lifecycle;
 mod login_throttle;
+mod quota;
 mod session;
 mod user;
 
@@ -11,6 +12,7 @@ pub use admin::PgAdminRepository;
 pub use erasure::PgErasureRepository;
 pub use lifecycle::PgLifecycleRepository;
 pub use login_throttle::PgLoginThrottle;
+pub use quota::PgRegistrationQuota;
 pub use session::PgSessionRepository;
 pub(crate) use session::recently_ended;
 pub use user::PgUserRepository;

@@ -7,12 +7,11 @@ pub(in crate::postgres) mod summary;
 mod uid_change;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::account::{
     AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, Profile, RegisterOutcome, Uid,
-    UidChangeOutcome, UserRepository,
+    UidChangeOutcome, UidChangeRules, UserRepository,
 };
 use domain::auth::DeviceName;
 use domain::error::PortError;
@@ -64,9 +63,9 @@ impl UserRepository for PgUserRepository {
         &self,
         id: UserId,
         wanted: &Uid,
-        interval: Duration,
+        rules: UidChangeRules,
     ) -> Result<UidChangeOutcome, PortError> {
         let wanted = wanted.clone();
-        self.db.transaction(move |connection| uid_change::change_uid(connection, id, &wanted, interval)).await
+        self.db.transaction(move |connection| uid_change::change_uid(connection, id, &wanted, rules)).await
     }
 }

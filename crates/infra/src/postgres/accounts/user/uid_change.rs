@@ -1,15 +1,14 @@
 //! Uid changes.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use domain::account::{Uid, UidChange, UidChangeOutcome, decide_uid_change};
+use domain::account::{Uid, UidChange, UidChangeOutcome, UidChangeRules, decide_uid_change};
 use domain::id::UserId;
 
 use crate::db::{self, DbError};
+use crate::postgres::accounts::quota::{self, Bucket, Counted};
 use crate::postgres::row_values::{self, ACTIVE};
 use crate::schema::users;
 
@@ -24,7 +23,7 @@ pub(super) fn change_uid(
     connection: &mut PgConnection,
     id: UserId,
     wanted: &Uid,
-    interval: Duration,
+    rules: UidChangeRules,
 ) -> Result<UidChangeOutcome, DbError> {
     let locked: Option<CurrentUid> = users::table
         .find(id.as_uuid())
@@ -35,9 +34,15 @@ pub(super) fn change_uid(
         .optional()?;
     let Some(locked) = locked else { return Ok(UidChangeOutcome::UnknownUser) };
     let (current, now) = (row_values::uid(id, &locked.uid)?, db::now(connection)?);
+    let interval = rules.interval;
     let change = UidChange { current: &current, wanted, changed_at: locked.uid_changed_at, now, interval };
     if let Err(refusal) = decide_uid_change(&change) {
         return Ok(UidChangeOutcome::Refused(refusal));
+    }
+    if let Some(rate) = rules.quota
+        && let Some(wait) = quota::spend(connection, &[Bucket::new(&Counted::UidChangesOf(id), rate)])?
+    {
+        return Ok(UidChangeOutcome::QuotaUsedUp(wait));
     }
     // In a savepoint, because a taken uid shows as a unique violation, which aborts the transaction.
     let updated = connection.transaction(|connection| {
