@@ -15,6 +15,7 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
+use domain::quota::RegistrationQuota;
 use infra::clock::DatabaseClock;
 use infra::crypto::password::BcryptHasher;
 use infra::crypto::random::SystemRandom;
@@ -22,11 +23,11 @@ use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
 use infra::postgres::{
     ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
+    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository, PgRegistrationQuota,
     PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
+use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
-use infra::send_quota::SendQuotaInMemory;
 use secrecy::SecretString;
 
 use crate::config::Settings;
@@ -84,8 +85,15 @@ pub(crate) fn registration(
     users: Arc<PgUserRepository>,
     hasher: Arc<dyn PasswordHasher>,
     sessions: Arc<SessionService>,
+    quota: Option<Arc<dyn RegistrationQuota>>,
 ) -> RegistrationService {
-    RegistrationService::new(RegistrationPorts { users, hasher, random: Arc::new(SystemRandom), sessions })
+    RegistrationService::new(RegistrationPorts {
+        users,
+        hasher,
+        random: Arc::new(SystemRandom),
+        sessions,
+        quota,
+    })
 }
 
 /// What the use cases are wired to.
@@ -139,9 +147,18 @@ impl Wiring<'_> {
                 sessions: Arc::clone(&sessions),
                 ended,
             }),
-            registration: registration(Arc::clone(&users), hasher, Arc::clone(&sessions)),
+            registration: registration(
+                Arc::clone(&users),
+                hasher,
+                Arc::clone(&sessions),
+                self.registration_quota(),
+            ),
             exports: ExportService::new(Arc::new(PgExportRepository::start(&self.db, EXPORTS)?)),
-            users: ProfileService::new(users, rules.uid_change_interval),
+            users: ProfileService::new(
+                users,
+                rules.uid_changes,
+                rules.lookups.map(|rate| Arc::new(LookupQuotaInMemory::new(rate)) as _),
+            ),
             sessions,
             friendship_requests: FriendshipRequestService::new(requests, rules.requests),
             friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(db()))),
@@ -151,6 +168,11 @@ impl Wiring<'_> {
             search,
         };
         Ok((use_cases, indexer))
+    }
+
+    fn registration_quota(&self) -> Option<Arc<dyn RegistrationQuota>> {
+        let rates = self.settings.rules.registrations?;
+        Some(Arc::new(PgRegistrationQuota::new(Arc::clone(&self.db), rates)))
     }
 
     /// The message service; starts the writers of the send queue.
@@ -163,8 +185,7 @@ impl Wiring<'_> {
         let messages = PgMessageRepository::start(Arc::clone(&self.db), queue)?;
         self.metrics.register(messages.collectors()?)?;
         let rules = self.settings.rules;
-        let quota =
-            rules.messages_per_minute.map(|quota| Arc::new(SendQuotaInMemory::per_minute(quota)) as _);
+        let quota = SendQuotaInMemory::new(rules.sending).map(|quota| Arc::new(quota) as _);
         Ok(MessageService::new(Arc::new(messages), rules.recall_window, quota))
     }
 }

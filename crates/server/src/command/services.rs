@@ -40,7 +40,7 @@ impl Services {
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
         let accounts = Arc::new(PgLifecycleRepository::new(Arc::clone(&db)));
         Ok(Self {
-            registration: wiring::registration(users, Arc::clone(&hasher), Arc::clone(&sessions)),
+            registration: wiring::registration(users, Arc::clone(&hasher), Arc::clone(&sessions), None),
             accounts: LifecycleService::new(LifecyclePorts { accounts, sessions, ended }),
             admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })

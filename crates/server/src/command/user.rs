@@ -116,7 +116,7 @@ async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()
         .map_err(|invalid| anyhow!("the phone number is not valid: {invalid}"))?;
     let (password, generated) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
-    let account = services.registration.register(registration, &DeviceName::default()).await?;
+    let account = services.registration.register(registration, &DeviceName::default(), None).await?;
     // Registration opens a session, whose tokens are dropped here.
     services.admin.end_sessions(account.user.id).await?;
     print(format_args!("{} {}", account.user.id, account.user.uid.as_str()));

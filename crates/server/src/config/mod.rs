@@ -16,9 +16,12 @@ use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
 use api::TrustedProxies;
+use domain::account::UidChangeRules;
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
+use domain::quota::{QuotaRate, RegistrationRates};
 use infra::db::Patience;
+use infra::quota::SendRates;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use cli::{Cli, Command, ConfigCommand, UserCommand};
@@ -57,10 +60,14 @@ pub struct RuleSettings {
     pub recall_window: Duration,
     /// Lifetime and quota of friendship requests.
     pub requests: RequestRules,
-    /// Messages that an account can send per minute; `None` for no limit.
-    pub messages_per_minute: Option<NonZeroU32>,
-    /// Minimum time between two changes of a uid; zero for no limit.
-    pub uid_change_interval: Duration,
+    /// Messages and text that an account can send.
+    pub sending: SendRates,
+    /// Users that an account can look up; `None` for no limit.
+    pub lookups: Option<QuotaRate>,
+    /// How often an account can change its uid.
+    pub uid_changes: UidChangeRules,
+    /// Registrations; `None` for no limit.
+    pub registrations: Option<RegistrationRates>,
 }
 
 /// Settings of the log.
@@ -208,6 +215,7 @@ fn signing(given: &Resolved) -> SigningSettings {
 }
 
 fn rules(given: &Resolved) -> RuleSettings {
+    const MINUTE: Duration = seconds(60);
     const DAY: u32 = 86_400;
     RuleSettings {
         recall_window: seconds(given.recall_window_seconds),
@@ -215,8 +223,16 @@ fn rules(given: &Resolved) -> RuleSettings {
             time_to_live: seconds(given.friend_request_ttl_seconds),
             per_day: NonZeroU32::new(given.quota_requests_per_day),
         },
-        messages_per_minute: NonZeroU32::new(given.quota_messages_per_minute),
-        uid_change_interval: seconds(given.uid_change_interval_days.saturating_mul(DAY)),
+        sending: SendRates {
+            messages: QuotaRate::new(given.quota_messages_per_minute.into(), MINUTE),
+            bytes: QuotaRate::new(u64::from(given.quota_message_kilobytes_per_minute) * 1024, MINUTE),
+        },
+        lookups: QuotaRate::new(given.quota_lookups_per_minute.into(), MINUTE),
+        uid_changes: UidChangeRules {
+            interval: seconds(given.uid_change_interval_days.saturating_mul(DAY)),
+            quota: QuotaRate::new(given.quota_uid_changes_per_day.into(), seconds(DAY)),
+        },
+        registrations: RegistrationRates::per_hour(given.quota_registrations_per_hour.into()),
     }
 }
 

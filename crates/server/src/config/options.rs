@@ -159,12 +159,24 @@ options! {
     /// Minimum time between two changes of a uid; 0 for no limit
     #[arg(long, env = "HONGYAN_UID_CHANGE_INTERVAL_DAYS", value_name = "DAYS")]
     uid_change_interval_days: u32 = 0;
-    /// Messages that an account can send per minute on each instance: that many at once, then evenly; 0 for no limit
+    /// Messages that an account can send per minute, counted by each instance: that many at once, then evenly; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_MESSAGES_PER_MINUTE", value_name = "NUMBER")]
-    quota_messages_per_minute: u32 = 0;
+    quota_messages_per_minute: u32 = 300;
+    /// Kilobytes of text that an account can send per minute, counted by each instance; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_MESSAGE_KILOBYTES_PER_MINUTE", value_name = "NUMBER")]
+    quota_message_kilobytes_per_minute: u32 = 2048;
     /// Friendship requests that an account can send in 24 hours, on all instances together; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_REQUESTS_PER_DAY", value_name = "NUMBER")]
-    quota_requests_per_day: u32 = 0;
+    quota_requests_per_day: u32 = 50;
+    /// Users that an account can look up by uid per minute, counted by each instance; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_LOOKUPS_PER_MINUTE", value_name = "NUMBER")]
+    quota_lookups_per_minute: u32 = 60;
+    /// Changes of uid per account in 24 hours, attempts for a taken uid included, on all instances together; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_UID_CHANGES_PER_DAY", value_name = "NUMBER")]
+    quota_uid_changes_per_day: u32 = 5;
+    /// Registrations per hour from an IPv4 address or an IPv6 /64, on all instances together; then also 60 a minute in all; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_REGISTRATIONS_PER_HOUR", value_name = "NUMBER")]
+    quota_registrations_per_hour: u32 = 20;
     /// The binary logarithm of bcrypt's rounds, 4 to 31; less than 10 logs a warning
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8 = 12;

@@ -16,23 +16,39 @@ fn nothing_needs_to_be_set() {
     assert_eq!(settings.signing.lifetimes.access, Duration::from_secs(600));
     assert_eq!(settings.rules.recall_window, Duration::from_secs(120));
     assert_eq!(settings.bcrypt_cost, 12);
-    assert_eq!(settings.rules.uid_change_interval, Duration::ZERO);
-    assert_eq!((settings.rules.messages_per_minute, settings.rules.requests.per_day), (None, None));
+    assert_eq!(settings.rules.uid_changes.interval, Duration::ZERO);
+}
+
+#[test]
+fn every_quota_is_on_by_default() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let rules = Settings::from_options(options()).unwrap().rules;
+    assert_eq!(rules.sending.messages, QuotaRate::new(300, MINUTE));
+    assert_eq!(rules.sending.bytes, QuotaRate::new(2048 * 1024, MINUTE));
+    assert_eq!(rules.requests.per_day, NonZeroU32::new(50));
+    assert_eq!(rules.lookups, QuotaRate::new(60, MINUTE));
+    assert_eq!(rules.uid_changes.quota, QuotaRate::new(5, 1440 * MINUTE));
+    let registrations = rules.registrations.unwrap();
+    assert_eq!(Some(registrations.per_address), QuotaRate::new(20, 60 * MINUTE));
+    assert_eq!(Some(registrations.overall), QuotaRate::new(60, MINUTE));
 }
 
 #[test]
 fn a_quota_of_zero_is_no_limit() {
-    let quotas = |number| {
-        let options = Options {
-            quota_messages_per_minute: Some(number),
-            quota_requests_per_day: Some(number),
-            ..options()
-        };
-        let rules = Settings::from_options(options).unwrap().rules;
-        (rules.messages_per_minute, rules.requests.per_day)
+    let zero = Some(0);
+    let options = Options {
+        quota_messages_per_minute: zero,
+        quota_message_kilobytes_per_minute: zero,
+        quota_requests_per_day: zero,
+        quota_lookups_per_minute: zero,
+        quota_uid_changes_per_day: zero,
+        quota_registrations_per_hour: zero,
+        ..options()
     };
-    assert_eq!(quotas(0), (None, None));
-    assert_eq!(quotas(7), (NonZeroU32::new(7), NonZeroU32::new(7)));
+    let rules = Settings::from_options(options).unwrap().rules;
+    assert_eq!((rules.sending.messages, rules.sending.bytes), (None, None));
+    assert_eq!((rules.requests.per_day, rules.lookups, rules.uid_changes.quota), (None, None, None));
+    assert_eq!(rules.registrations, None);
 }
 
 #[test]
