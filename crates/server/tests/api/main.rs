@@ -21,6 +21,7 @@ mod limits;
 mod messages;
 mod polling;
 mod protocol;
+mod quotas;
 mod retries;
 mod search;
 mod sessions;

@@ -118,6 +118,16 @@ pub(crate) struct Server {
     pub(crate) admin: String,
 }
 
+/// The quotas, which no test here is about.
+const QUOTAS: [&str; 6] = [
+    "MESSAGES_PER_MINUTE",
+    "MESSAGE_KILOBYTES_PER_MINUTE",
+    "REQUESTS_PER_DAY",
+    "LOOKUPS_PER_MINUTE",
+    "UID_CHANGES_PER_DAY",
+    "REGISTRATIONS_PER_HOUR",
+];
+
 impl Server {
     pub(crate) fn start(folder: &Folder) -> Self {
         Self::run(&mut folder.hongyan(&["serve"]), folder)
@@ -126,6 +136,9 @@ impl Server {
     /// Starts a server that logs to the file `log` in the folder.
     pub(crate) fn run(command: &mut Command, folder: &Folder) -> Self {
         let log = fs::File::options().create(true).append(true).open(folder.0.join("log")).unwrap();
+        for quota in QUOTAS {
+            command.env(format!("HONGYAN_QUOTA_{quota}"), "0");
+        }
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let banner = BufReader::new(child.stdout.take().unwrap());
         let banner: Vec<String> =

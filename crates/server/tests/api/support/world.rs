@@ -191,6 +191,13 @@ fn serve(options: Options, url: &str, patience: Patience) -> Served {
         drain_seconds: Some(0),
         shutdown_seconds: Some(5),
         jwt_secret: Some(SECRET.into()),
+        // A test of a quota sets it.
+        quota_messages_per_minute: Some(0),
+        quota_message_kilobytes_per_minute: Some(0),
+        quota_requests_per_day: Some(0),
+        quota_lookups_per_minute: Some(0),
+        quota_uid_changes_per_day: Some(0),
+        quota_registrations_per_hour: Some(0),
         ..Options::default()
     });
     let mut settings = Settings::from_options(options).unwrap();
