@@ -88,6 +88,16 @@ impl Drop for ServerProcess {
     }
 }
 
+/// The quotas. They are off, because the virtual users work as fast as they can.
+const QUOTAS: [&str; 6] = [
+    "MESSAGES_PER_MINUTE",
+    "MESSAGE_KILOBYTES_PER_MINUTE",
+    "REQUESTS_PER_DAY",
+    "LOOKUPS_PER_MINUTE",
+    "UID_CHANGES_PER_DAY",
+    "REGISTRATIONS_PER_HOUR",
+];
+
 fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Result<Command> {
     let log = File::options().create(true).append(true).open(log)?;
     let bind = program.binds.get(instance).context("there is no such instance")?;
@@ -103,6 +113,7 @@ fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Resul
         // No user has to log in a second time, and no recall is too late.
         .env("HONGYAN_ACCESS_TOKEN_SECONDS", "864000")
         .env("HONGYAN_RECALL_WINDOW_SECONDS", "864000")
+        .envs(QUOTAS.map(|quota| (format!("HONGYAN_QUOTA_{quota}"), "0")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
