@@ -23,8 +23,8 @@ use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
 use infra::postgres::{
     ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository, PgRegistrationQuota,
-    PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
+    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
+    PgRegistrationQuota, PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;

@@ -17,7 +17,8 @@ pub use model::{
 };
 pub use ports::{
     Credentials, ErasureRepository, ErasureStep, LifecycleRepository, LoginIdentifier, NewUser,
-    PasswordHasher, RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UidChangeRules, UserRepository,
+    PasswordHasher, RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UidChangeRules,
+    UserRepository,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{

@@ -116,7 +116,9 @@ fn sweep(
         MaintenanceTask::PurgeThrottles => {
             PurgeThrottles { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
-        MaintenanceTask::PurgeQuotas => PurgeQuotas { seconds: &seconds, limit: BATCH }.execute(connection)?,
+        MaintenanceTask::PurgeQuotas => {
+            PurgeQuotas { seconds: &seconds, limit: BATCH }.execute(connection)?
+        }
     };
     Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
 }

@@ -49,7 +49,8 @@ impl<const N: usize> Buckets<N> {
         for (bucket, ((rate, cost), full_at)) in buckets.enumerate() {
             let Some(rate) = rate else { continue };
             let until_full = rate.spend(full_at.saturating_sub(now), cost);
-            *full_at = now.saturating_add(until_full.map_err(|retry_after| Shortage { bucket, retry_after })?);
+            *full_at =
+                now.saturating_add(until_full.map_err(|retry_after| Shortage { bucket, retry_after })?);
         }
         *full_at = spent;
         Ok(())

@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::{
-    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UidChangeRules, UserRepository,
+    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UidChangeRules,
+    UserRepository,
 };
 use domain::auth::DeviceName;
 
@@ -50,7 +51,9 @@ async fn concurrent_changes_to_one_uid_have_one_winner() {
         let person = pools[0].person(&format!("person_{number:02}")).await;
         let pool = Arc::clone(&pools[number % 2]);
         let spelled = uid(if number % 3 == 0 { "WANTED" } else { "wanted" });
-        changes.push(async move { pool.users.change_uid(person, &spelled, UidChangeRules::default()).await.unwrap() });
+        changes.push(async move {
+            pool.users.change_uid(person, &spelled, UidChangeRules::default()).await.unwrap()
+        });
     }
     let changes: Vec<_> = changes.into_iter().map(tokio::spawn).collect();
     let mut outcomes = Vec::new();

@@ -45,11 +45,7 @@ fn every_refusal_has_its_class_and_its_name() {
             ErrorKind::Throttled { retry_after: DAY },
             "uid_change_quota_used_up",
         ),
-        (
-            ProfileError::LookupsUsedUp(DAY),
-            ErrorKind::Throttled { retry_after: DAY },
-            "lookup_quota_used_up",
-        ),
+        (ProfileError::LookupsUsedUp(DAY), ErrorKind::Throttled { retry_after: DAY }, "lookup_quota_used_up"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);
 }

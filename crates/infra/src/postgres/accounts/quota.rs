@@ -120,7 +120,8 @@ impl PgRegistrationQuota {
 #[async_trait]
 impl RegistrationQuota for PgRegistrationQuota {
     async fn spend(&self, address: Option<ClientAddress>) -> Result<Option<Duration>, PortError> {
-        let from = address.map(|address| Bucket::new(&Counted::RegistrationsFrom(address), self.rates.per_address));
+        let from =
+            address.map(|address| Bucket::new(&Counted::RegistrationsFrom(address), self.rates.per_address));
         // The bucket that all share comes last, so that its lock is held for the shortest time.
         let all = Bucket::new(&Counted::Registrations, self.rates.overall);
         let buckets: Vec<_> = from.into_iter().chain([all]).collect();
