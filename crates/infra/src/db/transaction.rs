@@ -1,23 +1,24 @@
-//! Transactions that distinguish "rolled back" from "outcome unknown" when the reply to COMMIT is lost.
+//! Transactions that distinguish "rolled back" from "outcome unknown" when the reply to COMMIT is lost or unclear.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel::PgConnection;
 use diesel::connection::AnsiTransactionManager as Manager;
 use diesel::connection::TransactionManager;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::{DbError, ErrorClass};
+use super::DbError;
 
 /// Why a transaction returned no result.
 #[derive(Debug)]
 pub(crate) enum TransactionError<T> {
     /// COMMIT was not sent, or the server refused it: nothing was stored.
     RolledBack(DbError),
-    /// COMMIT was sent and its reply was lost: `value` may or may not be stored.
+    /// COMMIT was sent and its reply was lost or leaves the outcome open: `value` may or may not be stored.
     InDoubt {
         /// What the transaction would have returned.
         value: T,
-        /// How the connection was lost.
+        /// The reply, or how the connection was lost.
         error: DbError,
     },
 }
@@ -41,14 +42,34 @@ pub(crate) fn transaction<T>(
     match Manager::commit_transaction(connection) {
         Ok(()) => Ok(value),
         Err(error) => {
+            let rolled_back = rolls_back(&error);
             let error = DbError::from(error);
-            // An error that the server itself reported means that it did not commit.
-            if error.class() == ErrorClass::ConnectionLost {
-                Err(TransactionError::InDoubt { value, error })
+            Err(if rolled_back {
+                TransactionError::RolledBack(error)
             } else {
-                Err(TransactionError::RolledBack(error))
-            }
+                TransactionError::InDoubt { value, error }
+            })
         }
+    }
+}
+
+/// Whether a reply to COMMIT proves that nothing was stored: a constraint or a conflict refused it. Any other error may be that of a
+/// proxy, of a wait for a standby, or of a connection that ended afterwards.
+fn rolls_back(error: &DieselError) -> bool {
+    match error {
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => rolls_back(commit_error),
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, reply) => {
+            reply.message().contains("deadlock detected")
+        }
+        DieselError::DatabaseError(kind, _) => matches!(
+            kind,
+            DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::SerializationFailure
+        ),
+        _ => false,
     }
 }
 

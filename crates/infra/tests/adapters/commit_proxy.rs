@@ -1,9 +1,9 @@
-//! A proxy before PostgreSQL that can cut a connection at its COMMIT.
+//! A proxy before PostgreSQL that can cut a connection at its COMMIT, or answer the COMMIT itself.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 
 use crate::socket_proxy::SocketProxy;
@@ -15,7 +15,13 @@ pub(crate) enum Cut {
     AfterCommit = 1,
     /// The server does not receive the COMMIT.
     BeforeCommit = 2,
+    /// The server commits; the client is answered with an error, as a pooler or a distributed engine does.
+    ErrorAfterCommit = 3,
 }
+
+/// ErrorResponse and ReadyForQuery of PostgreSQL's protocol.
+const COMMIT_ERROR: &[u8] =
+    b"E\0\0\0\x38SERROR\0VERROR\0C40003\0Mstatement completion unknown\0\0Z\0\0\0\x05I";
 
 const DISARMED: u8 = 0;
 
@@ -49,8 +55,18 @@ impl CommitProxy {
 /// Forwards bytes both ways until one side closes or the connection is cut.
 fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
     let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let replace = Arc::new(AtomicBool::new(false));
+    let replaces = Arc::clone(&replace);
     let back = thread::spawn(move || {
-        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer) {
+            // The client waits for each answer, so that one read holds the answer to COMMIT and nothing else.
+            let replaced = replaces.swap(false, Ordering::SeqCst);
+            let bytes = if replaced { COMMIT_ERROR } else { &buffer[..length] };
+            if to_client.write_all(bytes).is_err() {
+                break;
+            }
+        }
         let _ = to_client.shutdown(std::net::Shutdown::Both);
     });
     let mut buffer = vec![0; 64 * 1024];
@@ -58,7 +74,9 @@ fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
         let bytes = &buffer[..length];
         let commits = bytes.windows(6).any(|word| word == b"COMMIT");
         let cut = if commits { armed.swap(DISARMED, Ordering::SeqCst) } else { DISARMED };
-        if cut != DISARMED {
+        if cut == Cut::ErrorAfterCommit as u8 {
+            replace.store(true, Ordering::SeqCst);
+        } else if cut != DISARMED {
             // From here on no response reaches the client.
             let _ = client.shutdown(std::net::Shutdown::Both);
         }

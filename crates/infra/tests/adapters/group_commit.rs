@@ -224,7 +224,7 @@ async fn a_connection_lost_before_commit_causes_no_duplicate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
-    for cut in [Cut::AfterCommit, Cut::BeforeCommit] {
+    for cut in [Cut::AfterCommit, Cut::BeforeCommit, Cut::ErrorAfterCommit] {
         let database = Database::new();
         let proxy = CommitProxy::start(database.url());
         let (pool, alice, bob) = friends(&database, proxy.url()).await;
@@ -264,10 +264,9 @@ async fn a_commit_still_in_progress_is_waited_for() {
     holder.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)").unwrap();
     proxy.arm(Cut::AfterCommit);
     let sending = send(&pool, alice, bob, "in doubt", None);
-    // An idle Diesel connection still shows its last query.
-    let asked = "SELECT count(*) FROM pg_stat_activity
-                  WHERE datname = current_database() AND state = 'idle' AND query LIKE '%pg_xact_status%'";
-    eventually("the outcome of the commit is not looked up", || database.number(asked) > 0).await;
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                    AND wait_event_type = 'Lock' AND query LIKE '%FROM conversations%FOR NO KEY UPDATE%'";
+    eventually("the outcome of the commit is not looked up", || database.number(waits) > 0).await;
     drop(holder);
     assert!(matches!(sending.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(database.number("SELECT count(*) FROM messages"), 1);

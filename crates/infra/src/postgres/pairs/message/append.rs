@@ -74,7 +74,7 @@ statement! {
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
         first: &'a Uuid,
-    } -> (BigInt, BigInt, Timestamptz);
+    } -> (BigInt, Timestamptz);
     "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
           moved AS (
               UPDATE conversations c
@@ -93,7 +93,7 @@ statement! {
             AS d (conversation_id, seq, sender_id, ordinal, key, content)
        JOIN moved ON moved.id = d.conversation_id
   RETURNING seq)
-     SELECT count(*), pg_current_xact_id()::text::bigint, (SELECT last_at FROM moved WHERE id = " [first: SqlUuid] ")
+     SELECT count(*), (SELECT last_at FROM moved WHERE id = " [first: SqlUuid] ")
        FROM stored"
 }
 
@@ -115,12 +115,10 @@ pub(super) struct Appended {
     pub(super) probe: Option<CommitProbe>,
 }
 
-/// Identifies a transaction and one row that exists if, and only if, that transaction was committed.
+/// Identifies a row that exists if, and only if, the transaction was committed.
 #[derive(Debug)]
 pub(super) struct CommitProbe {
-    /// The transaction's id.
-    pub(super) xid: i64,
-    /// The first message that it stored.
+    /// The first message that the transaction stored.
     pub(super) message: MessageId,
     /// The message's sender.
     pub(super) sender: UserId,
@@ -273,7 +271,7 @@ fn store(
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
     let message = MessageId { conversation: first.from.pair.conversation_id(), seq: first_position.seq };
-    let (stored, xid, created_at): (i64, i64, DateTime<Utc>) = Store {
+    let (stored, created_at): (i64, DateTime<Utc>) = Store {
         conversations: &conversations,
         seqs: &seqs,
         senders: &senders,
@@ -290,5 +288,5 @@ fn store(
     if usize::try_from(stored) != Ok(placed.len()) {
         return Err(DbError::Impossible("messages: fewer rows were inserted than drafts accepted"));
     }
-    Ok(Some(CommitProbe { xid, message, sender: first.from.user(), created_at }))
+    Ok(Some(CommitProbe { message, sender: first.from.user(), created_at }))
 }

@@ -1,11 +1,16 @@
-//! Commit outcome resolution: runs one send transaction and, if the reply to COMMIT is lost, finds out whether it committed.
+//! Commit outcome resolution: runs one send transaction and, if the reply to COMMIT is lost or unclear, finds out whether it committed.
+//!
+//! The transaction in doubt holds the lock of its first message's pair until it ends. So another transaction takes that lock, looks
+//! for the message and commits. A row lock gives that transaction an id of its own, so its COMMIT waits for the same standbys: an
+//! outcome counts only once it survives a fail-over, too. `pg_xact_status` proves less: after a restart the primary calls a
+//! transaction committed whose wait for the standby was cut short.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use domain::error::PortError;
 use domain::message::{Draft, SendOutcome};
 use uuid::Uuid;
@@ -14,16 +19,14 @@ use super::append::{Appended, CommitProbe, Locking, append};
 use crate::db::{Connections, Db, DbError, ErrorClass, TransactionError, statement, transaction};
 
 statement! {
-    // An id that was never assigned, or was lost in a crash, has no status. Assigning a new id detects it: all assigned ids
-    // are smaller. A snapshot's xmax does not: it follows the last completed id and ignores those still in progress.
-    TransactionStatus<'a> { xid: &'a i64 } -> (Nullable<Text>);
-    "SELECT CASE WHEN s.xid < pg_current_xact_id() THEN pg_xact_status(s.xid) ELSE 'aborted' END
-       FROM (SELECT (" [xid: BigInt] "::bigint)::text::xid8 AS xid) s"
+    // Waits, at most for lock_timeout, until the transaction in doubt has ended.
+    LockPair<'a> { conversation: &'a Uuid } -> (SqlUuid);
+    "SELECT id FROM conversations WHERE id = " [conversation: SqlUuid] " FOR NO KEY UPDATE"
 }
 
 statement! {
-    // After a crash an id whose commit never reached the disk is assigned again, and so is the message's position, possibly
-    // to the same sender; but never with the same time.
+    // A position that never reached the disk or the standby is assigned again, possibly to the same sender; but never with the
+    // same time.
     MessageExists<'a> { conversation: Uuid, seq: i64, sender: &'a Uuid, created_at: DateTime<Utc> } -> (Bool);
     "SELECT EXISTS (SELECT FROM messages m WHERE m.conversation_id = " [conversation: SqlUuid]
           " AND m.seq = " [seq: BigInt] " AND m.sender_id = " [sender: SqlUuid]
@@ -81,21 +84,21 @@ pub(super) fn store(
     }
 }
 
-/// Finds out whether a transaction was committed after the reply to COMMIT was lost. A blind retry would duplicate messages
-/// without a key.
+/// Finds out whether a transaction was committed after the reply to COMMIT was lost or unclear. A blind retry would duplicate
+/// messages without a key.
 fn resolve(
     connections: &Connections,
     appended: Appended,
     error: DbError,
 ) -> Result<Vec<Option<SendOutcome>>, StoreError> {
     let Some(probe) = appended.probe else { return Ok(appended.outcomes) };
-    tracing::warn!(%error, "reply to COMMIT lost; probing whether it committed");
+    tracing::warn!(%error, "no clear reply to COMMIT; probing whether it committed");
     let deadline = Instant::now() + MAX_PROBE_TIME;
     while Instant::now() < deadline {
         match probe_commit(connections, &probe) {
             Some(true) => return Ok(appended.outcomes),
             Some(false) => return Err(StoreError::Retry(error)),
-            // The transaction is still in progress, or the database is unreachable.
+            // The transaction is still in progress, a standby is missing, or the database is unreachable.
             None => std::thread::sleep(Duration::from_millis(50)),
         }
     }
@@ -105,34 +108,30 @@ fn resolve(
 /// Whether the transaction was committed; `None` while unknown.
 fn probe_commit(connections: &Connections, probe: &CommitProbe) -> Option<bool> {
     let mut connection = connections.take().ok()?;
-    match status(connection.inner(), probe) {
-        Ok(status) => status,
-        Err(error) => {
-            if connections.classify(&DbError::from(error)) == ErrorClass::ConnectionLost {
-                connections.lost(connection);
-            }
-            None
-        }
+    let (error, lost) = match transaction(connection.inner(), |connection| exists(connection, probe)) {
+        Ok(exists) => return Some(exists),
+        Err(TransactionError::RolledBack(error)) => (error, false),
+        Err(TransactionError::InDoubt { error, .. }) => (error, true),
+    };
+    if connections.classify(&error) == ErrorClass::ConnectionLost || lost {
+        connections.lost(connection);
     }
+    None
 }
 
-fn status(connection: &mut PgConnection, probe: &CommitProbe) -> QueryResult<Option<bool>> {
-    let (status,) = TransactionStatus { xid: &probe.xid }.get_result::<(Option<String>,)>(connection)?;
-    match status.as_deref() {
-        None | Some("in progress") => Ok(None),
-        // A separate statement: a snapshot taken before the end of the transaction would not show the message.
-        Some("committed") => {
-            let query = MessageExists {
-                conversation: probe.message.conversation.as_uuid(),
-                seq: probe.message.seq.get(),
-                sender: &probe.sender.as_uuid(),
-                created_at: probe.created_at,
-            };
-            let (exists,) = query.get_result::<(bool,)>(connection)?;
-            Ok(Some(exists))
-        }
-        Some(_) => Ok(Some(false)),
-    }
+/// Whether the message exists once no other transaction holds its pair. Holds the pair until the end of this transaction.
+fn exists(connection: &mut PgConnection, probe: &CommitProbe) -> Result<bool, DbError> {
+    let conversation = probe.message.conversation.as_uuid();
+    LockPair { conversation: &conversation }.get_result::<(Uuid,)>(connection).optional()?;
+    // A separate statement: a snapshot taken before the lock was granted would not show the message.
+    let query = MessageExists {
+        conversation,
+        seq: probe.message.seq.get(),
+        sender: &probe.sender.as_uuid(),
+        created_at: probe.created_at,
+    };
+    let (exists,) = query.get_result::<(bool,)>(connection)?;
+    Ok(exists)
 }
 
 #[cfg(test)]
@@ -146,11 +145,10 @@ mod tests {
     use super::*;
 
     statement! {
-        Stored<'a> { conversation: &'a Uuid } -> (BigInt, Timestamptz);
-        "WITH stored AS (INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
-                         VALUES (" [conversation: SqlUuid] ", 1, " [conversation: SqlUuid] ", 1, 'x', clock_timestamp())
-                      RETURNING created_at)
-         SELECT pg_current_xact_id()::text::bigint, created_at FROM stored"
+        Stored<'a> { conversation: &'a Uuid } -> (Timestamptz);
+        "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT id, 1, user_lo, 1, 'x', clock_timestamp() FROM conversations WHERE id = " [conversation: SqlUuid] " FOR NO KEY UPDATE
+         RETURNING created_at"
     }
 
     fn connections() -> (TestDatabase, PgConnection, PgConnection) {
@@ -160,16 +158,27 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
         let database = TestDatabase::create(&Template::of_migrations(folder.as_ref(), migrate));
         let connect = || PgConnection::establish(database.url()).unwrap();
-        let (one, other) = (connect(), connect());
+        let (mut one, other) = (connect(), connect());
+        // Without its accounts, whose references are not checked in this session.
+        one.batch_execute(
+            "SET session_replication_role = replica;
+             INSERT INTO conversations (id, user_lo, user_hi)
+             VALUES (lpad('1', 32, '0')::uuid, lpad('1', 32, '0')::uuid, lpad('2', 32, '0')::uuid)",
+        )
+        .unwrap();
         (database, one, other)
     }
 
-    /// Stores a message in the open transaction, or else in an implicit one.
+    /// Stores a message in the open transaction, which then holds the pair.
     fn store_one(connection: &mut PgConnection) -> CommitProbe {
         let id = Uuid::from_u128(1);
-        let (xid, created_at) = Stored { conversation: &id }.get_result(connection).unwrap();
+        let (created_at,) = Stored { conversation: &id }.get_result(connection).unwrap();
         let message = MessageId { conversation: ConversationId::from_uuid(id), seq: Seq::new(1) };
-        CommitProbe { xid, message, sender: UserId::from_uuid(id), created_at }
+        CommitProbe { message, sender: UserId::from_uuid(id), created_at }
+    }
+
+    fn look(connection: &mut PgConnection, probe: &CommitProbe) -> Result<bool, TransactionError<bool>> {
+        transaction(connection, |connection| exists(connection, probe))
     }
 
     #[test]
@@ -177,28 +186,41 @@ mod tests {
         let (_database, mut writer, mut prober) = connections();
         writer.batch_execute("BEGIN").unwrap();
         let probe = store_one(&mut writer);
-        assert_eq!(status(&mut prober, &probe).unwrap(), None);
+        prober.batch_execute("SET lock_timeout = '200ms'").unwrap();
+        assert!(matches!(look(&mut prober, &probe), Err(TransactionError::RolledBack(_))));
         writer.batch_execute("COMMIT").unwrap();
-        assert_eq!(status(&mut prober, &probe).unwrap(), Some(true));
+        assert!(look(&mut prober, &probe).unwrap());
     }
 
     #[test]
-    fn a_rolled_back_or_unassigned_transaction_is_not_committed() {
+    fn a_rolled_back_transaction_is_not_committed() {
         let (_database, mut writer, mut prober) = connections();
         writer.batch_execute("BEGIN").unwrap();
         let probe = store_one(&mut writer);
         writer.batch_execute("ROLLBACK").unwrap();
-        assert_eq!(status(&mut prober, &probe).unwrap(), Some(false));
-        let unassigned = CommitProbe { xid: probe.xid + 1_000_000, ..probe };
-        assert_eq!(status(&mut prober, &unassigned).unwrap(), Some(false));
+        assert!(!look(&mut prober, &probe).unwrap());
     }
 
     #[test]
-    fn a_reused_transaction_id_and_position_do_not_count_as_committed() {
+    fn a_reused_position_does_not_count_as_committed() {
         let (_database, mut writer, mut prober) = connections();
         let probe = store_one(&mut writer);
-        assert_eq!(status(&mut prober, &probe).unwrap(), Some(true));
+        assert!(look(&mut prober, &probe).unwrap());
         let lost = CommitProbe { created_at: probe.created_at - chrono::TimeDelta::microseconds(1), ..probe };
-        assert_eq!(status(&mut prober, &lost).unwrap(), Some(false));
+        assert!(!look(&mut prober, &lost).unwrap());
+    }
+
+    /// Only a transaction with an id waits at its COMMIT for the standbys.
+    #[test]
+    fn looking_for_the_outcome_takes_a_transaction_id() {
+        let (_database, mut writer, mut prober) = connections();
+        let probe = store_one(&mut writer);
+        let has_id = transaction(&mut prober, |connection| {
+            exists(connection, &probe)?;
+            let id =
+                diesel::dsl::sql::<diesel::sql_types::Bool>("pg_current_xact_id_if_assigned() IS NOT NULL");
+            Ok(diesel::select(id).get_result::<bool>(connection)?)
+        });
+        assert!(has_id.unwrap());
     }
 }

@@ -15,7 +15,7 @@
 //! | another transaction holds a conversation | defer its drafts to the database threads, which wait for the lock; store the others |
 //! | an error before COMMIT | nothing was stored; store the drafts one by one, so that only the faulty one fails |
 //! | the connection is lost before COMMIT | nothing was stored; retry the batch on another connection |
-//! | the reply to COMMIT is lost | ask the database whether it committed ([`super::commit_outcome`]) |
+//! | the reply to COMMIT is lost or unclear | find out whether it committed ([`super::commit_outcome`]) |
 //! | a panic | as an error before COMMIT |
 //! | the server stops | store every accepted draft before the writers end |
 
