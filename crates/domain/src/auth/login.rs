@@ -1,12 +1,14 @@
 //! Password verification: login, reauthentication before sensitive actions, and password change.
 
 use super::{
-    Caller, DeviceName, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome,
-    SessionError, SessionService,
+    Caller, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome, SessionError,
+    SessionService,
 };
 use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt};
 use crate::error::PortError;
-use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
+use crate::id::UserId;
+use crate::known_device::{ClientDevice, KnownDevice};
+use crate::login_throttle::{Admission, AttemptResult, EnteredIdentifier, ThrottleKey};
 
 /// A login attempt.
 #[derive(Debug, Clone)]
@@ -15,10 +17,8 @@ pub struct Login {
     pub identifier: EnteredIdentifier,
     /// The typed password.
     pub attempt: PasswordAttempt,
-    /// The client's network address, if it distinguishes clients.
-    pub address: Option<ClientAddress>,
-    /// The device name of the new session.
-    pub device: DeviceName,
+    /// The client, by which the login may be recognised.
+    pub client: ClientDevice,
 }
 
 impl SessionService {
@@ -27,24 +27,53 @@ impl SessionService {
     ///
     /// # Errors
     /// [`SessionError::InvalidCredentials`] for every mismatch; [`SessionError::TooManyAttempts`] after too many of
-    /// these for the identifier or from the address.
+    /// these for the identifier or from the address, or from this known device of the account.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, SessionError> {
-        let by_address = login.address.map(ThrottleKey::Address);
-        let keys: Vec<_> = std::iter::once(ThrottleKey::of(&login.identifier)).chain(by_address).collect();
-        let credentials = self.verify_throttled(&keys, login.identifier.parse(), &login.attempt).await?;
+        self.ports.hasher.check_capacity().await?;
+        let identifier = login.identifier.parse();
+        let keys = match self.recognize(identifier.as_ref(), &login.client).await? {
+            Some(device) => vec![ThrottleKey::Known(device)],
+            None => strangers_keys(&login),
+        };
+        let credentials = self.verify_throttled(&keys, identifier, &login.attempt).await?;
         let session = NewSession {
             user_id: credentials.user.id,
             verified_hash: credentials.password_hash,
-            device: login.device,
+            device: login.client.name.clone(),
         };
         let session = self.ports.sessions.open(&session).await?.ok_or(SessionError::InvalidCredentials)?;
+        self.remember(session.user_id, &login.client).await;
         Ok(LoggedIn { user: credentials.user, tokens: self.issue(&session)? })
+    }
+
+    /// The known device that the client is, if it is one of the account with this identifier.
+    async fn recognize(
+        &self,
+        identifier: Option<&LoginIdentifier>,
+        client: &ClientDevice,
+    ) -> Result<Option<KnownDevice>, PortError> {
+        let origins = client.origins();
+        match identifier {
+            Some(identifier) if !origins.is_empty() => {
+                self.ports.known_devices.recognize(identifier, &origins).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Remembers from where an account has just logged in. A failure does not undo the login: the device is only counted
+    /// as a stranger's next time.
+    pub(crate) async fn remember(&self, user: UserId, client: &ClientDevice) {
+        let origins = client.origins();
+        if !origins.is_empty() {
+            let _ = self.ports.known_devices.remember(user, &origins).await;
+        }
     }
 
     /// Reauthenticates the caller by the account's password.
     ///
     /// # Errors
-    /// [`SessionError::InvalidCredentials`]; [`SessionError::TooManyAttempts`] after too many of these for the account.
+    /// [`SessionError::InvalidCredentials`]; [`SessionError::TooManyAttempts`] after too many of these in the session.
     pub async fn confirm_password(
         &self,
         caller: Caller,
@@ -83,20 +112,20 @@ impl SessionService {
         caller: Caller,
         attempt: &PasswordAttempt,
     ) -> Result<Credentials, SessionError> {
+        self.ports.hasher.check_capacity().await?;
         let account = LoginIdentifier::Account(caller.user_id);
-        self.verify_throttled(&[ThrottleKey::Account(caller.user_id)], Some(account), attempt).await
+        self.verify_throttled(&[ThrottleKey::Session(caller.session_id)], Some(account), attempt).await
     }
 
     /// Verifies a password under the login throttle. The attempt counts as a failure before it is verified, so that
     /// concurrent attempts cannot exceed the limit, and is released unless it fails. A request cancelled in between
-    /// stays counted. The capacity check comes first: a login storm must not reach the database.
+    /// stays counted. Callers check the capacity first: a login storm must not reach the database.
     async fn verify_throttled(
         &self,
         keys: &[ThrottleKey],
         identifier: Option<LoginIdentifier>,
         attempt: &PasswordAttempt,
     ) -> Result<Credentials, SessionError> {
-        self.ports.hasher.check_capacity().await?;
         let throttle = &self.ports.throttle;
         if let Admission::Refused { retry_after } = throttle.count(keys).await? {
             return Err(SessionError::TooManyAttempts(retry_after));
@@ -129,4 +158,10 @@ impl SessionService {
         let matches = self.ports.hasher.verify(attempt, hash).await?;
         Ok(credentials.filter(|_| matches))
     }
+}
+
+/// The throttle keys of a login that no known device of the account makes.
+fn strangers_keys(login: &Login) -> Vec<ThrottleKey> {
+    let by_address = login.client.address.map(ThrottleKey::Address);
+    std::iter::once(ThrottleKey::of(&login.identifier)).chain(by_address).collect()
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::account::{PasswordHasher, UserRepository};
 use crate::clock::Clock;
 use crate::id::{SessionId, UserId};
+use crate::known_device::KnownDevices;
 use crate::login_throttle::LoginThrottle;
 
 /// The ports of [`SessionService`].
@@ -19,6 +20,8 @@ pub struct SessionPorts {
     pub sessions: Arc<dyn SessionRepository>,
     /// Stores the failure records of the login throttle.
     pub throttle: Arc<dyn LoginThrottle>,
+    /// Stores from where accounts have logged in.
+    pub known_devices: Arc<dyn KnownDevices>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Signs and verifies tokens.

@@ -1,13 +1,14 @@
 //! Throttle keys, failure records, and the decisions on them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::ClientAddress;
 use crate::account::{LoginIdentifier, PhoneNumber, Uid};
-use crate::id::UserId;
+use crate::id::SessionId;
+use crate::known_device::KnownDevice;
 
 /// The identifier typed to log in. It may be malformed: such attempts are throttled like all others.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,39 +36,15 @@ impl fmt::Debug for EnteredIdentifier {
     }
 }
 
-/// A client's network address: an IPv4 address, or the /64 of an IPv6 address, which one customer controls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(IpAddr);
-
-impl ClientAddress {
-    /// The throttled address; `None` for loopback and unspecified addresses, which do not distinguish clients.
-    #[must_use]
-    pub fn new(address: IpAddr) -> Option<Self> {
-        const PREFIX_64: u128 = !0 << 64;
-        let address = address.to_canonical();
-        if address.is_loopback() || address.is_unspecified() {
-            return None;
-        }
-        Some(Self(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & PREFIX_64).into()),
-        }))
-    }
-
-    /// The address, or the first address of the /64.
-    #[must_use]
-    pub const fn get(self) -> IpAddr {
-        self.0
-    }
-}
-
 /// The key under which failures are counted.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ThrottleKey {
-    /// A typed identifier. Uids are in lower case, because lookup ignores case.
+    /// An identifier typed by a stranger. Uids are in lower case, because lookup ignores case.
     Identifier(EnteredIdentifier),
-    /// An account whose logged-in owner reauthenticates.
-    Account(UserId),
+    /// An account, for attempts from an address or a device from which it has logged in lately.
+    Known(KnownDevice),
+    /// A session whose caller reauthenticates.
+    Session(SessionId),
     /// A client's network address.
     Address(ClientAddress),
 }
@@ -87,7 +64,8 @@ impl fmt::Debug for ThrottleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identifier(typed) => typed.fmt(f),
-            Self::Account(id) => write!(f, "Account({id})"),
+            Self::Known(device) => device.fmt(f),
+            Self::Session(id) => write!(f, "Session({id})"),
             Self::Address(address) => write!(f, "Address({})", address.get()),
         }
     }
@@ -148,7 +126,7 @@ pub fn count_attempt(
             let blocked_until = forgiven_at - ADDRESS_LEAK_INTERVAL * (ADDRESS_CAPACITY - 1);
             FailureRecord { count, blocked_until, forgiven_at }
         }
-        ThrottleKey::Identifier(_) | ThrottleKey::Account(_) => {
+        ThrottleKey::Identifier(_) | ThrottleKey::Known(_) | ThrottleKey::Session(_) => {
             FailureRecord { count, blocked_until: now + delay_after(count), forgiven_at: now + RECORD_TTL }
         }
     })

@@ -5,10 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::account::{LoginIdentifier, PhoneNumber, Uid};
+use crate::id::SessionId;
+use crate::known_device::{KnownDevice, LoginOrigin};
 use crate::login_throttle::{
     AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release,
 };
 use crate::testing::{at, user};
+
+const SESSION: SessionId = SessionId::from_uuid(uuid::Uuid::from_u128(66));
 
 fn address(text: &str) -> Option<ClientAddress> {
     ClientAddress::new(text.parse().unwrap())
@@ -18,10 +22,15 @@ fn by_address() -> ThrottleKey {
     ThrottleKey::Address(address("192.0.2.7").unwrap())
 }
 
-fn consecutive_keys() -> [ThrottleKey; 3] {
+fn by_known_device() -> ThrottleKey {
+    let origin = LoginOrigin::Address(address("192.0.2.7").unwrap());
+    ThrottleKey::Known(KnownDevice { user_id: user(1), origin })
+}
+
+fn consecutive_keys() -> [ThrottleKey; 4] {
     let uid = EnteredIdentifier::Uid("goose_1".to_owned());
     let phone = EnteredIdentifier::PhoneNumber("13800138000".to_owned());
-    [ThrottleKey::of(&uid), ThrottleKey::of(&phone), ThrottleKey::Account(user(1))]
+    [ThrottleKey::of(&uid), ThrottleKey::of(&phone), ThrottleKey::Session(SESSION), by_known_device()]
 }
 
 /// Fails repeatedly, each time as soon as an attempt is admitted. Returns the record, the delays before each attempt
@@ -167,5 +176,6 @@ fn typed_identifiers_do_not_reach_the_log() {
         assert_eq!(shown, "EnteredIdentifier(…)");
     }
     assert_eq!(format!("{:?}", by_address()), "Address(192.0.2.7)");
-    assert_eq!(format!("{:?}", ThrottleKey::Account(user(1))), format!("Account({})", user(1)));
+    assert_eq!(format!("{:?}", ThrottleKey::Session(SESSION)), format!("Session({SESSION})"));
+    assert_eq!(format!("{:?}", by_known_device()), format!("KnownDevice({}, Address(192.0.2.7))", user(1)));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::TokenLifetimes;
+use crate::known_device::KNOWN_FOR;
 
 /// A maintenance task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +19,19 @@ pub enum MaintenanceTask {
     PurgeThrottles,
     /// Deletes the counts of quotas that are whole again.
     PurgeQuotas,
+    /// Deletes the devices from which no login has come for so long that they are not known any more.
+    PurgeKnownDevices,
 }
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ExpireRequests,
         Self::PurgeEndedSessions,
         Self::PurgeOldSessions,
         Self::PurgeThrottles,
         Self::PurgeQuotas,
+        Self::PurgeKnownDevices,
     ];
 }
 
@@ -60,6 +64,7 @@ impl Retention {
             MaintenanceTask::PurgeEndedSessions => needed,
             MaintenanceTask::PurgeOldSessions => self.lifetimes.session_max.saturating_add(needed),
             MaintenanceTask::PurgeThrottles => Self::FAILURES,
+            MaintenanceTask::PurgeKnownDevices => KNOWN_FOR,
         }
     }
 }

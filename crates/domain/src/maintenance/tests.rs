@@ -32,6 +32,7 @@ fn requests_expire_at_once_and_failed_logins_are_kept_for_a_day() {
     let retention = Retention::of(LIFETIMES);
     assert_eq!(retention.age(MaintenanceTask::ExpireRequests), Duration::ZERO);
     assert!(retention.age(MaintenanceTask::PurgeThrottles) >= Duration::from_secs(86_400));
+    assert_eq!(retention.age(MaintenanceTask::PurgeKnownDevices), crate::known_device::KNOWN_FOR);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::account::{
     NewUser, Nickname, Password, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome,
     RegistrationError, Uid, UserRepository,
 };
-use crate::auth::{DeviceName, LoggedIn, SessionService};
+use crate::auth::{LoggedIn, SessionService};
+use crate::known_device::ClientDevice;
 use crate::login_throttle::ClientAddress;
 use crate::quota::RegistrationQuota;
 
@@ -52,7 +53,7 @@ impl RegistrationService {
         Self { ports }
     }
 
-    /// Registers an account and opens its first session. Every attempt counts against the quota of `address`, before its password
+    /// Registers an account and opens its first session. Every attempt counts against the quota of its address, before its password
     /// is hashed: the hash is what costs, and the answer may tell that a uid is taken.
     ///
     /// # Errors
@@ -60,10 +61,9 @@ impl RegistrationService {
     pub async fn register(
         &self,
         registration: Registration,
-        device: &DeviceName,
-        address: Option<ClientAddress>,
+        client: &ClientDevice,
     ) -> Result<LoggedIn, RegistrationError> {
-        self.charge(address).await?;
+        self.charge(client.address).await?;
         let password_hash = self.ports.hasher.hash(&registration.password).await?;
         let chosen = registration.uid;
         let attempts = if chosen.is_some() { 1 } else { Self::UID_ATTEMPTS };
@@ -78,8 +78,9 @@ impl RegistrationService {
                 phone_number: registration.phone_number.clone(),
                 password_hash: password_hash.clone(),
             };
-            match self.ports.users.register(&user, device).await? {
+            match self.ports.users.register(&user, &client.name).await? {
                 RegisterOutcome::Registered(user, session) => {
+                    self.ports.sessions.remember(user.id, client).await;
                     return Ok(LoggedIn { user, tokens: self.ports.sessions.issue(&session)? });
                 }
                 RegisterOutcome::PhoneNumberTaken => return Err(RegistrationError::PhoneNumberTaken),

@@ -18,6 +18,7 @@ use crate::auth::{
 };
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
+use crate::known_device::MockKnownDevices;
 use crate::login_throttle::{Admission, MockLoginThrottle};
 use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
 
@@ -70,6 +71,7 @@ impl World {
             users: Arc::new(self.users),
             sessions: Arc::new(MockSessionRepository::new()),
             throttle: Arc::new(self.throttle),
+            known_devices: Arc::new(MockKnownDevices::new()),
             hasher: Arc::new(self.hasher),
             tokens: Arc::new(MockTokenCodec::new()),
             ended: Arc::new(MockEndedSessions::new()),

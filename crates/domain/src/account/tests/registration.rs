@@ -16,6 +16,7 @@ use crate::account::{
 use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
 use crate::auth::{DeviceName, LoggedIn};
 use crate::error::PortError;
+use crate::known_device::ClientDevice;
 use crate::login_throttle::ClientAddress;
 use crate::quota::MockRegistrationQuota;
 use crate::testing::{assert_fault, at, fault, refusal};
@@ -53,12 +54,15 @@ fn registration(uid: Option<Uid>) -> Registration {
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-fn device() -> DeviceName {
-    DeviceName::from_user_agent("goose/1.0")
+fn client() -> ClientDevice {
+    let (name, address) = (DeviceName::from_user_agent("goose/1.0"), ClientAddress::new(ADDRESS));
+    ClientDevice { name, id: None, address }
 }
 
-fn register(world: World, uid: Option<Uid>) -> Result<LoggedIn, RegistrationError> {
-    block_on(world.service().register(registration(uid), &device(), ClientAddress::new(ADDRESS)))
+fn register(mut world: World, uid: Option<Uid>) -> Result<LoggedIn, RegistrationError> {
+    let remembered = world.auth.known_devices.expect_remember();
+    remembered.withf(|user, from| *user == goose().id && from == client().origins()).returning(|_, _| Ok(()));
+    block_on(world.service().register(registration(uid), &client()))
 }
 
 /// A world in which the password is hashed exactly once.
@@ -94,7 +98,7 @@ fn registering_makes_the_account_and_logs_it_in() {
     let expected = world
         .users
         .expect_register()
-        .withf(|user, used| is_registered_as(user, "Goose_1") && *used == device());
+        .withf(|user, used| is_registered_as(user, "Goose_1") && *used == client().name);
     expected.once().returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
     world.auth.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     let logged_in = register(world, Some(uid("Goose_1"))).unwrap();
@@ -119,6 +123,23 @@ fn a_registration_that_cannot_be_hashed_now_is_not_counted() {
     world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
     world.quota = Some(MockRegistrationQuota::new());
     assert_fault(register(world, Some(uid("Goose_1"))));
+}
+
+#[test]
+fn the_device_that_registers_is_known() {
+    let mut world = world();
+    world
+        .users
+        .expect_register()
+        .once()
+        .returning(|_, _| Ok(RegisterOutcome::Registered(goose(), session())));
+    world.auth.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    let remembered = world.auth.known_devices.expect_remember();
+    remembered
+        .withf(|user, from| *user == goose().id && from == client().origins())
+        .once()
+        .returning(|_, _| Ok(()));
+    assert!(block_on(world.service().register(registration(Some(uid("Goose_1"))), &client())).is_ok());
 }
 
 #[test]
@@ -180,7 +201,7 @@ fn a_password_that_cannot_be_hashed_registers_nothing() {
 #[test]
 fn a_fault_below_is_passed_on() {
     let mut world = world();
-    world.users.expect_register().with(always(), eq(device())).once().returning(|_, _| Err(fault()));
+    world.users.expect_register().with(always(), eq(client().name)).once().returning(|_, _| Err(fault()));
     assert_fault(register(world, Some(uid("Goose_1"))));
 }
 

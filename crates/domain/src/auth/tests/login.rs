@@ -4,6 +4,7 @@ use pollster::block_on;
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
 use crate::account::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
 use crate::auth::{DeviceName, LoggedIn, Login, SessionError};
+use crate::known_device::{ClientDevice, LoginOrigin};
 use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
@@ -34,8 +35,9 @@ fn login_from(
     address: Option<ClientAddress>,
 ) -> Result<LoggedIn, SessionError> {
     let attempt = PasswordAttempt::new(&secret("correct horse"));
-    let device = DeviceName::from_user_agent("goose/1.0");
-    block_on(world.service().login(Login { identifier, attempt, address, device }))
+    let name = DeviceName::from_user_agent("goose/1.0");
+    let client = ClientDevice { name, id: None, address };
+    block_on(world.service().login(Login { identifier, attempt, client }))
 }
 
 fn login(world: World) -> Result<LoggedIn, SessionError> {
@@ -163,6 +165,12 @@ fn an_attempt_counts_by_identifier_and_by_address() {
     let mut world = World::default();
     let address = from("2001:db8:1:2:3::4");
     world.expect_attempt(vec![key("goose_1"), ThrottleKey::Address(address.unwrap())], None);
+    let origins = vec![LoginOrigin::Address(address.unwrap())];
+    let asked = world.known_devices.expect_recognize();
+    asked
+        .withf(move |id, from| *id == LoginIdentifier::Uid(uid("GOOSE_1")) && from == origins)
+        .once()
+        .returning(|_, _| Ok(None));
     world.users.expect_credentials().returning(|_| Ok(None));
     world.hasher.expect_verify().once().returning(|_, _| Ok(false));
     assert_eq!(refusal(login_from(world, typed_uid("GOOSE_1"), address)), Some("invalid_credentials"));

@@ -1,9 +1,11 @@
 mod access;
+mod known_devices;
 mod login;
 mod passwords;
 mod refresh;
 mod rotation;
 mod sessions;
+mod strangers;
 mod values;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::account::{MockPasswordHasher, MockUserRepository, Nickname, PhoneNumb
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
+use crate::known_device::MockKnownDevices;
 use crate::login_throttle::{Admission, AttemptResult, MockLoginThrottle, ThrottleKey};
 use crate::testing::{FixedClock, assert_catalogue, at, user};
 
@@ -45,6 +48,7 @@ pub(crate) struct World {
     users: MockUserRepository,
     sessions: MockSessionRepository,
     throttle: MockLoginThrottle,
+    pub(crate) known_devices: MockKnownDevices,
     hasher: MockPasswordHasher,
     pub(crate) tokens: MockTokenCodec,
     ended: MockEndedSessions,
@@ -71,6 +75,7 @@ impl World {
             users: Arc::new(self.users),
             sessions: Arc::new(self.sessions),
             throttle: Arc::new(self.throttle),
+            known_devices: Arc::new(self.known_devices),
             hasher: Arc::new(self.hasher),
             tokens: Arc::new(self.tokens),
             ended: Arc::new(self.ended),

@@ -25,7 +25,7 @@ fn attempt() -> PasswordAttempt {
 /// A world in which the owner's password is verified exactly once, throttled by account.
 fn world(matches: bool) -> World {
     let mut world = World::default();
-    world.expect_attempt(vec![ThrottleKey::Account(user(1))], matches.then_some(AttemptResult::Correct));
+    world.expect_attempt(vec![ThrottleKey::Session(SESSION)], matches.then_some(AttemptResult::Correct));
     let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
     found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
     let verify = world.hasher.expect_verify().withf(|attempt, hash| {
@@ -84,7 +84,7 @@ fn a_throttled_reauthentication_is_not_verified() {
 #[test]
 fn reauthenticating_an_erased_account_costs_one_verification() {
     let mut world = World::default();
-    world.expect_attempt(vec![ThrottleKey::Account(user(1))], None);
+    world.expect_attempt(vec![ThrottleKey::Session(SESSION)], None);
     world.users.expect_credentials().once().returning(|_| Ok(None));
     world.hasher.expect_verify().withf(|_, hash| hash.is_none()).once().returning(|_, _| Ok(true));
     let refused = block_on(world.service().confirm_password(CALLER, &attempt()));
