@@ -76,6 +76,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    known_devices (user_id, device) {
+        user_id -> Uuid,
+        device -> Bytea,
+        logged_in_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     login_throttles (key) {
         key -> Bytea,
         failures -> Int4,
@@ -161,6 +169,7 @@ diesel::table! {
 diesel::joinable!(conversation_members -> conversations (conversation_id));
 diesel::joinable!(erasures -> users (user_id));
 diesel::joinable!(friendship_requests -> conversations (conversation_id));
+diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(search_blocks -> search_progress (conversation_id));
 diesel::joinable!(search_progress -> conversations (conversation_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -172,6 +181,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     erasures,
     friendship_requests,
     friendships,
+    known_devices,
     login_throttles,
     message_deletions,
     messages,

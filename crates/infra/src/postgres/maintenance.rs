@@ -84,6 +84,14 @@ statement! {
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
+statement! {
+    PurgeKnownDevices<'a> { seconds: &'a f64, limit: i64 } -> ();
+    "DELETE FROM known_devices WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM known_devices
+          WHERE logged_in_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
 fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
     let pairs: Vec<(Uuid,)> = LockExpired { seconds: &seconds, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
@@ -118,6 +126,9 @@ fn sweep(
         }
         MaintenanceTask::PurgeQuotas => {
             PurgeQuotas { seconds: &seconds, limit: BATCH }.execute(connection)?
+        }
+        MaintenanceTask::PurgeKnownDevices => {
+            PurgeKnownDevices { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
     };
     Ok(SweepResult { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })

@@ -13,7 +13,8 @@ mod search;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
-    PgAdminRepository, PgErasureRepository, PgLifecycleRepository, PgLoginThrottle, PgRegistrationQuota,
+    PgAdminRepository, PgErasureRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
+    PgRegistrationQuota,
     PgSessionRepository, PgUserRepository,
 };
 pub use export::{ExportSettings, PgExportRepository};

@@ -107,6 +107,19 @@ async fn login_failures_are_deleted_unless_they_still_throttle() {
     assert_eq!(database.number("SELECT count(*) FROM login_throttles WHERE key <> 'old'"), 2);
 }
 
+#[tokio::test]
+async fn devices_that_are_not_known_any_more_are_deleted() {
+    let database = Database::new();
+    let pool = database.pool();
+    let alice = pool.person("alice_01").await;
+    database.sql(&format!(
+        "INSERT INTO known_devices (user_id, device, logged_in_at) VALUES
+         ('{alice}', sha256('old'), now() - interval '2 hours'), ('{alice}', sha256('young'), now())"
+    ));
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeKnownDevices, HOUR).await, 1);
+    assert_eq!(database.number("SELECT count(*) FROM known_devices WHERE device = sha256('young')"), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_share_a_task_in_bounded_batches() {
     let database = Database::new();

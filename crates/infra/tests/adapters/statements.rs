@@ -24,7 +24,7 @@ use crate::sessions::order;
 use crate::support::{Database, Pool, draft};
 use crate::wire_tap::{ClientMessage, WireTap};
 
-const ONE_WRITER: SendQueueSettings =
+pub(crate) const ONE_WRITER: SendQueueSettings =
     SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
 /// A user with three hundred friends and histories of one to a thousand messages.
@@ -141,7 +141,8 @@ async fn live(pool: &Arc<Pool>, time: u128) {
 /// Login attempts and session queries.
 async fn log_in(pool: &Arc<Pool>, number: u128) {
     let typed = EnteredIdentifier::Uid(format!("person_{number}"));
-    let keys = [ThrottleKey::of(&typed), ThrottleKey::Account(person(1))];
+    let keys =
+        [ThrottleKey::of(&typed), ThrottleKey::Session(SessionId::from_uuid(uuid::Uuid::from_u128(1)))];
     for result in [AttemptResult::Unverified, AttemptResult::Correct] {
         pool.throttle.count(&keys).await.unwrap();
         pool.throttle.count(&keys).await.unwrap();

@@ -18,9 +18,9 @@ use domain::message::{
 use infra::db::{ConnectionBudget, Db, DbSettings, Patience};
 use infra::postgres::{
     ExportSettings, IndexerSettings, PgBlockRepository, PgConversationRepository, PgErasureRepository,
-    PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository, PgLifecycleRepository,
-    PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository, PgSessionRepository,
-    PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
+    PgExportRepository, PgFriendshipRepository, PgFriendshipRequestRepository, PgKnownDevices,
+    PgLifecycleRepository, PgLoginThrottle, PgMaintenanceRepository, PgMessageRepository, PgSearchRepository,
+    PgSessionRepository, PgUserRepository, SearchIndexer, SearchSettings, SendQueueSettings,
 };
 use test_db::{Template, TestDatabase};
 
@@ -43,6 +43,7 @@ pub(crate) struct Pool {
     pub(crate) users: PgUserRepository,
     pub(crate) sessions: PgSessionRepository,
     pub(crate) throttle: PgLoginThrottle,
+    pub(crate) known_devices: PgKnownDevices,
     pub(crate) db: Arc<Db>,
     pub(crate) requests: PgFriendshipRequestRepository,
     pub(crate) friendships: PgFriendshipRepository,
@@ -101,6 +102,7 @@ impl Database {
             users: PgUserRepository::new(Arc::clone(&db)),
             sessions: PgSessionRepository::new(Arc::clone(&db)),
             throttle: PgLoginThrottle::new(Arc::clone(&db)),
+            known_devices: PgKnownDevices::new(Arc::clone(&db)),
             db: Arc::clone(&db),
             requests: PgFriendshipRequestRepository::new(Arc::clone(&db)),
             friendships: PgFriendshipRepository::new(Arc::clone(&db)),

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::id::SessionId;
 use domain::login_throttle::{
     Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
 };
-use domain::testing::user;
 
 use crate::support::{Database, Pool};
+
+const SESSION: SessionId = SessionId::from_uuid(uuid::Uuid::from_u128(66));
 
 fn uid(text: &str) -> ThrottleKey {
     ThrottleKey::of(&EnteredIdentifier::Uid(text.to_owned()))
@@ -104,7 +106,7 @@ async fn the_delay_grows_by_database_time_on_every_instance() {
         assert!(here.guess(&key).await);
     }
     assert!(there.guess(&[uid("goose_2")]).await, "other identifiers are not throttled");
-    assert!(there.guess(&[ThrottleKey::Account(user(1))]).await);
+    assert!(there.guess(&[ThrottleKey::Session(SESSION)]).await);
     pass(&database, 86_400);
     for _ in 0..5 {
         assert!(there.guess(&key).await, "a failure is forgotten after a day");

@@ -10,7 +10,7 @@ use domain::auth::{Caller, EndReason};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 
-use super::session;
+use super::{known_devices, session};
 use crate::db::{self, Db, DbError};
 use crate::postgres::row_values;
 use crate::schema::{erasures, sessions, users};
@@ -66,6 +66,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
         ))
         .execute(connection)?;
     session::end_locked(connection, &open, EndReason::AccountErased)?;
+    known_devices::forget(connection, user)?;
     // The rows stay while access tokens can be valid; the device data is deleted now.
     diesel::update(sessions::table.filter(sessions::user_id.eq(user.as_uuid())))
         .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))

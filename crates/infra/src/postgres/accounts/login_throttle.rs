@@ -15,6 +15,7 @@ use domain::login_throttle::{
 use domain::number::saturating;
 use sha2::{Digest, Sha256};
 
+use super::known_devices;
 use crate::db::{self, Db, DbError, statement};
 use crate::schema::login_throttles;
 
@@ -37,10 +38,14 @@ type KeyHash = [u8; 32];
 
 fn hash(key: &ThrottleKey) -> KeyHash {
     let (kind, text) = match key {
-        ThrottleKey::Identifier(EnteredIdentifier::Uid(text)) => ("uid", text.clone()),
-        ThrottleKey::Identifier(EnteredIdentifier::PhoneNumber(text)) => ("phone", text.clone()),
-        ThrottleKey::Account(id) => ("account", id.to_string()),
-        ThrottleKey::Address(address) => ("address", address.get().to_string()),
+        ThrottleKey::Identifier(EnteredIdentifier::Uid(text)) => ("uid", text.clone().into_bytes()),
+        ThrottleKey::Identifier(EnteredIdentifier::PhoneNumber(text)) => ("phone", text.clone().into_bytes()),
+        ThrottleKey::Known(device) => {
+            let account = device.user_id.as_uuid().into_bytes();
+            ("known", [&account[..], &known_devices::hash(&device.origin)].concat())
+        }
+        ThrottleKey::Session(id) => ("session", id.as_uuid().into_bytes().to_vec()),
+        ThrottleKey::Address(address) => ("address", address.get().to_string().into_bytes()),
     };
     Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize().into()
 }

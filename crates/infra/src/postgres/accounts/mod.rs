@@ -1,7 +1,8 @@
-//! Accounts on PostgreSQL: users, sessions, the login throttle, the lifecycle up to erasure, and the commands of operators.
+//! Accounts on PostgreSQL: users, sessions, the login throttle, known devices, the lifecycle up to erasure, and the commands of operators.
 
 mod admin;
 mod erasure;
+mod known_devices;
 mod lifecycle;
 mod login_throttle;
 mod quota;
@@ -10,6 +11,7 @@ mod user;
 
 pub use admin::PgAdminRepository;
 pub use erasure::PgErasureRepository;
+pub use known_devices::PgKnownDevices;
 pub use lifecycle::PgLifecycleRepository;
 pub use login_throttle::PgLoginThrottle;
 pub use quota::PgRegistrationQuota;

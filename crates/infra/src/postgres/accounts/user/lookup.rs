@@ -81,6 +81,23 @@ pub(super) fn with_uid<'a>(uid: &'a str) -> _ {
     users::table.filter(lower(users::uid).eq(lower(uid))).filter(NotErased)
 }
 
+/// The account with this identifier, unless it is erased.
+pub(in crate::postgres::accounts) fn id_of(
+    connection: &mut PgConnection,
+    identifier: &LoginIdentifier,
+) -> Result<Option<UserId>, DbError> {
+    let id: Option<Uuid> = match identifier {
+        LoginIdentifier::Uid(uid) => with_uid(uid.as_str()).select(users::id).first(connection).optional()?,
+        LoginIdentifier::PhoneNumber(number) => users::table
+            .filter(users::phone_number.eq(number.as_str()))
+            .select(users::id)
+            .first(connection)
+            .optional()?,
+        LoginIdentifier::Account(id) => Some(id.as_uuid()),
+    };
+    Ok(id.map(UserId::from_uuid))
+}
+
 pub(super) fn credentials(
     connection: &mut PgConnection,
     identifier: &LoginIdentifier,

@@ -19,6 +19,8 @@ use domain::id::UserId;
 
 use crate::db::Db;
 
+pub(super) use lookup::id_of;
+
 /// Users on PostgreSQL.
 #[derive(Clone)]
 pub struct PgUserRepository {
