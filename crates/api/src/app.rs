@@ -39,6 +39,7 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             "Content-Type",
             "Accept-Language",
             "Idempotency-Key",
+            "Device-Id",
             "If-None-Match",
             "X-Request-Id",
         ])

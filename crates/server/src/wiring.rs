@@ -23,8 +23,9 @@ use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
 use infra::postgres::{
     ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgLifecycleRepository, PgLoginThrottle, PgMessageRepository,
-    PgRegistrationQuota, PgSessionRepository, PgUserRepository, SearchIndexer, SendQueueSettings,
+    PgFriendshipRequestRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
+    PgMessageRepository, PgRegistrationQuota, PgSessionRepository, PgUserRepository, SearchIndexer,
+    SendQueueSettings,
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
@@ -121,6 +122,7 @@ impl Wiring<'_> {
             users,
             sessions: Arc::new(PgSessionRepository::new(Arc::clone(&self.db))),
             throttle: Arc::new(PgLoginThrottle::new(Arc::clone(&self.db))),
+            known_devices: Arc::new(PgKnownDevices::new(Arc::clone(&self.db))),
             hasher: Arc::new(hasher),
             tokens: Arc::new(JwtCodec::new(&self.env.secret, signing.previous.as_ref())?),
             ended: Arc::new(ended),

@@ -1,30 +1,19 @@
 //! The client's network address, used to rate-limit logins.
 
-use std::future::{Ready, ready};
 use std::sync::Once;
 
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
 use domain::login_throttle::ClientAddress;
 
 use crate::http::proxies::TrustedProxies;
-use crate::response::error::ApiError;
 
 /// The header to which each proxy appends the address of its peer.
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
 /// The address of the client; `None` if it does not distinguish clients, such as a loopback address.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Client(pub(crate) Option<ClientAddress>);
-
-impl FromRequest for Client {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(address(request).and_then(ClientAddress::new))))
-    }
+pub(super) fn of(request: &HttpRequest) -> Option<ClientAddress> {
+    address(request).and_then(ClientAddress::new)
 }
 
 fn address(request: &HttpRequest) -> Option<std::net::IpAddr> {
@@ -58,8 +47,7 @@ mod tests {
         let request = TestRequest::default().app_data(Data::new(trusted)).peer_addr(peer.parse().unwrap());
         let request =
             headers.iter().fold(request, |request, value| request.append_header((FORWARDED_FOR, *value)));
-        let client = Client::from_request(&request.to_http_request(), &mut Payload::None);
-        client.into_inner().unwrap().0.map(|address| address.get().to_string())
+        of(&request.to_http_request()).map(|address| address.get().to_string())
     }
 
     #[test]

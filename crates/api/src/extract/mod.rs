@@ -2,12 +2,13 @@
 
 mod address;
 mod auth;
+mod device;
 mod json;
 mod number;
 mod request;
 
-pub(crate) use address::Client;
 pub(crate) use auth::{AuthUser, RefreshToken};
+pub(crate) use device::Device;
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use number::whole_number;
-pub(crate) use request::{Device, PathId, Query, RetryKey};
+pub(crate) use request::{PathId, Query, RetryKey};

@@ -3,9 +3,8 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderValue, USER_AGENT};
 use actix_web::{FromRequest, HttpRequest, web};
-use domain::auth::{DeviceName, IdempotencyKey};
+use domain::auth::IdempotencyKey;
 use domain::error::{InvalidValue, Rule};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -71,22 +70,6 @@ fn field_error(text: &str) -> ApiError {
     }
 }
 
-/// The device name of a new session, from the `User-Agent` header.
-#[derive(Debug)]
-pub(crate) struct Device(pub(crate) DeviceName);
-
-impl FromRequest for Device {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Headers are bytes; what is not UTF-8 is dropped, and the rest is kept.
-        let bytes = request.headers().get(USER_AGENT).map_or(&[][..], HeaderValue::as_bytes);
-        let text = String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "");
-        ready(Ok(Self(DeviceName::from_user_agent(&text))))
-    }
-}
-
 /// The idempotency key of a retried request, from the `Idempotency-Key` header.
 #[derive(Debug)]
 pub(crate) struct RetryKey(pub(crate) Option<IdempotencyKey>);
@@ -145,20 +128,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(not_utf8(query).as_deref(), field, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_device_name_keeps_what_can_be_read() {
-        for (header, name) in [
-            (&b"\xe5\xb0\x8f\xe7\xb1\xb3 14 Chat/2.1"[..], "小米 14 Chat/2.1"),
-            (b"Phone \xff\xe5 7", "Phone  7"),
-            (b"", ""),
-        ] {
-            let value = HeaderValue::from_bytes(header).unwrap();
-            let request = actix_web::test::TestRequest::default().insert_header((USER_AGENT, value));
-            let device = Device::from_request(&request.to_http_request(), &mut Payload::None);
-            assert_eq!(device.into_inner().unwrap().0.as_str(), name);
         }
     }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Client, Device, Json, RefreshToken, RetryKey};
+use crate::extract::{AuthUser, Device, Json, RefreshToken, RetryKey};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done};
@@ -109,17 +109,27 @@ impl TryFrom<RegisterRequest> for Registration {
     }
 }
 
+/// The header by which a login is recognised.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header")]
+struct DeviceHeader {
+    /// The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
+    /// characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
+    #[param(rename = "Device-Id", min_length = 16, max_length = 128, pattern = "^[!-~]+$")]
+    device_id: Option<String>,
+}
+
 /// Registers an account and logs it in.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
+#[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "registration_quota_used_up"]))))]
 #[post("/api/register")]
 pub(crate) async fn register(
-    client: Client,
     device: Device,
     Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<LoginResponse>, ApiError> {
-    let login = use_cases.registration.register(body.try_into()?, &device.0, client.0).await?;
+    let login = use_cases.registration.register(body.try_into()?, &device.0).await?;
     Ok(Data::new(login.into()))
 }
 
@@ -134,11 +144,10 @@ pub(super) struct UidLoginRequest {
 }
 
 /// Logs in by 微信号, case-insensitively.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
+#[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
 pub(crate) async fn login_by_uid(
-    client: Client,
     device: Device,
     Json(body): Json<UidLoginRequest>,
     use_cases: web::Data<UseCases>,
@@ -146,8 +155,7 @@ pub(crate) async fn login_by_uid(
     let login = Login {
         identifier: EnteredIdentifier::Uid(body.uid),
         attempt: PasswordAttempt::new(&body.password),
-        address: client.0,
-        device: device.0,
+        client: device.0,
     };
     Ok(Data::new(use_cases.sessions.login(login).await?.into()))
 }
@@ -163,11 +171,10 @@ pub(super) struct PhoneLoginRequest {
 }
 
 /// Logs in by phone number.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<LoginResponse>)),
+#[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
 pub(crate) async fn login_by_phone_number(
-    client: Client,
     device: Device,
     Json(body): Json<PhoneLoginRequest>,
     use_cases: web::Data<UseCases>,
@@ -175,8 +182,7 @@ pub(crate) async fn login_by_phone_number(
     let login = Login {
         identifier: EnteredIdentifier::PhoneNumber(body.phone_number.0),
         attempt: PasswordAttempt::new(&body.password),
-        address: client.0,
-        device: device.0,
+        client: device.0,
     };
     Ok(Data::new(use_cases.sessions.login(login).await?.into()))
 }

@@ -14,8 +14,7 @@ mod search;
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
     PgAdminRepository, PgErasureRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
-    PgRegistrationQuota,
-    PgSessionRepository, PgUserRepository,
+    PgRegistrationQuota, PgSessionRepository, PgUserRepository,
 };
 pub use export::{ExportSettings, PgExportRepository};
 pub use maintenance::PgMaintenanceRepository;

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use anyhow::{Context, anyhow};
 use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
-use domain::auth::DeviceName;
 use domain::id::UserId;
+use domain::known_device::ClientDevice;
 
 use super::password;
 use super::report::{CommandResult, print};
@@ -116,7 +116,7 @@ async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()
         .map_err(|invalid| anyhow!("the phone number is not valid: {invalid}"))?;
     let (password, generated) = password::choose(*generate_password)?;
     let registration = Registration { name, password, uid: Some(chosen), phone_number };
-    let account = services.registration.register(registration, &DeviceName::default(), None).await?;
+    let account = services.registration.register(registration, &ClientDevice::default()).await?;
     // Registration opens a session, whose tokens are dropped here.
     services.admin.end_sessions(account.user.id).await?;
     print(format_args!("{} {}", account.user.id, account.user.uid.as_str()));

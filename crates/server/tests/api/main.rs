@@ -17,6 +17,7 @@ mod foreign_ids;
 mod friends;
 mod guessing;
 mod headers;
+mod known_devices;
 mod limits;
 mod messages;
 mod polling;
