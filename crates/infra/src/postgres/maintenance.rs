@@ -54,32 +54,32 @@ statement! {
 
 statement! {
     PurgeEndedSessions<'a> { seconds: &'a f64, limit: i64 } -> ();
-    "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM sessions
+    "DELETE FROM sessions WHERE id = ANY (ARRAY(
+         SELECT id FROM sessions
           WHERE ended_at IS NOT NULL AND ended_at < now() - make_interval(secs => " [seconds: Double] ")
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 statement! {
     PurgeOldSessions<'a> { seconds: &'a f64, limit: i64 } -> ();
-    "DELETE FROM sessions WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM sessions
+    "DELETE FROM sessions WHERE id = ANY (ARRAY(
+         SELECT id FROM sessions
           WHERE ended_at IS NULL AND created_at < now() - make_interval(secs => " [seconds: Double] ")
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 statement! {
     PurgeThrottles<'a> { seconds: &'a f64, limit: i64 } -> ();
-    "DELETE FROM login_throttles WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM login_throttles
+    "DELETE FROM login_throttles WHERE key = ANY (ARRAY(
+         SELECT key FROM login_throttles
           WHERE last_failure_at < now() - make_interval(secs => " [seconds: Double] ") AND blocked_until < now()
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
 statement! {
     PurgeQuotas<'a> { seconds: &'a f64, limit: i64 } -> ();
-    "DELETE FROM quotas WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM quotas
+    "DELETE FROM quotas WHERE key = ANY (ARRAY(
+         SELECT key FROM quotas
           WHERE full_at < now() - make_interval(secs => " [seconds: Double] ")
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }

@@ -19,6 +19,7 @@ mod limits;
 mod maintenance;
 mod migrations;
 mod model;
+mod partitions;
 mod password_change;
 mod query_plans;
 mod quotas;

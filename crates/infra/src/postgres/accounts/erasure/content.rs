@@ -16,21 +16,24 @@ statement! {
     "DELETE FROM message_deletions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM message_deletions
           WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND user_id = " [user: SqlUuid]
-    "     LIMIT " [limit: BigInt] "))"
+    "     LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND user_id = " [user: SqlUuid]
 }
 
 statement! {
     RemoveDeletions<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM message_deletions WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM message_deletions
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
 }
 
 statement! {
     RemoveMessages<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM messages WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM messages
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
 }
 
 statement! {
@@ -45,7 +48,8 @@ statement! {
     RemoveSearchBlocks<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM search_blocks WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM search_blocks
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
 }
 
 /// Locks the pairs whose peer is erased too. The lock keeps the peer's erasure from deleting the same rows

@@ -15,7 +15,8 @@ statement! {
     RemoveRequests<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM friendship_requests WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM friendship_requests
-          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))"
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
 }
 
 statement! {
