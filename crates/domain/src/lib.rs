@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod answer_size;
 pub mod auth;
 pub mod block;
 pub mod clock;

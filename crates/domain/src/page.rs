@@ -1,5 +1,6 @@
 //! Keyset pagination: a page is read after the sort key of the last row of the page before.
 
+use crate::answer_size::{AnswerItem, fitting};
 use crate::error::{InvalidValue, Rule};
 use crate::number::saturating;
 
@@ -73,12 +74,14 @@ pub struct Page<T, K> {
     pub next: Option<K>,
 }
 
-impl<T, K> Page<T, K> {
-    /// Builds a page from up to `limit + 1` rows. The extra row, if present, shows that another page follows.
+impl<T: AnswerItem, K> Page<T, K> {
+    /// Builds a page from up to `limit + 1` rows. The extra row, if present, shows that another page follows. A page that would
+    /// become too large for an answer ends earlier.
     pub fn from_lookahead(mut rows: Vec<T>, limit: PageLimit, key: impl Fn(&T) -> K) -> Self {
         let limit: usize = saturating(limit.get());
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let kept = fitting(rows.iter().take(limit));
+        let more = rows.len() > kept;
+        rows.truncate(kept);
         let next = if more { rows.last().map(key) } else { None };
         Self { items: rows, next }
     }
@@ -90,6 +93,12 @@ mod tests {
 
     impl PageKey for i32 {
         const MAX_ROWS: i64 = 10;
+    }
+
+    impl AnswerItem for i32 {
+        const OTHER_BYTES: usize = 300_000;
+
+        fn visit_texts(&self, _visit: &mut dyn FnMut(&str)) {}
     }
 
     #[test]
@@ -117,5 +126,11 @@ mod tests {
         assert_eq!(page(vec![1, 2, 3]), Page { items: vec![1, 2], next: Some(2) });
         assert_eq!(page(vec![1, 2]), Page { items: vec![1, 2], next: None });
         assert_eq!(page(vec![]), Page { items: vec![], next: None });
+    }
+
+    #[test]
+    fn a_page_that_is_too_large_for_an_answer_ends_earlier() {
+        let page = Page::from_lookahead((0..8).collect(), PageLimit::new(9), |row: &i32| *row);
+        assert_eq!(page, Page { items: vec![0, 1, 2], next: Some(2) });
     }
 }

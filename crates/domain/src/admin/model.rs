@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::{AccountState, DisplayName, Uid};
+use crate::answer_size::AnswerItem;
 use crate::id::UserId;
 use crate::page::{Page, PageKey, PageRequest};
 
@@ -21,6 +22,14 @@ pub struct Account {
     pub open_sessions: i64,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
+}
+
+impl AnswerItem for Account {
+    const OTHER_BYTES: usize = 200;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.name.visit_text(visit);
+    }
 }
 
 /// The sort key of the list of accounts. Ids are ordered by time of creation.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::account::User;
+use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{SessionId, UserId};
 use crate::page::{Page, PageKey, PageRequest};
@@ -117,6 +118,14 @@ pub struct OpenSession {
     pub created_at: DateTime<Utc>,
     /// When its tokens were last issued.
     pub last_used_at: DateTime<Utc>,
+}
+
+impl AnswerItem for OpenSession {
+    const OTHER_BYTES: usize = 220;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        visit(self.device.as_str());
+    }
 }
 
 /// The sort key of the list of open sessions, newest first.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, Uid};
+use crate::answer_size::AnswerItem;
 use crate::conversation::Directed;
 use crate::error::PortError;
 use crate::id::UserId;
@@ -20,6 +21,14 @@ pub struct BlockedUser {
     pub name: DisplayName,
     /// When it was blocked.
     pub created_at: DateTime<Utc>,
+}
+
+impl AnswerItem for BlockedUser {
+    const OTHER_BYTES: usize = 200;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.name.visit_text(visit);
+    }
 }
 
 /// The keyset cursor of a block list, newest first.

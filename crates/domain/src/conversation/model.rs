@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::DisplayName;
+use crate::answer_size::AnswerItem;
 use crate::error::InvalidValue;
 use crate::friendship::Remark;
 use crate::id::{ConversationId, UserId};
@@ -34,6 +35,18 @@ pub struct ConversationSummary {
     pub pinned: bool,
     /// Whether the member disabled its notifications.
     pub muted: bool,
+}
+
+impl AnswerItem for ConversationSummary {
+    const OTHER_BYTES: usize = 500 + Message::OTHER_BYTES;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.friend_name.visit_text(visit);
+        visit(self.remark.as_str());
+        if let Some(message) = &self.last_message {
+            message.visit_texts(visit);
+        }
+    }
 }
 
 /// A conversation with one window of its history.

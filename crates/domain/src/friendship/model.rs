@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::account::{DisplayName, Uid};
+use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{FriendshipId, UserId};
 
@@ -53,7 +54,7 @@ pub enum FriendLimit {
 }
 
 impl FriendLimit {
-    /// The maximum number of friends of one account. One page of the list holds them all.
+    /// The maximum number of friends of one account. A page of the list can have as many rows.
     pub const MAX: i64 = 10_000;
 }
 
@@ -86,4 +87,13 @@ pub struct Friend {
     pub remark: Remark,
     /// When the friendship began.
     pub created_at: DateTime<Utc>,
+}
+
+impl AnswerItem for Friend {
+    const OTHER_BYTES: usize = 360;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.friend_name.visit_text(visit);
+        visit(self.remark.as_str());
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::account::DisplayName;
+use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{RequestId, UserId};
 
@@ -118,6 +119,15 @@ pub struct ListedRequest {
     pub status: RequestStatus,
     /// When it was sent.
     pub created_at: DateTime<Utc>,
+}
+
+impl AnswerItem for ListedRequest {
+    const OTHER_BYTES: usize = 360;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        self.peer_name.visit_text(visit);
+        visit(self.verification_message.as_str());
+    }
 }
 
 /// The receiver's answer.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::MessageState;
+use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{ConversationId, UserId};
 
@@ -124,6 +125,16 @@ pub struct Message {
     pub state: MessageState,
     /// When it was stored, by the database's clock; never decreases along `seq`.
     pub created_at: DateTime<Utc>,
+}
+
+impl AnswerItem for Message {
+    const OTHER_BYTES: usize = 340;
+
+    fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        if let Some(text) = self.state.text() {
+            visit(text.as_str());
+        }
+    }
 }
 
 /// The parts of a locked message that a recall depends on.

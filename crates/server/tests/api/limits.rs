@@ -1,5 +1,7 @@
 //! Limits and quotas: number of friends, pending requests, messages and requests per time.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use server::config::Options;
 
@@ -46,11 +48,83 @@ fn an_account_has_at_most_ten_thousand_friends() {
     another.answer(&to_another, "accepted").refused(409, "friend_limit_of_other_reached");
     another.ask(&alice).refused(409, "friend_limit_of_other_reached");
     alice.answer(&from_dave, "rejected").ok();
-    let friends = alice.get("/api/auth/friendships").ok();
-    assert_eq!(friends.data().as_array().unwrap().len(), 10_000);
-    assert_eq!(friends.json["next_cursor"], json!(null), "one page holds all");
+    let friends = every_row(&alice, "/api/auth/friendships", "friend_id");
+    assert_eq!(friends.len(), 10_000, "a friend is lost or repeated");
     alice.delete(&format!("/api/auth/friendships/{}", bob.id)).ok();
     alice.answer(&from_carol, "accepted").ok();
+}
+
+/// The ids of all rows of a list, page by page; each page must be about 1 MB at most.
+fn every_row(person: &Person, path: &str, id: &str) -> HashSet<String> {
+    let (mut ids, mut count, mut cursor) = (HashSet::new(), 0, String::new());
+    loop {
+        let page = person.get(&format!("{path}{cursor}")).ok();
+        assert!(page.text.len() < 1_100_000, "{path} has {} bytes", page.text.len());
+        let rows = page.data().as_array().unwrap();
+        assert!(!rows.is_empty(), "{path} has an empty page");
+        count += rows.len();
+        ids.extend(rows.iter().map(|row| row[id].as_str().unwrap().to_owned()));
+        let Some(next) = page.json["next_cursor"].as_str() else { break };
+        let separator = if path.contains('?') { '&' } else { '?' };
+        cursor = format!("{separator}cursor={next}");
+    }
+    assert_eq!(ids.len(), count, "{path} repeats a row");
+    ids
+}
+
+#[test]
+fn large_lists_and_histories_are_answered_in_parts_of_about_1_mb() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let (id, conversation) = (&alice.id, alice.conversation());
+    // 1,000 friends whose newest messages are long, all of control characters; and 300 long messages of one of them.
+    world.sql(&format!(
+        "CREATE TEMP TABLE others AS SELECT gen_random_uuid() AS id, number FROM generate_series(1, 998) number;
+         INSERT INTO users (id, uid, name, password_hash)
+         SELECT id, 'friend_' || number, repeat('雁', 64), 'x' FROM others;
+         INSERT INTO friendships (owner_id, friend_id, friendship_id, created_at)
+         SELECT '{id}'::uuid, id, gen_random_uuid(), now() FROM others;
+         CREATE TEMP TABLE pairs AS SELECT gen_random_uuid() AS id, id AS peer FROM others;
+         INSERT INTO conversations (id, user_lo, user_hi, friends, befriended_at, last_seq, lo_sent, hi_sent, last_at)
+         SELECT id, least('{id}'::uuid, peer), greatest('{id}'::uuid, peer), true, now(), 1,
+                ('{id}'::uuid < peer)::int, ('{id}'::uuid > peer)::int, now() FROM pairs;
+         INSERT INTO conversation_members (conversation_id, user_id, peer_id)
+         SELECT id, '{id}'::uuid, peer FROM pairs UNION ALL SELECT id, peer, '{id}'::uuid FROM pairs;
+         INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT id, 1, '{id}'::uuid, 1, 'needle' || repeat(E'\\x01', 2000), now() FROM pairs;
+         INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
+         SELECT '{conversation}', n, '{id}'::uuid, n, 'needle' || repeat('雁', 4000), now() FROM generate_series(1, 300) n;
+         UPDATE conversations SET last_seq = 300, last_at = now(),
+                lo_sent = CASE WHEN user_lo = '{id}' THEN 300 ELSE 0 END,
+                hi_sent = CASE WHEN user_hi = '{id}' THEN 300 ELSE 0 END
+          WHERE id = '{conversation}'"
+    ));
+    assert_eq!(every_row(&alice, "/api/auth/friendships", "friend_id").len(), 999);
+    assert_eq!(every_row(&alice, "/api/auth/conversations", "conversation_id").len(), 999);
+    let found = every_row(&alice, "/api/auth/messages/search?q=needle", "message_id");
+    assert_eq!(found.len(), 998 + 300);
+    let positions = |window: &Reply| -> Vec<i64> {
+        let messages = window.data()["messages"].as_array().unwrap();
+        messages.iter().map(|message| message["seq"].as_i64().unwrap()).collect()
+    };
+    let (mut backwards, mut forwards) = (Vec::new(), Vec::new());
+    while backwards.first() != Some(&1) {
+        let before = backwards.first().map_or(String::new(), |seq| format!("&before={seq}"));
+        let window = alice.open(&conversation, &format!("?limit=200{before}")).ok();
+        assert!(window.text.len() < 1_100_000 && positions(&window).len() < 100);
+        assert_eq!(window.data()["has_more"], json!(positions(&window)[0] > 1));
+        backwards = [positions(&window), backwards].concat();
+    }
+    while forwards.last() != Some(&300) {
+        let after = forwards.last().copied().unwrap_or(0);
+        let window = alice.open(&conversation, &format!("?limit=200&after={after}")).ok();
+        forwards.extend(positions(&window));
+        assert!(window.text.len() < 1_100_000);
+        assert_eq!(window.data()["has_more"], json!(forwards.last() != Some(&300)));
+    }
+    let all: Vec<i64> = (1..=300).collect();
+    assert_eq!((&backwards, &forwards), (&all, &all));
+    assert_eq!(bob.unread(), 300);
 }
 
 #[test]

@@ -89,6 +89,15 @@ pub enum DisplayName {
     Erased,
 }
 
+impl DisplayName {
+    /// Calls `visit` with the nickname, if there is one.
+    pub(crate) fn visit_text(&self, visit: &mut dyn FnMut(&str)) {
+        if let Self::Nickname(name) = self {
+            visit(name.as_str());
+        }
+    }
+}
+
 /// A mainland Chinese phone number: `1` and ten more digits. Only its owner sees it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber(String);

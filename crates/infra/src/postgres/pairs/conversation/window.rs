@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use domain::answer_size::fitting;
 use domain::conversation::{ConversationWindow, WindowAnchor, WindowRequest};
 use domain::error::PortError;
 use domain::id::{ConversationId, UserId};
@@ -114,11 +115,13 @@ impl MessageColumns {
     }
 }
 
-/// Restores the order, oldest first, and finds out whether more follow: the statement fetches one more than the limit.
+/// Restores the order, oldest first, and finds out whether more follow: the statement fetches one more than the limit. A window that
+/// would become too large for an answer ends earlier, at its far end.
 fn trim(mut messages: Vec<Message>, request: WindowRequest) -> (Vec<Message>, bool) {
     let limit: usize = saturating(request.limit.get());
-    let has_more = messages.len() > limit;
-    messages.truncate(limit);
+    let kept = fitting(messages.iter().take(limit));
+    let has_more = messages.len() > kept;
+    messages.truncate(kept);
     if !matches!(request.anchor, WindowAnchor::After(_)) {
         messages.reverse();
     }
