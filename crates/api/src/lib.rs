@@ -23,6 +23,7 @@ mod state;
 
 pub use app::{ApiSettings, app};
 pub use http::access_log::{CompletedRequest, RequestObserver};
+pub use http::connection::ConnectionAccount;
 pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;

@@ -11,6 +11,7 @@ use domain::auth::{Authentication, Caller, RefreshClaims};
 use domain::id::UserId;
 use futures_util::future::Either;
 
+use crate::http::connection::ConnectionAccount;
 use crate::response::error::ApiError;
 use crate::state::UseCases;
 
@@ -42,7 +43,12 @@ impl FromRequest for AuthUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let needs_lookup = match authenticate(request) {
-            Ok((_, Authentication::Verified(caller))) => return Either::Left(ready(Ok(Self(caller)))),
+            Ok((_, Authentication::Verified(caller))) => {
+                if let Some(connection) = request.conn_data::<ConnectionAccount>() {
+                    connection.set(caller.user_id);
+                }
+                return Either::Left(ready(Ok(Self(caller))));
+            }
             Ok((use_cases, Authentication::NeedsLookup(caller))) => (use_cases.clone(), caller),
             Err(error) => return Either::Left(ready(Err(error))),
         };

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -54,8 +54,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
 /// Reads the whole body, within the limits of type, size and time.
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, ApiError> {
     let length = header(request, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<usize>().ok());
-    let is_empty = length == Some(0);
-    if !is_empty && !is_plain_json(request) {
+    // Without a length there is no body, whatever its announced type.
+    let is_empty =
+        length.map_or_else(|| !request.headers().contains_key(TRANSFER_ENCODING), |length| length == 0);
+    if is_empty {
+        return Ok(Vec::new());
+    }
+    if !is_plain_json(request) {
         return Err(ApiError::named("unsupported_media_type"));
     }
     if length.is_some_and(|length| length > MAX_BODY) {
@@ -63,13 +68,17 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Ap
     }
     let collect = async {
         let mut body = Vec::with_capacity(length.unwrap_or_default());
-        while let Some(chunk) = payload.next().await {
+        // Where the request wishes another protocol, actix takes all that follows for its body.
+        while length.is_none_or(|length| body.len() < length)
+            && let Some(chunk) = payload.next().await
+        {
             let chunk = chunk.map_err(|_| ApiError::named("malformed_json"))?;
             if body.len() + chunk.len() > MAX_BODY {
                 return Err(ApiError::named("payload_too_large"));
             }
             body.extend_from_slice(&chunk);
         }
+        body.truncate(length.unwrap_or(usize::MAX));
         Ok(body)
     };
     let in_time = actix_web::rt::time::timeout(BODY_TIMEOUT, collect).await;

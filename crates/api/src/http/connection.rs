@@ -1,18 +1,71 @@
-//! Connection closing: the last response of a connection carries `Connection: close`.
+//! The connection after a response: kept, or closed with `Connection: close`; and hop-by-hop headers of requests.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{RequestHead, ResponseHead, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use domain::id::UserId;
 
 use crate::extract::MAX_BODY;
 use crate::http::health::ReadinessProbe;
 
-/// Middleware that sets `Connection: close` while the instance drains, or when the request's body may be endless.
+/// The account of the last authenticated request on a connection. The server puts it into the connection's data, and counts the
+/// bytes that wait for clients by it. Behind a proxy, connections carry the requests of many accounts.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionAccount(Rc<Cell<Option<UserId>>>);
+
+impl ConnectionAccount {
+    /// The account, once a request was authenticated.
+    #[must_use]
+    pub fn get(&self) -> Option<UserId> {
+        self.0.get()
+    }
+
+    /// A request of this account was authenticated.
+    pub fn set(&self, account: UserId) {
+        self.0.set(Some(account));
+    }
+}
+
+/// What a request demands of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Demand {
+    /// Nothing follows the response.
+    close: bool,
+    /// The end of the connection is the end of a body of unknown length.
+    no_chunks: bool,
+}
+
+impl Demand {
+    /// A wish for another protocol is not granted, and actix would mirror it: it reads what follows as part of that protocol. So the
+    /// connection ends. HTTP/1.0 has no chunks.
+    fn of(request: &RequestHead) -> Self {
+        let upgrade =
+            request.connection_type() == ConnectionType::Upgrade || request.headers().contains_key(UPGRADE);
+        let no_chunks = upgrade || request.version < Version::HTTP_11;
+        Self { close: upgrade || may_be_endless(request.headers()), no_chunks }
+    }
+
+    fn apply(self, response: &mut ResponseHead, body: BodySize) {
+        let ends_body = self.no_chunks && body == BodySize::Stream;
+        if ends_body {
+            response.no_chunking(true);
+        }
+        if self.close || ends_body {
+            response.set_connection_type(ConnectionType::Close);
+        }
+    }
+}
+
+/// Middleware that sets `Connection: close` while the instance drains, when the request's body may be endless, and when the
+/// request wishes another protocol.
 ///
 /// While draining, a client that kept the connection could send its next request into a connection that is being closed. An
 /// unread body would otherwise be drained to its end, however long it is; chunked bodies need `body_drain` as well.
@@ -21,13 +74,23 @@ pub(crate) async fn connection_close<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let probe = request.app_data::<web::Data<Arc<dyn ReadinessProbe>>>().cloned();
-    let endless = may_be_endless(request.headers());
-    let mut response = next.call(request).await?;
+    let mut demand = Demand::of(request.head());
+    let outcome = next.call(request).await;
     // Checked after the handler: draining may have begun while it ran.
-    if endless || probe.is_some_and(|probe| probe.is_draining()) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    demand.close |= probe.is_some_and(|probe| probe.is_draining());
+    match outcome {
+        Ok(mut response) => {
+            let size = response.response().body().size();
+            demand.apply(response.response_mut().head_mut(), size);
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = error.error_response();
+            let size = response.body().size();
+            demand.apply(response.head_mut(), size);
+            Err(InternalError::from_response(error, response).into())
+        }
     }
-    Ok(response)
 }
 
 /// Whether the body is larger than any accepted body, or of unknown length.
@@ -56,5 +119,23 @@ mod tests {
             assert_eq!(may_be_endless(request.headers()), endless, "{value}");
         }
         assert!(!may_be_endless(TestRequest::get().to_srv_request().headers()));
+    }
+
+    #[test]
+    fn a_wish_for_another_protocol_ends_the_connection() {
+        let demand = |headers: &[(&str, &str)], version: Version| {
+            let request = TestRequest::get().version(version);
+            let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+            let mut request = request.to_srv_request();
+            if headers.iter().any(|(name, _)| *name == "Connection") {
+                request.head_mut().set_connection_type(ConnectionType::Upgrade);
+            }
+            Demand::of(request.head())
+        };
+        let ends = Demand { close: true, no_chunks: true };
+        assert_eq!(demand(&[("Connection", "upgrade")], Version::HTTP_11), ends);
+        assert_eq!(demand(&[("Upgrade", "h2c")], Version::HTTP_11), ends);
+        assert_eq!(demand(&[], Version::HTTP_10), Demand { close: false, no_chunks: true });
+        assert_eq!(demand(&[], Version::HTTP_11), Demand { close: false, no_chunks: false });
     }
 }
