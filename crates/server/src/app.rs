@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use anyhow::Context;
 use api::{ApiSettings, ReadinessProbe, RequestObserver};
 use infra::db::{ConnectionBudget, Connector};
@@ -13,6 +13,7 @@ use infra::postgres::SearchIndexer;
 
 use crate::background::Background;
 use crate::config::Settings;
+use crate::connection::{self, HttpSettings, UnreadLimits};
 use crate::limits;
 use crate::listener::Listener;
 use crate::observability::admin::AdminServer;
@@ -42,6 +43,17 @@ impl Application {
     #[must_use]
     pub fn connection_budget(settings: &Settings) -> ConnectionBudget {
         wiring::connection_budget(settings)
+    }
+
+    fn http_settings(settings: &Settings) -> HttpSettings {
+        HttpSettings {
+            workers: limits::workers(),
+            connections_per_worker: limits::connections_per_worker(Self::connection_budget(settings).total()),
+            keep_alive: settings.keep_alive,
+            head_timeout: Self::HEAD_TIMEOUT,
+            unread: UnreadLimits::SERVER,
+            shutdown: settings.shutdown,
+        }
     }
 
     /// Wires everything and binds the address; port 0 picks a free one.
@@ -80,16 +92,8 @@ impl Application {
         let app = move || {
             api::app(use_cases.clone(), Arc::clone(&probe), Arc::clone(&observer), api_settings.clone())
         };
-        let server = HttpServer::new(app)
-            .disable_signals()
-            .shutdown_timeout(settings.shutdown.as_secs())
-            .client_request_timeout(Self::HEAD_TIMEOUT)
-            .keep_alive(settings.keep_alive)
-            .workers(limits::workers())
-            .max_connections(limits::connections_per_worker(Self::connection_budget(settings).total()))
-            .listen(socket)?;
-        let address = server.addrs().first().copied().context("the server has no address")?;
-        let server = server.run();
+        let address = socket.local_addr().context("the server has no address")?;
+        let server = connection::listen(socket, Self::http_settings(settings), app)?;
         let admin = settings
             .admin_bind
             .map(|bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin));

@@ -4,6 +4,7 @@ pub mod app;
 pub mod background;
 pub mod command;
 pub mod config;
+mod connection;
 pub mod database;
 mod limits;
 mod listener;

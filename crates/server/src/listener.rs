@@ -8,6 +8,9 @@ use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use socket2::{Domain, Protocol, Socket, Type};
 
+#[cfg(target_os = "linux")]
+use crate::connection::UnreadLimits;
+
 /// A listening socket that closes gracefully.
 ///
 /// Closing a listening socket resets the connections that are established but not accepted yet. Their requests may have been
@@ -20,6 +23,9 @@ pub(crate) struct Listener(Socket);
 impl Listener {
     /// Connections that the kernel establishes ahead of `accept`.
     const BACKLOG: i32 = 1024;
+    /// How long a client may take nothing; as `UnreadLimits::patience`.
+    #[cfg(target_os = "linux")]
+    const UNREAD_TIMEOUT: Duration = UnreadLimits::SERVER.patience;
     /// Longer than a handshake that has begun takes to complete and be accepted.
     const HANDSHAKE_GRACE: Duration = Duration::from_millis(50);
     /// Longer than actix takes to stop polling the socket after `pause`.
@@ -34,6 +40,10 @@ impl Listener {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // A restarted server can bind its address at once.
         socket.set_reuse_address(true)?;
+        // Accepted connections inherit it: bytes that the client does not acknowledge, or has no room for, for that long end the
+        // connection, also where the kernel holds them all.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(Self::UNREAD_TIMEOUT))?;
         socket.bind(&address.into())?;
         socket.listen(Self::BACKLOG)?;
         Ok((socket.try_clone()?.into(), Self(socket)))

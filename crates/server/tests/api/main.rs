@@ -6,6 +6,7 @@
 mod accounts;
 mod bad_input;
 mod blocks;
+mod connections;
 mod conversations;
 mod crowded;
 mod devices;

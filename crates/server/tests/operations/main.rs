@@ -4,6 +4,7 @@
 mod backups;
 mod clocks;
 mod commands;
+mod connections;
 mod data_folder;
 mod environment;
 mod kills;
