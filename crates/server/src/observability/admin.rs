@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -22,7 +23,8 @@ pub(crate) struct AdminServer {
     pub(crate) address: SocketAddr,
 }
 
-/// Limits for its clients, which are a few programs on the same network.
+/// Limits for its clients, which are a few programs on the same network. Each connection serves one request: actix limits the
+/// time of the first request head of a connection only, and a few connections that idle would keep all others out.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 64;
 
@@ -47,7 +49,7 @@ impl AdminServer {
         .workers(1)
         .max_connections(MAX_CONNECTIONS)
         .client_request_timeout(CLIENT_TIMEOUT)
-        .keep_alive(CLIENT_TIMEOUT);
+        .keep_alive(KeepAlive::Disabled);
         let server = match listener {
             Some(listener) => server.listen(listener),
             None => server.bind(bind),
