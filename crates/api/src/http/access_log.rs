@@ -120,16 +120,17 @@ fn write_line(id: &HeaderValue, status: StatusCode, request: &CompletedRequest<'
     let CompletedRequest { method, route, error, took, .. } = *request;
     let (status, ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match status {
-        503 if !tracing::enabled!(target: "access", tracing::Level::INFO) => {
-            let kind = error.unwrap_or("unavailable");
-            tracing::error!(target: "access", kind, id, method, route, status, ms, error, cause, "request failed");
-        }
         500.. => {
-            tracing::error!(target: "access", id, method, route, status, ms, error, cause, "request failed");
+            let kind = error.filter(|_| status == 503 && !logs_every_request());
+            tracing::error!(target: "access", kind, id, method, route, status, ms, error, cause, "request failed");
         }
         400.. => tracing::warn!(target: "access", id, method, route, status, ms, error, "request refused"),
         _ => tracing::info!(target: "access", id, method, route, status, ms, "request completed"),
     }
+}
+
+fn logs_every_request() -> bool {
+    tracing::enabled!(target: "access", tracing::Level::INFO)
 }
 
 /// The method, or `other`: clients can invent methods, and labels must stay bounded.

@@ -10,26 +10,12 @@ use super::log_limit::Limited;
 use super::printable::{Notation, escaped_except};
 use crate::config::{LogFormat, LogSettings};
 
-/// Checks the log settings.
-///
-/// # Errors
-/// When the filter cannot be parsed.
-pub fn check(settings: &LogSettings) -> anyhow::Result<()> {
-    filter(settings).map(|_| ())
-}
-
-fn filter(settings: &LogSettings) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(&settings.filter).with_context(|| {
-        format!("HONGYAN_LOG: {:?} must be a filter such as info,infra=debug", settings.filter)
-    })
-}
-
 /// Starts logging.
 ///
 /// # Errors
 /// When the filter cannot be parsed, or logging was started before.
 pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
-    let filter = filter(settings)?;
+    let filter = EnvFilter::try_new(&settings.filter).context("HONGYAN_LOG")?;
     // A file or a pipe gets no colours.
     let colours = io::stderr().is_terminal();
     let json = settings.format == LogFormat::Json;

@@ -1,6 +1,7 @@
 //! Output escaping: characters that would forge a line, steer a terminal or turn the order of letters around.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// How an unprintable character is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +39,12 @@ pub(crate) fn escaped_except(text: &str, notation: Notation, is_kept: impl Fn(&s
             continue;
         }
         match (notation, u8::try_from(character)) {
-            (Notation::Json, _) => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
+            (Notation::Json, _) => {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+            }
             (Notation::Text, Ok(byte)) if byte.is_ascii() => {
-                escaped.extend(byte.escape_ascii().map(char::from))
+                escaped.extend(byte.escape_ascii().map(char::from));
             }
             (Notation::Text, _) => escaped.extend(character.escape_unicode()),
         }
