@@ -1,7 +1,10 @@
 //! The result of a command: its exit code, its output and its error.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
+
+use crate::observability::printable::{Notation, escaped_except};
 
 /// Failure; of `doctor`: something needs repair.
 pub(super) const FAILED: u8 = 1;
@@ -25,14 +28,19 @@ impl<E: Into<anyhow::Error>> From<E> for CommandError {
     }
 }
 
-/// Prints a line to standard output. A reader that has closed the pipe is not an error.
-pub(super) fn print(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Prints lines to standard output. A reader that has closed the pipe is not an error.
+pub(super) fn print(lines: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{}", harmless(&lines.to_string()));
+}
+
+/// Escapes what would steer a terminal or hide a part of the text, such as a name that a user chose.
+fn harmless(lines: &str) -> Cow<'_, str> {
+    escaped_except(lines, Notation::Text, |rest| rest.starts_with(['\n', '\t']))
 }
 
 /// Prints an error and returns the exit code.
 pub(super) fn fail(error: &anyhow::Error, code: u8) -> u8 {
     // Nothing can be done if even this cannot be written.
-    let _ = writeln!(std::io::stderr(), "hongyan: {error:#}");
+    let _ = writeln!(std::io::stderr(), "hongyan: {}", harmless(&format!("{error:#}")));
     code
 }

@@ -1,5 +1,6 @@
 //! `user`: account administration.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use anyhow::{Context, anyhow};
@@ -13,6 +14,7 @@ use super::report::{CommandResult, print};
 use super::services::Services;
 use crate::config::{Settings, UserCommand};
 use crate::database::DatabaseAccess;
+use crate::observability::printable::escaped;
 
 pub(super) fn run(settings: &Settings, command: &UserCommand) -> CommandResult {
     let database = DatabaseAccess::open(settings)?
@@ -78,10 +80,11 @@ const fn state(account: &Account) -> &'static str {
     }
 }
 
-fn name(account: &Account) -> &str {
+/// A name in one column: no line break or tab of it reaches the table.
+fn name(account: &Account) -> Cow<'_, str> {
     match &account.name {
-        DisplayName::Nickname(name) => name.as_str(),
-        DisplayName::Erased => "-",
+        DisplayName::Nickname(name) => escaped(name.as_str()),
+        DisplayName::Erased => Cow::Borrowed("-"),
     }
 }
 
@@ -96,7 +99,7 @@ fn aligned_row(account: &Account) -> String {
     let (created, sessions) =
         (account.created_at.format("%Y-%m-%d").to_string(), account.open_sessions.to_string());
     let uid = account.uid.as_ref().map_or("-", Uid::as_str);
-    aligned([&created, state(account), &sessions, uid, name(account)])
+    aligned([&created, state(account), &sessions, uid, &name(account)])
 }
 
 /// Columns that fit into 80 characters. The name comes last: the width of its characters is unknown.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::support::{Folder, PASSWORD, Server, eventually, run, run_with_input};
+use crate::support::{Folder, PASSWORD, Server, eventually, execute, run, run_with_input};
 
 /// Severity and subject of each finding of `doctor`.
 fn findings(text: &str) -> Vec<(&str, &str)> {
@@ -95,6 +95,19 @@ fn accounts_are_created_and_listed_with_and_without_a_server() {
     assert!(!text.contains("13800138000"), "a phone number is listed");
     let server = Server::start(&folder);
     assert_eq!(server.login("bob_0001", &generated)["code"], 200);
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_name_cannot_steer_the_terminal_that_lists_it() {
+    let folder = Folder::new("hostile");
+    let server = Server::start(&folder);
+    server.register("bob_0001");
+    // A name that an earlier release accepted.
+    let hostile = "UPDATE users SET name = E'a\\u202eb\\u2028c\\u2066d' WHERE uid = 'bob_0001'";
+    execute(&folder.database_url(), hostile);
+    let text = folder.call(&["user", "list"]).1;
+    assert!(text.contains("\ta\\u{202e}b\\u{2028}c\\u{2066}d\n"), "{text}");
     assert!(server.stop().success());
 }
 
