@@ -52,6 +52,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     let logging = LogSettings { filter: "warn".to_owned(), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
+    warn(invocation);
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
         Command::Migrate { check: false } => migrate::run(&settings),
@@ -67,8 +68,16 @@ fn serve(invocation: &Invocation) -> CommandResult {
     let settings = invocation.settings().map_err(CommandError::Settings)?;
     crate::observability::logging::start(&settings.logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
+    warn(invocation);
     crate::run::run(&settings)?;
     Ok(0)
+}
+
+/// Warns about variables that a typing error may have kept from being settings.
+fn warn(invocation: &Invocation) {
+    for warning in invocation.warnings() {
+        tracing::warn!(kind = warning.split(' ').next(), "{warning}");
+    }
 }
 
 fn inspect_config(invocation: &Invocation, command: ConfigCommand) -> CommandResult {
@@ -77,8 +86,10 @@ fn inspect_config(invocation: &Invocation, command: ConfigCommand) -> CommandRes
         ConfigCommand::Print { env: true, .. } => print(config::environment_file().trim_end()),
         ConfigCommand::Print { .. } => print(invocation.listing().trim_end()),
         ConfigCommand::Check => {
-            let settings = invocation.settings().map_err(CommandError::Settings)?;
-            crate::observability::logging::check(&settings.logging).map_err(CommandError::Settings)?;
+            invocation.settings().map_err(CommandError::Settings)?;
+            for warning in invocation.warnings() {
+                print(format_args!("warning: {warning}"));
+            }
             print("the settings are valid");
         }
     }

@@ -1,10 +1,11 @@
 //! The grammar of the command line.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{Options, origin};
+use super::{Options, reader};
 
 /// What the exit codes mean, for `--help`.
 const EXIT_CODES: &str = "\
@@ -15,7 +16,8 @@ Exit codes:
   3  of `migrate --check`: the schema is not the one of this version
 
 A setting is a flag, an environment variable (named above) or a key of the file: the flag's name with '_' for '-'. Flags take
-precedence over the environment, and the environment over the file.";
+precedence over the environment, and the environment over the file. Spaces around a value do not count, and an empty value is not
+given. A secret can stand in a file that a variable such as HONGYAN_JWT_SECRET_FILE names.";
 
 /// Hongyan 鸿雁, a one-to-one chat backend over REST.
 #[derive(Debug, Parser)]
@@ -24,8 +26,9 @@ pub struct Cli {
     /// A TOML file of settings, whose keys are the flags' names with '_' for '-'
     #[arg(long, env = "HONGYAN_CONFIG", value_name = "FILE", help_heading = "Settings")]
     pub config: Option<PathBuf>,
+    /// The settings of all commands.
     #[command(flatten, next_help_heading = "Settings")]
-    pub(super) options: Options,
+    pub options: Options,
     /// The command [default: serve]
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -124,13 +127,21 @@ pub enum UserCommand {
     },
 }
 
-/// The grammar of the command line. Settings can precede or follow the command, and their help names their defaults.
+/// The grammar of the command line. Settings can precede or follow the command, and their help names their variables, their
+/// values and their defaults. Their texts are parsed by the reader of all sources.
 pub(super) fn grammar() -> clap::Command {
     Cli::command().mut_args(|argument| {
-        let argument = argument.global(true);
-        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-        let default = origin::default_of(&argument);
-        argument.help(format!("{help} [default: {default}]"))
+        let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        if let Some(name) = reader::environment_name(&argument) {
+            let _ = write!(help, " [env: {name}]");
+        }
+        let values: Vec<_> = argument.get_possible_values();
+        if !values.is_empty() {
+            let values: Vec<_> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+            let _ = write!(help, " [possible values: {}]", values.join(", "));
+        }
+        let _ = write!(help, " [default: {}]", reader::default_of(&argument));
+        reader::untyped(argument.global(true).help(help))
     })
 }
 

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
-use clap::{Args, FromArgMatches};
+use clap::{Arg, Args};
 use toml::{Spanned, Value};
 
-use super::Options;
-use super::origin::{FileValue, reason};
+use super::{Options, reader, spelling};
 
 /// The settings in a file.
 #[derive(Debug, Default)]
 pub(super) struct SettingsFile {
-    pub(super) options: Options,
     /// The given settings by key.
     pub(super) values: HashMap<String, FileValue>,
 }
@@ -37,21 +35,29 @@ impl SettingsFile {
         // In the order of the lines, so that the first invalid one is reported.
         let mut settings: Vec<_> = table.into_iter().collect();
         settings.sort_by_key(|(key, _)| key.span().start);
-        let (mut flags, mut values) = (vec![], HashMap::new());
+        let grammar = grammar();
+        let mut values = HashMap::new();
         for (key, value) in settings {
             let line = line_of(key.span().start);
             let invalid = |reason| FileError { line, reason };
             let key = key.into_inner();
-            let name = flag_of(&key).map_err(invalid)?;
+            let argument = argument_of(&grammar, &key).map_err(invalid)?;
             let value = plain(value).ok_or_else(|| invalid(format!("{key} must be a string or a number")))?;
-            let flag = format!("--{name}={value}");
-            read_flags(std::slice::from_ref(&flag)).map_err(|reason| invalid(format!("{key}: {reason}")))?;
-            flags.push(flag);
+            let Some(value) = reader::normalised(argument, &value) else { continue };
+            reader::check(argument, &value).map_err(|reason| invalid(format!("{key}: {reason}")))?;
             values.insert(key, FileValue { line, value });
         }
-        let options = read_flags(&flags).map_err(|reason| FileError { line: 1, reason })?;
-        Ok(Self { options, values })
+        Ok(Self { values })
     }
+}
+
+/// A setting in a file.
+#[derive(Debug, Clone)]
+pub(super) struct FileValue {
+    /// The number of its line, from 1.
+    pub(super) line: usize,
+    /// The value in the notation of a flag.
+    pub(super) value: String,
 }
 
 /// An invalid line of a file.
@@ -61,22 +67,20 @@ struct FileError {
     reason: String,
 }
 
-/// All settings as flags only, without the environment.
 fn grammar() -> clap::Command {
-    let command = clap::Command::new("file").no_binary_name(true).disable_help_flag(true);
-    Options::augment_args(command).mut_args(|argument| argument.env(None::<&str>))
+    Options::augment_args(clap::Command::new("file"))
 }
 
-/// The flag that a key stands for.
-fn flag_of(key: &str) -> Result<String, String> {
-    let grammar = grammar();
-    let known = grammar.get_arguments().find(|argument| argument.get_id().as_str() == key);
-    if let Some(name) = known.and_then(|argument| argument.get_long()) {
-        return Ok(name.to_owned());
+/// The setting that a key stands for.
+fn argument_of<'a>(grammar: &'a clap::Command, key: &str) -> Result<&'a Arg, String> {
+    if let Some(argument) = grammar.get_arguments().find(|argument| argument.get_id().as_str() == key) {
+        return Ok(argument);
     }
     let mut keys: Vec<_> = grammar.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     keys.sort_unstable();
-    Err(format!("unknown key {key:?}; valid keys: {}", keys.join(", ")))
+    let nearest = spelling::nearest(key, keys.iter().copied());
+    let nearest = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+    Err(format!("unknown key {key:?}; valid keys: {}{nearest}", keys.join(", ")))
 }
 
 /// The value in the notation of a flag.
@@ -88,11 +92,6 @@ fn plain(value: Value) -> Option<String> {
         Value::Array(values) => Some(values.into_iter().map(plain).collect::<Option<Vec<_>>>()?.join(",")),
         Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
     }
-}
-
-fn read_flags(flags: &[String]) -> Result<Options, String> {
-    let matches = grammar().try_get_matches_from(flags).and_then(|found| Options::from_arg_matches(&found));
-    matches.map_err(|error| reason(&error))
 }
 
 #[cfg(test)]
@@ -111,10 +110,14 @@ mod tests {
         let text =
             "# mine\nbind = '127.0.0.1:1'\n\ncors_origins = ['https://a.example', 'https://b.example']\n";
         let file = SettingsFile::parse(&format!("{text}jwt_secret = '=='\nbcrypt_cost = 5")).unwrap();
-        assert_eq!(file.options.bind.unwrap().port(), 1);
-        assert_eq!(file.options.bcrypt_cost, Some(5));
-        assert_eq!(file.options.cors_origins.unwrap(), ["https://a.example", "https://b.example"]);
-        assert_eq!(file.options.jwt_secret.unwrap().expose_secret(), "==");
+        let grammar = grammar();
+        let given = file.values.iter();
+        let given = given.map(|(key, found)| (argument_of(&grammar, key).unwrap(), found.value.as_str()));
+        let options = reader::options(given).unwrap();
+        assert_eq!(options.bind.unwrap().port(), 1);
+        assert_eq!(options.bcrypt_cost, Some(5));
+        assert_eq!(options.cors_origins.unwrap(), ["https://a.example", "https://b.example"]);
+        assert_eq!(options.jwt_secret.unwrap().expose_secret(), "==");
         let line = |key: &str| file.values[key].line;
         assert_eq!((line("bind"), line("cors_origins"), line("bcrypt_cost")), (2, 4, 6));
     }
@@ -123,6 +126,7 @@ mod tests {
     fn an_error_names_the_line_and_the_valid_values() {
         let (line, reason) = error_of("\nbnid = 'x'");
         assert!(line == 2 && reason.contains("\"bnid\"") && reason.contains("bind,"), "{line} {reason}");
+        assert!(reason.ends_with("; did you mean bind?"), "{reason}");
         let (line, reason) = error_of("bind = '127.0.0.1:1'\nbcrypt_cost = 32");
         assert!(line == 2 && reason.contains("bcrypt_cost") && reason.contains("4..=31"), "{line} {reason}");
         let (line, reason) = error_of("\n\nlog_format = 'xml'");

@@ -1,19 +1,22 @@
 //! A parsed command line: the command and the merged settings with their origins.
 
 use std::ffi::OsString;
+use std::path::Path;
 
-use clap::FromArgMatches;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::file::SettingsFile;
-use super::{Cli, Command, Options, Origins, Settings, cli, listing, origin};
+use super::origin::{Environment, Sources};
+use super::{Cli, Command, Options, Origins, Settings, cli, listing, spelling};
 
 /// A command and its settings.
 #[derive(Debug)]
 pub struct Invocation {
     /// The command.
     pub command: Command,
-    options: Options,
-    origins: Origins,
+    pub(super) options: Options,
+    pub(super) origins: Origins,
+    warnings: Vec<String>,
 }
 
 /// Why a command line does not run.
@@ -25,33 +28,40 @@ pub enum InvalidInvocation {
     Setting(anyhow::Error),
 }
 
+impl From<anyhow::Error> for InvalidInvocation {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Setting(error)
+    }
+}
+
 impl Invocation {
     /// Parses a command line, whose first word is the program's name, and reads the environment and the file.
     ///
     /// # Errors
     /// See [`InvalidInvocation`].
     pub fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Self, InvalidInvocation> {
-        let typed: Vec<OsString> = typed.into_iter().collect();
-        let grammar = cli::grammar();
-        let matches = grammar.clone().try_get_matches_from(&typed).map_err(|error| {
-            match origin::invalid_variable(&grammar, &error, &typed) {
-                Some(name) => InvalidInvocation::Setting(anyhow::anyhow!(
-                    "{name} (environment): {}",
-                    origin::reason(&error)
-                )),
-                None => InvalidInvocation::Grammar(error),
-            }
-        })?;
-        let cli = Cli::from_arg_matches(&matches).map_err(InvalidInvocation::Grammar)?;
-        let file =
-            cli.config.as_deref().map(SettingsFile::read).transpose().map_err(InvalidInvocation::Setting)?;
-        let file = file.unwrap_or_default();
-        let in_file = cli.config.map(|path| (path, file.values));
-        Ok(Self {
-            command: cli.command.unwrap_or(Command::Serve),
-            origins: Origins::of(grammar.get_arguments(), &matches, in_file),
-            options: cli.options.or(file.options),
-        })
+        Self::parse_in(Environment::of_process(), typed)
+    }
+
+    /// As [`Self::parse`], in a given environment.
+    pub(super) fn parse_in(
+        environment: Environment,
+        typed: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, InvalidInvocation> {
+        let matches = cli::grammar().try_get_matches_from(typed).map_err(InvalidInvocation::Grammar)?;
+        let command = command(&matches).map_err(InvalidInvocation::Grammar)?;
+        let grammar = Cli::command();
+        let warnings = spelling::unknown_variables(environment.names(), &grammar);
+        let mut sources = Sources { matches, environment, file: None };
+        let (settings, config): (Vec<_>, Vec<_>) =
+            grammar.get_arguments().partition(|argument| argument.get_id() != "config");
+        let config = Origins::of(config, &sources)?;
+        if let Some(path) = config.0.first().and_then(|given| given.value.as_deref()) {
+            sources.file = Some((path.into(), SettingsFile::read(Path::new(path))?));
+        }
+        let origins = Origins::of(settings, &sources)?;
+        let options = origins.options(&grammar)?;
+        Ok(Self { command, options, origins: config.and(origins), warnings })
     }
 
     /// The settings of a server.
@@ -70,9 +80,22 @@ impl Invocation {
         Settings::for_tools(self.options.clone()).map_err(|error| self.origins.add_origin(&error))
     }
 
+    /// Names of environment variables that look like settings and are none, with what may be meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Every setting with its value and origin, one per line; secrets are masked.
     #[must_use]
     pub fn listing(&self) -> String {
         listing::print(&self.origins)
+    }
+}
+
+fn command(matches: &ArgMatches) -> Result<Command, clap::Error> {
+    match matches.subcommand_name() {
+        None => Ok(Command::Serve),
+        Some(_) => Command::from_arg_matches(matches),
     }
 }

@@ -7,14 +7,16 @@ mod invocation;
 mod listing;
 mod options;
 mod origin;
+mod reader;
 mod reference;
+mod spelling;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, anyhow, ensure};
 use api::TrustedProxies;
 use domain::account::UidChangeRules;
 use domain::auth::TokenLifetimes;
@@ -23,6 +25,7 @@ use domain::quota::{QuotaRate, RegistrationRates};
 use infra::db::Patience;
 use infra::quota::SendRates;
 use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
 
 pub use cli::{Cli, Command, ConfigCommand, UserCommand};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
@@ -181,6 +184,9 @@ impl Settings {
                 crate::secret::suggestion()?
             );
         }
+        EnvFilter::try_new(&self.logging.filter).with_context(|| {
+            format!("HONGYAN_LOG: {:?} must be a filter such as info,infra=debug", self.logging.filter)
+        })?;
         ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
         ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
         for origin in &self.cors_origins {

@@ -1,15 +1,17 @@
 //! The origin of each setting's value.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue};
-use clap::parser::{RawValues, ValueSource};
+use anyhow::{Context, anyhow, ensure};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
-use super::Options;
+use super::file::SettingsFile;
+use super::reader::{default_of, environment_name};
+use super::{Options, reader};
 
 /// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Origin {
     Flag(String),
     /// This environment variable.
     Environment(String),
+    /// This file of a secret, which a variable with `_FILE` names.
+    SecretFile(PathBuf),
     /// This line of this file.
     File(PathBuf, usize),
     /// No source gives it.
@@ -29,8 +33,19 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(flag) => write!(f, "flag --{flag}"),
             Self::Environment(name) => write!(f, "environment {name}"),
+            Self::SecretFile(path) => write!(f, "file {}", path.display()),
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
             Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+impl Origin {
+    /// The setting's name with its origin, as an error begins.
+    fn of_error(&self, name: &str) -> String {
+        match self {
+            Self::Environment(_) => format!("{name} (environment)"),
+            origin => format!("{name} ({origin})"),
         }
     }
 }
@@ -54,29 +69,122 @@ pub(super) struct Given {
 #[derive(Debug, Default)]
 pub struct Origins(pub(super) Vec<Given>);
 
-impl Origins {
-    /// Looks at the command line and the environment first, then at the file.
-    pub(super) fn of<'a>(
-        arguments: impl Iterator<Item = &'a Arg>,
-        matches: &ArgMatches,
-        file: Option<(PathBuf, HashMap<String, FileValue>)>,
-    ) -> Self {
-        let (path, in_file) = file.unwrap_or_default();
-        let given = arguments.filter_map(|argument| {
-            let (id, name) = (argument.get_id().as_str(), environment_name(argument)?);
-            let typed = || Some(typed(matches.get_raw(id)?, argument.get_value_delimiter()));
-            let (origin, value) = match (matches.value_source(id), in_file.get(id)) {
-                (Some(ValueSource::CommandLine), _) => {
-                    (Origin::Flag(argument.get_long()?.to_owned()), typed())
-                }
-                (Some(ValueSource::EnvVariable), _) => (Origin::Environment(name.clone()), typed()),
-                (_, Some(found)) => (Origin::File(path.clone(), found.line), Some(found.value.clone())),
-                (_, None) => (Origin::Default, None),
-            };
-            let secret = argument.is_hide_env_values_set();
-            Some(Given { name, value, origin, default: default_of(argument), secret })
+/// Where settings are given, in the order of precedence.
+pub(super) struct Sources {
+    pub(super) matches: ArgMatches,
+    pub(super) environment: Environment,
+    pub(super) file: Option<(PathBuf, SettingsFile)>,
+}
+
+/// A copy of the process's environment.
+#[derive(Debug, Default)]
+pub(super) struct Environment(pub(super) BTreeMap<String, OsString>);
+
+impl Environment {
+    /// The variables whose names are text; others are none of ours.
+    pub(super) fn of_process() -> Self {
+        Self(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
+        )
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The text of a variable; `None` if it is not set or blank.
+    fn text(&self, name: &str) -> anyhow::Result<Option<&str>> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let text = value.to_str().with_context(|| format!("{name} (environment): must be UTF-8"))?;
+        Ok(Some(text).filter(|text| !text.trim().is_empty()))
+    }
+}
+
+/// A text of a setting, not yet parsed.
+type OriginalText = (Origin, String);
+
+impl Sources {
+    /// The texts that the sources give for a setting.
+    fn texts(&self, argument: &Arg, name: &str) -> anyhow::Result<Vec<OriginalText>> {
+        let in_file = self.file.as_ref().and_then(|(path, file)| {
+            let found = file.values.get(argument.get_id().as_str())?;
+            Some((Origin::File(path.clone(), found.line), found.value.clone()))
         });
-        Self(given.collect())
+        let given = [self.typed(argument, name)?, self.in_environment(argument, name)?, in_file];
+        Ok(given.into_iter().flatten().collect())
+    }
+
+    fn typed(&self, argument: &Arg, name: &str) -> anyhow::Result<Option<OriginalText>> {
+        let id = argument.get_id().as_str();
+        if self.matches.value_source(id) != Some(ValueSource::CommandLine) {
+            return Ok(None);
+        }
+        let flag = argument.get_long().unwrap_or_default();
+        let values = self.matches.get_raw(id).into_iter().flatten();
+        let values: Option<Vec<&str>> = values.map(OsStr::to_str).collect();
+        let values = values.with_context(|| format!("{name} (flag --{flag}): must be UTF-8"))?;
+        let separator = argument.get_value_delimiter().unwrap_or(' ').to_string();
+        Ok(Some((Origin::Flag(flag.to_owned()), values.join(&separator))))
+    }
+
+    /// The variable itself, or for a secret the file that the variable with `_FILE` names.
+    fn in_environment(&self, argument: &Arg, name: &str) -> anyhow::Result<Option<OriginalText>> {
+        let text = self.environment.text(name)?;
+        let given = text.map(|text| (Origin::Environment(name.to_owned()), text.to_owned()));
+        let pointer = format!("{name}_FILE");
+        if !argument.is_hide_env_values_set() {
+            return Ok(given);
+        }
+        let Some(path) = self.environment.text(&pointer)?.map(str::trim) else { return Ok(given) };
+        ensure!(given.is_none(), "{name} and {pointer} are both set (environment): unset one of them");
+        let secret = std::fs::read_to_string(path)
+            .with_context(|| format!("{pointer} (environment): {path} cannot be read"))?;
+        ensure!(!secret.trim().is_empty(), "{pointer} (environment): {path} is empty");
+        Ok(Some((Origin::SecretFile(path.into()), secret)))
+    }
+}
+
+impl Origins {
+    /// Reads settings from their sources. All texts are checked, also those that another source overrides.
+    pub(super) fn of<'a>(
+        arguments: impl IntoIterator<Item = &'a Arg>,
+        sources: &Sources,
+    ) -> anyhow::Result<Self> {
+        let mut all = Vec::new();
+        for argument in arguments {
+            let Some(name) = environment_name(argument) else { continue };
+            let mut first = None;
+            for (origin, text) in sources.texts(argument, &name)? {
+                let Some(text) = reader::normalised(argument, &text) else { continue };
+                if argument.get_id() != "config" {
+                    reader::check(argument, &text)
+                        .map_err(|why| anyhow!("{}: {why}", origin.of_error(&name)))?;
+                }
+                first = first.or(Some((origin, text)));
+            }
+            let (origin, value) =
+                first.map_or((Origin::Default, None), |(origin, text)| (origin, Some(text)));
+            let secret = argument.is_hide_env_values_set();
+            all.push(Given { name, value, origin, default: default_of(argument), secret });
+        }
+        Ok(Self(all))
+    }
+
+    /// The typed settings.
+    pub(super) fn options(&self, grammar: &clap::Command) -> anyhow::Result<Options> {
+        let given = self.0.iter().filter_map(|given| {
+            let mut arguments = grammar.get_arguments();
+            let argument =
+                arguments.find(|argument| environment_name(argument).as_ref() == Some(&given.name))?;
+            Some((argument, given.value.as_deref()?))
+        });
+        reader::options(given).map_err(anyhow::Error::msg)
+    }
+
+    /// These settings and others.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// The origin of the setting with this environment variable.
@@ -90,61 +198,8 @@ impl Origins {
         let text = format!("{error:#}");
         let (name, rest) = text.split_at(text.find([' ', ':']).unwrap_or(text.len()));
         match self.of_setting(name) {
-            Origin::Default => anyhow::anyhow!("{text}"),
-            origin => anyhow::anyhow!("{name} ({origin}){rest}"),
+            Origin::Default => anyhow!("{text}"),
+            origin => anyhow!("{}{rest}", origin.of_error(name)),
         }
     }
-}
-
-/// A setting in a file.
-#[derive(Debug, Clone)]
-pub(super) struct FileValue {
-    /// The number of its line, from 1.
-    pub(super) line: usize,
-    /// The value in the notation of a flag.
-    pub(super) value: String,
-}
-
-fn typed(values: RawValues<'_>, delimiter: Option<char>) -> String {
-    let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
-    values.join(&delimiter.unwrap_or(' ').to_string())
-}
-
-/// The default of a setting, as a value or in words.
-pub(super) fn default_of(argument: &Arg) -> String {
-    let documented = Options::documented(argument.get_id().as_str());
-    documented.map_or_else(|| "none".to_owned(), |documented| documented.default)
-}
-
-/// The environment variable of a setting.
-pub(super) fn environment_name(argument: &Arg) -> Option<String> {
-    argument.get_env().map(|name| name.to_string_lossy().into_owned())
-}
-
-/// What is wrong with a value and what is valid, in one line.
-pub(super) fn reason(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("For more information"));
-    let mut reason = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    for line in lines.filter(|line| !line.is_empty()) {
-        reason.push_str("; ");
-        reason.push_str(line);
-    }
-    reason
-}
-
-/// The environment variable that holds the invalid value of a parser error, unless a flag holds it.
-pub(super) fn invalid_variable(
-    grammar: &clap::Command,
-    error: &clap::Error,
-    typed: &[OsString],
-) -> Option<String> {
-    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
-    let flag = shown.split([' ', '=']).next()?;
-    let was_typed = typed.iter().any(|argument| {
-        let argument = argument.to_string_lossy();
-        argument.split('=').next() == Some(flag)
-    });
-    let argument = grammar.get_arguments().find(|argument| argument.get_long() == flag.strip_prefix("--"))?;
-    if was_typed { None } else { environment_name(argument) }
 }

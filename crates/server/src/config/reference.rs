@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::CommandFactory;
 
-use super::{Cli, Options, origin};
+use super::{Cli, Options, reader};
 
 /// One setting, as documentation describes it.
 struct Setting {
@@ -17,11 +17,11 @@ struct Setting {
 fn settings() -> Vec<Setting> {
     let command = Cli::command();
     let settings = command.get_arguments().filter_map(|argument| {
-        let variable = origin::environment_name(argument)?;
+        let variable = reader::environment_name(argument)?;
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         let example = Options::documented(argument.get_id().as_str())
             .map_or_else(|| "/etc/hongyan.toml".to_owned(), |documented| documented.example);
-        Some(Setting { variable, help, default: origin::default_of(argument), example })
+        Some(Setting { variable, help, default: reader::default_of(argument), example })
     });
     settings.collect()
 }

@@ -177,11 +177,11 @@ fn only_a_server_requires_a_secret() {
 
 #[test]
 fn documented_defaults_are_the_real_ones() {
-    let grammar = cli::grammar();
+    let grammar = <Cli as clap::CommandFactory>::command();
     let is_setting = |argument: &&clap::Arg| argument.get_id() != "config" && argument.get_env().is_some();
     let mut typed = Vec::new();
     for argument in grammar.get_arguments().filter(is_setting) {
-        let (flag, default) = (argument.get_long().unwrap(), origin::default_of(argument));
+        let (flag, default) = (argument.get_long().unwrap(), reader::default_of(argument));
         let example = Options::documented(argument.get_id().as_str()).unwrap().example;
         if default == example {
             typed.push(format!("--{flag}={default}"));

@@ -1,6 +1,6 @@
 //! Settings: their sources, their reference, and the errors of invalid ones.
 
-use crate::support::{Folder, run};
+use crate::support::{Folder, Server, run};
 
 #[test]
 fn the_version_names_the_commit_if_it_is_known() {
@@ -97,6 +97,39 @@ fn settings_are_checked_without_creating_anything() {
     let (code, output) = run(folder.hongyan(&["config", "check"]).env("HONGYAN_LOG", "a=b=c"));
     assert!(code == 2 && output.contains("HONGYAN_LOG"), "{output}");
     assert!(!folder.0.join("data").exists());
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_of_with_the_nearest_setting() {
+    let folder = Folder::new("misspelt");
+    let expected =
+        "HONGYAN_TRUSTED_PROXY is not a setting and is ignored; did you mean HONGYAN_TRUSTED_PROXIES?";
+    let mut command = folder.hongyan(&["serve"]);
+    let server = Server::run(command.env("HONGYAN_TRUSTED_PROXY", "10.0.0.0/8"), &folder);
+    let log = std::fs::read_to_string(folder.0.join("log")).unwrap();
+    assert_eq!(log.matches(expected).count(), 1, "{log}");
+    for arguments in [&["doctor"][..], &["user", "list"], &["config", "check"]] {
+        let (code, text) = run(folder.hongyan(arguments).env("HONGYAN_TRUSTED_PROXY", "10.0.0.0/8"));
+        assert_eq!((code, text.matches(expected).count()), (0, 1), "{arguments:?}: {text}");
+    }
+    assert!(server.stop().success());
+    assert!(!std::fs::read_to_string(folder.0.join("log")).unwrap().contains("HONGYAN_BIND is not"));
+}
+
+#[test]
+fn a_secret_of_a_file_is_the_secret_of_a_variable() {
+    let folder = Folder::new("secret-file");
+    let (secret, file) = ("a secret for tests only, of more than 32 bytes", folder.path("secret"));
+    std::fs::write(&file, format!("{secret}\n")).unwrap();
+    let mut command = folder.hongyan(&["serve"]);
+    let server = Server::run(command.env("HONGYAN_JWT_SECRET_FILE", &file), &folder);
+    let token = server.person("alice_1").token;
+    assert!(server.stop().success());
+    let mut command = folder.hongyan(&["serve"]);
+    let server = Server::run(command.env("HONGYAN_JWT_SECRET", format!(" {secret}\n")), &folder);
+    assert_eq!(server.get("/api/auth/me", &token)["code"], 200, "its token is valid");
+    let (code, text) = run(folder.hongyan(&["config", "print"]).env("HONGYAN_JWT_SECRET_FILE", &file));
+    assert!(code == 0 && text.contains(&format!("file {file}")) && !text.contains(secret), "{text}");
 }
 
 #[test]
