@@ -11,6 +11,7 @@ use actix_web::{App, Error, Responder, get, guard, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::admission::Admission;
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::proxies::TrustedProxies;
@@ -20,12 +21,14 @@ use crate::routes;
 use crate::state::UseCases;
 
 /// The settings of the API.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ApiSettings {
     /// Origins that browsers may call from (CORS); none by default.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is trusted; none by default.
     pub trusted_proxies: TrustedProxies,
+    /// The bulkheads, shared by all workers.
+    pub admission: Arc<Admission>,
 }
 
 /// The CORS policy.
@@ -73,6 +76,7 @@ pub fn app(
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.trusted_proxies.clone()))
         .app_data(web::Data::new(observer))
+        .app_data(web::Data::from(Arc::clone(&settings.admission)))
         .configure(configure_routes)
         .wrap(from_fn(error_rendering::render_errors))
         .wrap(Compress::default())

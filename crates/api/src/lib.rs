@@ -5,12 +5,14 @@
 //!
 //! - `routes`: every route on one screen; `app`: the application with its middleware.
 //! - `rest`: request and response bodies and handlers, one file per feature.
+//! - `admission`: how much of each account and address is in flight.
 //! - `extract`: extractors for tokens, bodies, queries and paths.
 //! - `response`: the JSON envelope, errors and cursors.
 //! - `http`: middleware and everything else that concerns HTTP, not one feature.
 //! - `openapi`: the OpenAPI document.
 //! - `redacted`: private values that are not printed.
 
+mod admission;
 mod app;
 mod extract;
 mod http;
@@ -21,6 +23,7 @@ mod rest;
 mod routes;
 mod state;
 
+pub use admission::{Admission, AdmissionSettings};
 pub use app::{ApiSettings, app};
 pub use http::access_log::{CompletedRequest, RequestObserver};
 pub use http::connection::ConnectionAccount;

@@ -64,6 +64,11 @@ impl ApiError {
         Self { name: "unavailable", detail: Detail::None, retry_after, cause: None }
     }
 
+    /// The requester exceeded a limit; the same request may succeed after `retry_after`.
+    pub(crate) const fn throttled(name: &'static str, retry_after: Duration) -> Self {
+        Self { name, detail: Detail::None, retry_after: Some(retry_after), cause: None }
+    }
+
     /// The handler did not finish in time; whether its work was done is unknown.
     pub(crate) fn timed_out(after: Duration) -> Self {
         let cause: Box<dyn Error + Send + Sync> = format!("no response within {} s", after.as_secs()).into();
@@ -224,6 +229,10 @@ mod tests {
         "request_timeout",
         "payload_too_large",
         "unsupported_media_type",
+        "too_many_requests",
+        "too_many_searches",
+        "export_in_progress",
+        "export_quota_used_up",
         "internal_error",
         "unavailable",
     ];

@@ -81,6 +81,10 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(429, "uid_change_quota_used_up", "微信号修改过于频繁，请稍后再试",
         "You are changing the uid too often, please try again later"),
     entry(429, "registration_quota_used_up", "注册过于频繁，请稍后再试", "Too many registrations, please try again later"),
+    entry(429, "too_many_requests", "同时进行的操作过多，请稍后再试", "Too many of your requests are in progress, please try again shortly"),
+    entry(429, "too_many_searches", "正在搜索中，请稍后再试", "Your last search is still running, please try again shortly"),
+    entry(429, "export_in_progress", "正在导出数据，请等待完成", "An export of this account is in progress, please wait until it is complete"),
+    entry(429, "export_quota_used_up", "导出数据过于频繁，请稍后再试", "This account was exported recently, please try again later"),
     entry(500, "internal_error", "服务器内部错误", "Internal server error"),
     entry(503, "unavailable", "服务暂时不可用，请稍后再试", "The service is unavailable, please try again later"),
 ];
