@@ -15,6 +15,8 @@ use crate::source::{Repository, output};
 const NOT_MODIFIED: &str = "304";
 /// Any route may answer these: server errors and responses of the HTTP layer.
 const ANYWHERE: [&str; 5] = ["500", "503", "404", "405", "408"];
+/// Any route may refuse a requester who has too much in flight.
+const ADMISSION: &str = "too_many_requests";
 
 /// A response: method, path template, and error name; a success has none.
 type ResponseKind = (String, String, String);
@@ -107,7 +109,7 @@ fn compare(
         let kind = (method.to_owned(), template.clone(), name.to_owned());
         if documented.contains(&kind) {
             seen.insert(kind);
-        } else if !ANYWHERE.contains(&status) {
+        } else if !ANYWHERE.contains(&status) && error != ADMISSION {
             undocumented.insert(kind);
         }
     }

@@ -1,4 +1,4 @@
-//! Bearer tokens: the authenticated caller and the refresh token.
+//! Bearer tokens: the authenticated and admitted caller, and the refresh token.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -11,9 +11,14 @@ use domain::auth::{Authentication, Caller, RefreshClaims};
 use domain::id::UserId;
 use futures_util::future::Either;
 
+use crate::admission::{Admission, RequestArrival, RequestPermit, Requester};
 use crate::http::connection::ConnectionAccount;
 use crate::response::error::ApiError;
 use crate::state::UseCases;
+
+/// The future of an extractor that seldom waits.
+pub(super) type NearlyReady<T> =
+    Either<Ready<Result<T, ApiError>>, Pin<Box<dyn Future<Output = Result<T, ApiError>>>>>;
 
 /// The token of an `Authorization: Bearer` header.
 fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -23,66 +28,141 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// The caller that the access token authenticates. It is a handler's first argument, so that the token is checked before
-/// the body is read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AuthUser(pub(crate) Caller);
+/// The caller that the access token authenticates, admitted: the handler holds one of the account's places among the requests in
+/// flight. It is a handler's first argument, so that the token is checked before the body is read.
+pub(crate) struct AuthUser(
+    pub(crate) Caller,
+    #[expect(dead_code, reason = "it is held until the handler ends")] RequestPermit,
+);
 
 impl AuthUser {
     /// The id of the caller's account.
-    pub(crate) const fn id(self) -> UserId {
+    pub(crate) const fn id(&self) -> UserId {
         self.0.user_id
     }
 }
 
 impl FromRequest for AuthUser {
     type Error = ApiError;
-    /// Nearly always `Left`: verified without I/O and without allocation.
-    type Future =
-        Either<Ready<Result<Self, ApiError>>, Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>>;
+    /// Nearly always `Left`: verified and admitted without I/O and without allocation.
+    type Future = NearlyReady<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let needs_lookup = match authenticate(request) {
-            Ok((_, Authentication::Verified(caller))) => {
-                if let Some(connection) = request.conn_data::<ConnectionAccount>() {
-                    connection.set(caller.user_id);
-                }
-                return Either::Left(ready(Ok(Self(caller))));
-            }
-            Ok((use_cases, Authentication::NeedsLookup(caller))) => (use_cases.clone(), caller),
+        let (authenticated, admission) = match authenticate(request).and_then(|authenticated| {
+            let admission = app_data::<Admission>(request)?;
+            Ok((authenticated, admission))
+        }) {
+            Ok(found) => found,
             Err(error) => return Either::Left(ready(Err(error))),
         };
-        Either::Right(Box::pin(async move {
-            let (use_cases, caller) = needs_lookup;
-            Ok(Self(use_cases.sessions.confirm(caller).await?))
-        }))
+        let arrival = admission.request(Requester::Account(authenticated.caller().user_id));
+        match (authenticated, arrival) {
+            (Authenticated::Now(caller), RequestArrival::Admitted(permit)) => {
+                Either::Left(ready(Ok(Self(caller, permit))))
+            }
+            (authenticated, arrival) => Either::Right(Box::pin(async move {
+                let permit = arrival.permit().await?;
+                Ok(Self(authenticated.confirmed().await?, permit))
+            })),
+        }
     }
 }
 
-fn use_cases(request: &HttpRequest) -> Result<&Data<UseCases>, ApiError> {
-    request.app_data().ok_or_else(|| ApiError::internal("the use-cases are not wired"))
+/// The caller of a route with a limit or a queue of its own, which is not counted among the account's requests in flight.
+pub(crate) struct UncountedCaller(pub(crate) Caller);
+
+impl UncountedCaller {
+    /// The id of the caller's account.
+    pub(crate) const fn id(&self) -> UserId {
+        self.0.user_id
+    }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<(&Data<UseCases>, Authentication), ApiError> {
+impl FromRequest for UncountedCaller {
+    type Error = ApiError;
+    type Future = NearlyReady<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        match authenticate(request) {
+            Ok(Authenticated::Now(caller)) => Either::Left(ready(Ok(Self(caller)))),
+            Ok(authenticated) => {
+                Either::Right(Box::pin(async move { Ok(Self(authenticated.confirmed().await?)) }))
+            }
+            Err(error) => Either::Left(ready(Err(error))),
+        }
+    }
+}
+
+/// A caller whose token is valid.
+enum Authenticated {
+    /// The session is known to be open.
+    Now(Caller),
+    /// The database must be asked whether it is.
+    AfterLookup(Data<UseCases>, Caller),
+}
+
+impl Authenticated {
+    const fn caller(&self) -> Caller {
+        match self {
+            Self::Now(caller) | Self::AfterLookup(_, caller) => *caller,
+        }
+    }
+
+    async fn confirmed(self) -> Result<Caller, ApiError> {
+        match self {
+            Self::Now(caller) => Ok(caller),
+            Self::AfterLookup(use_cases, caller) => Ok(use_cases.sessions.confirm(caller).await?),
+        }
+    }
+}
+
+/// What the application shares with all requests.
+pub(super) fn app_data<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, ApiError> {
+    request.app_data().ok_or_else(|| ApiError::internal("the application is not wired"))
+}
+
+fn authenticate(request: &HttpRequest) -> Result<Authenticated, ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
-    let use_cases = use_cases(request)?;
-    Ok((use_cases, use_cases.sessions.authenticate(token)?))
+    let use_cases = app_data::<UseCases>(request)?;
+    Ok(match use_cases.sessions.authenticate(token)? {
+        Authentication::Verified(caller) => {
+            if let Some(connection) = request.conn_data::<ConnectionAccount>() {
+                connection.set(caller.user_id);
+            }
+            Authenticated::Now(caller)
+        }
+        Authentication::NeedsLookup(caller) => Authenticated::AfterLookup(use_cases.clone(), caller),
+    })
 }
 
-/// The claims of a refresh token. It is a handler's first argument, so that the token is checked before anything else.
-#[derive(Debug)]
-pub(crate) struct RefreshToken(pub(crate) RefreshClaims);
+/// The claims of a refresh token, admitted among the account's requests. It is a handler's first argument, so that the token is
+/// checked before anything else.
+pub(crate) struct RefreshToken(
+    pub(crate) RefreshClaims,
+    #[expect(dead_code, reason = "it is held until the handler ends")] RequestPermit,
+);
 
 impl FromRequest for RefreshToken {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = NearlyReady<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read_refresh_token(request).map(Self))
+        let found = read_refresh_token(request).and_then(|claims| {
+            let admission = app_data::<Admission>(request)?;
+            let arrival = admission.request(Requester::Account(claims.user_id));
+            Ok((claims, arrival))
+        });
+        match found {
+            Ok((claims, RequestArrival::Admitted(permit))) => Either::Left(ready(Ok(Self(claims, permit)))),
+            Ok((claims, arrival)) => {
+                Either::Right(Box::pin(async move { Ok(Self(claims, arrival.permit().await?)) }))
+            }
+            Err(error) => Either::Left(ready(Err(error))),
+        }
     }
 }
 
 fn read_refresh_token(request: &HttpRequest) -> Result<RefreshClaims, ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_refresh_token"))?;
-    Ok(use_cases(request)?.sessions.read_refresh_token(token)?)
+    Ok(app_data::<UseCases>(request)?.sessions.read_refresh_token(token)?)
 }

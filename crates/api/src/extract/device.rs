@@ -1,6 +1,6 @@
 //! The client of a login: its device name, the device's own identifier, and its address.
 
-use std::future::{Ready, ready};
+use std::future::ready;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderValue, USER_AGENT};
@@ -8,14 +8,20 @@ use actix_web::{FromRequest, HttpRequest};
 use domain::auth::DeviceName;
 use domain::error::{InvalidValue, Rule};
 use domain::known_device::{ClientDevice, DeviceId};
+use futures_util::future::Either;
 
 use super::address;
+use super::auth::{NearlyReady, app_data};
+use crate::admission::{Admission, RequestArrival, RequestPermit, Requester};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, InvalidField};
 
-/// The client of a login or a registration.
-#[derive(Debug)]
-pub(crate) struct Device(pub(crate) ClientDevice);
+/// The client of a login or a registration. An address that distinguishes clients is admitted: the handler holds one of its places
+/// among the requests in flight.
+pub(crate) struct Device(
+    pub(crate) ClientDevice,
+    #[expect(dead_code, reason = "it is held until the handler ends")] Option<RequestPermit>,
+);
 
 impl Device {
     /// The header in which a device sends its own identifier.
@@ -24,12 +30,31 @@ impl Device {
 
 impl FromRequest for Device {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = NearlyReady<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let client = |id| ClientDevice { name: name(request), id, address: address::of(request) };
-        ready(id(request).map(client).map(Self).map_err(ApiError::from))
+        let found = client(request).and_then(|client| Ok((arrival(request, &client)?, client)));
+        match found {
+            Ok((None, client)) => Either::Left(ready(Ok(Self(client, None)))),
+            Ok((Some(RequestArrival::Admitted(permit)), client)) => {
+                Either::Left(ready(Ok(Self(client, Some(permit)))))
+            }
+            Ok((Some(arrival), client)) => {
+                Either::Right(Box::pin(async move { Ok(Self(client, Some(arrival.permit().await?))) }))
+            }
+            Err(error) => Either::Left(ready(Err(error))),
+        }
     }
+}
+
+fn client(request: &HttpRequest) -> Result<ClientDevice, ApiError> {
+    Ok(ClientDevice { id: id(request)?, name: name(request), address: address::of(request) })
+}
+
+/// The arrival of the client's address; `None` if it has none that distinguishes clients.
+fn arrival(request: &HttpRequest, client: &ClientDevice) -> Result<Option<RequestArrival>, ApiError> {
+    let Some(address) = client.address else { return Ok(None) };
+    Ok(Some(app_data::<Admission>(request)?.request(Requester::Address(address))))
 }
 
 /// The device name, from the `User-Agent` header.
@@ -53,30 +78,30 @@ mod tests {
 
     use super::*;
 
-    fn device(header: &str, value: &[u8]) -> Result<ClientDevice, ApiError> {
+    async fn device(header: &str, value: &[u8]) -> Result<ClientDevice, ApiError> {
         let value = HeaderValue::from_bytes(value).unwrap();
         let request = TestRequest::default().insert_header((header, value)).to_http_request();
-        Device::from_request(&request, &mut Payload::None).into_inner().map(|device| device.0)
+        Device::from_request(&request, &mut Payload::None).await.map(|device| device.0)
     }
 
-    #[test]
-    fn a_device_name_keeps_what_can_be_read() {
+    #[actix_web::test]
+    async fn a_device_name_keeps_what_can_be_read() {
         for (header, name) in [
             (&b"\xe5\xb0\x8f\xe7\xb1\xb3 14 Chat/2.1"[..], "小米 14 Chat/2.1"),
             (b"Phone \xff\xe5 7", "Phone  7"),
             (b"", ""),
         ] {
-            assert_eq!(device("User-Agent", header).unwrap().name.as_str(), name);
+            assert_eq!(device("User-Agent", header).await.unwrap().name.as_str(), name);
         }
     }
 
-    #[test]
-    fn a_device_id_is_optional_but_must_be_a_valid_one() {
-        assert_eq!(device("User-Agent", b"x").unwrap().id, None);
-        let id = device("Device-Id", b"0123456789abcdef").unwrap().id;
+    #[actix_web::test]
+    async fn a_device_id_is_optional_but_must_be_a_valid_one() {
+        assert_eq!(device("User-Agent", b"x").await.unwrap().id, None);
+        let id = device("Device-Id", b"0123456789abcdef").await.unwrap().id;
         assert_eq!(id.unwrap().expose(), "0123456789abcdef");
         for value in [&b"short"[..], b"", "雁雁雁雁雁雁".as_bytes(), b"0123456789 abcdef"] {
-            assert_eq!(device("Device-Id", value).unwrap_err().name(), "invalid_field");
+            assert_eq!(device("Device-Id", value).await.unwrap_err().name(), "invalid_field");
         }
     }
 }

@@ -7,7 +7,7 @@ mod json;
 mod number;
 mod request;
 
-pub(crate) use auth::{AuthUser, RefreshToken};
+pub(crate) use auth::{AuthUser, RefreshToken, UncountedCaller};
 pub(crate) use device::Device;
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use number::whole_number;

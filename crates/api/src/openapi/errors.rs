@@ -30,6 +30,8 @@ const BODY: &[&str] = &["malformed_json", "invalid_field", "payload_too_large", 
 const PARAMETERS: &[&str] = &["invalid_field"];
 /// Errors of a body that arrives too slowly.
 const SLOW_BODY: &[&str] = &["request_timeout"];
+/// Errors of every operation that is admitted by its requester.
+const ADMISSION: &[&str] = &["too_many_requests"];
 /// Server faults that any operation may return.
 const FAULTS: &[&str] = &["internal_error", "unavailable"];
 
@@ -91,7 +93,10 @@ pub(super) fn describe(operation: &mut Operation, components: &Components, with_
     let names = error_names(operation, with_required);
     let mut by_code = BTreeMap::<u16, Vec<&'static CatalogEntry>>::new();
     let slow = if operation.request_body.is_some() { SLOW_BODY } else { &[] };
-    for name in names.iter().map(String::as_str).chain(slow.iter().chain(FAULTS).copied()) {
+    let is_probe = operation.tags.iter().flatten().any(|tag| tag == "operation");
+    let admission = if is_probe { &[] } else { ADMISSION };
+    let anywhere = slow.iter().chain(admission).chain(FAULTS).copied();
+    for name in names.iter().map(String::as_str).chain(anywhere) {
         let entries = by_code.entry(error_catalog::find(name).code).or_default();
         if entries.iter().all(|entry| entry.name != name) {
             entries.push(error_catalog::find(name));

@@ -6,7 +6,7 @@ use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Json, OptionalJson, Query};
+use crate::extract::{AuthUser, Json, OptionalJson, Query, UncountedCaller};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done, timestamp};
@@ -68,7 +68,7 @@ pub(super) struct SendRequest {
         "message_quota_used_up", "message_volume_used_up"]))))]
 #[post("/api/auth/messages")]
 pub(crate) async fn send(
-    caller: AuthUser,
+    caller: UncountedCaller,
     Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<String>, ApiError> {
