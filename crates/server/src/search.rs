@@ -16,10 +16,11 @@ const REST_FACTOR: u32 = 15;
 /// In an active conversation the latest messages are indexed after a pause of this length.
 const QUIET_AFTER: Duration = Duration::from_secs(600);
 
-/// Concurrent searches: half of the cores, which leaves the other half to everything else.
+/// Concurrent searches: half of the cores, which leaves the other half to everything else. At least two: an account has one
+/// search running at a time, and others must not wait until it ends.
 pub(crate) fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    (cores / 2).max(1)
+    (cores / 2).max(2)
 }
 
 /// Starts the search threads and the indexer. Dropping the indexer stops it.

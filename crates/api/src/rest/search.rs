@@ -6,7 +6,8 @@ use domain::search::{SearchPageRequest, SearchRequest, SearchTerm};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Query};
+use crate::admission::Admission;
+use crate::extract::{Query, UncountedCaller};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
@@ -54,15 +55,17 @@ impl From<domain::message::Message> for FoundMessage {
 /// The caller's visible messages that contain the term, newest first.
 #[utoipa::path(tag = "messages", params(SearchParams, PageParams),
     responses((status = 200, body = PageOf<FoundMessage>)), security(("token" = [])),
-    extensions(("x-errors" = json!(["unknown_conversation"]))))]
+    extensions(("x-errors" = json!(["unknown_conversation", "too_many_searches"]))))]
 #[get("/api/auth/messages/search")]
 pub(crate) async fn search_messages(
-    caller: AuthUser,
+    caller: UncountedCaller,
     Query(query): Query<SearchParams>,
     Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
+    admission: web::Data<Admission>,
 ) -> Result<PageOf<FoundMessage>, ApiError> {
     let request = query.parse(page.parse()?)?;
+    let _permit = admission.search(caller.id()).await?;
     let page = use_cases.search.search(caller.id(), &request).await?;
     let items = page.items.into_iter().map(FoundMessage::from).collect();
     Ok(PageOf::new(items, page.next.map(|next| next.encode())))
