@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web;
 use anyhow::Context;
-use api::{ApiSettings, ReadinessProbe, RequestObserver};
+use api::{Admission, ApiSettings, ReadinessProbe, RequestObserver};
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::SearchIndexer;
 
@@ -81,10 +81,7 @@ impl Application {
         metrics.register(background.collectors())?;
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
-        let api_settings = ApiSettings {
-            cors_origins: settings.cors_origins.clone(),
-            trusted_proxies: settings.trusted_proxies.clone(),
-        };
+        let api_settings = api_settings(settings);
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,
@@ -135,5 +132,13 @@ impl Application {
             admin.await.context("the admin listener failed")??;
         }
         served
+    }
+}
+
+fn api_settings(settings: &Settings) -> ApiSettings {
+    ApiSettings {
+        cors_origins: settings.cors_origins.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        admission: Arc::new(Admission::new(wiring::admission(settings))),
     }
 }

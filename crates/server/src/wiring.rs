@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::UseCases;
+use api::{AdmissionSettings, UseCases};
 use domain::account::{
     LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPorts, RegistrationService,
 };
@@ -50,7 +50,8 @@ const WRITERS: u32 = 2;
 /// Length of each writer's queue, in messages.
 const SEND_QUEUE: usize = 1024;
 /// Exports are rare and large, and their snapshots keep dead rows from being vacuumed.
-const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(600) };
+const EXPORTS: ExportSettings =
+    ExportSettings { at_once: 2, slot_wait: Duration::from_secs(10), deadline: Duration::from_secs(600) };
 
 /// The database connections of an instance.
 pub(crate) fn connection_budget(settings: &Settings) -> ConnectionBudget {
@@ -63,6 +64,16 @@ pub(crate) fn connection_budget(settings: &Settings) -> ConnectionBudget {
         exports: saturating(EXPORTS.at_once),
         background: 1,
         readiness: 1,
+    }
+}
+
+/// How much of one account or address is admitted.
+pub(crate) fn admission(settings: &Settings) -> AdmissionSettings {
+    AdmissionSettings {
+        in_flight: AdmissionSettings::in_flight_of(saturating(settings.db_pool_size)),
+        // Several turns of the longest wait for a thread.
+        patience: settings.db_patience.thread.saturating_mul(5),
+        exports_per_hour: settings.rules.exports_per_hour,
     }
 }
 

@@ -12,9 +12,9 @@ use crate::id::UserId;
 pub trait ExportRepository: Send + Sync {
     /// Starts an export of an account; `None` if the account is not active.
     ///
-    /// All parts MUST come from one consistent snapshot. An export MUST NOT take a connection from other work, MUST be
-    /// refused as unavailable while too many exports or another export of the same account are running, and MUST end by
-    /// itself after a time limit, even if its reader stalls.
+    /// All parts MUST come from one consistent snapshot. An export MUST NOT take a connection from other work, MUST wait a while
+    /// for its turn and then be refused as unavailable while too many exports are running, and MUST end by itself after a time
+    /// limit, even if its reader stalls.
     ///
     /// # Errors
     /// Any [`PortError`] from the adapter.

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::LifecycleRepository;
@@ -12,7 +11,6 @@ use domain::friendship_request::Direction;
 use domain::id::UserId;
 use domain::message::{ClientMessageId, MessageContent, MessageRepository};
 use domain::testing::user;
-use infra::db::{Db, DbSettings};
 use infra::postgres::{ExportSettings, PgExportRepository};
 
 use crate::group_commit::eventually;
@@ -198,9 +196,8 @@ async fn concurrent_exports_are_limited_and_release_their_slots() {
     let (alice, bob, carol) =
         (pool.person("alice_01").await, pool.person("bob_0001").await, pool.person("carol_01").await);
     let first = open(&pool, alice).await.unwrap();
-    assert!(unavailable(pool.exports.open(alice).await), "one export per account");
     let second = open(&pool, bob).await.unwrap();
-    assert!(unavailable(pool.exports.open(carol).await));
+    assert!(unavailable(pool.exports.open(carol).await), "none becomes free in time");
     assert_eq!(in_transactions(&database), 2, "each has its own connection");
     drop(first);
     rest(open(&pool, carol).await.unwrap()).await;
@@ -209,6 +206,21 @@ async fn concurrent_exports_are_limited_and_release_their_slots() {
         tokio::task::yield_now().await;
     }
     open(&pool, alice).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_waits_for_its_turn() {
+    let database = Database::new();
+    let pool = database.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    let settings = ExportSettings { at_once: 1, slot_wait: PATIENCE.thread, deadline: PATIENCE.thread };
+    let exports = PgExportRepository::start(&database.db(1), settings).unwrap();
+    let first = exports.open(alice).await.unwrap().unwrap();
+    let (second, ()) = tokio::join!(exports.open(bob), async {
+        // Polled after the other one, which waits by now.
+        drop(first);
+    });
+    second.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -228,15 +240,8 @@ async fn an_export_fails_when_it_takes_too_long() {
     let database = Database::new();
     let pool = database.pool();
     let alice = pool.person("alice_01").await;
-    let settings = DbSettings {
-        url: database.url().to_owned(),
-        connections: 1,
-        reserved: 0,
-        queue: 1,
-        patience: PATIENCE,
-    };
-    let db = Arc::new(Db::new(&settings).unwrap());
-    let hasty = ExportSettings { at_once: 1, deadline: Duration::ZERO };
+    let db = database.db(1);
+    let hasty = ExportSettings { at_once: 1, slot_wait: Duration::ZERO, deadline: Duration::ZERO };
     let exports = PgExportRepository::start(&db, hasty).unwrap();
     let mut reader = exports.open(alice).await.unwrap().unwrap();
     assert!(unavailable(reader.next().await));

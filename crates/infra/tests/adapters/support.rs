@@ -32,7 +32,8 @@ pub(crate) const PATIENCE: Patience =
 const THREADS: u32 = 4;
 
 /// Limits for exports.
-const EXPORTS: ExportSettings = ExportSettings { at_once: 2, deadline: Duration::from_secs(60) };
+const EXPORTS: ExportSettings =
+    ExportSettings { at_once: 2, slot_wait: Duration::from_millis(200), deadline: Duration::from_secs(60) };
 
 /// One instance: all repositories on a pool of its own.
 pub(crate) struct Pool {
@@ -113,16 +114,16 @@ impl Database {
         })
     }
 
+    /// A connection pool of this size.
+    pub(crate) fn db(&self, connections: u32) -> Arc<Db> {
+        let settings =
+            DbSettings { url: self.url().to_owned(), connections, reserved: 0, queue: 1, patience: PATIENCE };
+        Arc::new(Db::new(&settings).unwrap())
+    }
+
     /// An indexer that writes search blocks of all new messages without pause, until it is dropped.
     pub(crate) fn fast_indexer(&self) -> SearchIndexer {
-        let settings = DbSettings {
-            url: self.url().to_owned(),
-            connections: 1,
-            reserved: 0,
-            queue: 1,
-            patience: PATIENCE,
-        };
-        let db = Arc::new(Db::new(&settings).unwrap());
+        let db = self.db(1);
         let (pause, quiet_after) = (Duration::from_millis(1), Duration::ZERO);
         SearchIndexer::start(&db, IndexerSettings { pause, rest: 0, quiet_after }).unwrap()
     }

@@ -71,6 +71,8 @@ pub struct RuleSettings {
     pub uid_changes: UidChangeRules,
     /// Registrations; `None` for no limit.
     pub registrations: Option<RegistrationRates>,
+    /// Exports of an account per hour; `None` for no limit.
+    pub exports_per_hour: Option<NonZeroU32>,
 }
 
 /// Settings of the log.
@@ -239,6 +241,7 @@ fn rules(given: &Resolved) -> RuleSettings {
             quota: QuotaRate::new(given.quota_uid_changes_per_day.into(), seconds(DAY)),
         },
         registrations: RegistrationRates::per_hour(given.quota_registrations_per_hour.into()),
+        exports_per_hour: NonZeroU32::new(given.quota_exports_per_hour),
     }
 }
 

@@ -177,6 +177,9 @@ options! {
     /// Registrations per hour from an IPv4 address or an IPv6 /64, on all instances together; then also 60 a minute in all; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_REGISTRATIONS_PER_HOUR", value_name = "NUMBER")]
     quota_registrations_per_hour: u32 = 20;
+    /// Complete exports of an account per hour, counted by each instance; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_EXPORTS_PER_HOUR", value_name = "NUMBER")]
+    quota_exports_per_hour: u32 = 1;
     /// The binary logarithm of bcrypt's rounds, 4 to 31; less than 10 logs a warning
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8 = 12;

@@ -1,10 +1,10 @@
-//! Data exports: each streams one database snapshot over a connection of its own, at the pace of its reader (backpressure).
+//! Data exports: each streams one database snapshot over a connection of its own, at the pace of its reader (backpressure). A fair
+//! semaphore limits how many run.
 
 mod conversations;
 mod sections;
 mod snapshot;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use domain::error::PortError;
 use domain::export::{ExportPart, ExportReader, ExportRepository};
 use domain::id::UserId;
-use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::db::Db;
 use crate::runtime::thread_pool::{JobError, ThreadPool};
@@ -28,6 +29,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub struct ExportSettings {
     /// The maximum number of concurrent exports of one instance. Each uses a connection and a thread of its own.
     pub at_once: usize,
+    /// The longest time that an export waits for others to end.
+    pub slot_wait: Duration,
     /// The maximum duration of an export. While it runs, its snapshot keeps the database from removing old row versions.
     pub deadline: Duration,
 }
@@ -36,7 +39,7 @@ pub struct ExportSettings {
 pub struct PgExportRepository {
     url: String,
     threads: Arc<ThreadPool>,
-    slots: ExportSlots,
+    slots: Arc<Semaphore>,
     settings: ExportSettings,
 }
 
@@ -48,36 +51,16 @@ impl PgExportRepository {
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
         let threads =
             Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, MAX_QUEUE_WAIT)?);
-        Ok(Self { url: db.url().to_owned(), threads, slots: ExportSlots::default(), settings })
+        let slots = Arc::new(Semaphore::new(settings.at_once));
+        Ok(Self { url: db.url().to_owned(), threads, slots, settings })
     }
-}
 
-/// The accounts whose exports are running: a counting semaphore with at most one slot per account.
-#[derive(Clone, Default)]
-struct ExportSlots(Arc<Mutex<HashSet<UserId>>>);
-
-/// A slot, released on drop.
-struct Slot {
-    user: UserId,
-    slots: ExportSlots,
-}
-
-impl ExportSlots {
-    fn acquire(&self, user: UserId, at_once: usize) -> Result<Slot, PortError> {
-        let mut taken = self.0.lock();
-        if taken.len() >= at_once {
-            return Err(PortError::unavailable(RETRY_AFTER, "too many exports are running"));
-        }
-        if !taken.insert(user) {
-            return Err(PortError::unavailable(RETRY_AFTER, "an export of the account is already running"));
-        }
-        Ok(Slot { user, slots: self.clone() })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.slots.0.lock().remove(&self.user);
+    /// Waits for a slot, in turn.
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, PortError> {
+        let slot = timeout(self.settings.slot_wait, Arc::clone(&self.slots).acquire_owned()).await;
+        let refused = |why| PortError::unavailable(RETRY_AFTER, why);
+        slot.map_err(|_| refused("too many exports are running"))?
+            .map_err(|_| refused("no export is permitted any more"))
     }
 }
 
@@ -95,7 +78,7 @@ struct SnapshotReader {
     snapshot: Option<Snapshot>,
     threads: Arc<ThreadPool>,
     ends_at: Instant,
-    _slot: Slot,
+    _slot: OwnedSemaphorePermit,
 }
 
 #[async_trait]
@@ -117,7 +100,7 @@ impl ExportReader for SnapshotReader {
 #[async_trait]
 impl ExportRepository for PgExportRepository {
     async fn open(&self, user: UserId) -> Result<Option<Box<dyn ExportReader>>, PortError> {
-        let slot = self.slots.acquire(user, self.settings.at_once)?;
+        let slot = self.slot().await?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();
         let snapshot = job_result(self.threads.run(move || Snapshot::open(&url, user)).await)?;
