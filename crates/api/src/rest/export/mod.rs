@@ -1,33 +1,39 @@
 //! Account export: everything the server holds about the caller as one JSON document.
 //!
-//! The response is streamed while the account is read: `stream` applies backpressure, `json` writes the document.
+//! The response is streamed while the account is read: `json` writes the document, `spool` holds what the client has not taken yet.
 
 pub(super) mod items;
 mod json;
+mod spool;
 mod stream;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::{HttpResponse, get, web};
 
-use crate::extract::AuthUser;
+use crate::admission::Admission;
+use crate::extract::UncountedCaller;
 use crate::http::language::Language;
 use crate::response::envelope::Data;
 use crate::response::error::ApiError;
 use crate::rest::export::items::ExportDocument;
+use crate::rest::export::stream::RunningExport;
 use crate::state::UseCases;
 
 /// Everything the server holds about the caller, as a consistent snapshot. The response is streamed; if the connection closes
 /// early, it is incomplete.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<ExportDocument>)), security(("token" = [])))]
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<ExportDocument>)), security(("token" = [])),
+    extensions(("x-errors" = json!(["export_in_progress", "export_quota_used_up"]))))]
 #[get("/api/auth/me/export")]
 pub(crate) async fn export(
-    caller: AuthUser,
+    caller: UncountedCaller,
     use_cases: web::Data<UseCases>,
+    admission: web::Data<Admission>,
     language: Language,
 ) -> Result<HttpResponse, ApiError> {
+    let pass = admission.export(caller.id()).await?;
     let reader = use_cases.exports.open(caller.id()).await?;
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""))
-        .streaming(stream::start(reader, language)))
+        .streaming(stream::start(RunningExport { reader, pass }, language)))
 }

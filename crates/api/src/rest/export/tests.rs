@@ -15,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
+use crate::admission::Admission;
 
 const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(9));
 
@@ -126,28 +127,51 @@ impl ExportReader for EndlessReader {
     }
 }
 
-/// Lets all other tasks run until they wait.
-async fn settle() {
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
+/// An admitted export of an account of its own.
+async fn running(reader: Box<dyn ExportReader>) -> RunningExport {
+    RunningExport { reader, pass: Admission::default().export(user(1)).await.unwrap() }
+}
+
+/// An endless export that begins to fill a spool of this size.
+async fn endless(capacity: u64) -> (Arc<AtomicUsize>, impl Stream<Item = Result<Bytes, ExportAborted>>) {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let reader = Box::new(EndlessReader { reads: Arc::clone(&reads) });
+    (reads, start_with(running(reader).await, Language::Chinese, capacity))
+}
+
+/// The number of reads once it does not grow any more.
+async fn settled(reads: &AtomicUsize) -> usize {
+    let mut last = 0;
+    loop {
+        sleep(Duration::from_millis(100)).await;
+        let now = reads.load(Ordering::SeqCst);
+        if now == last && now > 0 {
+            return now;
+        }
+        last = now;
+    }
+}
+
+async fn until_released(reads: &Arc<AtomicUsize>) {
+    while Arc::strong_count(reads) > 1 {
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
 #[actix_web::test]
-async fn the_reader_is_at_most_two_parts_ahead_of_the_client() {
-    let reads = Arc::new(AtomicUsize::new(0));
-    let reader = Box::new(EndlessReader { reads: Arc::clone(&reads) });
-    let mut body = Box::pin(start(reader, Language::Chinese));
-    settle().await;
-    assert_eq!(reads.load(Ordering::SeqCst), 2, "one chunk in the channel and one in the task");
-    for taken in 1..1000 {
-        body.next().await.unwrap().unwrap();
-        settle().await;
-        assert_eq!(reads.load(Ordering::SeqCst), taken + 2);
-    }
+async fn the_snapshot_is_read_ahead_of_the_client_up_to_the_spools_size() {
+    let (reads, body) = endless(10_000).await;
+    let mut body = Box::pin(body);
+    let first = settled(&reads).await;
+    assert!((20..100).contains(&first), "{first} parts of some 200 bytes fill 10,000 bytes");
+    let taken = body.next().await.unwrap().unwrap().len();
+    let second = settled(&reads).await;
+    assert!(
+        (9_000..=10_000).contains(&taken) && second > first && second < 2 * first + 9,
+        "{first} {second}"
+    );
     drop(body);
-    settle().await;
-    assert_eq!(Arc::strong_count(&reads), 1, "a disconnect ends the task");
+    until_released(&reads).await;
 }
 
 #[actix_web::test]
@@ -157,8 +181,8 @@ async fn an_export_that_fails_midway_ends_with_an_error() {
     reader
         .expect_next()
         .returning(move || parts.pop().unwrap_or_else(|| Err(PortError::internal("the database is gone"))));
-    let chunks: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
-    assert_eq!(chunks.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, true, false]);
+    let chunks: Vec<_> = start(running(Box::new(reader)).await, Language::Chinese).collect().await;
+    assert!(chunks.last().is_some_and(Result::is_err), "{chunks:?}");
 }
 
 #[actix_web::test]
@@ -166,7 +190,7 @@ async fn a_complete_export_ends_without_an_error() {
     let mut reader = MockExportReader::new();
     let mut parts = vec![None, Some(account())];
     reader.expect_next().times(2).returning(move || Ok(parts.pop().unwrap()));
-    let chunks: Vec<_> = start(Box::new(reader), Language::Chinese).collect().await;
+    let chunks: Vec<_> = start(running(Box::new(reader)).await, Language::Chinese).collect().await;
     let text: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().to_vec()).collect();
     let value: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(value["data"]["account"]["uid"], "goose_11");
@@ -174,18 +198,30 @@ async fn a_complete_export_ends_without_an_error() {
 
 #[actix_web::test]
 async fn a_client_that_stops_reading_loses_the_export() {
+    let (reads, body) = endless(10_000).await;
+    settled(&reads).await;
     tokio::time::pause();
-    let reads = Arc::new(AtomicUsize::new(0));
-    let reader = Box::new(EndlessReader { reads: Arc::clone(&reads) });
-    let body = start(reader, Language::Chinese);
-    settle().await;
-    actix_web::rt::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
-    settle().await;
-    assert_eq!(Arc::strong_count(&reads), 1, "the database connection is released");
+    sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
+    until_released(&reads).await;
     let chunks: Vec<_> = body.collect().await;
-    assert_eq!(
-        chunks.iter().map(Result::is_ok).collect::<Vec<_>>(),
-        [true, false],
-        "the body ends with an error"
-    );
+    assert_eq!(chunks.iter().map(Result::is_ok).collect::<Vec<_>>(), [false], "the body ends with an error");
+}
+
+#[actix_web::test]
+async fn a_client_that_reads_nothing_of_a_complete_export_loses_it() {
+    let admission = Admission::default();
+    let mut reader = MockExportReader::new();
+    let mut parts = vec![None, Some(account())];
+    reader.expect_next().times(2).returning(move || Ok(parts.pop().unwrap()));
+    let export = RunningExport { reader: Box::new(reader), pass: admission.export(user(1)).await.unwrap() };
+    let body = start(export, Language::Chinese);
+    assert_eq!(admission.export(user(1)).await.err().unwrap().name(), "export_in_progress");
+    sleep(Duration::from_millis(100)).await;
+    tokio::time::pause();
+    sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
+    while admission.export(user(1)).await.is_err() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let chunks: Vec<_> = body.collect().await;
+    assert_eq!(chunks.iter().map(Result::is_ok).collect::<Vec<_>>(), [false], "the body ends with an error");
 }
