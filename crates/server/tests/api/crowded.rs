@@ -11,20 +11,21 @@ use crate::support::{Person, World, eventually};
 #[test]
 fn requests_without_a_free_connection_get_a_503_in_time() {
     let world = World::impatient(Options { db_pool_size: Some(2), ..Options::default() });
-    let alice = world.person("alice_01");
+    // An account has one request in flight here, and its others wait.
+    let people: Vec<Person> = (0..50).map(|number| world.person(&format!("person_{number:02}"))).collect();
     world.hold_lock("LOCK TABLE users IN ACCESS EXCLUSIVE MODE", || {
         // Every request is answered while the lock is held: the lock is released after the last response.
         std::thread::scope(|scope| {
-            for _ in 0..100 {
+            for person in people.iter().chain(&people) {
                 scope.spawn(|| {
-                    let reply = alice.get("/api/auth/me").refused(503, "unavailable");
+                    let reply = person.get("/api/auth/me").refused(503, "unavailable");
                     assert!(reply.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
                 });
             }
             world.call("GET", "/healthz").send().ok();
         });
     });
-    alice.get("/api/auth/me").ok();
+    people[0].get("/api/auth/me").ok();
 }
 
 /// The content of the n-th message that is cut off.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use server::config::Options;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{Person, Reply, World, assert_answer, eventually};
@@ -68,7 +69,7 @@ fn connect(person: &Person) -> TcpStream {
     socket.into()
 }
 
-/// Requests an export and reads only the beginning of the response. Retries while the account's last export is not yet released.
+/// Requests an export and reads only the status of the response. Retries while the account's last export is not yet released.
 fn begin(person: &Person, more: &str) -> TcpStream {
     let mut begun = None;
     eventually("an export was never begun", || {
@@ -79,41 +80,20 @@ fn begin(person: &Person, more: &str) -> TcpStream {
         stream.write_all(request.as_bytes()).unwrap();
         let mut status = [0; 12];
         stream.read_exact(&mut status).unwrap();
-        if status == *b"HTTP/1.1 503" {
+        if [*b"HTTP/1.1 503", *b"HTTP/1.1 429"].contains(&status) {
             return false;
         }
         assert_eq!(status, *b"HTTP/1.1 200", "{}", String::from_utf8_lossy(&status));
-        stream.read_exact(&mut [0; 2048]).unwrap();
         begun = Some(stream);
         true
     });
     begun.unwrap()
 }
 
-const READING: &str = "pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND query LIKE '%message_deletions%'";
-
-/// Whether the server stops reading from the database, because the client does not read, before the deadline.
-fn stands_still_before(world: &World, deadline: Instant) -> bool {
-    let since = format!("{READING} AND state_change < clock_timestamp() - interval '300 milliseconds'");
-    while world.count(&since) == 0 {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    true
-}
-
-fn wait_until_it_stands_still(world: &World) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    assert!(stands_still_before(world, deadline), "the server does not stop reading");
-}
-
-/// Begins an export that then waits for its client. An export may end early on a busy machine; then the next one is tried.
-fn begin_and_stall(world: &World, person: &Person, more: &str) -> TcpStream {
-    let mut attempts = (0..6).map(|_| begin(person, more));
-    let stalls = |_: &TcpStream| stands_still_before(world, Instant::now() + Duration::from_secs(15));
-    attempts.find(stalls).unwrap()
+/// Waits until no transaction is open: the snapshot of an export that is being taken has been released.
+fn wait_until_the_snapshot_is_released(world: &World) {
+    let open = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL";
+    eventually("a snapshot is held", || world.count(open) == 0);
 }
 
 /// The server releases a slot shortly after the last byte has left or the client has gone.
@@ -121,7 +101,7 @@ fn export_once_the_slot_is_free(person: &Person) -> Reply {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let reply = person.get(PATH);
-        if reply.status != 503 {
+        if reply.status != 503 && reply.status != 429 {
             return reply.ok();
         }
         assert!(Instant::now() < deadline, "the export slot was not released");
@@ -135,11 +115,11 @@ fn an_export_waits_for_a_slow_client_and_is_complete() {
     let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
     write_much(&world, &alice, &bob);
     let mut slow = begin(&alice, "Connection: close\r\n");
-    wait_until_it_stands_still(&world);
+    wait_until_the_snapshot_is_released(&world);
     // Other requests are served at the same time; a second export of the same account is not.
     bob.get("/api/auth/me").ok();
-    let refused = alice.get(PATH).refused(503, "unavailable");
-    assert!(refused.header("Retry-After").unwrap().parse::<u64>().unwrap() >= 1);
+    let refused = alice.get(PATH).refused(429, "export_in_progress");
+    assert_eq!(refused.header("Retry-After"), Some("60"));
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).unwrap();
     assert!(rest.ends_with(b"0\r\n\r\n"), "the body is terminated");
@@ -152,15 +132,20 @@ fn an_export_waits_for_a_slow_client_and_is_complete() {
 #[test]
 fn an_aborted_export_has_no_end_of_body() {
     let world = World::new();
-    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
-    write_much(&world, &alice, &bob);
+    let (alice, bob) = world.friends();
+    alice.say(&bob, "hello");
+    let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     for encoding in ["", "Accept-Encoding: gzip\r\n"] {
-        let mut broken = begin_and_stall(&world, &alice, encoding);
-        world.sql(&format!("SELECT pg_terminate_backend(pid) FROM {READING}"));
-        let mut rest = Vec::new();
-        // The connection is closed or reset.
-        let _ = broken.read_to_end(&mut rest);
-        assert!(!rest.ends_with(b"0\r\n\r\n"), "{encoding}: the body must not be terminated");
+        // The export has begun and cannot go on.
+        world.hold_lock("LOCK TABLE blocks IN ACCESS EXCLUSIVE MODE", || {
+            let mut broken = begin(&alice, encoding);
+            eventually("the export does not wait", || world.count(waiting) == 1);
+            world.sql(&format!("SELECT pg_terminate_backend(pid) FROM {waiting}"));
+            let mut rest = Vec::new();
+            // The connection is closed or reset.
+            let _ = broken.read_to_end(&mut rest);
+            assert!(!rest.ends_with(b"0\r\n\r\n"), "{encoding}: the body must not be terminated");
+        });
     }
     export_once_the_slot_is_free(&alice);
 }
@@ -168,12 +153,35 @@ fn an_aborted_export_has_no_end_of_body() {
 #[test]
 fn a_disconnected_client_frees_its_export_slot() {
     let world = World::new();
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    write_much(&world, &alice, &bob);
+    let stream = begin(&alice, "");
+    alice.get(PATH).refused(429, "export_in_progress");
+    drop(stream);
+    export_once_the_slot_is_free(&alice);
+}
+
+#[test]
+fn exports_without_a_reader_do_not_delay_those_of_others() {
+    let world = World::new();
     let people: Vec<Person> = (0..2).map(|number| world.person(&format!("person_{number}"))).collect();
     write_much(&world, &people[0], &people[1]);
-    let streams: Vec<TcpStream> = people.iter().map(|person| begin(person, "")).collect();
-    wait_until_it_stands_still(&world);
-    let carol = world.person("carol_01");
-    carol.get(PATH).refused(503, "unavailable");
-    drop(streams);
-    export_once_the_slot_is_free(&carol);
+    let slow: Vec<TcpStream> = people.iter().map(|person| begin(person, "")).collect();
+    wait_until_the_snapshot_is_released(&world);
+    world.person("carol_01").get(PATH).ok();
+    drop(slow);
+}
+
+#[test]
+fn an_account_is_exported_once_an_hour() {
+    let world = World::with(Options { quota_exports_per_hour: Some(1), ..Options::default() });
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    alice.get(PATH).ok();
+    let refused = alice.get(PATH);
+    // The first export ends shortly after its last byte.
+    let refused = if refused.error() == "export_in_progress" { alice.get(PATH) } else { refused };
+    let wait: u64 =
+        refused.refused(429, "export_quota_used_up").header("Retry-After").unwrap().parse().unwrap();
+    assert!((3500..=3600).contains(&wait), "{wait}");
+    bob.get(PATH).ok();
 }

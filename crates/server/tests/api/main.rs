@@ -13,6 +13,7 @@ mod devices;
 mod erasure;
 mod exports;
 mod extremes;
+mod fairness;
 mod faults;
 mod foreign_ids;
 mod friends;

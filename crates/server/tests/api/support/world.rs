@@ -190,6 +190,8 @@ fn serve(options: Options, url: &str, patience: Patience) -> Served {
         bcrypt_cost: Some(4),
         drain_seconds: Some(0),
         shutdown_seconds: Some(5),
+        // Tests export an account several times.
+        quota_exports_per_hour: Some(0),
         jwt_secret: Some(SECRET.into()),
         // A test of a quota sets it.
         quota_messages_per_minute: Some(0),
