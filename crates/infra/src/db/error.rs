@@ -42,6 +42,9 @@ pub(crate) enum DbError {
     /// The work exceeded its time limit.
     #[error("{0}")]
     Overdue(&'static str),
+    /// The database accepts no writes, as a standby does.
+    #[error("the database is read-only")]
+    ReadOnly,
     /// A statement returned what its text rules out.
     #[error("{0}")]
     Impossible(&'static str),
@@ -64,6 +67,7 @@ impl DbError {
         let error = match self {
             Self::Query(error) => error,
             Self::Overdue(_) => return ErrorClass::Busy,
+            Self::ReadOnly => return ErrorClass::ConnectionLost,
             _ => return ErrorClass::Bug,
         };
         match error {
@@ -84,7 +88,7 @@ impl DbError {
 pub(crate) enum ErrorClass {
     /// The database rolled the transaction back to resolve a conflict: run it again.
     RolledBack,
-    /// The connection is lost: discard it.
+    /// The connection is lost, or leads to a standby: discard it.
     ConnectionLost,
     /// The database is short of time or space: the client retries later.
     Busy,
@@ -107,9 +111,10 @@ impl ErrorClass {
 fn class_of_query_error(error: &DieselError) -> ErrorClass {
     let DieselError::DatabaseError(kind, information) = error else { return ErrorClass::Bug };
     match kind {
-        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-            ErrorClass::ConnectionLost
-        }
+        // A connection to a server that accepts no writes is as good as lost: another one may lead to the primary.
+        DatabaseErrorKind::ClosedConnection
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::ReadOnlyTransaction => ErrorClass::ConnectionLost,
         DatabaseErrorKind::SerializationFailure => ErrorClass::RolledBack,
         DatabaseErrorKind::Unknown => class_by_message(information.message()),
         _ => ErrorClass::Bug,

@@ -47,6 +47,15 @@ diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
+diesel::define_sql_function! {
+    /// Whether this server is a standby.
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
+}
+diesel::define_sql_function! {
+    /// The present value of a setting.
+    fn current_setting(name: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// How to reach the database, and how much to use of it. Not `Debug`: the URL may contain a password.
 #[derive(Clone)]
 pub struct DbSettings {
@@ -166,12 +175,18 @@ impl Db {
         pool::establish(url).map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
     }
 
-    /// Runs a trivial query.
+    /// Asks the database whether it accepts writes.
     ///
     /// # Errors
-    /// When the database does not answer it.
+    /// When it does not answer, or accepts no writes.
     pub async fn ping(&self) -> Result<(), PortError> {
-        self.run(|connection| Ok(diesel::select(clock_timestamp()).execute(connection).map(|_| ())?)).await
+        self.run(|connection| {
+            let (standby, read_only): (bool, String) =
+                diesel::select((pg_is_in_recovery(), current_setting("transaction_read_only")))
+                    .get_result(connection)?;
+            if standby || read_only == "on" { Err(DbError::ReadOnly) } else { Ok(()) }
+        })
+        .await
     }
 }
 

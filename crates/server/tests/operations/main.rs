@@ -7,6 +7,7 @@ mod commands;
 mod connections;
 mod data_folder;
 mod environment;
+mod fail_over;
 mod kills;
 mod migrating;
 mod observing;
