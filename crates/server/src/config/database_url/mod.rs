@@ -1,6 +1,7 @@
 //! A parsed libpq connection string. Its secrets are kept apart from its other parameters, so that they reach neither a
 //! command line nor a screen.
 
+mod defaults;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ const MASK: &str = "***";
 /// `Display` shows hosts, ports and the name of the database; `Debug` shows the same.
 #[derive(Clone)]
 pub struct DatabaseUrl {
-    /// As it was given, which is what libpq gets.
+    /// What libpq gets: as it was given, with the defaults that it does not give.
     text: SecretString,
     parameters: BTreeMap<String, String>,
     secrets: BTreeMap<String, SecretString>,
@@ -40,15 +41,13 @@ impl DatabaseUrl {
         let parsed = parse::parse(text)?;
         let (secrets, parameters) = parsed.parameters.into_iter().partition(|(key, _)| is_secret(key));
         let secrets: BTreeMap<String, String> = secrets;
-        Ok(Self {
-            text: text.into(),
-            parameters,
-            secrets: secrets.into_iter().map(|(key, value)| (key, value.into())).collect(),
-            ambiguous: parsed.ambiguous,
-        })
+        let secrets = secrets.into_iter().map(|(key, value)| (key, value.into())).collect();
+        let mut url = Self { text: "".into(), parameters, secrets, ambiguous: parsed.ambiguous };
+        url.text = defaults::with_defaults(&url, text).into();
+        Ok(url)
     }
 
-    /// The whole string, secrets included, as libpq takes it.
+    /// The whole string, secrets and defaults included, as libpq takes it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose_secret()

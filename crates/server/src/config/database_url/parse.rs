@@ -40,9 +40,17 @@ pub(super) struct Parsed {
     pub(super) ambiguous: bool,
 }
 
+/// Whether a URL has parameters after a `?`; `None` for pairs.
+pub(super) fn has_query(text: &str) -> Option<bool> {
+    url_rest(text).map(|rest| split_credentials(rest).1.contains('?'))
+}
+
+fn url_rest(text: &str) -> Option<&str> {
+    text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
+}
+
 pub(super) fn parse(text: &str) -> Result<Parsed, InvalidDatabaseUrl> {
-    let url = text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"));
-    let parsed = match url {
+    let parsed = match url_rest(text) {
         Some(rest) => parse_url(rest)?,
         None => Parsed { parameters: parse_pairs(text)?, ambiguous: false },
     };
