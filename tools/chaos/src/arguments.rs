@@ -25,6 +25,9 @@ pub(crate) struct ChaosArguments {
     /// Instead of injecting faults, restart each server this many times, one after the other, behind nginx
     #[arg(long, value_name = "TIMES", conflicts_with_all = ["seconds", "kills", "messages"])]
     pub(crate) rolling: Option<u64>,
+    /// Instead of injecting faults, let a hostile account and a hostile address work against honest people for this long
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seconds", "kills", "messages", "rolling", "users"])]
+    pub(crate) siege: Option<u64>,
     /// The server's executable [default: hongyan, beside this one]
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,

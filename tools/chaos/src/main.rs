@@ -23,6 +23,9 @@
 //! The other scenario ([`rolling_restart`]) breaks nothing: it restarts the servers one after the other behind a real nginx
 //! ([`load_balancer`]) that runs the project's `deploy/nginx.conf`. Then no call may end as `unknown`.
 //!
+//! The third ([`siege`]) breaks nothing either: a hostile account and a hostile address work against honest people, who must not
+//! notice.
+//!
 //! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
 mod arguments;
@@ -45,6 +48,7 @@ mod run;
 mod scenario;
 mod seeded_random;
 mod server_process;
+mod siege;
 mod simulation;
 mod test_bed;
 mod violation;

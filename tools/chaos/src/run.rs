@@ -19,6 +19,8 @@ use crate::report::Report;
 use crate::rolling_restart::RollingRestart;
 use crate::scenario::Scenario;
 use crate::seeded_random::SeededRandom;
+use crate::server_process::LaunchEnvironment;
+use crate::siege::{self, SiegePlan};
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
 use crate::violation::{ViolatedRule, Violation};
@@ -35,6 +37,9 @@ pub(crate) fn run(arguments: &ChaosArguments) -> anyhow::Result<bool> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()) ^ fresh());
     let folder = folder(arguments.folder.as_deref())?;
     print(&format!("seed {seed}, in {}\n", folder.display()))?;
+    if let Some(seconds) = arguments.siege {
+        return besiege(SiegePlan::lasting(seconds), seed, &folder, program(arguments)?);
+    }
     let report = execute(arguments, seed, &folder)?;
     print(&format!("\n{}", report.table()))?;
     for violation in report.violations.iter().take(MAX_PRINTED) {
@@ -48,13 +53,34 @@ pub(crate) fn run(arguments: &ChaosArguments) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
+/// Runs a siege and prints its report. True if the honest people did not notice it.
+fn besiege(plan: SiegePlan, seed: u64, folder: &Path, server: PathBuf) -> anyhow::Result<bool> {
+    let report = siege::run(seed, plan, folder, server)?;
+    print(&format!("\n{}", report.table()))?;
+    let findings = report.findings();
+    for finding in findings.iter().take(MAX_PRINTED) {
+        print(&format!("{finding}\n"))?;
+    }
+    if findings.is_empty() {
+        std::fs::remove_dir_all(folder).context("the folder cannot be removed")?;
+    } else {
+        print(&format!("everything is kept in {}\n", folder.display()))?;
+    }
+    Ok(findings.is_empty())
+}
+
+/// The server's executable.
+fn program(arguments: &ChaosArguments) -> anyhow::Result<PathBuf> {
+    match &arguments.server {
+        Some(path) => Ok(path.clone()),
+        None => Ok(std::env::current_exe()?.with_file_name("hongyan")),
+    }
+}
+
 fn execute(arguments: &ChaosArguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
-    let program = match &arguments.server {
-        Some(path) => path.clone(),
-        None => std::env::current_exe()?.with_file_name("hongyan"),
-    };
     let load_balancer = arguments.rolling.map(|_| LoadBalancer::start(folder)).transpose()?;
-    let test_bed = TestBed::start(folder, program, load_balancer.as_ref())?;
+    let test_bed =
+        TestBed::start(folder, program(arguments)?, load_balancer.as_ref(), LaunchEnvironment::default())?;
     let users = usize::from(arguments.users);
     let simulation = Arc::new(Simulation::make(seed, users, Arc::clone(&test_bed.fleet), folder.to_owned())?);
     let mut scenario: Box<dyn Scenario> = match (arguments.rolling, load_balancer) {

@@ -21,6 +21,15 @@ pub(crate) struct LaunchConfig {
     pub(crate) binds: [String; Fleet::SIZE],
     /// How long an instance keeps serving after SIGTERM.
     pub(crate) drain: Duration,
+    pub(crate) environment: LaunchEnvironment,
+}
+
+/// Further settings of the servers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LaunchEnvironment {
+    pub(crate) settings: Vec<(&'static str, &'static str)>,
+    /// Whether the quotas are as by default. Otherwise they are off, because the virtual users work as fast as they can.
+    pub(crate) has_quotas: bool,
 }
 
 /// A running server.
@@ -88,14 +97,15 @@ impl Drop for ServerProcess {
     }
 }
 
-/// The quotas. They are off, because the virtual users work as fast as they can.
-const QUOTAS: [&str; 6] = [
+/// The quotas.
+const QUOTAS: [&str; 7] = [
     "MESSAGES_PER_MINUTE",
     "MESSAGE_KILOBYTES_PER_MINUTE",
     "REQUESTS_PER_DAY",
     "LOOKUPS_PER_MINUTE",
     "UID_CHANGES_PER_DAY",
     "REGISTRATIONS_PER_HOUR",
+    "EXPORTS_PER_HOUR",
 ];
 
 fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Result<Command> {
@@ -113,9 +123,12 @@ fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Resul
         // No user has to log in a second time, and no recall is too late.
         .env("HONGYAN_ACCESS_TOKEN_SECONDS", "864000")
         .env("HONGYAN_RECALL_WINDOW_SECONDS", "864000")
-        .envs(QUOTAS.map(|quota| (format!("HONGYAN_QUOTA_{quota}"), "0")))
+        .envs(program.environment.settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
+    if !program.environment.has_quotas {
+        command.envs(QUOTAS.map(|quota| (format!("HONGYAN_QUOTA_{quota}"), "0")));
+    }
     Ok(command)
 }

@@ -10,7 +10,7 @@ use local_postgres::{Cluster, ClusterOptions, Installation};
 use crate::fleet::{Fleet, ServerAddress};
 use crate::load_balancer::LoadBalancer;
 use crate::proxy::{CommitProxy, through_proxy};
-use crate::server_process::{LaunchConfig, ServerProcess};
+use crate::server_process::{LaunchConfig, LaunchEnvironment, ServerProcess};
 
 /// The database's name.
 pub(crate) const DATABASE: &str = "hongyan";
@@ -33,6 +33,7 @@ impl TestBed {
         folder: &Path,
         server: PathBuf,
         front: Option<&LoadBalancer>,
+        environment: LaunchEnvironment,
     ) -> anyhow::Result<Self> {
         // Like a server's own cluster: durable, with checkpoints during the run.
         let settings =
@@ -47,7 +48,8 @@ impl TestBed {
             Some(load_balancer) => (load_balancer.upstreams.clone(), LoadBalancer::DRAIN),
             None => (std::array::from_fn(|_| "127.0.0.1:0".to_owned()), Duration::from_secs(1)),
         };
-        let program = LaunchConfig { path: server, database_url, folder: folder.to_owned(), binds, drain };
+        let folder = folder.to_owned();
+        let program = LaunchConfig { path: server, database_url, folder, binds, drain, environment };
         let servers = (0..Fleet::SIZE).map(|_| None).collect();
         let front = front.map(|load_balancer| load_balancer.base.clone());
         let mut test_bed =
