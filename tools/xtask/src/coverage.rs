@@ -13,10 +13,12 @@ use crate::source::{Repository, output};
 
 /// Stands for a 304, which has no error name.
 const NOT_MODIFIED: &str = "304";
-/// Any route may answer these: server errors and responses of the HTTP layer.
+/// Any route may answer with these statuses: server errors and responses of the HTTP layer.
 const ANYWHERE: [&str; 5] = ["500", "503", "404", "405", "408"];
-/// Any route may refuse a requester who has too much in flight.
-const ADMISSION: &str = "too_many_requests";
+/// Any route may refuse a requester who has too much in flight, and a foreign origin.
+const ANYWHERE_BY_NAME: [&str; 2] = ["too_many_requests", "origin_not_allowed"];
+/// The last field of a note about an error without the envelope.
+const BARE: &str = "bare";
 
 /// A response: method, path template, and error name; a success has none.
 type ResponseKind = (String, String, String);
@@ -42,6 +44,9 @@ pub(crate) fn check(repository: &Repository, findings: &mut Findings) -> Result<
     let document = serde_json::from_str(&output(&server.to_string_lossy(), &["openapi"])?)?;
     let documented = documented(&document);
     let notes = read(repository)?;
+    for note in bare(&notes) {
+        findings.add(format!("coverage: an error has no envelope: {note}"));
+    }
     let (seen, undocumented) = compare(&documented, &notes);
     for (method, path, name) in documented.difference(&seen) {
         findings.add(format!("coverage: no test has seen {method} {path} answer {}", shown(name)));
@@ -91,6 +96,13 @@ fn documented(document: &Value) -> BTreeSet<ResponseKind> {
     kinds
 }
 
+/// The notes about errors without the envelope: method, path and status.
+fn bare(notes: &str) -> BTreeSet<String> {
+    let fields = notes.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let bare = fields.filter(|fields| fields.last() == Some(&BARE));
+    bare.map(|fields| fields.into_iter().take(3).collect::<Vec<_>>().join(" ")).collect()
+}
+
 /// The documented responses that were noted, and the noted ones that are not documented.
 fn compare(
     documented: &BTreeSet<ResponseKind>,
@@ -109,7 +121,7 @@ fn compare(
         let kind = (method.to_owned(), template.clone(), name.to_owned());
         if documented.contains(&kind) {
             seen.insert(kind);
-        } else if !ANYWHERE.contains(&status) && error != ADMISSION {
+        } else if !ANYWHERE.contains(&status) && !ANYWHERE_BY_NAME.contains(&error) {
             undocumented.insert(kind);
         }
     }
@@ -157,6 +169,12 @@ mod tests {
             compare(&sample(), "GET\t/a/b\t200\t\nGET\t/a/1\t304\t\nGET\t/a/1/c\t200\t\n");
         assert_eq!(seen, BTreeSet::from([kind("/a/b", ""), kind("/a/{id}", "304")]));
         assert_eq!(undocumented, BTreeSet::new());
+    }
+
+    #[test]
+    fn an_error_without_the_envelope_is_found() {
+        let notes = "GET\t/a\t406\t\tbare\nGET\t/a\t404\tunknown_route\tenveloped\nGET\t/a\t406\t\tbare\n";
+        assert_eq!(bare(notes), BTreeSet::from(["GET /a 406".to_owned()]));
     }
 
     #[test]

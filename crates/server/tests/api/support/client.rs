@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -87,6 +88,7 @@ impl Call {
                     .finish(with_headers(agent.patch(url), &self.headers).send(body.unwrap_or_default()));
             }
             "GET" => agent.get(url),
+            "HEAD" => agent.head(url),
             "DELETE" => agent.delete(url),
             "OPTIONS" => agent.options(url),
             "TRACE" => agent.trace(url),
@@ -129,6 +131,24 @@ impl Reply {
 
     pub(crate) fn error(&self) -> &str {
         self.json["error"].as_str().unwrap_or_default()
+    }
+
+    /// Whether an error has the envelope of the contract, no more and no less.
+    pub(crate) fn is_enveloped_error(&self) -> bool {
+        let known = ["code", "message", "error", "field"];
+        let is_text = |name: &str| self.json[name].as_str().is_some_and(|text| !text.is_empty());
+        self.json.as_object().is_some_and(|fields| fields.keys().all(|name| known.contains(&name.as_str())))
+            && self.json["code"] == self.status
+            && is_text("message")
+            && is_text("error")
+            && self.header("Content-Type") == Some("application/json")
+    }
+
+    /// The names of the headers and their values, without those that differ from response to response.
+    pub(crate) fn stable_headers(&self) -> BTreeSet<(String, String)> {
+        // The last one lists the same names in an order of each worker's own.
+        let own = ["date", "x-request-id", "content-length", "access-control-expose-headers"];
+        self.headers.iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned().collect()
     }
 
     /// Asserts success and returns the response.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::Reply;
 
-/// Notes a response: method, path without query, status and error name. Each test process has a file of its own, so that it
+/// Notes a response: method, path without query, status, error name, and whether an error has the envelope. Each test process has a file of its own, so that it
 /// does not matter which runs first, or how many run at the same time.
 pub(super) fn note(method: &str, path: &str, reply: &Reply) {
     static NOTES: OnceLock<Mutex<File>> = OnceLock::new();
@@ -18,6 +18,9 @@ pub(super) fn note(method: &str, path: &str, reply: &Reply) {
     });
     let path = path.split('?').next().unwrap();
     let error = reply.error();
-    let line = format!("{method}\t{path}\t{}\t{error}\n", reply.status);
+    // A HEAD has no body, and no other method changes what an error looks like.
+    let is_bare = reply.status >= 400 && method != "HEAD" && !reply.is_enveloped_error();
+    let form = if is_bare { "bare" } else { "enveloped" };
+    let line = format!("{method}\t{path}\t{}\t{error}\t{form}\n", reply.status);
     notes.lock().unwrap().write_all(line.as_bytes()).unwrap();
 }
