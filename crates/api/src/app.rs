@@ -15,7 +15,9 @@ use crate::admission::Admission;
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::proxies::TrustedProxies;
-use crate::http::{body_drain, connection, error_rendering, security_headers};
+use crate::http::{
+    body_drain, connection, content_coding, error_rendering, head_method, origin, security_headers,
+};
 use crate::openapi::description;
 use crate::routes;
 use crate::state::UseCases;
@@ -75,16 +77,20 @@ pub fn app(
         .app_data(use_cases)
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.trusted_proxies.clone()))
+        .app_data(web::Data::new(settings.clone()))
         .app_data(web::Data::new(observer))
         .app_data(web::Data::from(Arc::clone(&settings.admission)))
         .configure(configure_routes)
         .wrap(from_fn(error_rendering::render_errors))
         .wrap(Compress::default())
+        .wrap(from_fn(content_coding::permit_unpacked))
         .wrap(cors(&settings))
         // Outside CORS, because CORS answers preflight requests without calling inner middleware.
+        .wrap(from_fn(origin::refuse_foreign))
         .wrap(security_headers::security_headers())
         .wrap(from_fn(body_drain::hold_chunked_body))
         .wrap(from_fn(connection::connection_close))
+        .wrap(from_fn(head_method::answer_head))
         .wrap(from_fn(access_log::log_request))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::rt::time::timeout;
 use actix_web::{Error, HttpMessage};
@@ -50,7 +51,15 @@ pub(crate) async fn render_errors<B: MessageBody + 'static>(
     if is_page {
         security_headers::permit_page(response.headers_mut());
     }
-    let Some(error) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
+    let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
+    // A library answers by itself, without our envelope, such as for a file of the documentation that does not exist.
+    let foreign = match response.status() {
+        _ if error.is_some() => None,
+        StatusCode::NOT_FOUND => Some(ApiError::named("unknown_route")),
+        status if status.is_server_error() => Some(ApiError::internal("a library answered with an error")),
+        _ => None,
+    };
+    let Some(error) = error.or(foreign.as_ref()) else {
         return Ok(response.map_into_left_body());
     };
     record_error(error);
@@ -63,7 +72,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use actix_web::http::StatusCode;
     use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, init_service, try_call_service};

@@ -7,14 +7,20 @@ use utoipa::openapi::path::PathItem;
 
 use crate::response::error::ApiError;
 
-/// The methods of every documented path.
+/// The paths that are served beside the documented ones.
+const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{file}", "/api/openapi.json"];
+
+/// The methods of every path.
 pub(crate) struct KnownPaths(Vec<(ResourceDef, String)>);
 
 impl KnownPaths {
     /// Reads the paths from the OpenAPI document, so that the two cannot differ.
     pub(crate) fn of(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter();
-        Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", "))).collect())
+        let documented =
+            paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", ")));
+        let pages = PAGES.iter().map(|path| (ResourceDef::new(*path), "GET, HEAD".to_owned()));
+        Self(documented.chain(pages).collect())
     }
 
     /// The error for a request that matched no route.
@@ -30,6 +36,7 @@ impl KnownPaths {
 fn methods(item: &PathItem) -> Vec<&'static str> {
     let has = [
         ("GET", item.get.is_some()),
+        ("HEAD", item.get.is_some()),
         ("POST", item.post.is_some()),
         ("PUT", item.put.is_some()),
         ("PATCH", item.patch.is_some()),

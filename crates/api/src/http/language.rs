@@ -49,7 +49,7 @@ impl Language {
 }
 
 /// Parses `tag;q=0.5`. The quality is in thousandths: 1000 by default, 0 if it is not a number.
-fn parse_entry(entry: &str) -> (&str, u16) {
+pub(crate) fn parse_entry(entry: &str) -> (&str, u16) {
     let mut parts = entry.split(';').map(str::trim);
     let tag = parts.next().unwrap_or_default();
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));

@@ -38,7 +38,7 @@ impl Extend<TrustedProxies> for TrustedProxies {
 }
 
 impl TrustedProxies {
-    fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network_contains(network, address))
     }
 

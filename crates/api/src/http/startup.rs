@@ -9,7 +9,7 @@ use actix_web::{App, Error, web};
 
 use crate::app::{ApiSettings, cors};
 use crate::http::health::{self, ReadinessProbe};
-use crate::http::{access_log, connection, error_rendering, security_headers};
+use crate::http::{access_log, connection, error_rendering, head_method, origin, security_headers};
 use crate::response::error::ApiError;
 
 /// Never ready. It reports draining so that each connection closes after its response: another application will serve
@@ -43,13 +43,16 @@ pub fn startup_app(
     let probe: Arc<dyn ReadinessProbe> = Arc::new(StartupProbe);
     App::new()
         .app_data(web::Data::new(probe))
+        .app_data(web::Data::new(settings.clone()))
         .service(health::healthz)
         .service(health::readyz)
         .default_service(web::to(refuse))
         .wrap(from_fn(error_rendering::render_errors))
         .wrap(cors(&settings))
+        .wrap(from_fn(origin::refuse_foreign))
         .wrap(security_headers::security_headers())
         .wrap(from_fn(connection::connection_close))
+        .wrap(from_fn(head_method::answer_head))
         .wrap(from_fn(access_log::log_request))
 }
 

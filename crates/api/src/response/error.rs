@@ -226,6 +226,7 @@ mod tests {
         "missing_token",
         "unknown_route",
         "method_not_allowed",
+        "origin_not_allowed",
         "request_timeout",
         "payload_too_large",
         "unsupported_media_type",

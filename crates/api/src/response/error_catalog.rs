@@ -46,6 +46,7 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(400, "cannot_befriend_oneself", "不能添加自己为好友", "You cannot add yourself as a friend"),
     entry(400, "cannot_message_oneself", "不能给自己发消息", "You cannot send a message to yourself"),
     entry(400, "cannot_block_oneself", "不能拉黑自己", "You cannot block yourself"),
+    entry(400, "origin_not_allowed", "不允许从该网站访问", "Pages of this origin may not call the API"),
     entry(401, "missing_token", "请先登录", "Please log in first"),
     entry(401, "invalid_token", "登录凭证无效，请重新登录", "The token is not valid, please log in again"),
     entry(401, "token_expired", "登录凭证已过期", "The token has expired"),

@@ -22,6 +22,7 @@ mod headers;
 mod known_devices;
 mod limits;
 mod messages;
+mod methods;
 mod polling;
 mod protocol;
 mod quotas;

@@ -65,9 +65,9 @@ fn unknown_routes_and_methods_get_the_json_envelope() {
         reply.header("Allow").unwrap().to_owned()
     };
     assert_eq!(allowed("DELETE", "/api/register"), "POST");
-    assert_eq!(allowed("PUT", "/api/auth/conversations/x"), "GET, PATCH, DELETE");
-    assert_eq!(allowed("OPTIONS", "/api/auth/users"), "GET");
-    assert_eq!(allowed("TRACE", "/healthz"), "GET");
+    assert_eq!(allowed("PUT", "/api/auth/conversations/x"), "GET, HEAD, PATCH, DELETE");
+    assert_eq!(allowed("OPTIONS", "/api/auth/users"), "GET, HEAD");
+    assert_eq!(allowed("TRACE", "/healthz"), "GET, HEAD");
 }
 
 #[test]
