@@ -63,9 +63,9 @@ pub enum Rule {
         /// The upper bound, inclusive.
         max: usize,
     },
-    /// Only allowed characters: no NUL, and no control characters in names.
+    /// Only allowed characters: no NUL, and in names no control characters, line separators or controls of direction.
     Characters,
-    /// At least one character that is not white space.
+    /// At least one character that can be seen.
     NotBlank,
     /// 6 to 20 of `[A-Za-z0-9_-]`, starting with a letter.
     Uid,
@@ -73,6 +73,10 @@ pub enum Rule {
     PhoneNumber,
     /// Not on the list of common passwords.
     NotCommon,
+    /// A password other than the uid and the name.
+    NotIdentity,
+    /// Not a name that the product itself uses.
+    NotReserved,
     /// An id in the spelling that this server issues.
     Id,
     /// A whole number between `min` and `max`.
@@ -97,6 +101,8 @@ impl fmt::Display for Rule {
             }
             Self::PhoneNumber => f.write_str("it must be 11 digits and start with 1"),
             Self::NotCommon => f.write_str("it is too common and easy to guess"),
+            Self::NotIdentity => f.write_str("it must not be the uid or the name"),
+            Self::NotReserved => f.write_str("it is reserved"),
             Self::Id => f.write_str("it is not a valid id"),
             Self::Range { min, max } => write!(f, "it must be a whole number from {min} to {max}"),
             Self::OneOf(words) => write!(f, "it must be one of: {}", words.join(", ")),

@@ -51,6 +51,8 @@ fn chinese(rule: Rule) -> String {
         Rule::Uid => "须为 6 到 20 个字母、数字、下划线或减号，并以字母开头".to_owned(),
         Rule::PhoneNumber => "须为以 1 开头的 11 位数字".to_owned(),
         Rule::NotCommon => "过于常见，容易被猜到".to_owned(),
+        Rule::NotIdentity => "不能与微信号或昵称相同".to_owned(),
+        Rule::NotReserved => "为系统保留，不能使用".to_owned(),
         Rule::Id => "不是有效的标识".to_owned(),
         Rule::Range { min, max } => format!("须为 {min} 到 {max} 之间的整数"),
         Rule::OneOf(words) => format!("须为以下之一：{}", words.join("、")),

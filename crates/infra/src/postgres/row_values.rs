@@ -32,7 +32,7 @@ pub(super) fn account_state(user: UserId, word: &str) -> Result<AccountState, Db
 }
 
 pub(super) fn nickname(user: UserId, name: &str) -> Result<Nickname, DbError> {
-    Nickname::parse(name).map_err(DbError::stored("users", "name", user))
+    Nickname::from_stored(name).map_err(DbError::stored("users", "name", user))
 }
 
 pub(super) fn uid(user: UserId, uid: &str) -> Result<Uid, DbError> {

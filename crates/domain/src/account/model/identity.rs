@@ -1,7 +1,9 @@
 //! Identity values: uid, nickname, display name and phone number.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::visible::{folded, is_disruptive, is_visible};
 use crate::error::{InvalidValue, Rule};
 
 /// 微信号, the public handle of an account: 6–20 of `[A-Za-z0-9_-]`, starting with a letter.
@@ -12,6 +14,10 @@ pub struct Uid(String);
 
 impl Uid {
     const RANDOM_LENGTH: usize = 15;
+    /// Beginnings that would let an account pose as the operator.
+    const RESERVED: [&str; 4] = ["admin", "system", "weixin", "hongyan"];
+    /// How long a uid stays reserved for the owner who gave it up by a change.
+    pub const RETIREMENT: Duration = Duration::from_secs(30 * 86_400);
 
     /// Parses a uid that a client sent.
     ///
@@ -44,6 +50,15 @@ impl Uid {
         &self.0
     }
 
+    /// Whether only an operator can give this uid to an account.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        let begins_with = |start: &str| {
+            self.0.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+        };
+        Self::RESERVED.iter().any(|start| begins_with(start))
+    }
+
     /// Whether both find the same account: equality that ignores case.
     #[must_use]
     pub fn is_same_handle(&self, other: &Self) -> bool {
@@ -51,18 +66,39 @@ impl Uid {
     }
 }
 
-/// 昵称, the display name: 1–64 characters after trimming, no control characters.
+/// 昵称, the display name: 1–64 characters after trimming, of which at least one can be seen and none disturbs the text around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nickname(String);
 
 impl Nickname {
     const MAX: usize = 64;
+    /// What the product itself shows in the place of a name.
+    const RESERVED: [&str; 3] = ["已注销", "Deleted account", "系统消息"];
 
     /// Trims and parses a name that a client sent.
     ///
     /// # Errors
-    /// [`Rule::Length`] or [`Rule::Characters`].
+    /// [`Rule::Length`], [`Rule::Characters`], [`Rule::NotBlank`] or [`Rule::NotReserved`].
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let name = Self::from_stored(text)?;
+        if name.0.chars().any(is_disruptive) {
+            return Err(InvalidValue::new(Rule::Characters));
+        }
+        if !is_visible(&name.0) {
+            return Err(InvalidValue::new(Rule::NotBlank));
+        }
+        let folded_name = folded(&name.0);
+        if Self::RESERVED.iter().any(|reserved| folded(reserved) == folded_name) {
+            return Err(InvalidValue::new(Rule::NotReserved));
+        }
+        Ok(name)
+    }
+
+    /// Parses a stored name, which may be older than some of the rules for new ones.
+    ///
+    /// # Errors
+    /// [`Rule::Length`] or [`Rule::Characters`].
+    pub fn from_stored(text: &str) -> Result<Self, InvalidValue> {
         let trimmed = text.trim();
         if !(1..=Self::MAX).contains(&trimmed.chars().count()) {
             return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));

@@ -4,6 +4,7 @@ mod identity;
 mod password;
 mod profile;
 mod state;
+mod visible;
 
 pub use identity::{DisplayName, Nickname, PhoneNumber, Uid};
 pub use password::{Password, PasswordAttempt, PasswordHash};

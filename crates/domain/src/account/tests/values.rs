@@ -71,8 +71,10 @@ fn a_name_is_trimmed_and_otherwise_unchanged() {
         ("\u{a0}\u{2003}a\u{2029}\n", "a"),
         ("👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦"),
         ("e\u{301}", "e\u{301}"),
-        ("\u{200b}", "\u{200b}"),
-        ("\u{202e}שלום", "\u{202e}שלום"),
+        ("שלום", "שלום"),
+        ("❤\u{fe0f}", "❤\u{fe0f}"),
+        ("क्\u{200d}ष", "क्\u{200d}ष"),
+        ("🏴\u{e0067}\u{e0062}\u{e007f}", "🏴\u{e0067}\u{e0062}\u{e007f}"),
     ] {
         assert_eq!(Nickname::parse(text).unwrap().as_str(), kept, "{text:?}");
     }
@@ -96,6 +98,89 @@ fn a_name_has_no_control_characters() {
     for text in ["a\0b", "\0", "a\nb", "a\tb", "a\u{1b}[31m", "a\u{7f}", "a\u{9f}b"] {
         assert_eq!(Nickname::parse(text), Err(InvalidValue::new(Rule::Characters)), "{text:?}");
     }
+}
+
+#[test]
+fn a_name_has_no_line_separators_and_no_controls_of_direction() {
+    for character in [
+        '\u{2028}', '\u{2029}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}',
+        '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+    ] {
+        let text = format!("a{character}b");
+        assert_eq!(Nickname::parse(&text), Err(InvalidValue::new(Rule::Characters)), "{text:?}");
+        assert_eq!(Nickname::from_stored(&text).unwrap().as_str(), text, "an older name stays readable");
+    }
+}
+
+#[test]
+fn a_name_has_something_to_see() {
+    for text in [
+        "\u{200b}",
+        "\u{3164}",
+        "\u{ad}",
+        "\u{2800}",
+        "\u{115f}",
+        "\u{ffa0}",
+        "\u{fe0f}",
+        "\u{180e}",
+        "\u{feff}",
+        "\u{2060}",
+        "\u{34f}",
+        "\u{17b4}",
+        "\u{e0061}\u{e007f}",
+        "\u{e0100}",
+        "\u{1d159}",
+        "\u{fffa}",
+        "\u{2800} \u{3164}\u{3000}\u{200d}",
+    ] {
+        assert_eq!(Nickname::parse(text), Err(InvalidValue::new(Rule::NotBlank)), "{text:?}");
+        assert_eq!(Nickname::parse(&format!("{text}雁")).unwrap().as_str(), format!("{text}雁"));
+    }
+}
+
+#[test]
+fn a_name_of_the_product_itself_is_reserved_however_it_is_spelled() {
+    for text in [
+        "已注销",
+        " 已注销\u{3000}",
+        "已\u{200b}注\u{fe0f}销",
+        "\u{3164}已注销\u{2800}",
+        "Deleted account",
+        "deleted  ACCOUNT",
+        "DeletedAccount",
+        "Ｄｅｌｅｔｅｄ\u{3000}ａｃｃｏｕｎｔ",
+        "𝐃𝐞𝐥𝐞𝐭𝐞𝐝 account",
+        "Deleted\u{a0}acc\u{ad}ount",
+        "系统消息",
+        "系\u{2060}统消息",
+    ] {
+        assert_eq!(Nickname::parse(text), Err(InvalidValue::new(Rule::NotReserved)), "{text:?}");
+        assert!(Nickname::from_stored(text).is_ok());
+    }
+    for text in ["已注销的人", "Deleted accounts", "系统", "消息"] {
+        assert!(Nickname::parse(text).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn uids_that_look_like_the_operators_are_reserved() {
+    for text in [
+        "admin1",
+        "Admin_01",
+        "ADMINISTRATOR",
+        "system",
+        "SystemMessage",
+        "weixin_1",
+        "WeiXin",
+        "hongyan",
+        "HongYan-1",
+    ] {
+        assert!(uid(text).is_reserved(), "{text}");
+    }
+    for text in ["adm1n_01", "my_admin", "syste_m", "wxid_abc123", "wechat_1", "hongya_n"] {
+        assert!(!uid(text).is_reserved(), "{text}");
+    }
+    assert!((0..=255).all(|byte| !Uid::from_random(&[byte; 16]).is_reserved()));
 }
 
 #[test]
