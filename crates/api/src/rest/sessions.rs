@@ -2,7 +2,8 @@
 
 use actix_web::{delete, get, put, web};
 use domain::account::{Password, PasswordAttempt};
-use domain::auth::OpenSession;
+use domain::auth::{OpenSession, SessionError};
+use domain::error::Rule;
 use domain::id::SessionId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, PageOf, timestamp};
 use crate::response::error::ApiError;
-use crate::response::invalid_field::AtField;
+use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 use crate::rest::auth::TokensResponse;
 use crate::state::UseCases;
 
@@ -97,6 +98,16 @@ pub(super) struct ChangePasswordRequest {
     new_password: SecretString,
 }
 
+/// Names the field where the new password is refused because of whose it is.
+fn blame_new_password(error: SessionError) -> ApiError {
+    match error {
+        SessionError::PasswordIsIdentity => {
+            InvalidField::new("new_password", FieldRule::Domain(Rule::NotIdentity)).into()
+        }
+        error => error.into(),
+    }
+}
+
 /// Changes the caller's password and ends every other session.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<TokensResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
@@ -108,5 +119,6 @@ pub(crate) async fn change_password(
 ) -> Result<Data<TokensResponse>, ApiError> {
     let new = Password::parse(body.new_password).field("new_password")?;
     let old = PasswordAttempt::new(&body.old_password);
-    Ok(Data::new(use_cases.sessions.change_password(caller.0, &old, &new).await?.into()))
+    let changed = use_cases.sessions.change_password(caller.0, &old, &new).await;
+    Ok(Data::new(changed.map_err(blame_new_password)?.into()))
 }

@@ -26,6 +26,9 @@ pub enum SessionError {
     /// The refresh token was already used.
     #[error("the refresh token was already used")]
     RefreshTokenReused,
+    /// The new password is the uid or the name of the account.
+    #[error("the password is the uid or the name")]
+    PasswordIsIdentity,
     /// No open session of the caller's account has this id.
     #[error("there is no such session")]
     UnknownSession,
@@ -41,6 +44,7 @@ domain_error!(SessionError {
     TokenExpired => Unauthenticated, "token_expired";
     SessionEnded => Unauthenticated, "session_ended";
     RefreshTokenReused => Conflict, "refresh_token_reused";
+    PasswordIsIdentity => Invalid, "invalid_field";
     UnknownSession => Invalid, "unknown_session";
 });
 

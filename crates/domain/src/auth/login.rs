@@ -85,14 +85,16 @@ impl SessionService {
     /// Changes the caller's password, issues new tokens and ends all other sessions of the account.
     ///
     /// # Errors
-    /// As [`Self::confirm_password`]; [`SessionError::SessionEnded`].
+    /// As [`Self::confirm_password`]; [`SessionError::PasswordIsIdentity`], [`SessionError::SessionEnded`].
     pub async fn change_password(
         &self,
         caller: Caller,
         old: &PasswordAttempt,
         new: &Password,
     ) -> Result<IssuedTokens, SessionError> {
-        let verified_hash = self.reauthenticate(caller, old).await?.password_hash;
+        let Credentials { user, password_hash: verified_hash } = self.reauthenticate(caller, old).await?;
+        new.require_other_than(Some(&user.uid), Some(&user.name))
+            .map_err(|_| SessionError::PasswordIsIdentity)?;
         let new_hash = self.ports.hasher.hash(new).await?;
         let change = PasswordChange { caller, verified_hash, new_hash };
         match self.ports.sessions.change_password(&change).await? {

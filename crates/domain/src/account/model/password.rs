@@ -5,6 +5,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
+use super::visible::folded;
+use super::{Nickname, Uid};
 use crate::error::{InvalidValue, Rule};
 
 /// A new password: 8 to 128 characters after NFKC normalisation, any Unicode, never truncated.
@@ -30,6 +32,20 @@ impl Password {
             return Err(InvalidValue::new(Rule::NotCommon));
         }
         Ok(Self(normalised))
+    }
+
+    /// Checks that the password is neither the uid nor the name of its account, which all users can see.
+    ///
+    /// # Errors
+    /// [`Rule::NotIdentity`].
+    pub fn require_other_than(&self, uid: Option<&Uid>, name: Option<&Nickname>) -> Result<(), InvalidValue> {
+        let password = folded(self.expose());
+        let mut shown = uid.map(Uid::as_str).into_iter().chain(name.map(Nickname::as_str));
+        if shown.any(|text| folded(text) == password) {
+            Err(InvalidValue::new(Rule::NotIdentity))
+        } else {
+            Ok(())
+        }
     }
 
     /// The text to hash, in NFKC.

@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-use crate::account::{Password, PasswordAttempt, PasswordHash};
+use crate::account::{Nickname, Password, PasswordAttempt, PasswordHash, Uid};
 use crate::error::{InvalidValue, Rule};
 
 fn parse(text: &str) -> Result<Password, InvalidValue> {
@@ -89,6 +89,27 @@ fn an_attempt_is_normalised_like_a_stored_password() {
         let attempt = PasswordAttempt::new(&SecretString::from(typed));
         assert_eq!(parse(chosen).unwrap().expose(), attempt.expose());
     }
+}
+
+#[test]
+fn a_password_is_neither_the_uid_nor_the_name() {
+    let uid = Uid::parse("Goose_2026").unwrap();
+    let name = Nickname::parse("Ada Lovelace").unwrap();
+    let check = |text: &str| parse(text).unwrap().require_other_than(Some(&uid), Some(&name));
+    for text in [
+        "Goose_2026",
+        "gOOSE_2026",
+        "Ｇｏｏｓｅ＿２０２６",
+        "Ada Lovelace",
+        "ADA  LOVELACE",
+        "adalovelace\u{200b}",
+    ] {
+        assert_eq!(check(text), Err(InvalidValue::new(Rule::NotIdentity)), "{text}");
+    }
+    for text in ["Goose_20266", "Ada Lovelace!", "correct horse"] {
+        assert_eq!(check(text), Ok(()), "{text}");
+    }
+    assert_eq!(parse("Goose_2026").unwrap().require_other_than(None, None), Ok(()));
 }
 
 #[test]

@@ -168,6 +168,7 @@ fn every_refusal_has_its_class_and_its_name() {
             ErrorKind::Throttled { retry_after: Duration::from_secs(5) },
             "too_many_attempts",
         ),
+        (SessionError::PasswordIsIdentity, ErrorKind::Invalid, "invalid_field"),
         (SessionError::UnknownSession, ErrorKind::Invalid, "unknown_session"),
         (PortError::internal("broken").into(), ErrorKind::Internal, "internal_error"),
     ]);

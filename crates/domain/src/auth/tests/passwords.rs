@@ -55,6 +55,17 @@ fn changing(outcome: PasswordChangeOutcome) -> World {
 }
 
 #[test]
+fn the_uid_or_the_name_is_no_password() {
+    let shown = goose();
+    for text in [shown.uid.as_str().to_uppercase(), format!("{}\u{200b}", shown.uid.as_str())] {
+        let padded = format!("{text}\u{ad}\u{ad}\u{ad}");
+        let new = Password::parse(secret(&padded)).unwrap();
+        let changed = block_on(world(true).service().change_password(CALLER, &attempt(), &new));
+        assert!(matches!(changed, Err(SessionError::PasswordIsIdentity)), "{text}");
+    }
+}
+
+#[test]
 fn the_correct_password_reauthenticates_the_owner() {
     assert_eq!(refusal(block_on(world(true).service().confirm_password(CALLER, &attempt()))), None);
 }
