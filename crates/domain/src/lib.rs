@@ -23,6 +23,7 @@ pub mod export;
 pub mod friendship;
 pub mod friendship_request;
 pub mod id;
+pub mod invite;
 pub mod known_device;
 pub mod login_throttle;
 pub mod maintenance;

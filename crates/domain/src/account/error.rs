@@ -28,6 +28,12 @@ pub enum RegistrationError {
     /// Another account has this phone number.
     #[error("the phone number is taken")]
     PhoneNumberTaken,
+    /// This server accepts no registrations.
+    #[error("registration is closed")]
+    Closed,
+    /// The invite does not exist, is used up or has expired.
+    #[error("there is no such invite")]
+    InviteUnknown,
     /// The quota of the client's address, or of all together, is used up for this long.
     #[error("the quota of registrations is used up")]
     QuotaUsedUp(Duration),
@@ -39,6 +45,8 @@ pub enum RegistrationError {
 domain_error!(RegistrationError {
     UidTaken => Invalid, "uid_taken";
     PhoneNumberTaken => Invalid, "phone_number_taken";
+    Closed => Conflict, "registration_closed";
+    InviteUnknown => Invalid, "invite_unknown";
     QuotaUsedUp(retry_after) => Throttled, "registration_quota_used_up";
 });
 

@@ -26,5 +26,5 @@ pub use ports::{
 };
 pub use service::{
     ErasureProgress, ErasureService, LifecyclePorts, LifecycleService, ProfileService, Registration,
-    RegistrationPorts, RegistrationService,
+    RegistrationMode, RegistrationPolicy, RegistrationPorts, RegistrationService,
 };

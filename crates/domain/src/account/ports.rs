@@ -11,6 +11,7 @@ use super::{
 use crate::auth::{Caller, DeviceName, Session};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
+use crate::invite::InviteCode;
 use crate::quota::QuotaRate;
 
 /// An account to register.
@@ -24,6 +25,8 @@ pub struct NewUser {
     pub phone_number: Option<PhoneNumber>,
     /// From the [`PasswordHasher`].
     pub password_hash: PasswordHash,
+    /// The invite to redeem, if the registration needs one.
+    pub invite: Option<InviteCode>,
 }
 
 /// The result of a registration.
@@ -35,6 +38,8 @@ pub enum RegisterOutcome {
     UidTaken,
     /// Another account has this phone number.
     PhoneNumberTaken,
+    /// The invite does not exist, is used up or has expired.
+    InviteUnknown,
 }
 
 /// The configured rules for changing a uid.
@@ -87,8 +92,10 @@ pub struct Credentials {
 pub trait UserRepository: Send + Sync {
     /// Creates an account and its first session atomically.
     ///
-    /// Of concurrent claims of one uid (ignoring case) or phone number exactly one MUST win. A taken uid MUST take
-    /// precedence over a taken phone number.
+    /// Of concurrent claims of one uid (ignoring case) or phone number exactly one MUST win. An unknown invite MUST take
+    /// precedence over a taken uid, and that over a taken phone number. A uid that another account gave up within
+    /// [`Uid::RETIREMENT`] MUST count as taken. An invite MUST be used once if the account is created and not at all otherwise;
+    /// of concurrent registrations with the last use exactly one MUST win.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
@@ -121,7 +128,8 @@ pub trait UserRepository: Send + Sync {
 
     /// Changes an account's uid if [`super::decide_uid_change`] and then the quota allow it by the database's clock.
     ///
-    /// Of concurrent claims of one uid exactly one MUST win. A claim of a taken uid MUST count against the quota, so that the
+    /// Of concurrent claims of one uid exactly one MUST win. The old uid MUST stay reserved for the account for
+    /// [`Uid::RETIREMENT`]. A claim of a taken uid MUST count against the quota, so that the
     /// answers cannot be used to look for accounts.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::account::Uid;
 use crate::auth::TokenLifetimes;
 use crate::known_device::KNOWN_FOR;
 
@@ -21,17 +22,20 @@ pub enum MaintenanceTask {
     PurgeQuotas,
     /// Deletes the devices from which no login has come for so long that they are not known any more.
     PurgeKnownDevices,
+    /// Deletes the reservations of uids for owners who gave them up long ago.
+    PurgeRetiredUids,
 }
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ExpireRequests,
         Self::PurgeEndedSessions,
         Self::PurgeOldSessions,
         Self::PurgeThrottles,
         Self::PurgeQuotas,
         Self::PurgeKnownDevices,
+        Self::PurgeRetiredUids,
     ];
 }
 
@@ -65,6 +69,7 @@ impl Retention {
             MaintenanceTask::PurgeOldSessions => self.lifetimes.session_max.saturating_add(needed),
             MaintenanceTask::PurgeThrottles => Self::FAILURES,
             MaintenanceTask::PurgeKnownDevices => KNOWN_FOR,
+            MaintenanceTask::PurgeRetiredUids => Uid::RETIREMENT,
         }
     }
 }

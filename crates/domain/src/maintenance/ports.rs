@@ -25,6 +25,7 @@ pub trait MaintenanceRepository: Send + Sync {
     /// - requests: the end of their lifetime;
     /// - ended sessions: their end;
     /// - old sessions: their start;
+    /// - retired uids: the change that gave them up;
     /// - quotas: the time at which they are whole again;
     /// - failed logins: the last failure. Records that still delay attempts MUST be left alone.
     ///

@@ -81,6 +81,8 @@ pub struct UidChange<'a> {
 pub enum UidChangeRefusal {
     /// The wanted uid equals the current one, including case.
     Unchanged,
+    /// The wanted uid is reserved for operators.
+    Reserved,
     /// The interval since the last change has not passed.
     TooRecent,
 }
@@ -92,6 +94,9 @@ pub enum UidChangeRefusal {
 pub fn decide_uid_change(change: &UidChange<'_>) -> Result<(), UidChangeRefusal> {
     if change.current == change.wanted {
         return Err(UidChangeRefusal::Unchanged);
+    }
+    if change.wanted.is_reserved() && !change.wanted.is_same_handle(change.current) {
+        return Err(UidChangeRefusal::Reserved);
     }
     let interval = TimeDelta::from_std(change.interval).unwrap_or(TimeDelta::MAX);
     match change.changed_at {

@@ -6,4 +6,6 @@ mod registration;
 
 pub use lifecycle::{ErasureProgress, ErasureService, LifecyclePorts, LifecycleService};
 pub use profile::ProfileService;
-pub use registration::{Registration, RegistrationPorts, RegistrationService};
+pub use registration::{
+    Registration, RegistrationMode, RegistrationPolicy, RegistrationPorts, RegistrationService,
+};

@@ -62,7 +62,9 @@ impl ProfileService {
     pub async fn change_uid(&self, caller: UserId, wanted: &Uid) -> Result<(), ProfileError> {
         match self.users.change_uid(caller, wanted, self.uid_changes).await? {
             UidChangeOutcome::Changed => Ok(()),
-            UidChangeOutcome::Taken => Err(ProfileError::UidTaken),
+            UidChangeOutcome::Taken | UidChangeOutcome::Refused(UidChangeRefusal::Reserved) => {
+                Err(ProfileError::UidTaken)
+            }
             UidChangeOutcome::Refused(UidChangeRefusal::Unchanged) => Err(ProfileError::UidUnchanged),
             UidChangeOutcome::Refused(UidChangeRefusal::TooRecent) => {
                 Err(ProfileError::UidChangedTooRecently)

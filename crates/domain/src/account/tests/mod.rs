@@ -23,6 +23,8 @@ fn every_refusal_of_registration_has_its_class_and_its_name() {
     assert_catalogue([
         (RegistrationError::UidTaken, ErrorKind::Invalid, "uid_taken"),
         (RegistrationError::PhoneNumberTaken, ErrorKind::Invalid, "phone_number_taken"),
+        (RegistrationError::Closed, ErrorKind::Conflict, "registration_closed"),
+        (RegistrationError::InviteUnknown, ErrorKind::Invalid, "invite_unknown"),
         (
             RegistrationError::QuotaUsedUp(DAY),
             ErrorKind::Throttled { retry_after: DAY },
@@ -58,6 +60,20 @@ fn an_identical_uid_is_never_a_change() {
         let change = UidChange { current: &present, wanted: &present, changed_at, now, interval: DAY };
         assert_eq!(decide_uid_change(&change), Err(UidChangeRefusal::Unchanged));
     }
+}
+
+#[test]
+fn a_reserved_uid_is_refused_unless_it_is_the_present_one() {
+    let decide = |current: &str, wanted: &str| {
+        let (current, wanted) = (uid(current), uid(wanted));
+        let change =
+            UidChange { current: &current, wanted: &wanted, changed_at: None, now: at(0), interval: DAY };
+        decide_uid_change(&change)
+    };
+    assert_eq!(decide("goose_1", "Admin_1"), Err(UidChangeRefusal::Reserved));
+    assert_eq!(decide("admin_1", "system_1"), Err(UidChangeRefusal::Reserved));
+    assert_eq!(decide("admin_1", "ADMIN_1"), Ok(()));
+    assert_eq!(decide("admin_1", "goose_1"), Ok(()));
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn each_refusal_to_change_a_uid_has_its_name() {
         (UidChangeOutcome::Taken, "uid_taken"),
         (UidChangeOutcome::Refused(UidChangeRefusal::Unchanged), "uid_unchanged"),
         (UidChangeOutcome::Refused(UidChangeRefusal::TooRecent), "uid_changed_too_recently"),
+        (UidChangeOutcome::Refused(UidChangeRefusal::Reserved), "uid_taken"),
         (UidChangeOutcome::QuotaUsedUp(DAY), "uid_change_quota_used_up"),
         (UidChangeOutcome::UnknownUser, "session_ended"),
     ] {

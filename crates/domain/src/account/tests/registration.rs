@@ -10,38 +10,58 @@ use pollster::block_on;
 
 use crate::account::{
     MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password, PasswordHash,
-    PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationPorts, RegistrationService,
-    Uid,
+    PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationMode, RegistrationPolicy,
+    RegistrationPorts, RegistrationService, Uid,
 };
 use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
 use crate::auth::{DeviceName, LoggedIn};
 use crate::error::PortError;
+use crate::invite::{InviteCode, MockInviteRepository};
 use crate::known_device::ClientDevice;
 use crate::login_throttle::ClientAddress;
 use crate::quota::MockRegistrationQuota;
 use crate::testing::{assert_fault, at, fault, refusal};
 
 /// Mocks of all ports. They refuse calls that a test does not expect.
-#[derive(Default)]
 struct World {
     users: MockUserRepository,
     hasher: MockPasswordHasher,
     random: MockRandomSource,
+    invites: MockInviteRepository,
     quota: Option<MockRegistrationQuota>,
+    policy: RegistrationPolicy,
     auth: AuthWorld,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            users: MockUserRepository::new(),
+            hasher: MockPasswordHasher::new(),
+            random: MockRandomSource::new(),
+            invites: MockInviteRepository::new(),
+            quota: None,
+            policy: RegistrationPolicy::of_clients(RegistrationMode::Open),
+            auth: AuthWorld::default(),
+        }
+    }
 }
 
 impl World {
     fn service(self) -> RegistrationService {
-        RegistrationService::new(RegistrationPorts {
+        let ports = RegistrationPorts {
             users: Arc::new(self.users),
             hasher: Arc::new(self.hasher),
             random: Arc::new(self.random),
+            invites: Arc::new(self.invites),
             sessions: Arc::new(self.auth.service()),
             quota: self.quota.map(|quota| Arc::new(quota) as _),
-        })
+        };
+        RegistrationService::new(ports, self.policy)
     }
 }
+
+const CODE: &str = "abcdefghijkmnpqrstuv";
 
 fn registration(uid: Option<Uid>) -> Registration {
     Registration {
@@ -49,6 +69,7 @@ fn registration(uid: Option<Uid>) -> Registration {
         password: Password::parse(secret("correct horse")).unwrap(),
         uid,
         phone_number: Some(PhoneNumber::parse("13800138000").unwrap()),
+        invite: InviteCode::parse(CODE),
     }
 }
 
@@ -140,6 +161,57 @@ fn the_device_that_registers_is_known() {
         .once()
         .returning(|_, _| Ok(()));
     assert!(block_on(world.service().register(registration(Some(uid("Goose_1"))), &client())).is_ok());
+}
+
+#[test]
+fn a_closed_server_hashes_no_password() {
+    let policy = RegistrationPolicy::of_clients(RegistrationMode::Closed);
+    let world = World { policy, quota: Some(MockRegistrationQuota::new()), ..World::default() };
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("registration_closed"));
+}
+
+#[test]
+fn a_reserved_uid_counts_as_taken_except_for_operators() {
+    let world = World { quota: Some(MockRegistrationQuota::new()), ..World::default() };
+    assert_eq!(refusal(register(world, Some(uid("Admin_1")))), Some("uid_taken"));
+    let mut world = world_of(RegistrationPolicy::OPERATOR);
+    world.users.expect_register().once().returning(|_, _| Ok(RegisterOutcome::PhoneNumberTaken));
+    assert_eq!(refusal(register(world, Some(uid("Admin_1")))), Some("phone_number_taken"));
+}
+
+/// A world with this policy, in which the password is hashed exactly once.
+fn world_of(policy: RegistrationPolicy) -> World {
+    World { policy, ..world() }
+}
+
+#[test]
+fn an_unknown_invite_hashes_no_password() {
+    let policy = RegistrationPolicy::of_clients(RegistrationMode::Invite);
+    let mut world = World { policy, ..World::default() };
+    world.invites.expect_is_open().withf(|code| code.expose() == CODE).once().returning(|_| Ok(false));
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("invite_unknown"));
+    let world = World { policy, ..World::default() };
+    let without = Registration { invite: None, ..registration(None) };
+    let registered = block_on(world.service().register(without, &client()));
+    assert_eq!(refusal(registered), Some("invite_unknown"));
+}
+
+#[test]
+fn the_registration_itself_decides_whether_an_invite_is_left() {
+    let mut world = world_of(RegistrationPolicy::of_clients(RegistrationMode::Invite));
+    world.invites.expect_is_open().once().returning(|_| Ok(true));
+    let expected = world.users.expect_register();
+    let expected = expected.withf(|user, _| user.invite.as_ref().is_some_and(|code| code.expose() == CODE));
+    expected.once().returning(|_, _| Ok(RegisterOutcome::InviteUnknown));
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("invite_unknown"));
+}
+
+#[test]
+fn an_invite_is_not_used_where_none_is_needed() {
+    let mut world = world();
+    let expected = world.users.expect_register().withf(|user, _| user.invite.is_none());
+    expected.once().returning(|_, _| Ok(RegisterOutcome::UidTaken));
+    assert_eq!(refusal(register(world, Some(uid("Goose_1")))), Some("uid_taken"));
 }
 
 #[test]
