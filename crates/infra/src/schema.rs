@@ -76,6 +76,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    invites (id) {
+        id -> Text,
+        code_hash -> Bytea,
+        uses -> Int4,
+        used -> Int4,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     known_devices (user_id, device) {
         user_id -> Uuid,
         device -> Bytea,
@@ -118,6 +129,14 @@ diesel::table! {
     quotas (key) {
         key -> Bytea,
         full_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    retired_uids (uid) {
+        uid -> Text,
+        owner_id -> Uuid,
+        retired_at -> Timestamptz,
     }
 }
 
@@ -170,6 +189,7 @@ diesel::joinable!(conversation_members -> conversations (conversation_id));
 diesel::joinable!(erasures -> users (user_id));
 diesel::joinable!(friendship_requests -> conversations (conversation_id));
 diesel::joinable!(known_devices -> users (user_id));
+diesel::joinable!(retired_uids -> users (owner_id));
 diesel::joinable!(search_blocks -> search_progress (conversation_id));
 diesel::joinable!(search_progress -> conversations (conversation_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -181,11 +201,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     erasures,
     friendship_requests,
     friendships,
+    invites,
     known_devices,
     login_throttles,
     message_deletions,
     messages,
     quotas,
+    retired_uids,
     search_blocks,
     search_progress,
     sessions,
