@@ -92,6 +92,14 @@ statement! {
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
+statement! {
+    PurgeRetiredUids<'a> { seconds: &'a f64, limit: i64 } -> ();
+    "DELETE FROM retired_uids WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM retired_uids
+          WHERE retired_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
 fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
     let pairs: Vec<(Uuid,)> = LockExpired { seconds: &seconds, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
@@ -126,6 +134,9 @@ fn sweep(
         }
         MaintenanceTask::PurgeQuotas => {
             PurgeQuotas { seconds: &seconds, limit: BATCH }.execute(connection)?
+        }
+        MaintenanceTask::PurgeRetiredUids => {
+            PurgeRetiredUids { seconds: &seconds, limit: BATCH }.execute(connection)?
         }
         MaintenanceTask::PurgeKnownDevices => {
             PurgeKnownDevices { seconds: &seconds, limit: BATCH }.execute(connection)?

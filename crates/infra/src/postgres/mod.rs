@@ -13,7 +13,7 @@ mod search;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
-    PgAdminRepository, PgErasureRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
+    PgAdminRepository, PgErasureRepository, PgInviteRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
     PgRegistrationQuota, PgSessionRepository, PgUserRepository,
 };
 pub use export::{ExportSettings, PgExportRepository};

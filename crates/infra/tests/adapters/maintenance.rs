@@ -120,6 +120,19 @@ async fn devices_that_are_not_known_any_more_are_deleted() {
     assert_eq!(database.number("SELECT count(*) FROM known_devices WHERE device = sha256('young')"), 1);
 }
 
+#[tokio::test]
+async fn retired_uids_are_deleted_when_their_time_is_over() {
+    let database = Database::new();
+    let pool = database.pool();
+    let alice = pool.person("alice_01").await;
+    database.sql(&format!(
+        "INSERT INTO retired_uids (uid, owner_id, retired_at) VALUES
+         ('young_01', '{alice}', now()), ('old_0001', '{alice}', now() - interval '2 hours')"
+    ));
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeRetiredUids, HOUR).await, 1);
+    assert_eq!(database.number("SELECT count(*) FROM retired_uids WHERE uid = 'young_01'"), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_share_a_task_in_bounded_batches() {
     let database = Database::new();

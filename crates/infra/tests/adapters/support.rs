@@ -198,6 +198,7 @@ pub(crate) fn new_user(uid: &str) -> NewUser {
         name: Nickname::parse(uid).unwrap(),
         phone_number: None,
         password_hash: PasswordHash::new("no hash".to_owned()),
+        invite: None,
     }
 }
 

@@ -10,6 +10,7 @@ use domain::auth::{Caller, EndReason};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
 
+use super::user::retired_uid;
 use super::{known_devices, session};
 use crate::db::{self, Db, DbError};
 use crate::postgres::row_values;
@@ -65,6 +66,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
             users::uid_changed_at.eq(None::<chrono::DateTime<chrono::Utc>>),
         ))
         .execute(connection)?;
+    retired_uid::free_all(connection, user)?;
     session::end_locked(connection, &open, EndReason::AccountErased)?;
     known_devices::forget(connection, user)?;
     // The rows stay while access tokens can be valid; the device data is deleted now.

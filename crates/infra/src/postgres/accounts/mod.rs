@@ -2,6 +2,7 @@
 
 mod admin;
 mod erasure;
+mod invite;
 mod known_devices;
 mod lifecycle;
 mod login_throttle;
@@ -11,6 +12,7 @@ mod user;
 
 pub use admin::PgAdminRepository;
 pub use erasure::PgErasureRepository;
+pub use invite::PgInviteRepository;
 pub use known_devices::PgKnownDevices;
 pub use lifecycle::PgLifecycleRepository;
 pub use login_throttle::PgLoginThrottle;

@@ -3,6 +3,7 @@
 mod lookup;
 mod profile;
 mod registration;
+pub(in crate::postgres::accounts) mod retired_uid;
 pub(in crate::postgres) mod summary;
 mod uid_change;
 

@@ -1,22 +1,74 @@
-//! Registration: inserts a user and its first session.
+//! Registration: redeems the invite, inserts a user and its first session.
 
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{NewUser, PhoneNumber, RegisterOutcome, User};
 use domain::auth::DeviceName;
 
 use super::lookup::{UserRow, with_uid};
+use super::retired_uid;
 use crate::db::{self, DbError};
-use crate::postgres::accounts::session;
+use crate::postgres::accounts::{invite, session};
 use crate::schema::users;
 
+/// Why the work of a savepoint is undone.
+enum Undone {
+    /// The registration is refused with this outcome.
+    Refused(RegisterOutcome),
+    Failed(DbError),
+}
+
+impl<E: Into<DbError>> From<E> for Undone {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Registers in a savepoint, so that a refusal leaves no trace, such as a used invite.
 pub(super) fn register(
     connection: &mut PgConnection,
     user: &NewUser,
     device: &DeviceName,
 ) -> Result<RegisterOutcome, DbError> {
+    match connection.transaction(|connection| attempt(connection, user, device)) {
+        Ok(outcome) | Err(Undone::Refused(outcome)) => Ok(outcome),
+        Err(Undone::Failed(error)) => Err(error),
+    }
+}
+
+fn attempt(
+    connection: &mut PgConnection,
+    user: &NewUser,
+    device: &DeviceName,
+) -> Result<RegisterOutcome, Undone> {
+    if let Some(code) = &user.invite
+        && !invite::redeem(connection, code)?
+    {
+        return Err(Undone::Refused(RegisterOutcome::InviteUnknown));
+    }
     let now = db::now(connection)?;
-    let inserted = diesel::insert_into(users::table)
+    let Some(row) = insert(connection, user, now)? else {
+        let taken = diesel::select(diesel::dsl::exists(with_uid(user.uid.as_str())));
+        let taken: bool = taken.get_result(connection)?;
+        let refused = if taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken };
+        return Err(Undone::Refused(refused));
+    };
+    let registered = User::try_from(row)?;
+    if retired_uid::is_reserved(connection, &user.uid, registered.id, now)? {
+        return Err(Undone::Refused(RegisterOutcome::UidTaken));
+    }
+    let session = session::insert(connection, registered.id, device, now)?;
+    Ok(RegisterOutcome::Registered(registered, session))
+}
+
+/// Inserts the user; `None` if its uid or its phone number is taken.
+fn insert(
+    connection: &mut PgConnection,
+    user: &NewUser,
+    now: DateTime<Utc>,
+) -> Result<Option<UserRow>, DbError> {
+    Ok(diesel::insert_into(users::table)
         .values((
             users::id.eq(db::new_id(now)?),
             users::uid.eq(user.uid.as_str()),
@@ -27,13 +79,5 @@ pub(super) fn register(
         .on_conflict_do_nothing()
         .returning(UserRow::as_returning())
         .get_result(connection)
-        .optional()?;
-    if let Some(row) = inserted {
-        let user = User::try_from(row)?;
-        let session = session::insert(connection, user.id, device, now)?;
-        return Ok(RegisterOutcome::Registered(user, session));
-    }
-    let uid_taken =
-        diesel::select(diesel::dsl::exists(with_uid(user.uid.as_str()))).get_result(connection)?;
-    Ok(if uid_taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken })
+        .optional()?)
 }

@@ -7,6 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use domain::account::{Uid, UidChange, UidChangeOutcome, UidChangeRules, decide_uid_change};
 use domain::id::UserId;
 
+use super::retired_uid;
 use crate::db::{self, DbError};
 use crate::postgres::accounts::quota::{self, Bucket, Counted};
 use crate::postgres::row_values::{self, ACTIVE};
@@ -45,14 +46,27 @@ pub(super) fn change_uid(
         return Ok(UidChangeOutcome::QuotaUsedUp(wait));
     }
     // In a savepoint, because a taken uid shows as a unique violation, which aborts the transaction.
-    let updated = connection.transaction(|connection| {
-        diesel::update(users::table.find(id.as_uuid()))
-            .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
-            .execute(connection)
-    });
-    match updated {
-        Ok(_) => Ok(UidChangeOutcome::Changed),
-        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(UidChangeOutcome::Taken),
-        Err(error) => Err(error.into()),
+    match connection.transaction(|connection| claim(connection, id, wanted, now)) {
+        Ok(()) => {}
+        Err(DbError::Query(
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
+            | DieselError::RollbackTransaction,
+        )) => return Ok(UidChangeOutcome::Taken),
+        Err(error) => return Err(error),
     }
+    if !current.is_same_handle(wanted) {
+        retired_uid::retire(connection, &current, id, now)?;
+    }
+    Ok(UidChangeOutcome::Changed)
+}
+
+/// Gives the account the uid, unless another account has it or gave it up lately.
+fn claim(connection: &mut PgConnection, id: UserId, wanted: &Uid, now: DateTime<Utc>) -> Result<(), DbError> {
+    diesel::update(users::table.find(id.as_uuid()))
+        .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
+        .execute(connection)?;
+    if retired_uid::is_reserved(connection, wanted, id, now)? {
+        return Err(DieselError::RollbackTransaction.into());
+    }
+    Ok(())
 }
