@@ -211,6 +211,7 @@ mod tests {
     use domain::export::ExportError;
     use domain::friendship::FriendshipError;
     use domain::friendship_request::FriendshipRequestError;
+    use domain::invite::InviteError;
     use domain::message::MessageError;
     use domain::search::SearchError;
 
@@ -221,7 +222,6 @@ mod tests {
     const OWN_NAMES: &[&str] = &[
         "malformed_json",
         "missing_field",
-        "invalid_field",
         "missing_refresh_token",
         "missing_token",
         "unknown_route",
@@ -241,6 +241,7 @@ mod tests {
     #[test]
     fn each_name_has_the_status_of_its_class() {
         let classified = [
+            InviteError::NAMES,
             LifecycleError::NAMES,
             RegistrationError::NAMES,
             ProfileError::NAMES,

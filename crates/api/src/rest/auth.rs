@@ -4,6 +4,7 @@ use actix_web::post;
 use actix_web::web;
 use domain::account::{Nickname, Password, PasswordAttempt, PhoneNumber, Registration, Uid};
 use domain::auth::{IssuedTokens, LoggedIn, Login};
+use domain::invite::InviteCode;
 use domain::login_throttle::EnteredIdentifier;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub(super) struct RegisterRequest {
     /// `1` and ten more digits.
     #[schema(value_type = Option<schemas::PhoneNumber>)]
     phone_number: Option<Redacted<String>>,
+    /// Needed where `registration` of `GET /api/info` is `invite`; hyphens, spaces and case do not matter.
+    #[schema(value_type = Option<String>, example = "k7m2p-9xqdr-vt4hb-w3nzc")]
+    invite_code: Option<Redacted<String>>,
 }
 
 impl TryFrom<RegisterRequest> for Registration {
@@ -100,12 +104,16 @@ impl TryFrom<RegisterRequest> for Registration {
 
     fn try_from(body: RegisterRequest) -> Result<Self, Self::Error> {
         let phone_number = body.phone_number.map(|number| PhoneNumber::parse(&number.0)).transpose();
-        Ok(Self {
+        let registration = Self {
             name: Nickname::parse(&body.name).field("name")?,
             password: Password::parse(body.password).field("password")?,
             uid: body.uid.as_deref().map(Uid::parse).transpose().field("uid")?,
             phone_number: phone_number.field("phone_number")?,
-        })
+            invite: body.invite_code.and_then(|code| InviteCode::parse(&code.0)),
+        };
+        let uid = registration.uid.as_ref();
+        registration.password.require_other_than(uid, Some(&registration.name)).field("password")?;
+        Ok(registration)
     }
 }
 
@@ -122,7 +130,8 @@ struct DeviceHeader {
 
 /// Registers an account and logs it in.
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
-    extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "registration_quota_used_up"]))))]
+    extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "invite_unknown", "registration_closed",
+        "registration_quota_used_up"]))))]
 #[post("/api/register")]
 pub(crate) async fn register(
     device: Device,

@@ -61,7 +61,7 @@ fn message() -> Message {
 #[test]
 fn requests_print_no_private_values() {
     assert_request_is_silent::<auth::RegisterRequest>(
-        json!({"name": "雁", "password": CANARY, "uid": "goose_11", "phone_number": CANARY_NUMBER}),
+        json!({"name": "雁", "password": CANARY, "uid": "goose_11", "phone_number": CANARY_NUMBER, "invite_code": CANARY}),
     );
     assert_request_is_silent::<auth::UidLoginRequest>(json!({"uid": "goose_11", "password": CANARY}));
     assert_request_is_silent::<auth::PhoneLoginRequest>(
