@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use api::{AdmissionSettings, UseCases};
 use domain::account::{
-    LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPorts, RegistrationService,
+    LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPolicy, RegistrationPorts,
+    RegistrationService,
 };
 use domain::auth::{SessionPorts, SessionService};
 use domain::block::BlockService;
@@ -15,7 +16,6 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
-use domain::quota::RegistrationQuota;
 use infra::clock::DatabaseClock;
 use infra::crypto::password::BcryptHasher;
 use infra::crypto::random::SystemRandom;
@@ -23,9 +23,9 @@ use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
 use infra::postgres::{
     ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
-    PgMessageRepository, PgRegistrationQuota, PgSessionRepository, PgUserRepository, SearchIndexer,
-    SendQueueSettings,
+    PgFriendshipRequestRepository, PgInviteRepository, PgKnownDevices, PgLifecycleRepository,
+    PgLoginThrottle, PgMessageRepository, PgRegistrationQuota, PgSessionRepository, PgUserRepository,
+    SearchIndexer, SendQueueSettings,
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
@@ -93,19 +93,21 @@ pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<BcryptHasher> {
         .map_err(|error| anyhow::anyhow!("cannot start bcrypt: {error}"))
 }
 
-pub(crate) fn registration(
+/// The ports of registering, without a quota.
+pub(crate) fn registration_ports(
+    db: &Arc<Db>,
     users: Arc<PgUserRepository>,
     hasher: Arc<dyn PasswordHasher>,
     sessions: Arc<SessionService>,
-    quota: Option<Arc<dyn RegistrationQuota>>,
-) -> RegistrationService {
-    RegistrationService::new(RegistrationPorts {
+) -> RegistrationPorts {
+    RegistrationPorts {
         users,
         hasher,
+        invites: Arc::new(PgInviteRepository::new(Arc::clone(db))),
         random: Arc::new(SystemRandom),
         sessions,
-        quota,
-    })
+        quota: None,
+    }
 }
 
 /// What the use cases are wired to.
@@ -160,12 +162,12 @@ impl Wiring<'_> {
                 sessions: Arc::clone(&sessions),
                 ended,
             }),
-            registration: registration(
+            registration: self.registration(registration_ports(
+                &self.db,
                 Arc::clone(&users),
                 hasher,
                 Arc::clone(&sessions),
-                self.registration_quota(),
-            ),
+            )),
             exports: ExportService::new(Arc::new(PgExportRepository::start(&self.db, EXPORTS)?)),
             users: ProfileService::new(
                 users,
@@ -183,9 +185,12 @@ impl Wiring<'_> {
         Ok((use_cases, indexer))
     }
 
-    fn registration_quota(&self) -> Option<Arc<dyn RegistrationQuota>> {
-        let rates = self.settings.rules.registrations?;
-        Some(Arc::new(PgRegistrationQuota::new(Arc::clone(&self.db), rates)))
+    /// The registration of clients, under its quota.
+    fn registration(&self, ports: RegistrationPorts) -> RegistrationService {
+        let rules = self.settings.rules;
+        let quota = |rates| Arc::new(PgRegistrationQuota::new(Arc::clone(&self.db), rates)) as _;
+        let ports = RegistrationPorts { quota: rules.registrations.map(quota), ..ports };
+        RegistrationService::new(ports, RegistrationPolicy::of_clients(rules.registration))
     }
 
     /// The message service; starts the writers of the send queue.

@@ -13,8 +13,8 @@ mod search;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
-    PgAdminRepository, PgErasureRepository, PgInviteRepository, PgKnownDevices, PgLifecycleRepository, PgLoginThrottle,
-    PgRegistrationQuota, PgSessionRepository, PgUserRepository,
+    PgAdminRepository, PgErasureRepository, PgInviteRepository, PgKnownDevices, PgLifecycleRepository,
+    PgLoginThrottle, PgRegistrationQuota, PgSessionRepository, PgUserRepository,
 };
 pub use export::{ExportSettings, PgExportRepository};
 pub use maintenance::PgMaintenanceRepository;

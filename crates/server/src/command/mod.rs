@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod invite;
 mod isolation;
 mod migrate;
 mod password;
@@ -58,6 +59,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
         Command::Migrate { check: false } => migrate::run(&settings),
         Command::Doctor => doctor::run(&settings),
         Command::User(command) => user::run(&settings, command),
+        Command::Invite(command) => invite::run(&settings, command),
         Command::Backup { file } => backup::run(&settings, file),
         Command::Restore { file } => restore::run(&settings, file),
         Command::Serve | Command::Config(_) | Command::Openapi => Ok(0),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::account::{LifecyclePorts, LifecycleService, RegistrationService};
+use domain::account::{LifecyclePorts, LifecycleService, RegistrationPolicy, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
+use domain::invite::InviteService;
+use infra::crypto::random::SystemRandom;
 use infra::db::{ConnectionBudget, Db, DbSettings, Patience};
-use infra::postgres::{PgAdminRepository, PgLifecycleRepository, PgUserRepository};
+use infra::postgres::{PgAdminRepository, PgInviteRepository, PgLifecycleRepository, PgUserRepository};
 
 use crate::config::Settings;
 use crate::observability::metrics::Metrics;
@@ -18,6 +20,7 @@ pub(super) struct Services {
     pub(super) registration: RegistrationService,
     pub(super) accounts: LifecycleService,
     pub(super) admin: AdminService,
+    pub(super) invites: InviteService,
 }
 
 impl Services {
@@ -40,7 +43,14 @@ impl Services {
         let sessions = Arc::new(SessionService::new(ports, settings.signing.lifetimes));
         let accounts = Arc::new(PgLifecycleRepository::new(Arc::clone(&db)));
         Ok(Self {
-            registration: wiring::registration(users, Arc::clone(&hasher), Arc::clone(&sessions), None),
+            registration: RegistrationService::new(
+                wiring::registration_ports(&db, users, Arc::clone(&hasher), Arc::clone(&sessions)),
+                RegistrationPolicy::OPERATOR,
+            ),
+            invites: InviteService::new(
+                Arc::new(PgInviteRepository::new(Arc::clone(&db))),
+                Arc::new(SystemRandom),
+            ),
             accounts: LifecycleService::new(LifecyclePorts { accounts, sessions, ended }),
             admin: AdminService::new(Arc::new(PgAdminRepository::new(db)), hasher),
         })

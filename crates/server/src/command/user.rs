@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use anyhow::{Context, anyhow};
-use domain::account::{DisplayName, Nickname, PhoneNumber, Registration, Uid};
+use domain::account::{DisplayName, Nickname, Password, PhoneNumber, Registration, Uid};
 use domain::admin::{Account, AccountPageRequest, AccountState, AdminService};
 use domain::id::UserId;
 use domain::known_device::ClientDevice;
@@ -33,6 +33,7 @@ async fn execute(services: &Services, command: &UserCommand) -> anyhow::Result<(
         UserCommand::ResetPassword { uid, generate_password } => {
             let user = find(admin, uid).await?;
             let (password, generated) = password::choose(*generate_password)?;
+            require_other_than(&password, &parse_uid(uid)?, None)?;
             admin.reset_password(user, &password).await?;
             print(format_args!("password of {uid} changed; all its sessions ended"));
             print_password(generated);
@@ -118,7 +119,8 @@ async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()
         .transpose()
         .map_err(|invalid| anyhow!("the phone number is not valid: {invalid}"))?;
     let (password, generated) = password::choose(*generate_password)?;
-    let registration = Registration { name, password, uid: Some(chosen), phone_number };
+    require_other_than(&password, &chosen, Some(&name))?;
+    let registration = Registration { name, password, uid: Some(chosen), phone_number, invite: None };
     let account = services.registration.register(registration, &ClientDevice::default()).await?;
     // Registration opens a session, whose tokens are dropped here.
     services.admin.end_sessions(account.user.id).await?;
@@ -133,6 +135,13 @@ async fn find(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {
 
 fn parse_uid(uid: &str) -> anyhow::Result<Uid> {
     Uid::parse(uid).map_err(|invalid| anyhow!("the uid is not valid: {invalid}"))
+}
+
+/// Checks that the password is not the uid, nor the name if there is a new one.
+fn require_other_than(password: &Password, uid: &Uid, name: Option<&Nickname>) -> anyhow::Result<()> {
+    password
+        .require_other_than(Some(uid), name)
+        .map_err(|invalid| anyhow!("the password is not valid: {invalid}"))
 }
 
 /// Prints a generated password. It is not stored and cannot be shown again.

@@ -53,6 +53,9 @@ pub enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Manage invites, for HONGYAN_REGISTRATION=invite
+    #[command(subcommand)]
+    Invite(InviteCommand),
     /// Print the API's description (OpenAPI 3.1)
     Openapi,
     /// Dump the whole database into a new file
@@ -81,6 +84,27 @@ pub enum ConfigCommand {
     },
     /// Check whether a server can start with these settings
     Check,
+}
+
+/// The commands of `invite`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum InviteCommand {
+    /// Create an invite and print its code, which is shown only once
+    Create {
+        /// How many accounts can be registered with it
+        #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        uses: u32,
+        /// For how many days it is valid
+        #[arg(long, value_name = "NUMBER", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+    /// List all invites, oldest first
+    List,
+    /// Delete an invite; accounts that were registered with it stay
+    Revoke {
+        /// The id from `list`, or the whole code
+        id: String,
+    },
 }
 
 /// The commands of `user`.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use api::TrustedProxies;
-use domain::account::UidChangeRules;
+use domain::account::{RegistrationMode, UidChangeRules};
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
 use domain::quota::{QuotaRate, RegistrationRates};
@@ -27,10 +27,10 @@ use infra::quota::SendRates;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
-pub use cli::{Cli, Command, ConfigCommand, UserCommand};
+pub use cli::{Cli, Command, ConfigCommand, InviteCommand, UserCommand};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use invocation::{InvalidInvocation, Invocation};
-pub use options::{LogFormat, Options};
+pub use options::{LogFormat, Options, RegistrationChoice};
 pub use origin::{Origin, Origins};
 pub use reference::{environment_file, settings_table};
 
@@ -69,6 +69,8 @@ pub struct RuleSettings {
     pub lookups: Option<QuotaRate>,
     /// How often an account can change its uid.
     pub uid_changes: UidChangeRules,
+    /// Who can register.
+    pub registration: RegistrationMode,
     /// Registrations; `None` for no limit.
     pub registrations: Option<RegistrationRates>,
     /// Exports of an account per hour; `None` for no limit.
@@ -239,6 +241,11 @@ fn rules(given: &Resolved) -> RuleSettings {
         uid_changes: UidChangeRules {
             interval: seconds(given.uid_change_interval_days.saturating_mul(DAY)),
             quota: QuotaRate::new(given.quota_uid_changes_per_day.into(), seconds(DAY)),
+        },
+        registration: match given.registration {
+            RegistrationChoice::Open => RegistrationMode::Open,
+            RegistrationChoice::Invite => RegistrationMode::Invite,
+            RegistrationChoice::Closed => RegistrationMode::Closed,
         },
         registrations: RegistrationRates::per_hour(given.quota_registrations_per_hour.into()),
         exports_per_hour: NonZeroU32::new(given.quota_exports_per_hour),

@@ -16,6 +16,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who can register.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RegistrationChoice {
+    /// Every client.
+    #[default]
+    Open,
+    /// Clients with an invite.
+    Invite,
+    /// No client.
+    Closed,
+}
+
 /// Formats a default as the value that a user would type.
 trait Typed {
     fn typed(&self) -> String;
@@ -39,11 +51,17 @@ impl Typed for PathBuf {
     }
 }
 
-impl Typed for LogFormat {
-    fn typed(&self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
+macro_rules! typed_by_word {
+    ($($type:ty),*) => {$(
+        impl Typed for $type {
+            fn typed(&self) -> String {
+                self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+            }
+        }
+    )*};
 }
+
+typed_by_word!(LogFormat, RegistrationChoice);
 
 /// What documentation says about a setting besides its help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +177,9 @@ options! {
     /// Minimum time between two changes of a uid; 0 for no limit
     #[arg(long, env = "HONGYAN_UID_CHANGE_INTERVAL_DAYS", value_name = "DAYS")]
     uid_change_interval_days: u32 = 0;
+    /// Who can register: open for all, invite for those with an invite of `hongyan invite create`, closed for none
+    #[arg(long, env = "HONGYAN_REGISTRATION", value_name = "MODE")]
+    registration: RegistrationChoice = RegistrationChoice::default();
     /// Messages that an account can send per minute, counted by each instance: that many at once, then evenly; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_MESSAGES_PER_MINUTE", value_name = "NUMBER")]
     quota_messages_per_minute: u32 = 300;
