@@ -26,6 +26,7 @@ mod methods;
 mod polling;
 mod protocol;
 mod quotas;
+mod registration;
 mod retries;
 mod search;
 mod sessions;

@@ -147,6 +147,45 @@ fn an_operator_resets_passwords_ends_sessions_and_disables() {
     assert!(server.stop().success());
 }
 
+#[test]
+fn an_invite_is_created_used_listed_and_revoked() {
+    let folder = Folder::new("invite");
+    let (code, text) = folder.call(&["invite", "list"]);
+    assert!(code == 1 && text.contains("there is no database yet"), "{text}");
+    let server = Server::run(folder.hongyan(&["serve"]).env("HONGYAN_REGISTRATION", "invite"), &folder);
+    let create = |arguments: &[&str]| {
+        let (code, text) = folder.call(&[&["invite", "create"], arguments].concat());
+        assert_eq!(code, 0, "{text}");
+        text.lines().next().unwrap().to_owned()
+    };
+    let (one, two) = (create(&[]), create(&["--uses", "2", "--days", "30"]));
+    let register = |uid: &str, code: &str| {
+        let body = serde_json::json!({"name": uid, "uid": uid, "password": PASSWORD, "invite_code": code});
+        server.post("/api/register", "", &body)["code"].clone()
+    };
+    assert_eq!((register("goose_01", &one), register("goose_02", &one)), (200.into(), 400.into()));
+    assert_eq!(register("goose_02", &two), 200);
+    let (code, text) = folder.call(&["invite", "list"]);
+    assert_eq!(code, 0, "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["id", "state", "used", "created", "expires"]);
+    assert_eq!(
+        (&rows[1][..4], &rows[2][..3]),
+        (&[&one[..5], "used", "up", "1/1"][..], &[&two[..5], "open", "1/2"][..])
+    );
+    assert!(!text.contains(&two[6..]), "a code is listed");
+    assert_eq!(folder.call(&["invite", "revoke", &two]).0, 0);
+    assert_eq!(register("goose_03", &two), 400);
+    let (code, text) = folder.call(&["invite", "revoke", &two[..5]]);
+    assert!(code == 1 && text.contains("there is no such invite"), "{text}");
+    let typed = format!("{PASSWORD}\n");
+    let (code, text) = run_with_input(&mut folder.hongyan(&["user", "create", "admin_01"]), &typed);
+    assert_eq!(code, 0, "an operator needs no invite and can use every uid: {text}");
+    let (code, text) = run_with_input(&mut folder.hongyan(&["user", "create", "goose_2026"]), "Goose_2026\n");
+    assert!(code == 1 && text.contains("the password is not valid"), "{text}");
+    assert!(server.stop().success());
+}
+
 /// A command with a new pseudo-terminal as its controlling terminal and standard input.
 fn at_a_terminal(command: &Command) -> (Child, File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
