@@ -22,8 +22,8 @@ INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, 
       FROM generate_series(1, 20000) k, hidden;
 UPDATE conversations c SET last_seq = last_seq + 20000, lo_sent = lo_sent + 10000, hi_sent = hi_sent + 10000
   FROM hidden h WHERE h.id = c.id;
-INSERT INTO message_deletions (conversation_id, user_id, seq)
-    SELECT id, hub_id, since + 10000 + k FROM generate_series(1, 10000) k, hidden;
-UPDATE conversation_members m SET deleted_seq = h.since + 20000
+INSERT INTO message_deletions (conversation_id, user_id, first_seq, last_seq)
+    SELECT id, hub_id, since + 10001, since + 20000 FROM hidden;
+UPDATE conversation_members m SET deleted_seq = h.since + 20000, hidden_unread = 5000
   FROM hidden h WHERE h.id = m.conversation_id AND h.hub_id = m.user_id;
 VACUUM ANALYZE;

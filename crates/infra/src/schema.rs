@@ -21,6 +21,7 @@ diesel::table! {
         pinned -> Bool,
         muted -> Bool,
         hidden -> Bool,
+        hidden_unread -> Int8,
     }
 }
 
@@ -105,10 +106,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    message_deletions (conversation_id, user_id, seq) {
+    message_deletions (conversation_id, user_id, first_seq) {
         conversation_id -> Uuid,
         user_id -> Uuid,
-        seq -> Int8,
+        first_seq -> Int8,
+        last_seq -> Int8,
     }
 }
 

@@ -29,7 +29,7 @@ pub use pool::Connector;
 use pool::PoolLimits;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;
-pub(crate) use transaction::{TransactionError, transaction};
+pub(crate) use transaction::{TransactionError, in_transaction, transaction};
 
 use crate::metrics::{self, Collectors, Sampled};
 use crate::runtime::thread_pool::ThreadPool;
@@ -133,7 +133,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
     {
-        self.run(move |connection| connection.transaction(&work)).await
+        self.run(move |connection| in_transaction(connection, &work)).await
     }
 
     /// Metrics of the connection pool, the thread pool and the errors.

@@ -63,22 +63,27 @@ struct Manager {
 }
 
 impl Manager {
-    /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. `synchronous_commit` makes a commit durable
+    /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. A statement outside a transaction is a read
+    /// of some milliseconds; one that takes a second would take it from all others (transactions have more, see
+    /// `transaction.rs`). `synchronous_commit` makes a commit durable
     /// once it is acknowledged, unless the server demands even more.
     ///
     /// `force_generic_plan`: every statement finds its rows by keys, so one plan serves all parameters. By default PostgreSQL
     /// overestimates arrays it has not seen, judges the generic plan too expensive and plans every send again, which costs as
     /// much as the send itself. For the same reason nothing is worth JIT compilation, and memoizing a join does not pay
-    /// because each row has a key of its own.
+    /// because each row has a key of its own. Hash and merge joins are off because they read whole tables, which PostgreSQL
+    /// may prefer when one account has most of the rows.
     const SESSION: &str = "
         SET application_name = 'hongyan';
         SET TIME ZONE 'UTC';
-        SET statement_timeout = '5s';
+        SET statement_timeout = '1s';
         SET lock_timeout = '2s';
         SET idle_in_transaction_session_timeout = '10s';
         SET plan_cache_mode = 'force_generic_plan';
         SET jit = off;
         SET enable_memoize = off;
+        SET enable_hashjoin = off;
+        SET enable_mergejoin = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
 }

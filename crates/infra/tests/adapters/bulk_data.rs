@@ -86,12 +86,16 @@ impl Database {
     /// Marks messages as deleted by one of the two members.
     pub(crate) fn delete_for(&self, who: u128, peer: u128, places: &str) {
         self.sql(&format!(
-            "INSERT INTO message_deletions SELECT '{id}', '{member}', seq FROM generate_series({places}) seq;
+            "INSERT INTO message_deletions
+             SELECT '{id}', '{member}', min(seq), max(seq)
+               FROM (SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run FROM generate_series({places}) seq) s
+              GROUP BY run;
              UPDATE conversation_members SET deleted_seq = (SELECT max(seq) FROM generate_series({places}) seq)
               WHERE conversation_id = '{id}' AND user_id = '{member}'",
             id = conversation(who, peer),
             member = person(who),
         ));
+        self.count_hidden(conversation(who, peer));
     }
 
     /// Marks messages of a conversation as recalled, by both members.
@@ -102,6 +106,23 @@ impl Database {
              UPDATE conversations SET recalled_seq = (SELECT max(seq) FROM generate_series({places}) seq)
               WHERE id = '{id}'",
             id = conversation(one, other),
+        ));
+        self.count_hidden(conversation(one, other));
+    }
+
+    /// Counts the unread messages that a deletion or a recall hides, as the adapters do one by one.
+    fn count_hidden(&self, conversation: ConversationId) {
+        self.sql(&format!(
+            "UPDATE conversation_members m SET hidden_unread = (
+                    SELECT count(*) FROM messages x
+                     WHERE x.conversation_id = m.conversation_id AND x.sender_id = m.peer_id
+                       AND x.seq > greatest(m.read_seq, m.cleared_seq)
+                       AND (x.recalled_at IS NOT NULL OR x.seq <= (
+                            SELECT d.last_seq FROM message_deletions d
+                             WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
+                               AND d.first_seq <= x.seq
+                             ORDER BY d.first_seq DESC LIMIT 1)))
+              WHERE conversation_id = '{conversation}'"
         ));
     }
 

@@ -206,7 +206,7 @@ async fn an_erasure_step_is_of_bounded_size() {
     database.sql(&format!(
         "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
          SELECT '{id}', n, '{alice}', n, 'text', now() FROM generate_series(1, 2500) n;
-         INSERT INTO message_deletions SELECT '{id}', '{alice}', n FROM generate_series(1, 1500) n"
+         INSERT INTO message_deletions SELECT '{id}', '{alice}', n, n FROM generate_series(2, 3000, 2) n"
     ));
     erase(&pool, &session).await;
     erase(&pool, &bobs_session).await;

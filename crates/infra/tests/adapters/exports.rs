@@ -125,10 +125,13 @@ async fn a_long_export_comes_in_parts_and_misses_no_visible_message() {
     database.sql(&format!(
         "INSERT INTO messages (conversation_id, seq, sender_id, sender_ordinal, content, created_at)
          SELECT '{id}', n, '{alice}', n, n::text, now() FROM generate_series(1, 50000) n;
-         INSERT INTO message_deletions SELECT '{id}', '{alice}', n FROM generate_series(1, 50000) n
-          WHERE n % 3 = 0 OR n BETWEEN 20000 AND 21000;
+         INSERT INTO message_deletions
+         SELECT '{id}', '{alice}', min(n), max(n)
+           FROM (SELECT n, n - row_number() OVER (ORDER BY n) AS run FROM generate_series(1, 50000) n
+                  WHERE n % 3 = 0 OR n BETWEEN 20000 AND 21000) d
+          GROUP BY run;
          UPDATE conversations SET last_seq = 50000, lo_sent = 50000 WHERE id = '{id}';
-         UPDATE conversation_members SET cleared_seq = 777 WHERE conversation_id = '{id}' AND user_id = '{alice}'"
+         UPDATE conversation_members SET cleared_seq = 777, deleted_seq = 49998 WHERE conversation_id = '{id}' AND user_id = '{alice}'"
     ));
     let mut reader = open(&pool, alice).await.unwrap();
     let mut seqs: Vec<i64> = Vec::new();

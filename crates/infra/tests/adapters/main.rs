@@ -13,6 +13,7 @@ mod explain;
 mod exports;
 mod friends;
 mod group_commit;
+mod hidden_messages;
 mod invites;
 mod known_devices;
 mod large_histories;

@@ -115,6 +115,33 @@ async fn data_survives_reverted_and_reapplied_migrations() {
     }
 }
 
+/// How many migrations there are from this version on.
+fn since(version: &str) -> usize {
+    let all = MigrationSource::<Pg>::migrations(&MIGRATIONS).unwrap();
+    all.iter().filter(|migration| migration.name().version().to_string().as_str() >= version).count()
+}
+
+#[test]
+fn deletions_become_ranges_and_hidden_messages_are_counted() {
+    let database = Database::new();
+    database.populate(3);
+    database.histories(&[(1, 2, 100), (1, 3, 40)]);
+    database.delete_for(1, 2, "10, 19");
+    database.delete_for(1, 2, "30, 60, 3");
+    database.delete_for(3, 1, "1, 40");
+    database.recall(1, 2, "15, 50");
+    assert!(database.number("SELECT sum(hidden_unread) FROM conversation_members") > 20);
+    keep(&database);
+    let mut connection = database.connect();
+    for _ in 0..since("20261126000130") {
+        connection.revert_last_migration(MIGRATIONS).unwrap();
+    }
+    assert_eq!(database.number("SELECT count(*) FROM message_deletions"), 10 + 11 + 40);
+    run(database.url(), PATIENCE).unwrap();
+    assert_kept(&database, "deletions");
+    assert_eq!(database.number("SELECT count(*) FROM message_deletions"), 1 + 11 + 1);
+}
+
 #[test]
 fn of_many_starting_instances_one_migrates() {
     for _ in 0..3 {

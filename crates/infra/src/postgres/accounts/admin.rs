@@ -106,7 +106,7 @@ fn set_password(connection: &mut PgConnection, user: UserId, hash: &PasswordHash
 impl AdminRepository for PgAdminRepository {
     async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, PortError> {
         let page = page.clone();
-        self.db.run(move |connection| list(connection, &page)).await
+        self.db.transaction(move |connection| list(connection, &page)).await
     }
 
     async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, PortError> {
@@ -129,10 +129,10 @@ impl AdminRepository for PgAdminRepository {
     }
 
     async fn end_sessions(&self, user: UserId) -> Result<u64, PortError> {
-        self.db.run(move |connection| end(connection, Some(user), EndReason::EndedByOperator)).await
+        self.db.transaction(move |connection| end(connection, Some(user), EndReason::EndedByOperator)).await
     }
 
     async fn end_all_sessions(&self) -> Result<u64, PortError> {
-        self.db.run(|connection| end(connection, None, EndReason::EndedByOperator)).await
+        self.db.transaction(|connection| end(connection, None, EndReason::EndedByOperator)).await
     }
 }

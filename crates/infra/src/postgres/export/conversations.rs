@@ -13,6 +13,7 @@ use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::pairs::deletions::{self, DELETED};
 use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
 
@@ -24,10 +25,10 @@ const SEQS: i64 = 200;
 
 statement! {
     NextConversations<'a> { member: &'a Uuid, after: Uuid, limit: i64 } -> (
-        SqlUuid, SqlUuid, Text, Text, Text, Bool, BigInt, BigInt, BigInt, Bool, Bool, Bool,
+        SqlUuid, SqlUuid, Text, Text, Text, Bool, BigInt, BigInt, BigInt, BigInt, Bool, Bool, Bool,
     );
     "SELECT m.conversation_id, m.peer_id, u.state, u.name, m.remark,
-            c.friends, m.read_seq, c.last_seq, m.cleared_seq, m.pinned, m.muted, m.hidden
+            c.friends, m.read_seq, c.last_seq, m.cleared_seq, m.deleted_seq, m.pinned, m.muted, m.hidden
        FROM conversation_members m
        JOIN conversations c ON c.id = m.conversation_id
        JOIN users u ON u.id = m.peer_id
@@ -37,21 +38,20 @@ statement! {
 }
 
 statement! {
-    // The deletions are restricted to the same range of `seq`, so that the planner can hash them.
-    NextMessages<'a> { conversation: Uuid, member: &'a Uuid, after: i64, to: i64 } -> (
+    // A deletion is looked up only where one is possible.
+    NextMessages<'a> { conversation: Uuid, member: &'a Uuid, after: i64, to: i64, deleted_seq: i64 } -> (
         BigInt,
         Bool,
         Nullable<Text>,
         Timestamptz,
         Nullable<Text>,
     );
-    "SELECT x.seq, x.sender_id = " [member: SqlUuid] ", x.content, x.created_at,
-            CASE WHEN x.sender_id = " [member: SqlUuid] " THEN x.client_message_id END
-       FROM messages x
-      WHERE x.conversation_id = " [conversation: SqlUuid] " AND x.seq > " [after: BigInt] " AND x.seq <= " [to: BigInt] "
-        AND x.seq NOT IN (SELECT d.seq FROM message_deletions d
-                           WHERE d.conversation_id = " [conversation: SqlUuid] " AND d.user_id = " [member: SqlUuid] "
-                             AND d.seq > " [after: BigInt] " AND d.seq <= " [to: BigInt] ")
+    "SELECT x.seq, x.sender_id = m.user_id, x.content, x.created_at,
+            CASE WHEN x.sender_id = m.user_id THEN x.client_message_id END
+       FROM (SELECT " [conversation: SqlUuid] " AS conversation_id, " [member: SqlUuid] " AS user_id) m
+       JOIN messages x ON x.conversation_id = m.conversation_id
+      WHERE x.seq > " [after: BigInt] " AND x.seq <= " [to: BigInt] "
+        AND CASE WHEN x.seq > " [deleted_seq: BigInt] " THEN true ELSE NOT " {DELETED} " END
       ORDER BY x.seq"
 }
 
@@ -66,6 +66,7 @@ struct ConversationRow {
     read_seq: i64,
     last_seq: i64,
     cleared_seq: i64,
+    deleted_seq: i64,
     pinned: bool,
     muted: bool,
     hidden: bool,
@@ -87,6 +88,8 @@ struct RemainingHistory {
     /// The last `seq` that has been read or was cleared by the member.
     done_to: i64,
     last_seq: i64,
+    /// Messages up to this seq may be deleted one by one.
+    deleted_seq: i64,
 }
 
 /// Reads the member's conversations in id order.
@@ -147,7 +150,13 @@ fn conversation(row: ConversationRow) -> Result<(ExportedConversation, Remaining
     };
     Ok((
         conversation,
-        RemainingHistory { conversation: id, peer, done_to: row.cleared_seq, last_seq: row.last_seq },
+        RemainingHistory {
+            conversation: id,
+            peer,
+            done_to: row.cleared_seq,
+            last_seq: row.last_seq,
+            deleted_seq: row.deleted_seq,
+        },
     ))
 }
 
@@ -156,12 +165,17 @@ fn messages(
     member: UserId,
     history: &mut RemainingHistory,
 ) -> Result<Vec<ExportedMessage>, DbError> {
-    let (conversation, after) = (history.conversation, history.done_to);
+    let (conversation, after, deleted_seq) = (history.conversation, history.done_to, history.deleted_seq);
     let to = after.saturating_add(SEQS);
-    let statement =
-        NextMessages { conversation: conversation.as_uuid(), member: &member.as_uuid(), after, to };
-    let rows: Vec<ExportedMessageRow> = statement.load(connection)?;
+    let (id, user) = (conversation.as_uuid(), member.as_uuid());
+    let rows: Vec<ExportedMessageRow> =
+        NextMessages { conversation: id, member: &user, after, to, deleted_seq }.load(connection)?;
     history.done_to = to;
+    if rows.is_empty() && to <= deleted_seq {
+        // Deleted messages are passed over at once, however many there are.
+        let end = deletions::end_of_range(connection, id, user, to)?;
+        history.done_to = end.map_or(to, |end| end.max(to));
+    }
     let message = |row: ExportedMessageRow| {
         let key = row.client_message_id.map(ClientMessageId::parse).transpose();
         Ok(ExportedMessage {

@@ -13,8 +13,7 @@ use crate::db::{Db, DbError, ErrorClass};
 use crate::postgres::accounts::summary;
 
 /// The transaction writes nothing and takes no row locks. If its reader stalls for a minute, the server ends it.
-const BEGIN: &str =
-    "SET idle_in_transaction_session_timeout = '60s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const BEGIN: &str = "SET idle_in_transaction_session_timeout = '60s'; SET statement_timeout = '5s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// An open transaction on a connection of its own. Dropping it ends both.
 pub(super) struct Snapshot {

@@ -2,6 +2,7 @@
 
 pub(super) mod block;
 pub(super) mod conversation;
+pub(super) mod deletions;
 pub(super) mod friendship;
 pub(super) mod friendship_request;
 pub(super) mod message;

@@ -162,27 +162,34 @@ pub(super) fn befriend(
 }
 
 statement! {
-    // The pair's row is read once, so that the cleared position and the peer's count at it are consistent. A read position
-    // that has concurrently moved past that row keeps its own count.
+    // The pair's row is read once, so that the cleared position and the peer's count at it are consistent. The member's row is
+    // locked before, so that no message after the new position can be hidden and the read position cannot be after it.
     ClearMember<'a> { conversation: Uuid, user: &'a Uuid } -> ();
     "UPDATE conversation_members m
         SET hidden = true,
             cleared_seq = greatest(m.cleared_seq, c.last_seq),
-            peer_seen = CASE WHEN greatest(m.read_seq, m.cleared_seq) > c.last_seq THEN m.peer_seen
-                             WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END
+            peer_seen = CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END,
+            hidden_unread = 0
        FROM conversations c
       WHERE c.id = m.conversation_id AND m.conversation_id = " [conversation: sql::Uuid]
     " AND m.user_id = " [user: sql::Uuid]
 }
 
 statement! {
-    // Messages at or below the cleared position are invisible anyway.
-    PurgeDeletions<'a> { conversation: Uuid, user: &'a Uuid } -> ();
-    "DELETE FROM message_deletions d
-      USING conversation_members m
-      WHERE m.conversation_id = d.conversation_id AND m.user_id = d.user_id AND d.seq <= m.cleared_seq
-        AND d.conversation_id = " [conversation: sql::Uuid] " AND d.user_id = " [user: sql::Uuid]
+    // Messages at or below the cleared position are invisible anyway, so that ranges may be left for the next clearing.
+    PurgeDeletions<'a> { conversation: Uuid, user: &'a Uuid, limit: i64 } -> ();
+    "DELETE FROM message_deletions WHERE ctid = ANY (ARRAY(
+         SELECT d.ctid FROM message_deletions d
+          WHERE d.conversation_id = " [conversation: sql::Uuid] " AND d.user_id = " [user: sql::Uuid] "
+            AND d.last_seq <= (SELECT m.cleared_seq FROM conversation_members m
+                                WHERE m.conversation_id = " [conversation: sql::Uuid] " AND m.user_id = " [user: sql::Uuid] ")
+          ORDER BY d.last_seq
+          LIMIT " [limit: sql::BigInt] "))
+        AND conversation_id = " [conversation: sql::Uuid] " AND user_id = " [user: sql::Uuid]
 }
+
+/// Deletion marks that a clearing removes. The others are in the way of nothing.
+const MAX_PURGED: i64 = 1000;
 
 /// Clears and hides the member's view of a conversation. Returns `false` unless `member` is a member.
 pub(super) fn clear_side(
@@ -191,7 +198,16 @@ pub(super) fn clear_side(
     member: UserId,
 ) -> Result<bool, DbError> {
     let (conversation, user) = (conversation.as_uuid(), member.as_uuid());
-    let cleared = ClearMember { conversation, user: &user }.execute(connection)?;
-    PurgeDeletions { conversation, user: &user }.execute(connection)?;
-    Ok(cleared == 1)
+    let locked: Option<i64> = conversation_members::table
+        .find((conversation, user))
+        .select(conversation_members::cleared_seq)
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    if locked.is_none() {
+        return Ok(false);
+    }
+    ClearMember { conversation, user: &user }.execute(connection)?;
+    PurgeDeletions { conversation, user: &user, limit: MAX_PURGED }.execute(connection)?;
+    Ok(true)
 }

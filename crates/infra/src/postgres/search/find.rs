@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use domain::id::UserId;
-use domain::message::Message;
+use domain::id::{ConversationId, UserId};
+use domain::message::{Message, MessageId, Seq};
 use domain::number::saturating;
 use domain::search::{SearchCursor, SearchPage, SearchRequest};
 use uuid::Uuid;
@@ -30,6 +30,8 @@ use crate::postgres::pairs::message::state_from_row;
 const PARTS_PER_READ: usize = 512;
 /// Messages of one tail that are read at once.
 const TAIL_MESSAGES_PER_READ: i64 = 64;
+/// Hidden candidates after which a search ends its page early: a client that wants more continues from there.
+const MAX_HIDDEN: usize = 20_000;
 /// Longest duration of one search.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
@@ -44,6 +46,11 @@ type SortKey = (DateTime<Utc>, Uuid, i64);
 
 fn sort_key(cursor: SearchCursor) -> SortKey {
     (cursor.created_at, cursor.message.conversation.as_uuid(), cursor.message.seq.get())
+}
+
+fn cursor((created_at, conversation, seq): SortKey) -> SearchCursor {
+    let message = MessageId { conversation: ConversationId::from_uuid(conversation), seq: Seq::new(seq) };
+    SearchCursor { created_at, message }
 }
 
 /// A part that is not read yet, ordered by the upper bound of its times.
@@ -85,6 +92,10 @@ struct Search<'a> {
     /// Messages whose indexed text contains the term, the newest on top.
     candidates: BinaryHeap<SortKey>,
     found: Vec<Message>,
+    /// Candidates that the member does not see, or that do not contain the term after all.
+    hidden: usize,
+    /// The oldest confirmed candidate: everything newer is in `found` or is no result.
+    passed: Option<SortKey>,
 }
 
 /// Executes a search; `None` when the requested conversation is not the member's. It must run in a `REPEATABLE READ`
@@ -104,18 +115,19 @@ pub(super) fn find(
     }
     let visibility = sources.iter().map(|source| (source.conversation, source.visibility)).collect();
     let (unread, candidates, found) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
-    let mut search = Search { member, request, encoded, visibility, unread, candidates, found };
+    let mut search =
+        Search { member, request, encoded, visibility, unread, candidates, found, hidden: 0, passed: None };
     for source in sources {
         search.add_source(source);
     }
-    while search.missing() > 0 && search.has_more() {
+    while search.missing() > 0 && search.has_more() && !search.is_over_budget() {
         if started.elapsed() > TIME_LIMIT {
             return Err(DbError::Overdue("a search took too long"));
         }
         search.fetch_candidates(connection)?;
         search.recheck(connection)?;
     }
-    Ok(Some(SearchPage::from_lookahead(search.found, request.page.limit, SearchCursor::of)))
+    Ok(Some(search.into_page()))
 }
 
 impl Search<'_> {
@@ -127,6 +139,17 @@ impl Search<'_> {
 
     fn has_more(&self) -> bool {
         !self.unread.is_empty() || !self.candidates.is_empty()
+    }
+
+    const fn is_over_budget(&self) -> bool {
+        self.hidden >= MAX_HIDDEN
+    }
+
+    fn into_page(self) -> SearchPage {
+        let ended_early = self.is_over_budget() && self.missing() > 0 && self.has_more();
+        let next = self.passed.filter(|_| ended_early).map(cursor);
+        let page = SearchPage::from_lookahead(self.found, self.request.page.limit, SearchCursor::of);
+        SearchPage { next: page.next.or(next), ..page }
     }
 
     fn add_source(&mut self, source: Source) {
@@ -200,10 +223,15 @@ impl Search<'_> {
             if next.is_empty() {
                 return Ok(());
             }
+            let (candidates, found_before) = (next.len(), self.found.len());
             for message in read::visible(connection, self.member, &next)? {
                 if message.state.text().is_some_and(|text| self.request.term.is_in(text)) {
                     self.found.push(message);
                 }
+            }
+            self.hidden += candidates.saturating_sub(self.found.len() - found_before);
+            if self.is_over_budget() {
+                return Ok(());
             }
         }
     }
@@ -219,7 +247,9 @@ impl Search<'_> {
             if !self.candidates.peek().is_some_and(is_confirmed) {
                 break;
             }
-            let next = self.candidates.pop().filter(|next| cursor.is_none_or(|cursor| *next < cursor));
+            let next = self.candidates.pop();
+            self.passed = next.or(self.passed);
+            let next = next.filter(|next| cursor.is_none_or(|cursor| *next < cursor));
             confirmed.extend(next.and_then(|(_, conversation, seq)| self.candidate(conversation, seq)));
         }
         confirmed

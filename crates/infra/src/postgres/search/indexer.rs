@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::index::{self, IndexLimits};
-use crate::db::{Connections, Db, DbError, ErrorClass};
+use crate::db::{Connections, Db, DbError, ErrorClass, in_transaction};
 use crate::metrics::Collectors;
 use crate::runtime::worker::{StopSignal, Stopped, Worker, WorkerHandle};
 
@@ -146,7 +146,7 @@ impl Scan<'_> {
                 let mut left = conversations.to_vec();
                 while !left.is_empty() {
                     left = self.step(|| {
-                        connection.transaction(|connection| index::advance(connection, &left, limits))
+                        in_transaction(connection, |connection| index::advance(connection, &left, limits))
                     })?;
                 }
             }

@@ -9,6 +9,7 @@ use domain::message::{Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::pairs::deletions::DELETED;
 use crate::postgres::pairs::message::state_from_row;
 
 statement! {
@@ -37,14 +38,13 @@ statement! {
     Visible<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64], maybe_deleted: &'a [bool] }
         -> (SqlUuid, BigInt, SqlUuid, Text, Timestamptz);
     "SELECT r.id, r.seq, x.sender_id, x.content, x.created_at
-       FROM unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [maybe_deleted: Array<Bool>] ")
+       FROM (SELECT " [member: SqlUuid] " AS user_id) me, unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [maybe_deleted: Array<Bool>] ")
             WITH ORDINALITY AS r (id, seq, maybe_deleted, n)
       CROSS JOIN LATERAL (
             SELECT x.* FROM messages x WHERE x.conversation_id = r.id AND x.seq = r.seq OFFSET 0) x
       WHERE x.content IS NOT NULL
-        AND CASE WHEN NOT r.maybe_deleted THEN true ELSE NOT EXISTS (
-            SELECT FROM message_deletions d
-             WHERE d.conversation_id = r.id AND d.user_id = " [member: SqlUuid] " AND d.seq = r.seq) END
+        AND CASE WHEN NOT r.maybe_deleted THEN true ELSE (
+            SELECT NOT " {DELETED} " FROM (SELECT r.id AS conversation_id, me.user_id) m) END
       ORDER BY r.n"
 }
 

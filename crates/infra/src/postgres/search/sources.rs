@@ -15,7 +15,8 @@ use crate::db::{DbError, statement};
 
 statement! {
     // The texts are matched inside the database; it returns only block numbers and times and, when many messages are wanted,
-    // the newest block of each conversation, which the search reads anyway. `OFFSET 0` keeps the planner from reading other
+    // the newest block of each conversation, which the search reads anyway. A block whose messages the member all deleted is
+    // left out. `OFFSET 0` keeps the planner from reading other
     // members' blocks for a join.
     Sources<'a> {
         member: &'a Uuid,
@@ -54,7 +55,12 @@ statement! {
                      WHERE b.conversation_id = r.conversation_id AND b.block >= r.cleared_seq / " [block: BigInt] "
                        AND (" [until: Nullable<Timestamptz>] " IS NULL
                             OR b.times[1] <= " [until: Nullable<Timestamptz>] ")
-                       AND strpos(b.folded, " [term: Text] ") > 0) b
+                       AND strpos(b.folded, " [term: Text] ") > 0
+                       AND CASE WHEN r.deleted_seq < (b.block + 1) * " [block: BigInt] " THEN true ELSE NOT coalesce((
+                           SELECT d.last_seq >= (b.block + 1) * " [block: BigInt] " FROM message_deletions d
+                            WHERE d.conversation_id = r.conversation_id AND d.user_id = " [member: SqlUuid] "
+                              AND d.first_seq <= b.block * " [block: BigInt] " + 1
+                            ORDER BY d.first_seq DESC LIMIT 1), false) END) b
             OFFSET 0) b"
 }
 
@@ -219,12 +225,14 @@ mod tests {
         let (sql, _) = sql.split_once("-- binds").unwrap();
         let prepare = format!(
             "SET plan_cache_mode = 'force_generic_plan'; SET jit = off; SET enable_memoize = off; DEALLOCATE ALL;
-             PREPARE sources (uuid, uuid, uuid, bool, bigint, bigint, timestamptz, timestamptz, text) AS {sql}"
+             PREPARE sources (uuid, uuid, uuid, bool, bigint, bigint, timestamptz, timestamptz, text, bigint, bigint, uuid,
+                              bigint) AS {sql}"
         );
         connection.batch_execute(&prepare).unwrap();
         let explain = format!(
             "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
-             EXECUTE sources ('{me}', NULL, NULL, true, {BLOCK}, {BLOCK}, NULL, NULL, 'word')"
+             EXECUTE sources ('{me}', NULL, NULL, true, {BLOCK}, {BLOCK}, NULL, NULL, 'word', {BLOCK}, {BLOCK},
+                             '{me}', {BLOCK})"
         );
         #[expect(clippy::disallowed_methods, reason = "runs once, in a test")]
         let plan: Vec<Line> = diesel::sql_query(explain).load(connection).unwrap();

@@ -16,7 +16,7 @@ use domain::page::Page;
 use uuid::Uuid;
 
 use super::read::UNREAD;
-use super::view::{NOT_DELETED, PeerColumns, Viewpoint, batch_entry};
+use super::view::{PeerColumns, Viewpoint, batch_entry};
 use crate::db::{DbError, statement};
 
 /// A member's request for a page of the list.
@@ -28,8 +28,8 @@ pub(super) struct ListQuery {
 
 statement! {
     // The page is selected first, from the member's rows and their pairs alone; the rest is fetched for its rows only.
-    // The preview is nearly always the conversation's newest message; the history is searched only if the member deleted
-    // that one.
+    // The preview is nearly always the conversation's newest message. If the member deleted that one, it is in a range that
+    // ends there, and the message before the range is the newest visible one.
     Lists<'a> {
         members: &'a [Uuid],
         first_page: &'a [bool],
@@ -51,8 +51,8 @@ statement! {
             WITH ORDINALITY AS r (user_id, first_page, pinned, updated_at, id, most, n)
       CROSS JOIN LATERAL (
            SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.deleted_seq,
-                  m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
-                  c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, c.recalled_seq
+                  m.hidden_unread, m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
+                  c.user_lo, c.lo_sent, c.hi_sent, c.last_seq
              FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
             WHERE m.user_id = r.user_id
               AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
@@ -61,20 +61,16 @@ statement! {
                     < (r.pinned, r.updated_at, r.id))
             ORDER BY m.pinned DESC, coalesce(c.last_at, c.befriended_at) DESC, m.conversation_id DESC
             LIMIT r.most) m
-      CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq, m.recalled_seq) c
+      CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq) c
        JOIN users u ON u.id = m.peer_id
        LEFT JOIN LATERAL (
            SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
              FROM messages x
-            WHERE x.conversation_id = m.conversation_id AND x.seq = c.last_seq
-              AND c.last_seq > m.cleared_seq AND c.last_seq > m.deleted_seq
-           UNION ALL
-           (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
-              FROM messages x
-             WHERE c.last_seq <= m.deleted_seq
-               AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND " {NOT_DELETED} ")
-             ORDER BY x.seq DESC
-             LIMIT 1)) newest ON true"
+            WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq
+              AND x.seq = CASE WHEN c.last_seq > m.deleted_seq THEN c.last_seq ELSE coalesce((
+                    SELECT d.first_seq - 1 FROM message_deletions d
+                     WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
+                       AND d.last_seq = c.last_seq), c.last_seq) END) newest ON true"
 }
 
 #[derive(Queryable)]

@@ -17,6 +17,7 @@ use super::pair;
 use crate::db::{Db, DbError, ReadBatcher};
 use crate::schema::conversation_members;
 
+mod gaps;
 mod list;
 mod read;
 mod view;

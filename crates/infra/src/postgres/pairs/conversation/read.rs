@@ -9,23 +9,13 @@ use domain::message::Seq;
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::pairs::deletions::{Advance, HiddenView};
 use crate::schema::{conversation_members, conversations, messages};
 
-/// SQL expression: the unread count of member `m` in conversation `c`. It is the number of messages the peer ever sent,
-/// minus those seen, minus the few after the read position that were recalled or deleted. Those few are searched for only
-/// if the newest of them is after the read position.
+/// SQL expression: the unread count of member `m` in conversation `c`. It is the number of messages the peer ever sent, minus
+/// those seen, minus those after the read position that were recalled or that the member deleted.
 pub(in crate::postgres) const UNREAD: &str = "
-    (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen
-    - CASE WHEN c.recalled_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
-        SELECT count(*) FROM messages x
-         WHERE x.conversation_id = m.conversation_id AND x.seq > greatest(m.read_seq, m.cleared_seq)
-           AND x.recalled_at IS NOT NULL AND x.sender_id = m.peer_id) END
-    - CASE WHEN m.deleted_seq <= greatest(m.read_seq, m.cleared_seq) THEN 0 ELSE (
-        SELECT count(*) FROM message_deletions d
-          JOIN messages x ON x.conversation_id = d.conversation_id AND x.seq = d.seq
-         WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id
-           AND d.seq > greatest(m.read_seq, m.cleared_seq)
-           AND x.recalled_at IS NULL AND x.sender_id = m.peer_id) END";
+    (CASE WHEN m.user_id = c.user_lo THEN c.hi_sent ELSE c.lo_sent END) - m.peer_seen - m.hidden_unread";
 
 statement! {
     Unread<'a> { conversation: Uuid, member: &'a Uuid } -> (BigInt, BigInt);
@@ -36,10 +26,27 @@ statement! {
 
 statement! {
     // Diesel's query builder would prepare this UPDATE at every call.
-    AdvanceReadPosition<'a> { conversation: Uuid, member: &'a Uuid, read_seq: i64, seen: Option<i64> } -> ();
+    AdvanceReadPosition<'a> {
+        conversation: Uuid,
+        member: &'a Uuid,
+        read_seq: i64,
+        seen: Option<i64>,
+        hidden_unread: i64,
+    } -> ();
     "UPDATE conversation_members
-        SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen)
+        SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen),
+            hidden_unread = " [hidden_unread: BigInt] "
       WHERE conversation_id = " [conversation: SqlUuid] " AND user_id = " [member: SqlUuid]
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversation_members)]
+struct LockedMember {
+    read_seq: i64,
+    cleared_seq: i64,
+    peer_id: Uuid,
+    deleted_seq: i64,
+    hidden_unread: i64,
 }
 
 pub(super) fn mark_read(
@@ -50,22 +57,29 @@ pub(super) fn mark_read(
 ) -> Result<Option<ReadPosition>, DbError> {
     let (id, user) = (conversation.as_uuid(), member.as_uuid());
     let row = conversation_members::table.find((id, user));
-    let locked: Option<(i64, i64, Uuid)> = row
-        .select((
-            conversation_members::read_seq,
-            conversation_members::cleared_seq,
-            conversation_members::peer_id,
-        ))
-        .for_no_key_update()
-        .first(connection)
-        .optional()?;
-    let Some((read_seq, cleared_seq, peer)) = locked else { return Ok(None) };
-    let last_seq: i64 = conversations::table.find(id).select(conversations::last_seq).first(connection)?;
+    let locked: Option<LockedMember> =
+        row.select(LockedMember::as_select()).for_no_key_update().first(connection).optional()?;
+    let Some(locked) = locked else { return Ok(None) };
+    let (last_seq, recalled_seq): (i64, i64) = conversations::table
+        .find(id)
+        .select((conversations::last_seq, conversations::recalled_seq))
+        .first(connection)?;
     let wanted = seq.get().min(last_seq);
-    if wanted > read_seq {
+    if wanted > locked.read_seq {
         // At or below the cleared position there is nothing new to see.
-        let seen = if wanted > cleared_seq { Some(seen_at(connection, id, wanted, peer)?) } else { None };
-        AdvanceReadPosition { conversation: id, member: &user, read_seq: wanted, seen }
+        let (seen, hidden_unread) = if wanted > locked.cleared_seq {
+            let view = HiddenView { conversation: id, member: &user, peer: &locked.peer_id };
+            let advance = Advance {
+                from: locked.read_seq.max(locked.cleared_seq),
+                to: wanted,
+                newest_hidden: locked.deleted_seq.max(recalled_seq),
+            };
+            let hidden = view.after(connection, advance, locked.hidden_unread)?;
+            (Some(seen_at(connection, id, wanted, locked.peer_id)?), hidden)
+        } else {
+            (None, locked.hidden_unread)
+        };
+        AdvanceReadPosition { conversation: id, member: &user, read_seq: wanted, seen, hidden_unread }
             .execute(connection)?;
     }
     let (read_seq, unread_count): (i64, i64) =

@@ -12,14 +12,6 @@ use crate::db::DbError;
 use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
 
-/// SQL condition: the member `m` has not deleted the message `x`. The inner query is left open, so that a bound on `d.seq`
-/// can follow; the user of the constant adds the closing `)`.
-///
-/// `NOT IN` makes PostgreSQL hash the deletions. `NOT EXISTS` becomes a join, and the planner, which only knows the average
-/// number of deletions, compares each message with each deletion: 10,000 of them took four seconds.
-pub(super) const NOT_DELETED: &str = "x.seq NOT IN (
-    SELECT d.seq FROM message_deletions d WHERE d.conversation_id = m.conversation_id AND d.user_id = m.user_id";
-
 /// The entry of a batch that a row belongs to, by its `WITH ORDINALITY` number, which counts from 1.
 pub(super) fn batch_entry<T>(batch: &mut [T], number: i64) -> Result<&mut T, DbError> {
     let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());

@@ -12,7 +12,8 @@ use domain::message::{Message, Seq};
 use domain::number::saturating;
 use uuid::Uuid;
 
-use super::view::{NOT_DELETED, PeerColumns, Viewpoint, batch_entry};
+use super::gaps::{GAPS_AFTER, GAPS_BEFORE};
+use super::view::{PeerColumns, Viewpoint, batch_entry};
 use crate::db::{DbError, statement};
 
 /// A member's request for a window.
@@ -26,7 +27,7 @@ pub(super) struct WindowQuery {
 statement! {
     // One row per request, with its messages as one array per column: one row per message would repeat the conversation.
     // An erased peer is no longer a member. `OFFSET 0` keeps the planner from reading a whole table to join a few of its
-    // rows.
+    // rows. Exactly one branch of the page is executed: a member without deletions in its direction pays for none.
     Windows<'a> {
         conversations: &'a [Uuid],
         members: &'a [Uuid],
@@ -62,19 +63,33 @@ statement! {
               FROM (
                   (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
                      FROM messages x
-                    WHERE r.after IS NULL
+                    WHERE r.after IS NULL AND m.deleted_seq <= m.cleared_seq
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq < r.before
-                      AND (x.seq > m.deleted_seq OR " {NOT_DELETED} " AND d.seq < r.before))
                     ORDER BY x.seq DESC
                     LIMIT r.most)
                   UNION ALL
                   (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
                      FROM messages x
-                    WHERE r.after IS NOT NULL
+                    WHERE r.after IS NOT NULL AND m.deleted_seq <= greatest(m.cleared_seq, r.after)
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq > r.after
-                      AND (x.seq > m.deleted_seq OR " {NOT_DELETED} " AND d.seq > r.after))
                     ORDER BY x.seq
-                    LIMIT r.most)) w) page"
+                    LIMIT r.most)
+                  UNION ALL
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                     FROM (" {GAPS_BEFORE} ") gap CROSS JOIN LATERAL (
+                          SELECT x.* FROM messages x
+                           WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
+                          OFFSET 0) x
+                    WHERE r.after IS NULL AND m.deleted_seq > m.cleared_seq
+                    ORDER BY x.seq DESC)
+                  UNION ALL
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                     FROM (" {GAPS_AFTER} ") gap CROSS JOIN LATERAL (
+                          SELECT x.* FROM messages x
+                           WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
+                          OFFSET 0) x
+                    WHERE r.after IS NOT NULL AND m.deleted_seq > greatest(m.cleared_seq, r.after)
+                    ORDER BY x.seq)) w) page"
 }
 
 #[derive(Queryable)]

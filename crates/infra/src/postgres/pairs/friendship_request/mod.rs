@@ -16,7 +16,7 @@ use domain::friendship_request::{
 use domain::id::{ConversationId, RequestId, UserId};
 
 use super::pair::{self, Counted};
-use crate::db::{self, Db, DbError};
+use crate::db::{self, Db, DbError, in_transaction};
 use crate::schema::friendship_requests;
 
 mod answer;
@@ -128,7 +128,7 @@ fn ask(
 /// needs the friends of both users counted; it starts again with both locked, because upgrading the lock on the second user
 /// could deadlock.
 fn ask_with_needed_locks(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
-    let mut attempt = |counted| connection.transaction(|connection| ask(connection, request, counted));
+    let mut attempt = |counted| in_transaction(connection, |connection| ask(connection, request, counted));
     if let Some(outcome) = attempt(Counted::One(request.from.side))? {
         return Ok(outcome);
     }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use domain::error::PortError;
 use domain::id::UserId;
 use domain::message::{
@@ -15,11 +16,12 @@ use domain::message::{
 };
 use uuid::Uuid;
 
+use super::deletions::{self, DELETED};
 use super::pair;
-use crate::db::{self, Db, DbError, greatest};
+use crate::db::{self, Db, DbError, greatest, statement};
 use crate::metrics::Collectors;
 use crate::postgres::search;
-use crate::schema::{conversation_members, conversations, message_deletions, messages};
+use crate::schema::{conversation_members, conversations, messages};
 use group_commit::SendQueue;
 
 mod append;
@@ -70,6 +72,11 @@ fn recall(
         return Ok(RecallOutcome::Unknown);
     }
     pair::lock(connection, message.conversation)?;
+    let _: Option<Uuid> = peer_of(conversation, caller.as_uuid())
+        .select(conversation_members::user_id)
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
     let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = own
         .select((messages::sender_id, messages::created_at, messages::recalled_at))
         .for_no_key_update()
@@ -87,6 +94,7 @@ fn recall(
             diesel::update(conversations::table.find(conversation))
                 .set(conversations::recalled_seq.eq(greatest(conversations::recalled_seq, seq)))
                 .execute(connection)?;
+            HideFromUnread { conversation, sender: &caller.as_uuid(), seq }.execute(connection)?;
             search::forget(connection, message)?;
             Ok(RecallOutcome::Done(RecallDecision::Recall))
         }
@@ -95,31 +103,54 @@ fn recall(
     }
 }
 
+statement! {
+    // The receiver's row is locked, so that neither a deletion nor a read position changes the answer meanwhile.
+    HideFromUnread<'a> { conversation: Uuid, sender: &'a Uuid, seq: i64 } -> ();
+    "UPDATE conversation_members m SET hidden_unread = m.hidden_unread + 1
+       FROM (SELECT " [seq: BigInt] " AS seq) x
+      WHERE m.conversation_id = " [conversation: SqlUuid] " AND m.user_id <> " [sender: SqlUuid] "
+        AND x.seq > greatest(m.read_seq, m.cleared_seq) AND NOT " {DELETED}
+}
+
+/// The row of the other member.
+#[diesel::dsl::auto_type]
+fn peer_of(conversation: Uuid, member: Uuid) -> _ {
+    conversation_members::table
+        .filter(conversation_members::conversation_id.eq(conversation))
+        .filter(conversation_members::user_id.ne(member))
+}
+
 fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId) -> Result<bool, DbError> {
     let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
     let membership = conversation_members::table.find((conversation, caller.as_uuid()));
-    let cleared: Option<i64> = membership
-        .select(conversation_members::cleared_seq)
+    let locked: Option<(i64, i64, Uuid)> = membership
+        .select((
+            conversation_members::read_seq,
+            conversation_members::cleared_seq,
+            conversation_members::peer_id,
+        ))
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let Some(cleared) = cleared else { return Ok(false) };
-    let there: bool = diesel::select(diesel::dsl::exists(messages::table.find((conversation, seq))))
-        .get_result(connection)?;
-    if there && seq > cleared {
-        diesel::insert_into(message_deletions::table)
-            .values((
-                message_deletions::conversation_id.eq(conversation),
-                message_deletions::user_id.eq(caller.as_uuid()),
-                message_deletions::seq.eq(seq),
-            ))
-            .on_conflict_do_nothing()
-            .execute(connection)?;
+    let Some((read_seq, cleared_seq, peer)) = locked else { return Ok(false) };
+    // Read under the lock, which a recall takes too.
+    let stored: Option<(Uuid, Option<DateTime<Utc>>)> = messages::table
+        .find((conversation, seq))
+        .select((messages::sender_id, messages::recalled_at))
+        .first(connection)
+        .optional()?;
+    let Some((sender, recalled_at)) = stored else { return Ok(false) };
+    if seq > cleared_seq && deletions::delete(connection, conversation, caller.as_uuid(), seq)? {
+        let was_unread = seq > read_seq && sender == peer && recalled_at.is_none();
         diesel::update(membership)
-            .set(conversation_members::deleted_seq.eq(greatest(conversation_members::deleted_seq, seq)))
+            .set((
+                conversation_members::deleted_seq.eq(greatest(conversation_members::deleted_seq, seq)),
+                conversation_members::hidden_unread
+                    .eq(conversation_members::hidden_unread + i64::from(was_unread)),
+            ))
             .execute(connection)?;
     }
-    Ok(there)
+    Ok(true)
 }
 
 #[async_trait]
