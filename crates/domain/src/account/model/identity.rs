@@ -59,6 +59,13 @@ impl Uid {
         Self::RESERVED.iter().any(|start| begins_with(start))
     }
 
+    /// The uid without differences of case: two uids that find the same account are equal here. A uid is ASCII, so that no
+    /// locale has a say.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
     /// Whether both find the same account: equality that ignores case.
     #[must_use]
     pub fn is_same_handle(&self, other: &Self) -> bool {

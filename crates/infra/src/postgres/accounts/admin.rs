@@ -15,7 +15,8 @@ use domain::number::saturating;
 use uuid::Uuid;
 
 use super::session;
-use crate::db::{self, Db, DbError, lower};
+use super::user::lookup::with_uid;
+use crate::db::{self, Db, DbError};
 use crate::postgres::row_values::{self, ERASED};
 use crate::schema::{sessions, users};
 
@@ -112,12 +113,7 @@ impl AdminRepository for PgAdminRepository {
     async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, PortError> {
         let uid = uid.clone();
         let find = move |connection: &mut PgConnection| {
-            let found = users::table
-                .filter(lower(users::uid).eq(lower(uid.as_str())))
-                .filter(users::state.ne(ERASED))
-                .select(users::id)
-                .first(connection)
-                .optional()?;
+            let found = with_uid(&uid).select(users::id).first(connection).optional()?;
             Ok(found.map(UserId::from_uuid))
         };
         self.db.run(find).await

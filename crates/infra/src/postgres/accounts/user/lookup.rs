@@ -6,7 +6,7 @@ use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use domain::account::{Credentials, LoginIdentifier, PasswordHash, PhoneNumber, User};
+use domain::account::{Credentials, LoginIdentifier, PasswordHash, PhoneNumber, Uid, User};
 use domain::id::UserId;
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ impl TryFrom<CredentialsRow> for Credentials {
 /// The condition that an account is not erased, as a literal. With a parameter, the generic plan could not prove that
 /// the partial index `users_uid_key` (which excludes erased accounts) covers the query.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
-pub(super) struct NotErased;
+pub(in crate::postgres::accounts) struct NotErased;
 
 impl Expression for NotErased {
     type SqlType = diesel::sql_types::Bool;
@@ -74,11 +74,12 @@ impl QueryFragment<Pg> for NotErased {
     }
 }
 
-/// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`.
+/// The rows of `users` with this uid, ignoring case, by the index `users_uid_key`. The column's C collation folds ASCII only;
+/// `lower` of a parameter would follow the database's locale, in which `I` may become `ı`.
 #[diesel::dsl::auto_type]
-#[expect(clippy::elidable_lifetime_names, reason = "`auto_type` needs the name")]
-pub(super) fn with_uid<'a>(uid: &'a str) -> _ {
-    users::table.filter(lower(users::uid).eq(lower(uid))).filter(NotErased)
+pub(in crate::postgres::accounts) fn with_uid(uid: &Uid) -> _ {
+    let folded: String = uid.folded();
+    users::table.filter(lower(users::uid).eq(folded)).filter(NotErased)
 }
 
 /// The account with this identifier, unless it is erased.
@@ -87,7 +88,7 @@ pub(in crate::postgres::accounts) fn id_of(
     identifier: &LoginIdentifier,
 ) -> Result<Option<UserId>, DbError> {
     let id: Option<Uuid> = match identifier {
-        LoginIdentifier::Uid(uid) => with_uid(uid.as_str()).select(users::id).first(connection).optional()?,
+        LoginIdentifier::Uid(uid) => with_uid(uid).select(users::id).first(connection).optional()?,
         LoginIdentifier::PhoneNumber(number) => users::table
             .filter(users::phone_number.eq(number.as_str()))
             .select(users::id)

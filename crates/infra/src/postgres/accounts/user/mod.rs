@@ -1,11 +1,12 @@
 //! Users on PostgreSQL: registration, credentials, profiles and uid changes.
 
-mod lookup;
+pub(super) mod lookup;
 mod profile;
 mod registration;
 pub(in crate::postgres::accounts) mod retired_uid;
 pub(in crate::postgres) mod summary;
 mod uid_change;
+mod uid_claim;
 
 use std::sync::Arc;
 

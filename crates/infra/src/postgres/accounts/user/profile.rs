@@ -47,7 +47,7 @@ pub(super) fn find(
     uid: &Uid,
 ) -> Result<Option<Profile>, DbError> {
     let found: Option<ProfileRow> =
-        with_uid(uid.as_str()).select(ProfileRow::as_select()).first(connection).optional()?;
+        with_uid(uid).select(ProfileRow::as_select()).first(connection).optional()?;
     let Some(row) = found else { return Ok(None) };
     let user_id = UserId::from_uuid(row.id);
     Ok(Some(Profile {

@@ -7,7 +7,7 @@ use domain::account::{NewUser, PhoneNumber, RegisterOutcome, User};
 use domain::auth::DeviceName;
 
 use super::lookup::{UserRow, with_uid};
-use super::retired_uid;
+use super::{retired_uid, uid_claim};
 use crate::db::{self, DbError};
 use crate::postgres::accounts::{invite, session};
 use crate::schema::users;
@@ -31,6 +31,7 @@ pub(super) fn register(
     user: &NewUser,
     device: &DeviceName,
 ) -> Result<RegisterOutcome, DbError> {
+    uid_claim::claim(connection, &user.uid)?;
     match connection.transaction(|connection| attempt(connection, user, device)) {
         Ok(outcome) | Err(Undone::Refused(outcome)) => Ok(outcome),
         Err(Undone::Failed(error)) => Err(error),
@@ -49,7 +50,7 @@ fn attempt(
     }
     let now = db::now(connection)?;
     let Some(row) = insert(connection, user, now)? else {
-        let taken = diesel::select(diesel::dsl::exists(with_uid(user.uid.as_str())));
+        let taken = diesel::select(diesel::dsl::exists(with_uid(&user.uid)));
         let taken: bool = taken.get_result(connection)?;
         let refused = if taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken };
         return Err(Undone::Refused(refused));

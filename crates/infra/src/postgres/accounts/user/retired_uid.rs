@@ -10,14 +10,9 @@ use domain::id::UserId;
 use crate::db::DbError;
 use crate::schema::retired_uids;
 
-/// The spelling in the table, in which case is ignored.
-fn key(uid: &Uid) -> String {
-    uid.as_str().to_ascii_lowercase()
-}
-
 /// Whether a uid is reserved for another account than `claimant`.
 ///
-/// MUST be called after the claim was written: a claim waits for a change that gives the uid up, and only then is this row visible.
+/// MUST be called after the uid was found free or inserted: only then is the row of a change that gives it up visible.
 pub(super) fn is_reserved(
     connection: &mut PgConnection,
     uid: &Uid,
@@ -25,7 +20,7 @@ pub(super) fn is_reserved(
     now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
     let reservation = retired_uids::table
-        .find(key(uid))
+        .find(uid.folded())
         .filter(retired_uids::owner_id.ne(claimant.as_uuid()))
         .filter(retired_uids::retired_at.gt(now - Uid::RETIREMENT));
     Ok(diesel::select(diesel::dsl::exists(reservation)).get_result(connection)?)
@@ -40,7 +35,7 @@ pub(super) fn retire(
 ) -> Result<(), DbError> {
     let reservation = (retired_uids::owner_id.eq(owner.as_uuid()), retired_uids::retired_at.eq(now));
     diesel::insert_into(retired_uids::table)
-        .values((retired_uids::uid.eq(key(uid)), reservation))
+        .values((retired_uids::uid.eq(uid.folded()), reservation))
         .on_conflict(retired_uids::uid)
         .do_update()
         .set(reservation)

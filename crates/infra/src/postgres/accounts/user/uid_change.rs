@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use domain::account::{Uid, UidChange, UidChangeOutcome, UidChangeRules, decide_uid_change};
 use domain::id::UserId;
 
-use super::retired_uid;
+use super::lookup::with_uid;
+use super::{retired_uid, uid_claim};
 use crate::db::{self, DbError};
 use crate::postgres::accounts::quota::{self, Bucket, Counted};
 use crate::postgres::row_values::{self, ACTIVE};
@@ -26,6 +26,7 @@ pub(super) fn change_uid(
     wanted: &Uid,
     rules: UidChangeRules,
 ) -> Result<UidChangeOutcome, DbError> {
+    uid_claim::claim(connection, wanted)?;
     let locked: Option<CurrentUid> = users::table
         .find(id.as_uuid())
         .filter(users::state.eq(ACTIVE))
@@ -45,28 +46,17 @@ pub(super) fn change_uid(
     {
         return Ok(UidChangeOutcome::QuotaUsedUp(wait));
     }
-    // In a savepoint, because a taken uid shows as a unique violation, which aborts the transaction.
-    match connection.transaction(|connection| claim(connection, id, wanted, now)) {
-        Ok(()) => {}
-        Err(DbError::Query(
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
-            | DieselError::RollbackTransaction,
-        )) => return Ok(UidChangeOutcome::Taken),
-        Err(error) => return Err(error),
+    let others = with_uid(wanted).filter(users::id.ne(id.as_uuid()));
+    let taken: bool = diesel::select(diesel::dsl::exists(others)).get_result(connection)?;
+    // Looked up last: a change that gives the uid up is visible here if the uid was free above.
+    if taken || retired_uid::is_reserved(connection, wanted, id, now)? {
+        return Ok(UidChangeOutcome::Taken);
     }
+    diesel::update(users::table.find(id.as_uuid()))
+        .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
+        .execute(connection)?;
     if !current.is_same_handle(wanted) {
         retired_uid::retire(connection, &current, id, now)?;
     }
     Ok(UidChangeOutcome::Changed)
-}
-
-/// Gives the account the uid, unless another account has it or gave it up lately.
-fn claim(connection: &mut PgConnection, id: UserId, wanted: &Uid, now: DateTime<Utc>) -> Result<(), DbError> {
-    diesel::update(users::table.find(id.as_uuid()))
-        .set((users::uid.eq(wanted.as_str()), users::uid_changed_at.eq(now)))
-        .execute(connection)?;
-    if retired_uid::is_reserved(connection, wanted, id, now)? {
-        return Err(DieselError::RollbackTransaction.into());
-    }
-    Ok(())
 }
