@@ -7,7 +7,7 @@ use diesel::connection::AnsiTransactionManager as Manager;
 use diesel::connection::TransactionManager;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::DbError;
+use super::{DbError, ErrorClass};
 
 /// Why a transaction returned no result.
 #[derive(Debug)]
@@ -48,9 +48,10 @@ pub(crate) fn transaction<T>(
     let value = match outcome {
         Ok(value) => value,
         Err(error) => {
-            // A connection that cannot roll back is discarded, and the server rolls back.
-            let _ = Manager::rollback_transaction(connection);
-            return Err(TransactionError::RolledBack(error));
+            // A connection that cannot roll back is lost, and the server rolls back.
+            let lost = Manager::rollback_transaction(connection).map_err(DbError::from).err();
+            let lost = lost.filter(|lost| lost.class() == ErrorClass::ConnectionLost);
+            return Err(TransactionError::RolledBack(lost.unwrap_or(error)));
         }
     };
     match Manager::commit_transaction(connection) {
