@@ -104,7 +104,7 @@ pub(super) fn credentials(
     identifier: &LoginIdentifier,
 ) -> Result<Option<Credentials>, DbError> {
     let row: Option<CredentialsRow> = match identifier {
-        LoginIdentifier::Uid(uid) => with_uid(uid.as_str())
+        LoginIdentifier::Uid(uid) => with_uid(uid)
             .filter(users::state.eq(ACTIVE))
             .select(CredentialsRow::as_select())
             .first(connection)
