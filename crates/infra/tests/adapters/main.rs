@@ -23,6 +23,7 @@ mod migrations;
 mod model;
 mod partitions;
 mod password_change;
+mod port_extremes;
 mod query_plans;
 mod quotas;
 mod retired_uids;

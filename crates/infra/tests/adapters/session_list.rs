@@ -7,8 +7,27 @@ use std::time::Duration;
 use domain::auth::{Caller, EndReason, RotateOutcome, SessionLimits, SessionPageRequest, SessionRepository};
 use domain::id::SessionId;
 
+use crate::explain::ExplainingPool;
 use crate::sessions::{caller, order};
 use crate::support::Database;
+
+#[tokio::test]
+async fn the_list_does_not_read_ended_sessions() {
+    let database = Database::new();
+    let explained = ExplainingPool::pool(&database);
+    let (alice, session) = explained.pool.register("alice_01").await;
+    database.sql(&format!(
+        "INSERT INTO sessions (id, user_id, device_name, rotations, created_at, last_used_at, ended_at, end_reason)
+         SELECT gen_random_uuid(), '{alice}', '', ARRAY[now()], now(), now(), now(), 'logout' FROM generate_series(1, 20000)"
+    ));
+    database.sql("VACUUM ANALYZE");
+    let limits = SessionLimits { life: Duration::MAX, idle: Duration::MAX };
+    let page = SessionPageRequest::default();
+    let (page, plans) = explained.plans(explained.pool.sessions.list(alice, limits, &page)).await;
+    assert_eq!(page.unwrap().items.iter().map(|session| session.id).collect::<Vec<_>>(), [session.id]);
+    let read: f64 = plans.iter().map(|plan| plan.rows_read("sessions")).sum();
+    assert_eq!(read, 1.0, "{plans:?}");
+}
 
 #[tokio::test]
 async fn open_sessions_are_listed_newest_first_page_by_page() {
