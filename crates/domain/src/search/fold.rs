@@ -1,28 +1,36 @@
-//! Case folding: the one rule by which texts that differ only in case are equal.
+//! Text folding: the one rule by which texts that a reader takes for the same are equal in a search.
 
-/// First character of a range without case (kana, bopomofo, Chinese characters), which skips the tables. Most texts are in it.
-pub(super) const CASELESS_FROM: char = '\u{2e80}';
-/// Last character of that range.
-pub(super) const CASELESS_TO: char = '\u{a63f}';
+use unicode_normalization::UnicodeNormalization;
 
-/// Folds the case of a text: two texts that differ only in case fold to the same text.
+/// First and last character of the ranges that folding leaves alone: Chinese characters. Most texts begin in them.
+pub(super) const UNCHANGED: [(char, char); 2] = [('\u{3400}', '\u{4dbf}'), ('\u{4e00}', '\u{9fff}')];
+
+/// Folds a text: two texts that differ only in case, in width, in the way that accents are written, or in variation selectors fold
+/// to the same text.
 ///
-/// Each character goes through lower, upper and lower case again, by Unicode's tables and independently of its neighbours. So
-/// `Σ`, `σ` and the final `ς` are equal, `ß` equals `ss`, and a part of a text folds as it does within the whole. Nothing
-/// else is unified: full-width letters stay full-width, and `é` differs from `e` followed by an accent.
+/// - NFKC: full-width `Ａ` is `A`, `ｶﾞ` is `ガ`, `é` in one character is `e` followed by an accent, `①` is `1`. Simplified and
+///   traditional characters differ.
+/// - Case: each character goes through lower, upper and lower case again, by Unicode's tables and independently of its
+///   neighbours. So `Σ`, `σ` and the final `ς` are equal, and `ß` equals `ss`.
+/// - Variation selectors, which choose a glyph, are left out: `❤️` is `❤`.
 ///
 /// The search index stores folded texts, so it must be rebuilt when this rule changes.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\0'..='\x7f' => folded.push(character.to_ascii_lowercase()),
-            CASELESS_FROM..=CASELESS_TO => folded.push(character),
-            other => folded.extend(by_tables(other)),
-        }
+    if text.chars().all(|character| character.is_ascii() || is_unchanged(character)) {
+        return text.to_ascii_lowercase();
     }
-    folded
+    // Changing the case can take a character apart, which is composed again.
+    let selected = text.chars().filter(|character| !is_variation_selector(*character));
+    selected.nfkc().flat_map(by_tables).nfkc().collect()
+}
+
+fn is_unchanged(character: char) -> bool {
+    UNCHANGED.iter().any(|(first, last)| (*first..=*last).contains(&character))
+}
+
+pub(super) const fn is_variation_selector(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180b}'..='\u{180d}' | '\u{180f}')
 }
 
 /// Lower, upper and lower case again, because neither case alone unifies all variants of a character.

@@ -22,7 +22,7 @@ impl SearchTerm {
     /// Checks a term that a client sent.
     ///
     /// # Errors
-    /// [`Rule::Length`], or [`Rule::Characters`] for a NUL.
+    /// [`Rule::Length`], also for variation selectors alone, or [`Rule::Characters`] for a NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.is_empty() || text.chars().nth(Self::MAX).is_some() {
             return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
@@ -30,7 +30,11 @@ impl SearchTerm {
         if text.contains('\0') {
             return Err(InvalidValue::new(Rule::Characters));
         }
-        Ok(Self { folded: fold(text) })
+        let folded = fold(text);
+        if folded.is_empty() {
+            return Err(InvalidValue::new(Rule::Length { min: 1, max: Self::MAX }));
+        }
+        Ok(Self { folded })
     }
 
     /// The term after [`fold`].
@@ -39,7 +43,7 @@ impl SearchTerm {
         &self.folded
     }
 
-    /// Whether a text contains the term, ignoring case.
+    /// Whether a text contains the term, both folded.
     #[must_use]
     pub fn is_in(&self, content: &MessageContent) -> bool {
         fold(content.as_str()).contains(&self.folded)
