@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use crate::error::Error;
 use crate::installation::Installation;
 use crate::lock::FolderLock;
+use crate::log_rotation::{self, LogLimits};
 use crate::note::{self, ClusterNote};
 use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
@@ -169,14 +170,15 @@ impl Cluster {
         self.paths.relocated
     }
 
-    /// The libpq URL of one of the cluster's databases.
+    /// The libpq URL of one of the cluster's databases, for the superuser.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
+        self.url_for(database, SUPERUSER)
+    }
+
+    pub(crate) fn url_for(&self, database: &str, user: &str) -> String {
         let host = percent_encoded(self.paths.socket.as_os_str().as_encoded_bytes());
-        format!(
-            "postgresql:///{}?host={host}&port={PORT}&user={SUPERUSER}",
-            percent_encoded(database.as_bytes())
-        )
+        format!("postgresql:///{}?host={host}&port={PORT}&user={user}", percent_encoded(database.as_bytes()))
     }
 
     /// Creates a database if it does not exist.
@@ -202,6 +204,14 @@ impl Cluster {
         clear_environment(&mut psql);
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
         run("psql", &mut psql)
+    }
+
+    /// Rotates PostgreSQL's log if it is due. Returns whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn rotate_log(&self, limits: LogLimits) -> Result<bool, Error> {
+        log_rotation::rotate(&self.paths.log, limits).map_err(Error::io("cannot rotate", &self.paths.log))
     }
 
     /// The process id of the running postmaster.

@@ -1,11 +1,11 @@
 //! Starting a cluster: create it if missing, adopt it if running, launch it otherwise.
 
-use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::log_rotation;
 use crate::options::SUPERUSER;
 use crate::process::eventually;
 use crate::program::{last_lines, run};
@@ -88,8 +88,7 @@ impl Cluster {
 
     /// Starts the postmaster in a process group of its own, so that Ctrl-C in the terminal does not reach it.
     fn spawn(&self) -> Result<(), Error> {
-        let open = File::options().create(true).append(true).open(&self.paths.log);
-        let log = open.map_err(Error::io("cannot open", &self.paths.log))?;
+        let log = log_rotation::open(&self.paths.log).map_err(Error::io("cannot open", &self.paths.log))?;
         let copy = log.try_clone().map_err(Error::io("cannot open", &self.paths.log))?;
         let mut postgres = self.owner.command(&self.installation.program("postgres"));
         postgres

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 pub(crate) const SUPERUSER: &str = "hongyan";
+/// The role that owns the served database and that the application logs in as. It is no superuser.
+pub(crate) const APPLICATION: &str = "hongyan_app";
 pub(crate) const PORT: &str = "5432";
 
 /// How to run a cluster.
@@ -25,6 +27,9 @@ impl ClusterOptions {
             ("unix_socket_permissions", "0700"),
             // Diesel does not expose the SQLSTATE, so some errors are classified by their English message.
             ("lc_messages", "C"),
+            // Neither a statement nor the values of a row get into the log: both may be texts and uids.
+            ("log_error_verbosity", "terse"),
+            ("log_min_error_statement", "panic"),
             ("fsync", durable),
             ("synchronous_commit", durable),
             ("full_page_writes", durable),

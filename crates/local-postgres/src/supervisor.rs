@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
+use crate::log_rotation::LogLimits;
 
 /// A cluster with a thread that restarts its postmaster when it dies.
 #[derive(Debug)]
@@ -65,10 +66,25 @@ impl Drop for Supervisor {
     }
 }
 
+/// Interval between two looks at the size of PostgreSQL's log.
+const LOG_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+
+fn rotate_log(cluster: &Cluster) {
+    if let Err(error) = cluster.rotate_log(LogLimits::DEFAULT) {
+        tracing::warn!(%error, "log of PostgreSQL not rotated");
+    }
+}
+
 fn watch(cluster: &Cluster, stopped: &Receiver<()>) {
     let mut pause = CHECK_INTERVAL;
+    rotate_log(cluster);
+    let mut log_checked = Instant::now();
     while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
         pause = CHECK_INTERVAL;
+        if log_checked.elapsed() >= LOG_CHECK_INTERVAL {
+            rotate_log(cluster);
+            log_checked = Instant::now();
+        }
         if cluster.is_running() {
             continue;
         }

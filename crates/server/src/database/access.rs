@@ -39,8 +39,8 @@ impl DatabaseAccess {
     }
 
     fn embedded(cluster: Cluster) -> anyhow::Result<Self> {
-        cluster.ensure_database(DATABASE)?;
-        Ok(Self { url: DatabaseUrl::parse(&cluster.url(DATABASE))?, _cluster: Some(cluster) })
+        cluster.ensure_served_database(DATABASE)?;
+        Ok(Self { url: DatabaseUrl::parse(&cluster.served_url(DATABASE))?, _cluster: Some(cluster) })
     }
 
     /// The database's URL.

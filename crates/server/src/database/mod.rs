@@ -57,13 +57,13 @@ impl Database {
         create_data_dir(settings)?;
         let cluster = Cluster::start(&Installation::find()?, cluster_options(settings))?;
         let secret = embedded_secret(settings, &cluster)?;
-        cluster.ensure_database(DATABASE)?;
+        cluster.ensure_served_database(DATABASE)?;
         let location = cluster.data_dir().display().to_string();
         if cluster.relocated() {
             let requested = settings.data_dir.display();
             tracing::warn!(%requested, %location, "data directory unreachable for the user postgres: cluster is elsewhere");
         }
-        let env = RuntimeEnv { database_url: cluster.url(DATABASE), secret };
+        let env = RuntimeEnv { database_url: cluster.served_url(DATABASE), secret };
         Ok(Self { env, location, cluster: Some(Supervisor::start(cluster)) })
     }
 
