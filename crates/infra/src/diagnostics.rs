@@ -12,7 +12,19 @@ diesel::define_sql_function! {
     fn current_setting(name: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
+diesel::define_sql_function! {
+    /// The schema that new tables are created in; null if the `search_path` leads to none.
+    fn current_schema() -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
 mod views {
+    diesel::table! {
+        pg_settings (name) {
+            name -> Text,
+            reset_val -> Nullable<Text>,
+        }
+    }
+
     diesel::table! {
         pg_stat_activity (pid) {
             pid -> Integer,
@@ -27,7 +39,7 @@ mod views {
         }
     }
 }
-use views::{pg_stat_activity, pg_tables};
+use views::{pg_settings, pg_stat_activity, pg_tables};
 
 /// Why a database cannot be inspected.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +50,41 @@ pub enum InspectionError {
     /// A query failed.
     #[error("the settings of the database cannot be read: {0}")]
     Query(#[from] diesel::result::Error),
+    /// It has another encoding than UTF-8.
+    #[error(transparent)]
+    Encoding(#[from] OtherEncoding),
 }
+
+/// The database stores texts in another encoding than UTF-8.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database has the encoding {0} and cannot store every text: create another one (CREATE DATABASE chat ENCODING 'UTF8' \
+     TEMPLATE template0) and set DATABASE_URL to it"
+)]
+pub struct OtherEncoding(String);
+
+/// Refuses a database that cannot store every text.
+///
+/// # Errors
+/// [`OtherEncoding`], or why the encoding cannot be read.
+pub(crate) fn check_encoding<E>(connection: &mut PgConnection) -> Result<(), E>
+where
+    E: From<diesel::result::Error> + From<OtherEncoding>,
+{
+    let encoding: String = diesel::select(current_setting("server_encoding")).get_result(connection)?;
+    if encoding == "UTF8" { Ok(()) } else { Err(OtherEncoding(encoding).into()) }
+}
+
+/// The settings of a role or a database that would change what our statements do, with the values that PostgreSQL has by default.
+/// Our own connections override them (`db/pool.rs`, `migrations.rs`); psql and other programs do not.
+const OVERRIDDEN: [(&str, &str); 6] = [
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+];
 
 /// The facts that matter to an operator.
 #[derive(Debug, Clone)]
@@ -55,6 +101,10 @@ pub struct DatabaseFacts {
     pub connections: i64,
     /// `lc_messages`, the language of its messages. Some errors are recognised by their English text.
     pub messages: String,
+    /// Settings of the role or the database that our own connections override, such as `lock_timeout = 1s`.
+    pub overridden: Vec<String>,
+    /// Whether the `search_path` leads to a schema. Without one no table is found.
+    pub has_schema: bool,
     /// Its time when it was queried.
     pub clock: DateTime<Utc>,
 }
@@ -79,6 +129,7 @@ fn is_english(lc_messages: &str) -> bool {
 /// See [`InspectionError`].
 pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
     let connection = &mut connect(url)?;
+    check_encoding::<InspectionError>(connection)?;
     // This session sets none of these, so it sees the values that any other client gets.
     let not_durable = ["fsync", "full_page_writes", "synchronous_commit"].map(|name| {
         let is_off = setting(connection, name)? == "off";
@@ -101,20 +152,38 @@ pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
             .count()
             .get_result(connection)?,
         messages: setting(connection, "lc_messages")?,
+        overridden: overridden(connection)?,
+        has_schema: diesel::select(current_schema()).get_result::<Option<String>>(connection)?.is_some(),
         clock: diesel::select(clock_timestamp()).get_result(connection)?,
     })
 }
 
-/// Whether a database has no tables besides PostgreSQL's own.
+/// Whether a database, which must be able to store every text, has no tables besides PostgreSQL's own.
 ///
 /// # Errors
 /// See [`InspectionError`].
 pub fn is_empty(url: &str) -> Result<bool, InspectionError> {
+    let mut connection = connect(url)?;
+    check_encoding::<InspectionError>(&mut connection)?;
     let tables: i64 = pg_tables::table
         .filter(pg_tables::schemaname.ne_all(["pg_catalog", "information_schema"]))
         .count()
-        .get_result(&mut connect(url)?)?;
+        .get_result(&mut connection)?;
     Ok(tables == 0)
+}
+
+/// The settings of [`OVERRIDDEN`] that another program on this database would get.
+fn overridden(connection: &mut PgConnection) -> Result<Vec<String>, InspectionError> {
+    let mut found = Vec::new();
+    for (name, default) in OVERRIDDEN {
+        // The connection sets a time limit of its own.
+        let value: Option<Option<String>> =
+            pg_settings::table.find(name).select(pg_settings::reset_val).first(connection).optional()?;
+        if let Some(value) = value.flatten().filter(|value| value != default) {
+            found.push(format!("{name} = {value}"));
+        }
+    }
+    Ok(found)
 }
 
 fn connect(url: &str) -> Result<PgConnection, InspectionError> {

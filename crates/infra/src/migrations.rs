@@ -5,6 +5,7 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::diagnostics::{OtherEncoding, check_encoding};
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
@@ -64,10 +65,23 @@ pub enum MigrationError {
          create a new database, or start with another data directory"
     )]
     Unreleased(String),
+    /// The database has another encoding than UTF-8.
+    #[error(transparent)]
+    Encoding(#[from] OtherEncoding),
     /// A migration failed and was rolled back.
     #[error("a migration failed: {0}")]
     Failed(Box<dyn Error + Send + Sync>),
 }
+
+/// A migration may take long and must write, whatever the role or the database sets.
+const SESSION: &str = "
+    SET application_name = 'hongyan migrations';
+    SET default_transaction_isolation = 'read committed';
+    SET default_transaction_read_only = off;
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SET idle_in_transaction_session_timeout = 0;
+    SET idle_session_timeout = 0";
 
 /// Applies the pending migrations and returns their names.
 ///
@@ -99,7 +113,8 @@ pub fn run_watched(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Vec<String>, MigrationError> {
     let mut connection = PgConnection::establish(url)?;
-    connection.batch_execute("SET application_name = 'hongyan migrations'")?;
+    connection.batch_execute(SESSION)?;
+    check_encoding::<MigrationError>(&mut connection)?;
     enable_client_liveness_check(&mut connection);
     let deadline = Instant::now() + max_wait;
     while !diesel::select(pg_try_advisory_lock(LOCK)).get_result::<bool>(&mut connection)? {
@@ -133,7 +148,9 @@ fn enable_client_liveness_check(connection: &mut PgConnection) {
 /// # Errors
 /// See [`MigrationError`].
 pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
-    compare(&applied_versions(&mut PgConnection::establish(url)?)?)
+    let mut connection = PgConnection::establish(url)?;
+    check_encoding::<MigrationError>(&mut connection)?;
+    compare(&applied_versions(&mut connection)?)
 }
 
 fn applied_versions(connection: &mut PgConnection) -> Result<BTreeSet<String>, MigrationError> {

@@ -63,6 +63,9 @@ struct Manager {
 }
 
 impl Manager {
+    /// Whatever the role or the database sets is overridden where it would change our transactions: their isolation, writing,
+    /// time limits and plans. `transaction_timeout` exists from PostgreSQL 17 on.
+    ///
     /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. A statement outside a transaction is a read
     /// of some milliseconds; one that takes a second would take it from all others (transactions have more, see
     /// `transaction.rs`). `synchronous_commit` makes a commit durable
@@ -76,6 +79,10 @@ impl Manager {
     const SESSION: &str = "
         SET application_name = 'hongyan';
         SET TIME ZONE 'UTC';
+        SET default_transaction_isolation = 'read committed';
+        SET default_transaction_read_only = off;
+        SET default_transaction_deferrable = off;
+        SET idle_session_timeout = 0;
         SET statement_timeout = '1s';
         SET lock_timeout = '2s';
         SET idle_in_transaction_session_timeout = '10s';
@@ -84,6 +91,10 @@ impl Manager {
         SET enable_memoize = off;
         SET enable_hashjoin = off;
         SET enable_mergejoin = off;
+        SET enable_nestloop = on;
+        SET enable_indexscan = on;
+        SELECT set_config('transaction_timeout', '0', false)
+            WHERE current_setting('transaction_timeout', true) <> '0';
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off';";
 }

@@ -138,14 +138,28 @@ fn database(settings: &Settings) -> Vec<Finding> {
         Err(why) => return finding(Severity::Fail, why),
     };
     let answered = asked + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
-    vec![
+    let mut findings = vec![
         version(&facts),
         schema(migrations::state(database.url().expose())),
         durability(&facts),
         clock(facts.clock, asked, answered),
         connections(settings, &facts),
         language(&facts),
-    ]
+    ];
+    findings.extend(other_settings(&facts));
+    findings
+}
+
+/// Settings of the role or the database: those that break the schema, and those that our own sessions override.
+fn other_settings(facts: &DatabaseFacts) -> Vec<Finding> {
+    const SUBJECT: &str = "settings";
+    let overridden = facts.overridden.iter().map(|setting| format!("{setting} (overridden)"));
+    let mut findings: Vec<Finding> =
+        overridden.map(|text| Finding::new(Severity::Warn, SUBJECT, text)).collect();
+    if !facts.has_schema {
+        findings.push(Finding::new(Severity::Fail, SUBJECT, "search_path leads to no schema: reset it"));
+    }
+    findings
 }
 
 /// Queries the database with a time limit: libpq itself would wait for minutes.

@@ -52,6 +52,11 @@ pub(super) fn program_for(name: &str, url: &DatabaseUrl) -> anyhow::Result<Datab
     command.envs(COMPLETING.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.arg(format!("--dbname={}", url.without_secrets()));
     command.args(["--no-password", "--no-owner", "--no-privileges"]);
+    // Both programs set their own time limits, and rely on these.
+    command.env(
+        "PGOPTIONS",
+        "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed",
+    );
     if let Some(password) = url.secrets().get("password") {
         command.env("PGPASSWORD", password.expose_secret());
     }

@@ -68,6 +68,13 @@ fn inspect_settings(database_url: &str) -> Vec<&'static str> {
         Ok(facts) => {
             warn_unless_english(&facts);
             warn_if_not_durable(&facts.not_durable);
+            for setting in &facts.overridden {
+                tracing::warn!(
+                    kind = setting,
+                    setting,
+                    "set for the role or the database; hongyan's own sessions override it"
+                );
+            }
             facts.not_durable
         }
         Err(error) => {

@@ -193,6 +193,12 @@ impl Server {
         serde_json::from_str(&sent.unwrap().body_mut().read_to_string().unwrap()).unwrap()
     }
 
+    pub(crate) fn patch(&self, path: &str, token: &str, body: &Value) -> Value {
+        let request = agent().patch(format!("{}{path}", self.base)).header("Authorization", bearer(token));
+        let sent = request.header("Content-Type", "application/json").send(body.to_string().as_bytes());
+        serde_json::from_str(&sent.unwrap().body_mut().read_to_string().unwrap()).unwrap()
+    }
+
     pub(crate) fn get(&self, path: &str, token: &str) -> Value {
         let request = agent().get(format!("{}{path}", self.base)).header("Authorization", bearer(token));
         serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()

@@ -9,6 +9,8 @@ fn facts() -> DatabaseFacts {
         max_connections: 97,
         connections: 10,
         messages: "C".to_owned(),
+        overridden: vec![],
+        has_schema: true,
         clock: DateTime::UNIX_EPOCH,
     }
 }
@@ -85,6 +87,20 @@ fn schema_version_and_language_are_checked() {
 }
 
 #[test]
+fn overridden_settings_warn_and_a_search_path_without_schema_fails() {
+    let found = |overridden: &[&str], has_schema| {
+        let overridden = overridden.iter().map(|setting| (*setting).to_owned()).collect();
+        other_settings(&DatabaseFacts { overridden, has_schema, ..facts() })
+            .iter()
+            .map(severity)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[], true), []);
+    assert_eq!(found(&["lock_timeout = 1", "statement_timeout = 1"], true), [Severity::Warn; 2]);
+    assert_eq!(found(&[], false), [Severity::Fail]);
+}
+
+#[test]
 fn an_unreachable_database_is_one_finding() {
     let options =
         Options { database_url: Some("postgresql:///x?host=/nowhere".into()), ..Options::default() };
@@ -103,6 +119,8 @@ fn findings_fit_into_80_columns() {
         max_connections: 10_000,
         connections: 10_000,
         messages: "zh_CN.UTF-8".to_owned(),
+        overridden: vec!["idle_in_transaction_session_timeout = 600000".to_owned()],
+        has_schema: false,
         ..facts()
     };
     let overridden = DatabaseFacts { not_durable: vec!["synchronous_commit"], ..facts() };
@@ -122,7 +140,10 @@ fn findings_fit_into_80_columns() {
         clock(at, at, at),
         connections(&settings, &full),
         language(&full),
-    ] {
+    ]
+    .into_iter()
+    .chain(other_settings(&full))
+    {
         let line = finding.to_string();
         assert!(line.chars().count() <= 80, "{line}");
     }
