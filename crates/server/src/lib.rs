@@ -9,6 +9,7 @@ pub mod database;
 mod limits;
 mod listener;
 pub mod observability;
+mod risks;
 pub mod run;
 mod search;
 mod secret;

@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::database::{Database, MigrationWatch};
 use crate::limits;
 use crate::observability::log_limit;
+use crate::risks;
 use crate::startup::StartupServer;
 
 /// Runs the server until SIGTERM or SIGINT.
@@ -18,12 +19,7 @@ use crate::startup::StartupServer;
 /// # Errors
 /// When it cannot start, or fails while it serves.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
-    if settings.bcrypt_cost < 10 {
-        tracing::warn!(
-            cost = settings.bcrypt_cost,
-            "HONGYAN_BCRYPT_COST is below 10: stolen password hashes are cheap to crack"
-        );
-    }
+    risks::warn(settings);
     limits::raise_open_files();
     let mut responder = StartupResponder { settings, server: None };
     let database = Database::prepare(settings, &mut responder)?;

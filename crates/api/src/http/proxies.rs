@@ -38,6 +38,12 @@ impl Extend<TrustedProxies> for TrustedProxies {
 }
 
 impl TrustedProxies {
+    /// Whether every address of a protocol counts as a proxy, so that a client can name any address as its own.
+    #[must_use]
+    pub fn trusts_everyone(&self) -> bool {
+        self.0.iter().any(|network| network.prefix_len() == 0)
+    }
+
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network_contains(network, address))
     }

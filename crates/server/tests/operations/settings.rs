@@ -117,6 +117,21 @@ fn a_misspelt_variable_is_warned_of_with_the_nearest_setting() {
 }
 
 #[test]
+fn risky_settings_are_warned_of_at_the_start() {
+    let folder = Folder::new("risky");
+    let mut command =
+        folder.hongyan(&["serve", "--trusted-proxies", "10.0.0.0/8,::/0", "--bcrypt-cost", "4"]);
+    let server = Server::run(command.env("HONGYAN_JWT_SECRET", "x".repeat(64)), &folder);
+    assert!(server.stop().success());
+    let log = std::fs::read_to_string(folder.0.join("log")).unwrap();
+    for words in
+        ["HONGYAN_TRUSTED_PROXIES trusts all", "HONGYAN_JWT_SECRET is guessable", "HONGYAN_BCRYPT_COST is"]
+    {
+        assert!(log.lines().any(|line| line.contains("WARN") && line.contains(words)), "{words}: {log}");
+    }
+}
+
+#[test]
 fn a_secret_of_a_file_is_the_secret_of_a_variable() {
     let folder = Folder::new("secret-file");
     let (secret, file) = ("a secret for tests only, of more than 32 bytes", folder.path("secret"));
