@@ -6,6 +6,7 @@
 //!
 //! This crate knows nothing of Hongyan's schema.
 
+mod binding;
 mod cluster;
 mod error;
 mod installation;

@@ -82,9 +82,13 @@ fn check_data_dir(settings: &Settings) -> anyhow::Result<()> {
     if settings.signing.secret.is_some() {
         return Ok(());
     }
-    let path = secret::path(&settings.data_dir);
-    let path = path.display();
+    let file = secret::path(&settings.data_dir);
+    let path = file.display();
     match (state, secret::load(&settings.data_dir)?) {
+        (ClusterState::Bound, Some(secret)) => {
+            let folder = cluster_options(settings).data_dir;
+            Ok(Cluster::check_companion(&folder, &file, &secret::fingerprint(&secret))?)
+        }
         (ClusterState::Bound, None) => anyhow::bail!(
             "{path} is missing, and the cluster in {} was used with it: put it back, or set HONGYAN_JWT_SECRET (every session \
              ends then)",
