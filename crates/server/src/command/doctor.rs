@@ -1,6 +1,8 @@
 //! `doctor`: examines an installation and prints one finding per line.
 
-use std::fmt;
+mod files;
+mod finding;
+
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,64 +15,43 @@ use infra::migrations::{self, SchemaState};
 use local_postgres::Installation;
 use secrecy::ExposeSecret;
 
+use self::finding::{Finding, Severity};
 use super::report::{CommandResult, FAILED, print};
 use crate::app::Application;
 use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
 use crate::database::DatabaseAccess;
-use crate::secret;
+use crate::{risks, secret};
 
 /// Time limit for the database's response.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 const GIB: u64 = 1024 * 1024 * 1024;
 
-/// The severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Severity {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        })
-    }
-}
-
-/// The result of one check. Its text fits with the rest into 80 columns, unless it quotes a path or an error.
-struct Finding {
-    severity: Severity,
-    subject: &'static str,
-    text: String,
-}
-
-impl Finding {
-    fn new(severity: Severity, subject: &'static str, text: impl Into<String>) -> Self {
-        Self { severity, subject, text: text.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Some errors of libpq span several lines.
-        let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, "{:<5} {:<11} {text}", self.severity, self.subject)
-    }
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "all commands return the same type")]
-pub(super) fn run(settings: &Settings) -> CommandResult {
+pub(super) fn run(settings: &Settings, misspelt: &[String]) -> CommandResult {
     let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free_space(&settings.data_dir))];
+    findings.extend(misspelt.iter().map(|text| Finding::new(Severity::Warn, "setting", text)));
+    findings.extend(risks::of(settings).into_iter().map(|risk| {
+        let severity = if risk.is_note { Severity::Note } else { Severity::Warn };
+        Finding::new(severity, risk.subject, risk.text)
+    }));
+    findings.extend(libpq_environment(settings));
+    findings.extend(files::examine(settings));
     findings.extend(database(settings));
     for finding in &findings {
         print(finding);
     }
     let worst = findings.iter().map(|finding| finding.severity).max();
     Ok(if worst == Some(Severity::Fail) { FAILED } else { 0 })
+}
+
+/// Variables that libpq adds to `DATABASE_URL`. For the embedded database they are removed, with a warning.
+fn libpq_environment(settings: &Settings) -> Option<Finding> {
+    let DatabaseSettings::Existing(_) = settings.database else { return None };
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("PG") && name != "PG_BIN").collect();
+    names.sort();
+    let text = format!("added to DATABASE_URL, unset if not meant: {}", names.join(", "));
+    (!names.is_empty()).then(|| Finding::new(Severity::Note, "libpq", text))
 }
 
 fn signing_key(settings: &Settings) -> Finding {

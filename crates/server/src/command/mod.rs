@@ -53,11 +53,13 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     let logging = LogSettings { filter: "warn".to_owned(), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
-    warn(invocation);
+    if !matches!(invocation.command, Command::Doctor) {
+        warn(invocation);
+    }
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
         Command::Migrate { check: false } => migrate::run(&settings),
-        Command::Doctor => doctor::run(&settings),
+        Command::Doctor => doctor::run(&settings, invocation.warnings()),
         Command::User(command) => user::run(&settings, command),
         Command::Invite(command) => invite::run(&settings, command),
         Command::Backup { file } => backup::run(&settings, file),

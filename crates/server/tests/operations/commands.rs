@@ -1,7 +1,8 @@
 //! `migrate`, `doctor` and `user`, with a running and with a stopped embedded cluster.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -38,12 +39,11 @@ fn doctor_checks_everything_and_fails_only_on_a_defect() {
     let (code, text) = folder.call(&["doctor"]);
     assert_eq!((code, findings(&text).last()), (0, Some(&("warn", "database"))), "{text}");
     let server = Server::start(&folder);
-    let (code, text) = folder.call(&["doctor"]);
+    let (code, text) = folder.call(&["doctor", "--bcrypt-cost", "12"]);
     assert_eq!(code, 0, "{text}");
     let subjects: Vec<_> = findings(&text).into_iter().map(|(_, what)| what).collect();
-    let expected =
-        ["signing", "disk", "database", "schema", "durability", "clock", "connections", "messages"];
-    assert_eq!(subjects, expected, "{text}");
+    let database = ["database", "schema", "durability", "clock", "connections", "messages"];
+    assert_eq!(subjects, [&["signing", "disk", "data", "path", "cluster"][..], &database].concat(), "{text}");
     assert!(findings(&text).iter().all(|(mark, what)| *mark == "ok" || *what == "disk"), "{text}");
     assert_eq!(server.get("/readyz", "")["code"], 200, "the server keeps serving");
     let mut narrow = folder.hongyan(&["doctor", "--db-pool-size", "1000"]);
@@ -55,6 +55,41 @@ fn doctor_checks_everything_and_fails_only_on_a_defect() {
     let mut away = folder.hongyan(&["doctor"]);
     let (code, text) = run(away.env("DATABASE_URL", folder.database_url()));
     assert!(code == 1 && findings(&text).contains(&("fail", "database")), "{text}");
+}
+
+#[test]
+fn doctor_says_what_to_do_about_files_and_settings() {
+    let folder = Folder::new("doctor-files");
+    assert_eq!(folder.call(&["migrate"]).0, 0);
+    let data = folder.0.join("data");
+    let backup = folder.path("data/old.dump");
+    std::fs::write(&backup, "").unwrap();
+    let mode =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let previous = std::fs::metadata(&data).unwrap().permissions().mode();
+    mode(&data, previous | 0o022);
+    mode(backup.as_ref(), 0o644);
+    let mut doctor = folder.hongyan(&["doctor", "--trusted-proxies", "0.0.0.0/0", "--bind", "0.0.0.0:80"]);
+    doctor.env("HONGYAN_BINT", "x").env("HONGYAN_QUOTA_LOOKUPS_PER_MINUTE", "0");
+    let (code, text) = run(&mut doctor);
+    assert_eq!(code, 1, "{text}");
+    for (mark, subject, remedy) in [
+        ("fail", "data", "chmod go-w"),
+        ("fail", "backups", "chmod 600"),
+        ("warn", "proxies", "name your proxies only"),
+        ("warn", "setting", "did you mean HONGYAN_BIND?"),
+        ("warn", "passwords", "HONGYAN_BCRYPT_COST"),
+        ("note", "registering", "0.0.0.0:80"),
+        ("note", "quotas", "lookups"),
+        ("note", "cluster", "the next start"),
+    ] {
+        assert!(findings(&text).contains(&(mark, subject)), "{mark} {subject}: {text}");
+        assert!(text.contains(remedy), "{remedy}: {text}");
+    }
+    mode(&data, previous);
+    mode(backup.as_ref(), 0o600);
+    let (code, text) = folder.call(&["doctor"]);
+    assert!(code == 0 && findings(&text).contains(&("ok", "backups")), "{text}");
 }
 
 #[test]

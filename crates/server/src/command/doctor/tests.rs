@@ -148,3 +148,33 @@ fn findings_fit_into_80_columns() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
+
+#[test]
+fn risky_settings_fit_into_80_columns() {
+    let public = "[2001:db8:1234:5678::1]:65535".parse().ok();
+    let networks = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
+    for off in [Some(0), Some(1)] {
+        let options = Options {
+            database_url: Some("host=db".into()),
+            jwt_secret: Some("x".repeat(64).into()),
+            bcrypt_cost: Some(4),
+            bind: public,
+            admin_bind: public,
+            trusted_proxies: Some(networks.clone()),
+            quota_messages_per_minute: Some(0),
+            quota_message_kilobytes_per_minute: Some(0),
+            quota_uid_changes_per_day: Some(0),
+            quota_requests_per_day: off,
+            quota_lookups_per_minute: off,
+            quota_registrations_per_hour: Some(0),
+            ..Options::default()
+        };
+        let risks = risks::of(&Settings::for_tools(options).unwrap());
+        assert_eq!(risks.len(), 6);
+        for risk in risks {
+            let line = Finding::new(Severity::Warn, risk.subject, risk.text).to_string();
+            assert!(line.chars().count() <= 80, "{line}");
+            assert!(risk.subject.len() <= 11, "{line}");
+        }
+    }
+}
