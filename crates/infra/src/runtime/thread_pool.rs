@@ -5,44 +5,17 @@
 //! that overload shows as an error instead of as latency. A job is skipped when its caller is gone or has waited for longer
 //! than the pool allows.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use domain::error::PortError;
 use prometheus::Histogram;
 use prometheus::core::Collector;
-use tokio::sync::oneshot;
 
+use super::job::{BoxedJob, cancellable};
 use super::worker::Worker;
 use crate::metrics::{self, Collectors};
 
-/// Why a job has no result. Each variant carries the name of the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum JobError {
-    /// The queue was full.
-    #[error("the queue of {0} is full")]
-    QueueFull(&'static str),
-    /// The job waited too long for a thread; it never runs.
-    #[error("no thread of {0} was free in time")]
-    QueueTimeout(&'static str),
-    /// The job panicked; its thread continues with the next job.
-    #[error("a job of {0} panicked")]
-    Panicked(&'static str),
-}
-
-impl JobError {
-    /// The error of the port whose work the job was: a panic is internal, anything else is a temporary overload.
-    pub(crate) fn into_port_error(self, retry_after: Duration) -> PortError {
-        match self {
-            Self::Panicked(_) => PortError::internal(self),
-            Self::QueueFull(_) | Self::QueueTimeout(_) => PortError::unavailable(retry_after, self),
-        }
-    }
-}
-
-type BoxedJob = Box<dyn FnOnce() + Send>;
+pub use super::job::JobError;
 
 /// A job in the queue.
 struct QueuedJob {
@@ -60,11 +33,6 @@ pub struct ThreadPool {
     wait: Histogram,
     max_queue_wait: Duration,
 }
-
-/// States of a job. The side that moves it out of `QUEUED` decides: the thread runs it or the caller abandons it.
-const QUEUED: u8 = 0;
-const STARTED: u8 = 1;
-const ABANDONED: u8 = 2;
 
 impl ThreadPool {
     /// Starts `count` threads with a queue of `capacity` jobs. A job that no thread takes within `max_queue_wait` fails with
@@ -141,42 +109,21 @@ impl ThreadPool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (reply, mut result) = oneshot::channel();
-        let state = Arc::new(AtomicU8::new(QUEUED));
-        let queued = self.enqueue(cancellable(job, reply, Arc::clone(&state)));
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queued {
+        let (job, ticket) = cancellable(job);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.enqueue(job) {
             return Err(JobError::QueueFull(self.name));
         }
-        if let Ok(result) = tokio::time::timeout(self.max_queue_wait, &mut result).await {
-            return result.map_err(|_| JobError::Panicked(self.name));
-        }
-        if state.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            return Err(JobError::QueueTimeout(self.name));
-        }
-        // The job has started, so its result counts. Its own timeouts (statement, lock) bound how long it runs.
-        result.await.map_err(|_| JobError::Panicked(self.name))
+        ticket.wait(self.name, self.max_queue_wait).await
     }
-}
-
-/// Makes a job that does nothing when its caller has abandoned it or is gone.
-fn cancellable<T, F>(job: F, reply: oneshot::Sender<T>, state: Arc<AtomicU8>) -> BoxedJob
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    let span = tracing::Span::current();
-    Box::new(move || {
-        let started = state.compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        if started && !reply.is_closed() {
-            let result = span.in_scope(job);
-            // The caller may be gone by now; the result is dropped then.
-            let _ = reply.send(result);
-        }
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use tokio::sync::oneshot;
+
     use super::*;
 
     fn pool(capacity: usize, max_queue_wait: Duration) -> ThreadPool {
