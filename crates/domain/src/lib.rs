@@ -14,6 +14,7 @@
 pub mod account;
 pub mod admin;
 pub mod answer_size;
+pub mod audit;
 pub mod auth;
 pub mod block;
 pub mod clock;

@@ -12,17 +12,19 @@ mod tests;
 
 pub use error::{LifecycleError, ProfileError, RegistrationError};
 pub use model::{
-    AccountState, AccountSummary, DisplayName, ErasureStage, Nickname, Password, PasswordAttempt,
-    PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User, decide_uid_change,
+    AccountState, AccountSummary, DisplayName, ErasureStage, HashingTurn, Nickname, Password,
+    PasswordAttempt, PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
+    decide_uid_change,
 };
 pub use ports::{
     Credentials, ErasureRepository, ErasureStep, LifecycleRepository, LoginIdentifier, NewUser,
-    PasswordHasher, RandomSource, RegisterOutcome, StateChange, UidChangeOutcome, UidChangeRules,
-    UserRepository,
+    PasswordHasher, PasswordUpgrade, PasswordUpgrades, RandomSource, RegisterOutcome, StateChange,
+    UidChangeOutcome, UidChangeRules, UserRepository,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{
-    MockErasureRepository, MockLifecycleRepository, MockPasswordHasher, MockRandomSource, MockUserRepository,
+    MockErasureRepository, MockLifecycleRepository, MockPasswordHasher, MockPasswordUpgrades,
+    MockRandomSource, MockUserRepository,
 };
 pub use service::{
     ErasureProgress, ErasureService, LifecyclePorts, LifecycleService, ProfileService, Registration,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    AccountSummary, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile, Uid,
-    UidChangeRefusal, User,
+    AccountSummary, HashingTurn, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile,
+    Uid, UidChangeRefusal, User,
 };
 use crate::auth::{Caller, DeviceName, Session};
 use crate::error::PortError;
@@ -142,7 +142,8 @@ pub trait UserRepository: Send + Sync {
     ) -> Result<UidChangeOutcome, PortError>;
 }
 
-/// A deliberately slow password hash that runs on its own threads.
+/// A deliberately slow password hash that runs on its own threads. Kinds of work MUST take turns, and so MUST the clients of a
+/// kind, so that none of them can shut the others out.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
@@ -151,20 +152,44 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable` when the queue is too long.
-    async fn check_capacity(&self) -> Result<(), PortError>;
+    async fn check_capacity(&self, turn: HashingTurn) -> Result<(), PortError>;
 
     /// Hashes a new password. Every character MUST matter.
     ///
     /// # Errors
     /// `Unavailable` when the queue is too long.
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError>;
+    async fn hash(&self, turn: HashingTurn, password: &Password) -> Result<PasswordHash, PortError>;
 
     /// Whether the attempt matches the hash. Without a hash (no such account) it MUST take as long and return false, so
     /// that response times do not reveal which accounts exist.
     ///
     /// # Errors
     /// `Unavailable` when the queue is too long.
-    async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError>;
+    async fn verify(
+        &self,
+        turn: HashingTurn,
+        attempt: &PasswordAttempt,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, PortError>;
+}
+
+/// A password that was right, and the hash it was compared with.
+#[derive(Debug, Clone)]
+pub struct PasswordUpgrade {
+    /// The account.
+    pub user_id: UserId,
+    /// The password.
+    pub attempt: PasswordAttempt,
+    /// The hash.
+    pub verified_hash: PasswordHash,
+}
+
+/// Replaces password hashes of a lower cost than the present one.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+pub trait PasswordUpgrades: Send + Sync {
+    /// Hashes the password again in the background if its hash has a lower cost, and replaces the hash if it is still the
+    /// verified one. MUST return at once, and MUST NOT lower a cost.
+    fn upgrade(&self, upgrade: PasswordUpgrade);
 }
 
 /// A cryptographically secure source of random bytes.

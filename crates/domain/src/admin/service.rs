@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{AccountPage, AccountPageRequest, AdminError, AdminRepository};
-use crate::account::{Password, PasswordHasher, Uid};
+use crate::account::{HashingTurn, Password, PasswordHasher, Uid};
 use crate::id::UserId;
 
 /// The use-cases of operators. They require no authentication: an operator who can run them has access to the database.
@@ -40,7 +40,7 @@ impl AdminService {
     /// # Errors
     /// [`AdminError::UnknownUser`], or any port error.
     pub async fn reset_password(&self, user: UserId, new: &Password) -> Result<(), AdminError> {
-        let hash = self.hasher.hash(new).await?;
+        let hash = self.hasher.hash(HashingTurn::Account(user), new).await?;
         if self.repository.set_password(user, &hash).await? { Ok(()) } else { Err(AdminError::UnknownUser) }
     }
 

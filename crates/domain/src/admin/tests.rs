@@ -73,7 +73,7 @@ fn an_account_is_identified_by_its_uid() {
 fn a_new_password_is_stored_as_its_hash() {
     for (there, expected) in [(true, None), (false, Some("unknown_user"))] {
         let service = service(|repository, hasher| {
-            hasher.expect_hash().once().returning(|_| Ok(hash()));
+            hasher.expect_hash().once().returning(|_, _| Ok(hash()));
             let set = repository
                 .expect_set_password()
                 .withf(|user_id, new| *user_id == user(2) && new.expose() == hash().expose());
@@ -98,8 +98,8 @@ fn a_port_error_is_passed_on() {
     let service = service(|repository, hasher| {
         repository.expect_list().returning(|_| Err(fault()));
         repository.expect_identify().returning(|_| Err(fault()));
-        hasher.expect_hash().once().returning(|_| Err(fault()));
-        hasher.expect_hash().returning(|_| Ok(hash()));
+        hasher.expect_hash().once().returning(|_, _| Err(fault()));
+        hasher.expect_hash().returning(|_, _| Ok(hash()));
         repository.expect_set_password().returning(|_, _| Err(fault()));
         repository.expect_end_sessions().returning(|_| Err(fault()));
         repository.expect_end_all_sessions().returning(|| Err(fault()));

@@ -1,14 +1,16 @@
-//! Password verification: login, reauthentication before sensitive actions, and password change.
+//! Login, reauthentication before sensitive actions, and password change.
 
+use super::password_check::PasswordCheck;
 use super::{
-    Caller, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome, SessionError,
+    Caller, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome, Session, SessionError,
     SessionService,
 };
-use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt};
+use crate::account::{Credentials, HashingTurn, LoginIdentifier, Password, PasswordAttempt, PasswordUpgrade};
+use crate::audit::{AuditEvent, AuditRecord};
 use crate::error::PortError;
 use crate::id::UserId;
 use crate::known_device::{ClientDevice, KnownDevice};
-use crate::login_throttle::{Admission, AttemptResult, EnteredIdentifier, ThrottleKey};
+use crate::login_throttle::{EnteredIdentifier, ThrottleKey};
 
 /// A login attempt.
 #[derive(Debug, Clone)]
@@ -29,21 +31,60 @@ impl SessionService {
     /// [`SessionError::InvalidCredentials`] for every mismatch; [`SessionError::TooManyAttempts`] after too many of
     /// these for the identifier or from the address, or from this known device of the account.
     pub async fn login(&self, login: Login) -> Result<LoggedIn, SessionError> {
-        self.ports.hasher.check_capacity().await?;
+        let turn = HashingTurn::Login(login.client.address);
+        self.ports.hasher.check_capacity(turn).await?;
         let identifier = login.identifier.parse();
-        let keys = match self.recognize(identifier.as_ref(), &login.client).await? {
-            Some(device) => vec![ThrottleKey::Known(device)],
-            None => strangers_keys(&login),
-        };
-        let credentials = self.verify_throttled(&keys, identifier, &login.attempt).await?;
-        let session = NewSession {
-            user_id: credentials.user.id,
-            verified_hash: credentials.password_hash,
-            device: login.client.name.clone(),
-        };
-        let session = self.ports.sessions.open(&session).await?.ok_or(SessionError::InvalidCredentials)?;
+        let known = self.recognize(identifier.as_ref(), &login.client).await?;
+        let keys =
+            known.clone().map_or_else(|| strangers_keys(&login), |device| vec![ThrottleKey::Known(device)]);
+        let failure = AuditRecord::of(AuditEvent::LoginFailed).from_address(login.client.address);
+        let check = PasswordCheck { turn, keys, identifier, attempt: &login.attempt, failure };
+        let (credentials, session) = self.open_session(&check, &login.client).await?;
+        self.audit_login(&session, &login.client, known.is_some());
         self.remember(session.user_id, &login.client).await;
+        let (user_id, verified_hash) = (session.user_id, credentials.password_hash);
+        self.ports.upgrades.upgrade(PasswordUpgrade { user_id, attempt: login.attempt, verified_hash });
         Ok(LoggedIn { user: credentials.user, tokens: self.issue(&session)? })
+    }
+
+    /// Verifies the password and opens a session, both once more if the stored hash changes in between.
+    async fn open_session(
+        &self,
+        check: &PasswordCheck<'_>,
+        client: &ClientDevice,
+    ) -> Result<(Credentials, Session), SessionError> {
+        let mut credentials = self.verify_throttled(check).await?;
+        let session = match self.open_with(&credentials, client).await? {
+            Some(session) => session,
+            None => {
+                credentials = self.verify_again(check).await?;
+                self.open_with(&credentials, client).await?.ok_or(SessionError::InvalidCredentials)?
+            }
+        };
+        Ok((credentials, session))
+    }
+
+    async fn open_with(
+        &self,
+        credentials: &Credentials,
+        client: &ClientDevice,
+    ) -> Result<Option<Session>, PortError> {
+        let (user_id, verified_hash) = (credentials.user.id, credentials.password_hash.clone());
+        self.ports.sessions.open(&NewSession { user_id, verified_hash, device: client.name.clone() }).await
+    }
+
+    /// Records a login, and that its device is new if the client can be recognised at all.
+    fn audit_login(&self, session: &Session, client: &ClientDevice, is_known: bool) {
+        let record = |event| {
+            AuditRecord::of(event)
+                .account(session.user_id)
+                .in_session(session.id)
+                .from_address(client.address)
+        };
+        self.audit(record(AuditEvent::Login));
+        if !is_known && !client.origins().is_empty() {
+            self.audit(record(AuditEvent::NewDevice));
+        }
     }
 
     /// The known device that the client is, if it is one of the account with this identifier.
@@ -79,7 +120,7 @@ impl SessionService {
         caller: Caller,
         attempt: &PasswordAttempt,
     ) -> Result<(), SessionError> {
-        self.reauthenticate(caller, attempt).await.map(|_| ())
+        self.reauthenticate(&own_password(caller, attempt)).await.map(|_| ())
     }
 
     /// Changes the caller's password, issues new tokens and ends all other sessions of the account.
@@ -92,13 +133,21 @@ impl SessionService {
         old: &PasswordAttempt,
         new: &Password,
     ) -> Result<IssuedTokens, SessionError> {
-        let Credentials { user, password_hash: verified_hash } = self.reauthenticate(caller, old).await?;
+        let check = own_password(caller, old);
+        let Credentials { user, password_hash: verified_hash } = self.reauthenticate(&check).await?;
         new.require_other_than(Some(&user.uid), Some(&user.name))
             .map_err(|_| SessionError::PasswordIsIdentity)?;
-        let new_hash = self.ports.hasher.hash(new).await?;
-        let change = PasswordChange { caller, verified_hash, new_hash };
-        match self.ports.sessions.change_password(&change).await? {
+        let new_hash = self.ports.hasher.hash(check.turn, new).await?;
+        let mut change = PasswordChange { caller, verified_hash, new_hash };
+        let mut outcome = self.ports.sessions.change_password(&change).await?;
+        if outcome == PasswordChangeOutcome::OtherPassword {
+            change.verified_hash = self.verify_again(&check).await?.password_hash;
+            outcome = self.ports.sessions.change_password(&change).await?;
+        }
+        match outcome {
             PasswordChangeOutcome::Changed { session, ended } => {
+                let changed = AuditRecord::of(AuditEvent::PasswordChanged).account(caller.user_id);
+                self.audit(changed.in_session(caller.session_id));
                 for session in ended {
                     self.ports.ended.mark_ended(session);
                 }
@@ -109,56 +158,21 @@ impl SessionService {
         }
     }
 
-    async fn reauthenticate(
-        &self,
-        caller: Caller,
-        attempt: &PasswordAttempt,
-    ) -> Result<Credentials, SessionError> {
-        self.ports.hasher.check_capacity().await?;
-        let account = LoginIdentifier::Account(caller.user_id);
-        self.verify_throttled(&[ThrottleKey::Session(caller.session_id)], Some(account), attempt).await
+    async fn reauthenticate(&self, check: &PasswordCheck<'_>) -> Result<Credentials, SessionError> {
+        self.ports.hasher.check_capacity(check.turn).await?;
+        self.verify_throttled(check).await
     }
+}
 
-    /// Verifies a password under the login throttle. The attempt counts as a failure before it is verified, so that
-    /// concurrent attempts cannot exceed the limit, and is released unless it fails. A request cancelled in between
-    /// stays counted. Callers check the capacity first: a login storm must not reach the database.
-    async fn verify_throttled(
-        &self,
-        keys: &[ThrottleKey],
-        identifier: Option<LoginIdentifier>,
-        attempt: &PasswordAttempt,
-    ) -> Result<Credentials, SessionError> {
-        let throttle = &self.ports.throttle;
-        if let Admission::Refused { retry_after } = throttle.count(keys).await? {
-            return Err(SessionError::TooManyAttempts(retry_after));
-        }
-        match self.verify(identifier, attempt).await {
-            Ok(Some(credentials)) => {
-                throttle.release(keys, AttemptResult::Correct).await?;
-                Ok(credentials)
-            }
-            Ok(None) => Err(SessionError::InvalidCredentials),
-            Err(error) => {
-                // The original error matters more; an attempt that stays counted expires.
-                let _ = throttle.release(keys, AttemptResult::Unverified).await;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Verifies a password exactly once, whether the account exists or not.
-    async fn verify(
-        &self,
-        identifier: Option<LoginIdentifier>,
-        attempt: &PasswordAttempt,
-    ) -> Result<Option<Credentials>, PortError> {
-        let credentials = match &identifier {
-            Some(identifier) => self.ports.users.credentials(identifier).await?,
-            None => None,
-        };
-        let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-        let matches = self.ports.hasher.verify(attempt, hash).await?;
-        Ok(credentials.filter(|_| matches))
+/// The check of a password that a logged-in caller confirms.
+fn own_password(caller: Caller, attempt: &PasswordAttempt) -> PasswordCheck<'_> {
+    let failure = AuditRecord::of(AuditEvent::PasswordRefused).in_session(caller.session_id);
+    PasswordCheck {
+        turn: HashingTurn::Account(caller.user_id),
+        keys: vec![ThrottleKey::Session(caller.session_id)],
+        identifier: Some(LoginIdentifier::Account(caller.user_id)),
+        attempt,
+        failure,
     }
 }
 

@@ -6,6 +6,7 @@
 mod error;
 mod login;
 mod model;
+mod password_check;
 mod ports;
 mod refresh;
 mod service;

@@ -167,6 +167,23 @@ pub enum EndReason {
     EndedByOperator,
 }
 
+impl EndReason {
+    /// The reason's name in the database and in the audit log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::EndedByOwner => "ended_by_owner",
+            Self::PasswordChange => "password_change",
+            Self::RefreshTokenTheft => "refresh_token_theft",
+            Self::AccountErased => "account_erased",
+            Self::AccountDisabled => "account_disabled",
+            Self::PasswordReset => "password_reset",
+            Self::EndedByOperator => "ended_by_operator",
+        }
+    }
+}
+
 /// Lifetimes of tokens and sessions. `session_max` and `reuse_grace` are measured by the database's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLifetimes {

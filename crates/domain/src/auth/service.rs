@@ -6,7 +6,8 @@ use super::{
     Caller, EndReason, EndedSessions, SessionError, SessionLimits, SessionPage, SessionPageRequest,
     SessionRepository, TokenCodec, TokenLifetimes,
 };
-use crate::account::{PasswordHasher, UserRepository};
+use crate::account::{PasswordHasher, PasswordUpgrades, UserRepository};
+use crate::audit::{AuditEvent, AuditLog, AuditRecord};
 use crate::clock::Clock;
 use crate::id::{SessionId, UserId};
 use crate::known_device::KnownDevices;
@@ -24,6 +25,10 @@ pub struct SessionPorts {
     pub known_devices: Arc<dyn KnownDevices>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Replaces hashes of an outdated cost.
+    pub upgrades: Arc<dyn PasswordUpgrades>,
+    /// Records logins and ended sessions.
+    pub audit: Arc<dyn AuditLog>,
     /// Signs and verifies tokens.
     pub tokens: Arc<dyn TokenCodec>,
     /// Caches ended sessions.
@@ -46,12 +51,23 @@ impl SessionService {
         Self { ports, lifetimes }
     }
 
+    /// Writes a record to the audit log.
+    pub(crate) fn audit(&self, record: AuditRecord) {
+        self.ports.audit.record(record);
+    }
+
+    fn audit_end(&self, user: UserId, session: SessionId, reason: EndReason) {
+        self.audit(AuditRecord::of(AuditEvent::SessionEnded(reason)).account(user).in_session(session));
+    }
+
     /// Ends the caller's session.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
     pub async fn logout(&self, caller: Caller) -> Result<(), SessionError> {
-        self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await?;
+        if self.ports.sessions.end(caller.session_id, caller.user_id, EndReason::Logout).await? {
+            self.audit_end(caller.user_id, caller.session_id, EndReason::Logout);
+        }
         self.ports.ended.mark_ended(caller.session_id);
         Ok(())
     }
@@ -74,6 +90,7 @@ impl SessionService {
         if !self.ports.sessions.end(session, caller.user_id, EndReason::EndedByOwner).await? {
             return Err(SessionError::UnknownSession);
         }
+        self.audit_end(caller.user_id, session, EndReason::EndedByOwner);
         self.ports.ended.mark_ended(session);
         Ok(())
     }
@@ -84,6 +101,7 @@ impl SessionService {
     /// Any `PortError` from the adapter.
     pub async fn end_others(&self, caller: Caller) -> Result<(), SessionError> {
         for session in self.ports.sessions.end_others(caller).await? {
+            self.audit_end(caller.user_id, session, EndReason::EndedByOwner);
             self.ports.ended.mark_ended(session);
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::{
     AccessClaims, Caller, IdempotencyKey, IssuedTokens, RefreshAttempt, RefreshClaims, RefreshPolicy,
     RotateOutcome, Session, SessionError, SessionService, SessionStatus,
 };
+use crate::audit::{AuditEvent, AuditRecord};
 use crate::error::PortError;
 
 /// The caller of a valid access token.
@@ -51,6 +52,8 @@ impl SessionService {
             RotateOutcome::Reused => Err(SessionError::RefreshTokenReused),
             RotateOutcome::Stolen => {
                 self.ports.ended.mark_ended(claims.session_id);
+                let stolen = AuditRecord::of(AuditEvent::RefreshTokenStolen).account(claims.user_id);
+                self.audit(stolen.in_session(claims.session_id));
                 Err(SessionError::RefreshTokenReused)
             }
             RotateOutcome::Over => Err(SessionError::SessionEnded),

@@ -1,40 +1,70 @@
-//! Password hashing with bcrypt on a bounded thread pool of low priority, with load shedding: a login storm must not
-//! slow down messages.
+//! Password hashing with bcrypt on a bounded thread pool of low priority, with load shedding and fair queueing: a login storm must
+//! not slow down messages, and no client's logins or registrations must shut the others out.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bcrypt::BcryptError;
-use domain::account::{Password, PasswordAttempt, PasswordHash, PasswordHasher};
+use domain::account::{HashingTurn, Password, PasswordAttempt, PasswordHash, PasswordHasher};
 use domain::error::PortError;
+use domain::id::UserId;
 use hmac::{Hmac, KeyInit, Mac};
-use prometheus::IntCounter;
+use prometheus::{IntCounter, IntCounterVec};
 use sha2::Sha256;
 
-use crate::metrics::Collectors;
-use crate::runtime::admission::AdmissionControl;
-use crate::runtime::thread_pool::ThreadPool;
+use crate::metrics::{self, Collectors};
+use crate::runtime::fair_pool::{FairPool, FairPoolSettings, Place};
+use crate::runtime::thread_pool::JobError;
 
 /// Hashes passwords with bcrypt.
 pub struct BcryptHasher {
     cost: u32,
     checks: IntCounter,
+    refusals: IntCounterVec,
     /// Verified against when there is no account, so that this takes as long.
     dummy_hash: PasswordHash,
-    /// Decides how many jobs may wait.
-    admission: Arc<AdmissionControl>,
-    threads: ThreadPool,
+    threads: FairPool<HashingTurn>,
 }
 
 /// Domain separation of the keyed hash. It is not secret. It must never change, because then no password would match.
 const PURPOSE: &[u8] = b"hongyan password v1";
 
+/// Kinds of work with a queue each, which take turns.
+#[derive(Debug, Clone, Copy)]
+enum Lane {
+    Logins,
+    Registrations,
+    Upgrades,
+}
+
+impl Lane {
+    /// Upper bounds of the queues for cheap work, in the order of the lanes; at cost 12 admission control allows fewer.
+    const CAPACITIES: [usize; 3] = [64, 16, 8];
+
+    const fn of(turn: HashingTurn) -> Self {
+        match turn {
+            HashingTurn::Login(_) | HashingTurn::Account(_) => Self::Logins,
+            HashingTurn::Registration(_) => Self::Registrations,
+        }
+    }
+
+    /// The value of the label in metrics and log.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Logins => "login",
+            Self::Registrations => "registration",
+            Self::Upgrades => "upgrade",
+        }
+    }
+}
+
+const fn place(turn: HashingTurn) -> Place<HashingTurn> {
+    Place { lane: Lane::of(turn) as usize, flow: turn }
+}
+
 impl BcryptHasher {
-    /// Upper bound of the queue for cheap checks; at cost 12 admission control allows fewer.
-    const MAX_QUEUE_LENGTH: usize = 64;
     /// Longest time a job may wait for a thread.
     const MAX_QUEUE_WAIT: Duration = Duration::from_secs(5);
     /// The `Retry-After` value of refused requests.
@@ -52,48 +82,100 @@ impl BcryptHasher {
         getrandom::fill(&mut unknown).map_err(|error| error.to_string())?;
         let begun = Instant::now();
         let dummy_hash = PasswordHash::new(bcrypt::hash(STANDARD_NO_PAD.encode(unknown), cost)?);
-        let admission = Arc::new(AdmissionControl::new(threads, Self::MAX_QUEUE_WAIT, begun.elapsed()));
-        let threads = ThreadPool::start_with_setup(
-            "bcrypt",
-            threads.max(1),
-            Self::MAX_QUEUE_LENGTH,
-            Self::MAX_QUEUE_WAIT,
-            lower_priority,
-        )?;
+        Self::with_estimate(cost, threads, dummy_hash, begun.elapsed())
+    }
+
+    /// As [`Self::start`]; a job is estimated to take as long as given, until jobs are measured.
+    fn with_estimate(
+        cost: u32,
+        threads: usize,
+        dummy_hash: PasswordHash,
+        initial_estimate: Duration,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let settings = FairPoolSettings {
+            name: "bcrypt",
+            threads,
+            lanes: &Lane::CAPACITIES,
+            max_queue_wait: Self::MAX_QUEUE_WAIT,
+            initial_estimate,
+        };
+        let threads = FairPool::start(settings, lower_priority)?;
         let checks =
             IntCounter::new("hongyan_password_checks_total", "Passwords compared with a stored hash.")?;
-        Ok(Self { cost, checks, dummy_hash, admission, threads })
+        let help = "Logins and registrations refused because their queue was full.";
+        let refusals = metrics::counters("hongyan_password_refusals_total", help, "queue")?;
+        Ok(Self { cost, checks, refusals, dummy_hash, threads })
     }
 
-    /// Queues a job and measures its duration for admission control.
+    /// Queues a job and waits for its result.
     async fn run<T: Send + 'static>(
         &self,
+        turn: HashingTurn,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, PortError> {
-        self.check_capacity().await?;
-        let admission = Arc::clone(&self.admission);
-        let timed = move || {
-            let begun = Instant::now();
-            let done = work();
-            admission.record(begun.elapsed());
-            done
-        };
-        self.threads
-            .run(timed)
-            .await
-            .map_err(|error| error.into_port_error(Self::RETRY_AFTER))?
-            .map_err(PortError::internal)
+        match self.threads.run(place(turn), work).await {
+            Ok(result) => result.map_err(PortError::internal),
+            Err(error @ JobError::Panicked(_)) => Err(error.into_port_error(Self::RETRY_AFTER)),
+            Err(error) => Err(self.refuse(turn, error).await),
+        }
     }
 
-    /// Metrics of the queue and of the checks.
+    async fn refuse(&self, turn: HashingTurn, error: JobError) -> PortError {
+        let queue = Lane::of(turn).name();
+        self.refusals.with_label_values(&[queue]).inc();
+        // The log keeps at most one line per kind and second.
+        tracing::warn!(kind = queue, queue, %error, "too many passwords to check");
+        tokio::time::sleep(Self::REFUSAL_DELAY).await;
+        error.into_port_error(Self::RETRY_AFTER)
+    }
+
+    /// Whether the hash has a lower cost than new ones.
+    pub(super) fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        cost_of(hash.expose()).is_some_and(|cost| cost < self.cost)
+    }
+
+    /// Hashes a password that was right, in the background: in a queue of its own, and not at all if that is full.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue is too long.
+    pub(super) async fn rehash(
+        &self,
+        user: UserId,
+        attempt: &PasswordAttempt,
+    ) -> Result<PasswordHash, PortError> {
+        let (digest, cost) = (digest(attempt.expose())?, self.cost);
+        let place = Place { lane: Lane::Upgrades as usize, flow: HashingTurn::Account(user) };
+        let hashed = self.threads.run(place, move || bcrypt::hash(digest, cost)).await;
+        let hash = hashed.map_err(|error| error.into_port_error(Self::RETRY_AFTER))?;
+        hash.map(PasswordHash::new).map_err(PortError::internal)
+    }
+
+    /// Metrics of the queue, of the checks and of the refusals.
     ///
     /// # Errors
     /// When a metric name is invalid.
     pub fn collectors(&self) -> std::io::Result<Collectors> {
         let mut collectors = self.threads.collectors()?;
         collectors.push(Box::new(self.checks.clone()));
+        collectors.push(Box::new(self.refusals.clone()));
         Ok(collectors)
     }
+}
+
+/// The cost of a hash: the number in `$2b$12$…`.
+fn cost_of(hash: &str) -> Option<u32> {
+    hash.split('$').nth(2)?.parse().ok()
+}
+
+/// Adds the work by which a check at `cost` falls short of one at `present`, so that the time of a login does not reveal an account
+/// whose hash is outdated: 2ⁿ + 2ⁿ + 2ⁿ⁺¹ + … + 2ᵐ⁻¹ rounds are 2ᵐ rounds.
+fn make_up_for_lower_cost(digest: &str, cost: u32, present: u32) -> Result<(), BcryptError> {
+    missing_costs(cost, present).try_for_each(|missing| bcrypt::hash(digest, missing).map(drop))
+}
+
+/// The costs at which one hash each makes up for the difference.
+const fn missing_costs(cost: u32, present: u32) -> std::ops::Range<u32> {
+    cost..present
 }
 
 /// Lowers the priority of the calling thread: a check is a quarter of a second of pure computation, and messages must
@@ -119,135 +201,36 @@ fn digest(password: &str) -> Result<String, PortError> {
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
-    async fn check_capacity(&self) -> Result<(), PortError> {
-        if self.admission.admits(self.threads.queue_len()) {
+    async fn check_capacity(&self, turn: HashingTurn) -> Result<(), PortError> {
+        if self.threads.admits(place(turn)) {
             return Ok(());
         }
-        tokio::time::sleep(Self::REFUSAL_DELAY).await;
-        Err(PortError::unavailable(Self::RETRY_AFTER, "the bcrypt queue is full"))
+        Err(self.refuse(turn, JobError::QueueFull("bcrypt")).await)
     }
 
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, PortError> {
+    async fn hash(&self, turn: HashingTurn, password: &Password) -> Result<PasswordHash, PortError> {
         let (digest, cost) = (digest(password.expose())?, self.cost);
-        self.run(move || bcrypt::hash(digest, cost)).await.map(PasswordHash::new)
+        self.run(turn, move || bcrypt::hash(digest, cost)).await.map(PasswordHash::new)
     }
 
-    async fn verify(&self, attempt: &PasswordAttempt, hash: Option<PasswordHash>) -> Result<bool, PortError> {
+    async fn verify(
+        &self,
+        turn: HashingTurn,
+        attempt: &PasswordAttempt,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, PortError> {
         let digest = digest(attempt.expose())?;
         let (hash, exists) = hash.map_or_else(|| (self.dummy_hash.clone(), false), |hash| (hash, true));
-        let checks = self.checks.clone();
+        let (checks, present) = (self.checks.clone(), self.cost);
         let check = move || {
             checks.inc();
-            bcrypt::verify(digest, hash.expose())
+            let matches = bcrypt::verify(&digest, hash.expose())?;
+            make_up_for_lower_cost(&digest, cost_of(hash.expose()).unwrap_or(present), present)?;
+            Ok(matches)
         };
-        self.run(check).await.map(|matches| matches && exists)
+        self.run(turn, check).await.map(|matches| matches && exists)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::error::{DomainError, ErrorKind};
-    use secrecy::SecretString;
-
-    use super::*;
-
-    fn hasher() -> BcryptHasher {
-        BcryptHasher::start(4, 1).unwrap()
-    }
-
-    fn password(text: &str) -> Password {
-        Password::parse(SecretString::from(text)).unwrap()
-    }
-
-    fn attempt(text: &str) -> PasswordAttempt {
-        PasswordAttempt::new(&SecretString::from(text))
-    }
-
-    #[tokio::test]
-    async fn every_byte_of_a_password_matters() {
-        let hasher = hasher();
-        for length in [8, 64, 70, 71, 72, 73, 74, 100, 128] {
-            let text = format!("{}x", "长a".repeat(64)).chars().take(length).collect::<String>();
-            let hash = hasher.hash(&password(&text)).await.unwrap();
-            assert!(hasher.verify(&attempt(&text), Some(hash.clone())).await.unwrap(), "{length}");
-            let shorter: String = text.chars().take(length - 1).collect();
-            assert!(!hasher.verify(&attempt(&shorter), Some(hash.clone())).await.unwrap(), "{length}");
-            let other = format!("{shorter}!");
-            assert!(!hasher.verify(&attempt(&other), Some(hash)).await.unwrap(), "{length}");
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn verification_threads_run_at_low_priority() {
-        let hasher = hasher();
-        let status = hasher.threads.run(|| std::fs::read_to_string("/proc/thread-self/stat").unwrap());
-        let status = status.await.unwrap();
-        // proc(5): the 19th field, of which the second may contain spaces and ends with a parenthesis.
-        let after_name = status.rsplit_once(") ").unwrap().1;
-        assert_eq!(after_name.split(' ').nth(16), Some("10"));
-    }
-
-    #[tokio::test]
-    async fn an_overlong_queue_sheds_load() {
-        let mut hasher = hasher();
-        let job = BcryptHasher::MAX_QUEUE_WAIT.mul_f64(0.6);
-        hasher.admission = Arc::new(AdmissionControl::new(1, BcryptHasher::MAX_QUEUE_WAIT, job));
-        let hasher = Arc::new(hasher);
-        let (release, blocked) = std::sync::mpsc::channel::<()>();
-        let (begun, has_begun) = tokio::sync::oneshot::channel();
-        assert!(hasher.threads.try_spawn(move || {
-            let _ = begun.send(());
-            let _ = blocked.recv();
-        }));
-        has_begun.await.unwrap();
-        assert!(hasher.check_capacity().await.is_ok(), "the queue is empty");
-        let first = tokio::spawn({
-            let hasher = Arc::clone(&hasher);
-            async move { hasher.verify(&attempt("anything"), None).await }
-        });
-        while hasher.threads.queue_len() == 0 {
-            tokio::task::yield_now().await;
-        }
-        let retry_after = BcryptHasher::RETRY_AFTER;
-        for refused in
-            [hasher.check_capacity().await, hasher.verify(&attempt("anything"), None).await.map(|_| ())]
-        {
-            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable { retry_after });
-        }
-        assert!(hasher.hash(&password("anything at all")).await.is_err());
-        assert_eq!(hasher.checks.get(), 0);
-        drop(release);
-        assert!(!first.await.unwrap().unwrap(), "the queued check runs");
-        assert!(hasher.check_capacity().await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn equivalent_unicode_spellings_match() {
-        let hasher = hasher();
-        let hash = hasher.hash(&password("ｐａｓｓphrase é")).await.unwrap();
-        assert!(hasher.verify(&attempt("passphrase e\u{301}"), Some(hash)).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn an_unknown_account_costs_a_check_and_never_matches() {
-        let hasher = hasher();
-        let before = hasher.checks.get();
-        assert!(!hasher.verify(&attempt(""), None).await.unwrap());
-        assert!(!hasher.verify(&attempt("\0\0 any bytes"), None).await.unwrap());
-        assert_eq!(hasher.checks.get() - before, 2);
-    }
-
-    #[test]
-    fn the_digest_never_changes() {
-        assert_eq!(digest("correct horse").unwrap(), digest("correct horse").unwrap());
-        assert_eq!(digest("correct horse").unwrap().len(), 43);
-        assert_eq!(digest("鸿雁传书").unwrap(), "iAJcJlw3LtoWqLh39l1DWEGKK4VIywTX89IABSObTms");
-    }
-
-    #[test]
-    fn a_cost_out_of_range_is_refused() {
-        assert!(BcryptHasher::start(3, 1).is_err());
-        assert!(BcryptHasher::start(32, 1).is_err());
-    }
-}
+mod tests;

@@ -7,6 +7,6 @@ mod state;
 mod visible;
 
 pub use identity::{DisplayName, Nickname, PhoneNumber, Uid};
-pub use password::{Password, PasswordAttempt, PasswordHash};
+pub use password::{HashingTurn, Password, PasswordAttempt, PasswordHash};
 pub use profile::{AccountSummary, Profile, Relation, UidChange, UidChangeRefusal, User, decide_uid_change};
 pub use state::{AccountState, ErasureStage};

@@ -8,6 +8,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::visible::folded;
 use super::{Nickname, Uid};
 use crate::error::{InvalidValue, Rule};
+use crate::id::UserId;
+use crate::login_throttle::ClientAddress;
 
 /// A new password: 8 to 128 characters after NFKC normalisation, any Unicode, never truncated.
 #[derive(Clone)]
@@ -77,6 +79,17 @@ impl PasswordAttempt {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// Who waits for work on a password. Kinds of work have queues of their own, and the clients of a kind take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HashingTurn {
+    /// A login from an address; all clients without one share a turn.
+    Login(Option<ClientAddress>),
+    /// A registration from an address; all clients without one share a turn.
+    Registration(Option<ClientAddress>),
+    /// An account whose owner is logged in, or which an operator manages.
+    Account(UserId),
 }
 
 /// A password hash in the format of the [`crate::account::PasswordHasher`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::account::{
     ErasureRepository, ErasureStep, LifecycleError, LifecycleRepository, PasswordAttempt, StateChange,
 };
+use crate::audit::{AuditEvent, AuditRecord};
 use crate::auth::{Caller, EndedSessions, SessionError, SessionService};
 use crate::error::PortError;
 use crate::id::{SessionId, UserId};
@@ -38,6 +39,7 @@ impl LifecycleService {
     pub async fn erase(&self, caller: Caller, attempt: &PasswordAttempt) -> Result<(), SessionError> {
         self.ports.sessions.confirm_password(caller, attempt).await?;
         let ended = self.ports.accounts.erase(caller).await?.ok_or(SessionError::SessionEnded)?;
+        self.ports.sessions.audit(AuditRecord::of(AuditEvent::AccountErased).account(caller.user_id));
         self.refuse_access_tokens_of(ended);
         Ok(())
     }

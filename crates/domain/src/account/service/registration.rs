@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::account::{
-    NewUser, Nickname, Password, PasswordHash, PasswordHasher, PhoneNumber, RandomSource, RegisterOutcome,
-    RegistrationError, Uid, UserRepository,
+    HashingTurn, NewUser, Nickname, Password, PasswordHash, PasswordHasher, PhoneNumber, RandomSource,
+    RegisterOutcome, RegistrationError, Uid, UserRepository,
 };
+use crate::audit::{AuditEvent, AuditRecord};
 use crate::auth::{LoggedIn, SessionService};
 use crate::invite::{InviteCode, InviteRepository};
 use crate::known_device::ClientDevice;
@@ -111,14 +112,15 @@ impl RegistrationService {
         }
         self.charge(client.address).await?;
         let registration = self.admit(registration).await?;
-        let password_hash = self.ports.hasher.hash(&registration.password).await?;
+        let turn = HashingTurn::Registration(client.address);
+        let password_hash = self.ports.hasher.hash(turn, &registration.password).await?;
         self.store(registration, password_hash, client).await
     }
 
     /// Charges the quota, unless the password could not be hashed now anyway.
     async fn charge(&self, address: Option<ClientAddress>) -> Result<(), RegistrationError> {
         let Some(quota) = &self.ports.quota else { return Ok(()) };
-        self.ports.hasher.check_capacity().await?;
+        self.ports.hasher.check_capacity(HashingTurn::Registration(address)).await?;
         quota.spend(address).await?.map_or(Ok(()), |wait| Err(RegistrationError::QuotaUsedUp(wait)))
     }
 
@@ -155,6 +157,9 @@ impl RegistrationService {
             };
             match self.ports.users.register(&user, &client.name).await? {
                 RegisterOutcome::Registered(user, session) => {
+                    let registered =
+                        AuditRecord::of(AuditEvent::Registered).account(user.id).in_session(session.id);
+                    self.ports.sessions.audit(registered.from_address(client.address));
                     self.ports.sessions.remember(user.id, client).await;
                     return Ok(LoggedIn { user, tokens: self.ports.sessions.issue(&session)? });
                 }

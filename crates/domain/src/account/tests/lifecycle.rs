@@ -10,8 +10,10 @@ use uuid::Uuid;
 use crate::account::{
     AccountState, Credentials, ErasureService, ErasureStage, ErasureStep, LifecycleError, LifecyclePorts,
     LifecycleService, LoginIdentifier, MockErasureRepository, MockLifecycleRepository, MockPasswordHasher,
-    MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid, User,
+    MockPasswordUpgrades, MockUserRepository, Nickname, PasswordAttempt, PasswordHash, StateChange, Uid,
+    User,
 };
+use crate::auth::tests::Audited;
 use crate::auth::{
     Caller, MockEndedSessions, MockSessionRepository, MockTokenCodec, SessionPorts, SessionService,
     TokenLifetimes,
@@ -35,13 +37,14 @@ struct World {
     throttle: MockLoginThrottle,
     hasher: MockPasswordHasher,
     ended: MockEndedSessions,
+    audited: Audited,
 }
 
 impl World {
     /// A world in which the hasher has capacity.
     fn admitting() -> Self {
         let mut world = Self::default();
-        world.hasher.expect_check_capacity().once().returning(|| Ok(()));
+        world.hasher.expect_check_capacity().once().returning(|_| Ok(()));
         world
     }
 
@@ -62,7 +65,7 @@ impl World {
             let password_hash = PasswordHash::new("hash".to_owned());
             Ok(Some(Credentials { user: goose.clone(), password_hash }))
         });
-        world.hasher.expect_verify().once().returning(move |_, hash| Ok(right && hash.is_some()));
+        world.hasher.expect_verify().once().returning(move |_, _, hash| Ok(right && hash.is_some()));
         world
     }
 
@@ -73,6 +76,8 @@ impl World {
             throttle: Arc::new(self.throttle),
             known_devices: Arc::new(MockKnownDevices::new()),
             hasher: Arc::new(self.hasher),
+            upgrades: Arc::new(MockPasswordUpgrades::new()),
+            audit: Arc::new(self.audited),
             tokens: Arc::new(MockTokenCodec::new()),
             ended: Arc::new(MockEndedSessions::new()),
             clock: Arc::new(FixedClock(at(0))),

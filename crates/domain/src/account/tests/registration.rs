@@ -9,9 +9,9 @@ use mockall::{Sequence, predicate::always};
 use pollster::block_on;
 
 use crate::account::{
-    MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password, PasswordHash,
-    PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationMode, RegistrationPolicy,
-    RegistrationPorts, RegistrationService, Uid,
+    HashingTurn, MockPasswordHasher, MockRandomSource, MockUserRepository, NewUser, Nickname, Password,
+    PasswordHash, PhoneNumber, RegisterOutcome, Registration, RegistrationError, RegistrationMode,
+    RegistrationPolicy, RegistrationPorts, RegistrationService, Uid,
 };
 use crate::auth::tests::{LEFT, World as AuthWorld, assert_issued, goose, secret, session, uid};
 use crate::auth::{DeviceName, LoggedIn};
@@ -89,8 +89,10 @@ fn register(mut world: World, uid: Option<Uid>) -> Result<LoggedIn, Registration
 /// A world in which the password is hashed exactly once.
 fn world() -> World {
     let mut world = World::default();
-    let expected = world.hasher.expect_hash().withf(|password| password.expose() == "correct horse");
-    expected.once().returning(|_| Ok(PasswordHash::new("$2b$hash".to_owned())));
+    let expected = world.hasher.expect_hash().withf(|turn, password| {
+        *turn == HashingTurn::Registration(client().address) && password.expose() == "correct horse"
+    });
+    expected.once().returning(|_, _| Ok(PasswordHash::new("$2b$hash".to_owned())));
     world
 }
 
@@ -130,7 +132,7 @@ fn registering_makes_the_account_and_logs_it_in() {
 #[test]
 fn a_registration_beyond_the_quota_hashes_no_password() {
     let mut world = World::default();
-    world.hasher.expect_check_capacity().once().returning(|| Ok(()));
+    world.hasher.expect_check_capacity().once().returning(|_| Ok(()));
     let mut quota = MockRegistrationQuota::new();
     let expected = quota.expect_spend().with(eq(ClientAddress::new(ADDRESS)));
     expected.once().returning(|_| Ok(Some(Duration::from_secs(180))));
@@ -141,7 +143,7 @@ fn a_registration_beyond_the_quota_hashes_no_password() {
 #[test]
 fn a_registration_that_cannot_be_hashed_now_is_not_counted() {
     let mut world = World::default();
-    world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
+    world.hasher.expect_check_capacity().once().returning(|_| Err(fault()));
     world.quota = Some(MockRegistrationQuota::new());
     assert_fault(register(world, Some(uid("Goose_1"))));
 }
@@ -266,7 +268,7 @@ fn without_randomness_no_uid_is_generated() {
 #[test]
 fn a_password_that_cannot_be_hashed_registers_nothing() {
     let mut world = World::default();
-    world.hasher.expect_hash().once().returning(|_| Err(fault()));
+    world.hasher.expect_hash().once().returning(|_, _| Err(fault()));
     assert_fault(register(world, Some(uid("Goose_1"))));
 }
 

@@ -36,7 +36,7 @@ fn recognising(origin: LoginOrigin, right: bool) -> World {
     world.expect_attempt(vec![ThrottleKey::Known(device)], released);
     let credentials = Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) };
     world.users.expect_credentials().once().return_once(|_| Ok(Some(credentials)));
-    world.hasher.expect_verify().once().returning(move |_, _| Ok(right));
+    world.hasher.expect_verify().once().returning(move |_, _, _| Ok(right));
     world
 }
 
@@ -80,7 +80,7 @@ fn a_client_without_address_or_id_is_neither_looked_up_nor_remembered() {
     world.expect_attempt(vec![key], Some(AttemptResult::Correct));
     let credentials = Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) };
     world.users.expect_credentials().once().return_once(|_| Ok(Some(credentials)));
-    world.hasher.expect_verify().once().returning(|_, _| Ok(true));
+    world.hasher.expect_verify().once().returning(|_, _, _| Ok(true));
     // No method of the known devices may be called.
     assert!(login(opening(world), ClientDevice::default()).is_ok());
 }

@@ -2,7 +2,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{LEFT, World, assert_issued, goose, secret, session, uid};
-use crate::account::{Credentials, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
+use crate::account::{Credentials, HashingTurn, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
 use crate::auth::{DeviceName, LoggedIn, Login, SessionError};
 use crate::known_device::{ClientDevice, LoginOrigin};
 use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
@@ -55,10 +55,10 @@ fn counted(released: Option<AttemptResult>) -> World {
 fn world(matches: bool) -> World {
     let mut world = counted(matches.then_some(AttemptResult::Correct));
     world.users.expect_credentials().with(eq(by_uid())).once().returning(|_| Ok(Some(credentials())));
-    let expected = world.hasher.expect_verify().withf(|attempt, hash| {
+    let expected = world.hasher.expect_verify().withf(|_, attempt, hash| {
         attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$hash")
     });
-    expected.once().returning(move |_, _| Ok(matches));
+    expected.once().returning(move |_, _, _| Ok(matches));
     world
 }
 
@@ -85,7 +85,7 @@ fn a_phone_number_finds_the_account_as_a_uid_does() {
     world.expect_attempt(vec![ThrottleKey::Identifier(typed.clone())], Some(AttemptResult::Correct));
     let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
-    world.hasher.expect_verify().once().returning(|_, _| Ok(true));
+    world.hasher.expect_verify().once().returning(|_, _, _| Ok(true));
     world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
     world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     assert_eq!(login_from(world, typed, None).unwrap().user, goose());
@@ -104,8 +104,8 @@ fn an_unknown_account_costs_one_verification_and_is_refused() {
         let expected = world
             .hasher
             .expect_verify()
-            .withf(|attempt, hash| attempt.expose() == "correct horse" && hash.is_none());
-        expected.once().returning(move |_, _| Ok(verified));
+            .withf(|_, attempt, hash| attempt.expose() == "correct horse" && hash.is_none());
+        expected.once().returning(move |_, _, _| Ok(verified));
         assert_eq!(refusal(login(world)), Some("invalid_credentials"));
     }
 }
@@ -115,18 +115,55 @@ fn a_malformed_identifier_costs_one_verification_and_is_refused() {
     for (text, counted) in [("", ""), ("Goose 1", "goose 1"), ("GEESE\0雁É", "geese\0雁É")] {
         let mut world = World::default();
         world.expect_attempt(vec![key(counted)], None);
-        let expected = world.hasher.expect_verify().withf(|_, hash| hash.is_none());
-        expected.once().returning(|_, _| Ok(false));
+        let expected = world.hasher.expect_verify().withf(|_, _, hash| hash.is_none());
+        expected.once().returning(|_, _, _| Ok(false));
         let refused = login_from(world, typed_uid(text), None);
         assert_eq!(refusal(refused), Some("invalid_credentials"), "{text}");
     }
 }
 
+/// A world in which the stored hash changes after the first verification; the second one is right or wrong.
+fn world_with_changing_hash(right_again: bool) -> World {
+    let mut world = counted(Some(AttemptResult::Correct));
+    let mut hashes = vec!["$2b$new", "$2b$hash"];
+    world.users.expect_credentials().times(2).returning(move |_| {
+        let password_hash = PasswordHash::new(hashes.pop().unwrap().to_owned());
+        Ok(Some(Credentials { user: goose(), password_hash }))
+    });
+    let expected = world.hasher.expect_verify().times(2);
+    expected.returning(move |_, _, hash| Ok(right_again || hash.unwrap().expose() == "$2b$hash"));
+    let verified = |wanted: &'static str| {
+        move |session: &crate::auth::NewSession| session.verified_hash.expose() == wanted
+    };
+    world.sessions.expect_open().withf(verified("$2b$hash")).once().returning(|_| Ok(None));
+    world.sessions.expect_open().withf(verified("$2b$new")).returning(|_| Ok(Some(session())));
+    world
+}
+
 #[test]
 fn a_password_changed_during_verification_is_refused() {
+    assert_eq!(refusal(login(world_with_changing_hash(false))), Some("invalid_credentials"));
+}
+
+#[test]
+fn a_hash_replaced_by_a_costlier_one_during_verification_is_verified_again() {
+    let mut world = world_with_changing_hash(true);
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    assert_eq!(login(world).unwrap().user, goose());
+}
+
+#[test]
+fn a_login_offers_its_hash_for_an_upgrade() {
     let mut world = world(true);
-    world.sessions.expect_open().once().returning(|_| Ok(None));
-    assert_eq!(refusal(login(world)), Some("invalid_credentials"));
+    world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    let offered = world.upgrades.expect_upgrade().withf(|upgrade| {
+        upgrade.user_id == user(1)
+            && upgrade.attempt.expose() == "correct horse"
+            && upgrade.verified_hash.expose() == "$2b$hash"
+    });
+    offered.once().return_const(());
+    assert!(login(world).is_ok());
 }
 
 #[test]
@@ -140,7 +177,7 @@ fn errors_of_the_user_repository_are_passed_on() {
 fn errors_of_the_hasher_are_passed_on() {
     let mut world = counted(Some(AttemptResult::Unverified));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
-    world.hasher.expect_verify().once().returning(|_, _| Err(fault()));
+    world.hasher.expect_verify().once().returning(|_, _, _| Err(fault()));
     assert_fault(login(world));
 }
 
@@ -172,7 +209,8 @@ fn an_attempt_counts_by_identifier_and_by_address() {
         .once()
         .returning(|_, _| Ok(None));
     world.users.expect_credentials().returning(|_| Ok(None));
-    world.hasher.expect_verify().once().returning(|_, _| Ok(false));
+    let verify = world.hasher.expect_verify().withf(move |turn, _, _| *turn == HashingTurn::Login(address));
+    verify.once().returning(|_, _, _| Ok(false));
     assert_eq!(refusal(login_from(world, typed_uid("GOOSE_1"), address)), Some("invalid_credentials"));
 }
 
@@ -191,7 +229,7 @@ fn a_throttled_attempt_is_not_verified_and_learns_the_delay() {
 #[test]
 fn a_full_verification_queue_sheds_logins_before_the_database() {
     let mut world = World::default();
-    world.hasher.expect_check_capacity().once().returning(|| Err(fault()));
+    world.hasher.expect_check_capacity().once().returning(|_| Err(fault()));
     // No other port may be called.
     assert_fault(login(world));
 }
@@ -209,7 +247,7 @@ fn a_correct_password_that_cannot_be_released_opens_no_session() {
     world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
     world.throttle.expect_release().once().returning(|_, _| Err(fault()));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
-    world.hasher.expect_verify().returning(|_, _| Ok(true));
+    world.hasher.expect_verify().returning(|_, _, _| Ok(true));
     assert_fault(login(world));
 }
 

@@ -1,4 +1,5 @@
 mod access;
+mod audit;
 mod known_devices;
 mod login;
 mod passwords;
@@ -8,7 +9,7 @@ mod sessions;
 mod strangers;
 mod values;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,7 +21,10 @@ use super::{
     AccessClaims, Caller, Generation, IssuedTokens, MockEndedSessions, MockSessionRepository, MockTokenCodec,
     RefreshClaims, Session, SessionError, SessionPorts, SessionService, TokenLifetimes,
 };
-use crate::account::{MockPasswordHasher, MockUserRepository, Nickname, PhoneNumber, Uid, User};
+use crate::account::{
+    MockPasswordHasher, MockPasswordUpgrades, MockUserRepository, Nickname, PhoneNumber, Uid, User,
+};
+use crate::audit::{AuditLog, AuditRecord};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
@@ -42,6 +46,22 @@ const LIFETIMES: TokenLifetimes = TokenLifetimes {
     reuse_grace: Duration::from_secs(10),
 };
 
+/// The records that a test has caused.
+#[derive(Clone, Default)]
+pub(crate) struct Audited(Arc<Mutex<Vec<AuditRecord>>>);
+
+impl Audited {
+    pub(crate) fn records(&self) -> Vec<AuditRecord> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl AuditLog for Audited {
+    fn record(&self, record: AuditRecord) {
+        self.0.lock().unwrap().push(record);
+    }
+}
+
 /// Mocks of all ports. They refuse calls that a test does not expect.
 #[derive(Default)]
 pub(crate) struct World {
@@ -50,6 +70,8 @@ pub(crate) struct World {
     throttle: MockLoginThrottle,
     pub(crate) known_devices: MockKnownDevices,
     hasher: MockPasswordHasher,
+    upgrades: MockPasswordUpgrades,
+    audited: Audited,
     pub(crate) tokens: MockTokenCodec,
     ended: MockEndedSessions,
 }
@@ -58,7 +80,7 @@ impl World {
     /// A world in which the hasher has capacity.
     fn admitting() -> Self {
         let mut world = Self::default();
-        world.hasher.expect_check_capacity().once().returning(|| Ok(()));
+        world.hasher.expect_check_capacity().once().returning(|_| Ok(()));
         world
     }
 
@@ -70,13 +92,17 @@ impl World {
         self.service_by(FixedClock(at(NOW)), lifetimes)
     }
 
-    fn service_by(self, clock: impl Clock + 'static, lifetimes: TokenLifetimes) -> SessionService {
+    fn service_by(mut self, clock: impl Clock + 'static, lifetimes: TokenLifetimes) -> SessionService {
+        // A test that expects upgrades has added its own expectation first.
+        self.upgrades.expect_upgrade().returning(|_| ());
         let ports = SessionPorts {
             users: Arc::new(self.users),
             sessions: Arc::new(self.sessions),
             throttle: Arc::new(self.throttle),
             known_devices: Arc::new(self.known_devices),
             hasher: Arc::new(self.hasher),
+            upgrades: Arc::new(self.upgrades),
+            audit: Arc::new(self.audited),
             tokens: Arc::new(self.tokens),
             ended: Arc::new(self.ended),
             clock: Arc::new(clock),
@@ -110,7 +136,7 @@ impl World {
 
     /// Expects one attempt to be counted under exactly these keys, and to be released or not.
     fn expect_attempt(&mut self, keys: Vec<ThrottleKey>, released: Option<AttemptResult>) {
-        self.hasher.expect_check_capacity().once().returning(|| Ok(()));
+        self.hasher.expect_check_capacity().once().returning(|_| Ok(()));
         let expected = self.throttle.expect_count();
         let counted = keys.clone();
         expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));

@@ -6,7 +6,7 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session};
-use crate::account::{Credentials, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
+use crate::account::{Credentials, HashingTurn, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
 use crate::auth::{Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError};
 use crate::id::SessionId;
 use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
@@ -28,10 +28,12 @@ fn world(matches: bool) -> World {
     world.expect_attempt(vec![ThrottleKey::Session(SESSION)], matches.then_some(AttemptResult::Correct));
     let found = world.users.expect_credentials().with(eq(LoginIdentifier::Account(user(1))));
     found.once().returning(|_| Ok(Some(Credentials { user: goose(), password_hash: hash("$2b$old") })));
-    let verify = world.hasher.expect_verify().withf(|attempt, hash| {
-        attempt.expose() == "correct horse" && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$old")
+    let verify = world.hasher.expect_verify().withf(|turn, attempt, hash| {
+        *turn == HashingTurn::Account(user(1))
+            && attempt.expose() == "correct horse"
+            && hash.as_ref().is_some_and(|hash| hash.expose() == "$2b$old")
     });
-    verify.once().returning(move |_, _| Ok(matches));
+    verify.once().returning(move |_, _, _| Ok(matches));
     world
 }
 
@@ -43,8 +45,8 @@ fn change(world: World) -> Result<IssuedTokens, SessionError> {
 /// A world in which the old password is right and the new one is hashed and stored once.
 fn changing(outcome: PasswordChangeOutcome) -> World {
     let mut world = world(true);
-    let hashed = world.hasher.expect_hash().withf(|password| password.expose() == "battery staple");
-    hashed.once().returning(|_| Ok(hash("$2b$new")));
+    let hashed = world.hasher.expect_hash().withf(|_, password| password.expose() == "battery staple");
+    hashed.once().returning(|_, _| Ok(hash("$2b$new")));
     let expected = world.sessions.expect_change_password().withf(|change| {
         change.caller == CALLER
             && change.verified_hash == hash("$2b$old")
@@ -97,7 +99,7 @@ fn reauthenticating_an_erased_account_costs_one_verification() {
     let mut world = World::default();
     world.expect_attempt(vec![ThrottleKey::Session(SESSION)], None);
     world.users.expect_credentials().once().returning(|_| Ok(None));
-    world.hasher.expect_verify().withf(|_, hash| hash.is_none()).once().returning(|_, _| Ok(true));
+    world.hasher.expect_verify().withf(|_, _, hash| hash.is_none()).once().returning(|_, _, _| Ok(true));
     let refused = block_on(world.service().confirm_password(CALLER, &attempt()));
     assert_eq!(refusal(refused), Some("invalid_credentials"));
 }
@@ -117,17 +119,36 @@ fn a_new_password_gives_new_tokens_and_ends_all_other_sessions() {
 
 #[test]
 fn a_concurrently_changed_password_is_not_overwritten() {
-    assert_eq!(refusal(change(changing(PasswordChangeOutcome::OtherPassword))), Some("invalid_credentials"));
+    let mut world = changing(PasswordChangeOutcome::OtherPassword);
+    let other = Credentials { user: goose(), password_hash: hash("$2b$other") };
+    world.users.expect_credentials().once().return_once(|_| Ok(Some(other)));
+    world.hasher.expect_verify().once().returning(|_, _, _| Ok(false));
+    assert_eq!(refusal(change(world)), Some("invalid_credentials"));
     assert_eq!(refusal(change(changing(PasswordChangeOutcome::Over))), Some("session_ended"));
+}
+
+#[test]
+fn a_change_meets_a_hash_that_a_login_has_just_replaced() {
+    let mut world = changing(PasswordChangeOutcome::OtherPassword);
+    let costlier = Credentials { user: goose(), password_hash: hash("$2b$costlier") };
+    world.users.expect_credentials().once().return_once(|_| Ok(Some(costlier)));
+    world.hasher.expect_verify().once().returning(|_, _, _| Ok(true));
+    let expected =
+        world.sessions.expect_change_password().withf(|change| change.verified_hash == hash("$2b$costlier"));
+    expected
+        .once()
+        .return_once(|_| Ok(PasswordChangeOutcome::Changed { session: session(), ended: Vec::new() }));
+    world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
+    assert_issued(&change(world).unwrap(), LEFT);
 }
 
 #[test]
 fn faults_are_passed_on() {
     let mut unhashed = world(true);
-    unhashed.hasher.expect_hash().once().returning(|_| Err(fault()));
+    unhashed.hasher.expect_hash().once().returning(|_, _| Err(fault()));
     assert_fault(change(unhashed));
     let mut unchanged = world(true);
-    unchanged.hasher.expect_hash().once().returning(|_| Ok(hash("$2b$new")));
+    unchanged.hasher.expect_hash().once().returning(|_, _| Ok(hash("$2b$new")));
     unchanged.sessions.expect_change_password().once().returning(|_| Err(fault()));
     assert_fault(change(unchanged));
 }

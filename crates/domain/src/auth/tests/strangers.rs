@@ -89,8 +89,8 @@ impl KnownDevices for FakeDatabase {
 /// A service with one account, goose, on the fake database.
 fn service(database: &FakeDatabase) -> SessionService {
     let mut world = World::default();
-    world.hasher.expect_check_capacity().returning(|| Ok(()));
-    world.hasher.expect_verify().returning(|attempt, _| Ok(attempt.expose() == RIGHT));
+    world.hasher.expect_check_capacity().returning(|_| Ok(()));
+    world.hasher.expect_verify().returning(|_, attempt, _| Ok(attempt.expose() == RIGHT));
     world.users.expect_credentials().returning(|_| {
         Ok(Some(Credentials { user: goose(), password_hash: PasswordHash::new("hash".to_owned()) }))
     });
