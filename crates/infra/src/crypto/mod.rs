@@ -1,6 +1,7 @@
 //! Cryptographic adapters: password hashing, signed tokens, and random bytes.
 
 pub mod password;
+pub mod password_upgrade;
 pub mod random;
 pub mod token;
 

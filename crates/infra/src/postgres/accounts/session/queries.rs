@@ -12,16 +12,7 @@ use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
 pub(in crate::postgres::accounts) const fn reason_as_db_str(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Logout => "logout",
-        EndReason::EndedByOwner => "ended_by_owner",
-        EndReason::PasswordChange => "password_change",
-        EndReason::RefreshTokenTheft => "refresh_token_theft",
-        EndReason::AccountErased => "account_erased",
-        EndReason::AccountDisabled => "account_disabled",
-        EndReason::PasswordReset => "password_reset",
-        EndReason::EndedByOperator => "ended_by_operator",
-    }
+    reason.name()
 }
 
 /// Inserts a session of an account that the transaction has inserted or locked; `now` is the database's time.

@@ -124,3 +124,15 @@ pub(super) fn credentials(
     };
     row.map(Credentials::try_from).transpose()
 }
+
+/// Compare-and-set of a password hash: of concurrent changes of the password and logins that raise its cost, the first wins.
+pub(super) fn replace_hash(
+    connection: &mut PgConnection,
+    user: UserId,
+    verified: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<bool, DbError> {
+    let unchanged = users::table.find(user.as_uuid()).filter(users::password_hash.eq(verified.expose()));
+    let updated = diesel::update(unchanged).set(users::password_hash.eq(new.expose())).execute(connection)?;
+    Ok(updated == 1)
+}

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, Profile, RegisterOutcome, Uid,
-    UidChangeOutcome, UidChangeRules, UserRepository,
+    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, Profile, RegisterOutcome,
+    Uid, UidChangeOutcome, UidChangeRules, UserRepository,
 };
 use domain::auth::DeviceName;
 use domain::error::PortError;
@@ -34,6 +34,21 @@ impl PgUserRepository {
     #[must_use]
     pub const fn new(db: Arc<Db>) -> Self {
         Self { db }
+    }
+}
+
+impl PgUserRepository {
+    /// Replaces an account's password hash if it is still this one.
+    ///
+    /// # Errors
+    /// Any `PortError` from the database.
+    pub async fn replace_hash(
+        &self,
+        user: UserId,
+        verified: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, PortError> {
+        self.db.run(move |connection| lookup::replace_hash(connection, user, &verified, &new)).await
     }
 }
 
