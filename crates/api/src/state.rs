@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::account::{LifecycleService, ProfileService, RegistrationService};
+use domain::audit::AuditLog;
 use domain::auth::SessionService;
 use domain::block::BlockService;
 use domain::conversation::ConversationService;
@@ -22,6 +23,8 @@ pub struct UseCases {
     pub exports: ExportService,
     /// Registration.
     pub registration: RegistrationService,
+    /// Records refusals and exports.
+    pub audit: Arc<dyn AuditLog>,
     /// Login, tokens and sessions.
     pub sessions: Arc<SessionService>,
     /// Friendship requests.

@@ -18,6 +18,7 @@ use domain::message::MessageService;
 use domain::number::saturating;
 use infra::clock::DatabaseClock;
 use infra::crypto::password::BcryptHasher;
+use infra::crypto::password_upgrade::BackgroundPasswordUpgrades;
 use infra::crypto::random::SystemRandom;
 use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
@@ -32,6 +33,7 @@ use infra::revoked_sessions::RevokedSessionCache;
 use secrecy::SecretString;
 
 use crate::config::Settings;
+use crate::observability::audit::TracingAuditLog;
 use crate::observability::metrics::Metrics;
 use crate::search;
 
@@ -131,12 +133,15 @@ impl Wiring<'_> {
         let ended = RevokedSessionCache::start(&self.db, signing.lifetimes.access)?;
         self.metrics.register(clock.collectors())?;
         self.metrics.register(ended.collectors())?;
+        let hasher = Arc::new(hasher);
         Ok(SessionPorts {
-            users,
             sessions: Arc::new(PgSessionRepository::new(Arc::clone(&self.db))),
             throttle: Arc::new(PgLoginThrottle::new(Arc::clone(&self.db))),
             known_devices: Arc::new(PgKnownDevices::new(Arc::clone(&self.db))),
-            hasher: Arc::new(hasher),
+            upgrades: Arc::new(BackgroundPasswordUpgrades::new(Arc::clone(&hasher), (*users).clone())),
+            audit: Arc::new(TracingAuditLog),
+            users,
+            hasher,
             tokens: Arc::new(JwtCodec::new(&self.env.secret, signing.previous.as_ref())?),
             ended: Arc::new(ended),
             clock: Arc::new(clock),
@@ -175,6 +180,7 @@ impl Wiring<'_> {
                 rules.lookups.map(|rate| Arc::new(LookupQuotaInMemory::new(rate)) as _),
             ),
             sessions,
+            audit: Arc::new(TracingAuditLog),
             friendship_requests: FriendshipRequestService::new(requests, rules.requests),
             friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(db()))),
             blocks: BlockService::new(Arc::new(PgBlockRepository::new(db()))),

@@ -12,7 +12,7 @@ use crate::http::proxies::TrustedProxies;
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
 /// The address of the client; `None` if it does not distinguish clients, such as a loopback address.
-pub(super) fn of(request: &HttpRequest) -> Option<ClientAddress> {
+pub(crate) fn of(request: &HttpRequest) -> Option<ClientAddress> {
     address(request).and_then(ClientAddress::new)
 }
 

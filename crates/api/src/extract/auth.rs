@@ -121,6 +121,11 @@ pub(super) fn app_data<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Ap
     request.app_data().ok_or_else(|| ApiError::internal("the application is not wired"))
 }
 
+/// The caller of a request, as far as its token says; for records about a request that was refused.
+pub(crate) fn caller_of(request: &HttpRequest) -> Option<Caller> {
+    authenticate(request).ok().map(|authenticated| authenticated.caller())
+}
+
 fn authenticate(request: &HttpRequest) -> Result<Authenticated, ApiError> {
     let token = bearer(request).ok_or_else(|| ApiError::named("missing_token"))?;
     let use_cases = app_data::<UseCases>(request)?;

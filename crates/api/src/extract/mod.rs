@@ -7,7 +7,8 @@ mod json;
 mod number;
 mod request;
 
-pub(crate) use auth::{AuthUser, RefreshToken, UncountedCaller};
+pub(crate) use address::of as client_address;
+pub(crate) use auth::{AuthUser, RefreshToken, UncountedCaller, caller_of};
 pub(crate) use device::Device;
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use number::whole_number;

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use self::report::{CommandError, CommandResult, FAILED, UNUSABLE, fail, print};
 use crate::config::{self, Command, ConfigCommand, InvalidInvocation, Invocation, LogSettings};
+use crate::observability::audit::record_command;
 
 /// Runs a command line and returns the exit code.
 #[must_use]
@@ -49,8 +50,8 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
         _ => {}
     }
     let settings = invocation.settings_for_tools().map_err(CommandError::Settings)?;
-    // The output of a command goes to standard output; only warnings are logged.
-    let logging = LogSettings { filter: "warn".to_owned(), format: settings.logging.format };
+    let logging =
+        LogSettings { filter: filter_for_tools(&settings.logging), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
     if !matches!(invocation.command, Command::Doctor) {
@@ -58,14 +59,29 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     }
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
-        Command::Migrate { check: false } => migrate::run(&settings),
+        Command::Migrate { check: false } => audited("migrate", migrate::run(&settings)),
         Command::Doctor => doctor::run(&settings, invocation.warnings()),
         Command::User(command) => user::run(&settings, command),
         Command::Invite(command) => invite::run(&settings, command),
-        Command::Backup { file } => backup::run(&settings, file),
-        Command::Restore { file } => restore::run(&settings, file),
+        Command::Backup { file } => audited("backup", backup::run(&settings, file)),
+        Command::Restore { file } => audited("restore", restore::run(&settings, file)),
         Command::Serve | Command::Config(_) | Command::Openapi => Ok(0),
     }
+}
+
+/// The log filter of a command. Its output goes to standard output; only warnings and audit records are logged, the latter as
+/// `HONGYAN_LOG` says.
+fn filter_for_tools(settings: &LogSettings) -> String {
+    let audit = settings.filter.split(',').filter(|directive| directive.trim().starts_with("audit"));
+    ["warn", "audit=info"].into_iter().chain(audit).collect::<Vec<_>>().join(",")
+}
+
+/// Records a command that changes or copies data. Commands on an account record themselves.
+fn audited(name: &'static str, result: CommandResult) -> CommandResult {
+    if result.is_ok() {
+        record_command(name, None);
+    }
+    result
 }
 
 fn serve(invocation: &Invocation) -> CommandResult {

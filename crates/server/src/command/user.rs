@@ -14,6 +14,7 @@ use super::report::{CommandResult, print};
 use super::services::Services;
 use crate::config::{Settings, UserCommand};
 use crate::database::DatabaseAccess;
+use crate::observability::audit::record_command;
 use crate::observability::printable::escaped;
 
 pub(super) fn run(settings: &Settings, command: &UserCommand) -> CommandResult {
@@ -29,25 +30,32 @@ async fn execute(services: &Services, command: &UserCommand) -> anyhow::Result<(
     let admin = &services.admin;
     match command {
         UserCommand::List => list(admin).await?,
-        UserCommand::Create { .. } => create(services, command).await?,
+        UserCommand::Create { .. } => record_command("user create", create(services, command).await?),
         UserCommand::ResetPassword { uid, generate_password } => {
             let user = find(admin, uid).await?;
             let (password, generated) = password::choose(*generate_password)?;
             require_other_than(&password, &parse_uid(uid)?, None)?;
             admin.reset_password(user, &password).await?;
+            record_command("user reset-password", Some(user));
             print(format_args!("password of {uid} changed; all its sessions ended"));
             print_password(generated);
         }
         UserCommand::EndSessions { uid } => {
             let user = find(admin, uid).await?;
-            print(format_args!("sessions ended: {}", admin.end_sessions(user).await?));
+            let ended = admin.end_sessions(user).await?;
+            record_command("user end-sessions", Some(user));
+            print(format_args!("sessions ended: {ended}"));
         }
         UserCommand::Disable { uid } => {
-            services.accounts.disable(find(admin, uid).await?).await?;
+            let user = find(admin, uid).await?;
+            services.accounts.disable(user).await?;
+            record_command("user disable", Some(user));
             print(format_args!("{uid} disabled; all its sessions ended"));
         }
         UserCommand::Enable { uid } => {
-            services.accounts.enable(find(admin, uid).await?).await?;
+            let user = find(admin, uid).await?;
+            services.accounts.enable(user).await?;
+            record_command("user enable", Some(user));
             print(format_args!("{uid} enabled"));
         }
     }
@@ -108,8 +116,9 @@ fn aligned([created, state, sessions, uid, name]: [&str; 5]) -> String {
     format!("{created:<10}  {state:<8}  {sessions:>8}  {uid:<20}  {name}")
 }
 
-async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()> {
-    let UserCommand::Create { uid, name, phone_number, generate_password } = command else { return Ok(()) };
+/// Creates the account of a `create` and returns its id.
+async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<Option<UserId>> {
+    let UserCommand::Create { uid, name, phone_number, generate_password } = command else { return Ok(None) };
     let chosen = parse_uid(uid)?;
     let name = Nickname::parse(name.as_ref().unwrap_or(uid))
         .map_err(|invalid| anyhow!("the name is not valid: {invalid}"))?;
@@ -126,7 +135,7 @@ async fn create(services: &Services, command: &UserCommand) -> anyhow::Result<()
     services.admin.end_sessions(account.user.id).await?;
     print(format_args!("{} {}", account.user.id, account.user.uid.as_str()));
     print_password(generated);
-    Ok(())
+    Ok(Some(account.user.id))
 }
 
 async fn find(service: &AdminService, uid: &str) -> anyhow::Result<UserId> {

@@ -1,6 +1,7 @@
 //! Observability: the log, the metrics, readiness, and the admin listener that serves the last two to operators.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod log_limit;
 pub mod logging;
 pub(crate) mod metrics;

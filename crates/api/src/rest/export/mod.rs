@@ -9,6 +9,7 @@ mod stream;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::{HttpResponse, get, web};
+use domain::audit::{AuditEvent, AuditRecord};
 
 use crate::admission::Admission;
 use crate::extract::UncountedCaller;
@@ -32,6 +33,8 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, ApiError> {
     let pass = admission.export(caller.id()).await?;
     let reader = use_cases.exports.open(caller.id()).await?;
+    let started = AuditRecord::of(AuditEvent::ExportStarted).account(caller.id());
+    use_cases.audit.record(started.in_session(caller.0.session_id));
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""))
