@@ -33,13 +33,13 @@ const PURPOSE: &[u8] = b"hongyan password v1";
 
 /// Kinds of work with a queue each, which take turns.
 #[derive(Debug, Clone, Copy)]
-enum Lane {
+enum PasswordQueue {
     Logins,
     Registrations,
     Upgrades,
 }
 
-impl Lane {
+impl PasswordQueue {
     /// Upper bounds of the queues for cheap work, in the order of the lanes; at cost 12 admission control allows fewer.
     const CAPACITIES: [usize; 3] = [64, 16, 8];
 
@@ -61,7 +61,7 @@ impl Lane {
 }
 
 const fn place(turn: HashingTurn) -> Place<HashingTurn> {
-    Place { lane: Lane::of(turn) as usize, flow: turn }
+    Place { lane: PasswordQueue::of(turn) as usize, flow: turn }
 }
 
 impl BcryptHasher {
@@ -95,7 +95,7 @@ impl BcryptHasher {
         let settings = FairPoolSettings {
             name: "bcrypt",
             threads,
-            lanes: &Lane::CAPACITIES,
+            lanes: &PasswordQueue::CAPACITIES,
             max_queue_wait: Self::MAX_QUEUE_WAIT,
             initial_estimate,
         };
@@ -121,7 +121,7 @@ impl BcryptHasher {
     }
 
     async fn refuse(&self, turn: HashingTurn, error: JobError) -> PortError {
-        let queue = Lane::of(turn).name();
+        let queue = PasswordQueue::of(turn).name();
         self.refusals.with_label_values(&[queue]).inc();
         // The log keeps at most one line per kind and second.
         tracing::warn!(kind = queue, queue, %error, "too many passwords to check");
@@ -144,7 +144,7 @@ impl BcryptHasher {
         attempt: &PasswordAttempt,
     ) -> Result<PasswordHash, PortError> {
         let (digest, cost) = (digest(attempt.expose())?, self.cost);
-        let place = Place { lane: Lane::Upgrades as usize, flow: HashingTurn::Account(user) };
+        let place = Place { lane: PasswordQueue::Upgrades as usize, flow: HashingTurn::Account(user) };
         let hashed = self.threads.run(place, move || bcrypt::hash(digest, cost)).await;
         let hash = hashed.map_err(|error| error.into_port_error(Self::RETRY_AFTER))?;
         hash.map(PasswordHash::new).map_err(PortError::internal)

@@ -8,12 +8,12 @@ use std::hash::Hash;
 
 /// A queue whose lanes and flows take turns.
 pub(crate) struct FairQueue<K, J> {
-    lanes: Vec<Lane<K, J>>,
+    lanes: Vec<FlowRing<K, J>>,
     /// The lane whose turn is next.
     turn: usize,
 }
 
-struct Lane<K, J> {
+struct FlowRing<K, J> {
     capacity: usize,
     len: usize,
     flows: HashMap<K, VecDeque<J>>,
@@ -32,7 +32,7 @@ pub(crate) enum Queued<J> {
     Full,
 }
 
-impl<K: Copy + Eq + Hash, J> Lane<K, J> {
+impl<K: Copy + Eq + Hash, J> FlowRing<K, J> {
     fn new(capacity: usize) -> Self {
         Self { capacity, len: 0, flows: HashMap::new(), ring: VecDeque::new() }
     }
@@ -94,7 +94,7 @@ impl<K: Copy + Eq + Hash, J> Lane<K, J> {
 impl<K: Copy + Eq + Hash, J> FairQueue<K, J> {
     /// A queue with lanes of these capacities.
     pub(crate) fn new(capacities: &[usize]) -> Self {
-        Self { lanes: capacities.iter().map(|capacity| Lane::new(*capacity)).collect(), turn: 0 }
+        Self { lanes: capacities.iter().map(|capacity| FlowRing::new(*capacity)).collect(), turn: 0 }
     }
 
     /// Whether a new job of `flow` finds room in its lane, and how many jobs run before it.
@@ -127,7 +127,7 @@ impl<K: Copy + Eq + Hash, J> FairQueue<K, J> {
         let count = self.lanes.len();
         for step in 0..count {
             let lane = (self.turn + step) % count;
-            if let Some(job) = self.lanes.get_mut(lane).and_then(Lane::pop) {
+            if let Some(job) = self.lanes.get_mut(lane).and_then(FlowRing::pop) {
                 self.turn = (lane + 1) % count;
                 return Some(job);
             }

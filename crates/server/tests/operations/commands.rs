@@ -100,7 +100,8 @@ fn accounts_are_created_and_listed_with_and_without_a_server() {
     let server = Server::start(&folder);
     let typed = format!("{PASSWORD}\n");
     let create = |arguments: &[&str], typed: &str| {
-        run_with_input(&mut folder.hongyan(&[&["user", "create"], arguments].concat()), typed)
+        let mut command = folder.hongyan(&[&["user", "create"], arguments].concat());
+        run_with_input(command.env("HONGYAN_LOG", "audit=off"), typed)
     };
     let (code, text) = create(&["alice_01", "--name", "爱丽丝", "--phone-number", "13800138000"], &typed);
     assert!(code == 0 && text.trim().ends_with(" alice_01"), "{text}");
@@ -155,7 +156,8 @@ fn an_operator_resets_passwords_ends_sessions_and_disables() {
         let token = tokens["token_class"]["refresh_token"].as_str().unwrap();
         server.post("/auth/refresh_token", token, &serde_json::json!({}))["code"].clone()
     };
-    let (code, text) = folder.call(&["user", "end-sessions", "ALICE_01"]);
+    let mut end = folder.hongyan(&["user", "end-sessions", "ALICE_01"]);
+    let (code, text) = run(end.env("HONGYAN_LOG", "audit=off"));
     assert_eq!((code, text.as_str()), (0, "sessions ended: 1\n"));
     assert_eq!(refresh(&alice), 401);
     let again = server.login("alice_01", PASSWORD)["data"].clone();
