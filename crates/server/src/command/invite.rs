@@ -10,6 +10,7 @@ use super::report::{CommandResult, print};
 use super::services::Services;
 use crate::config::{InviteCommand, Settings};
 use crate::database::DatabaseAccess;
+use crate::observability::audit::record_command;
 
 pub(super) fn run(settings: &Settings, command: &InviteCommand) -> CommandResult {
     let database = DatabaseAccess::open(settings)?
@@ -26,6 +27,7 @@ async fn execute(invites: &InviteService, command: &InviteCommand) -> anyhow::Re
             let lifetime = Duration::from_secs(u64::from(*days) * 86_400);
             let uses = NonZeroU32::new(*uses).context("an invite needs at least one use")?;
             let (code, invite) = invites.create(InviteTerms { uses, lifetime }).await?;
+            record_command("invite create", None);
             // The code comes alone on its line, for scripts. It is not stored and cannot be shown again.
             print(code.grouped());
             print(aligned(HEADER));
@@ -39,6 +41,7 @@ async fn execute(invites: &InviteService, command: &InviteCommand) -> anyhow::Re
         }
         InviteCommand::Revoke { id } => {
             invites.revoke(id).await?;
+            record_command("invite revoke", None);
             print("invite revoked");
         }
     }
