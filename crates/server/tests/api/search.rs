@@ -144,12 +144,14 @@ fn excess_searches_get_a_503_and_delay_no_other_request() {
     let (alice, bob) = world.friends();
     alice.say(&bob, "word");
     let conversation = bob.conversation();
+    // An account has one search running and one waiting.
+    let people: Vec<Person> = (0..32).map(|number| world.person(&format!("person_{number:02}"))).collect();
+    for person in &people {
+        person.befriend(&alice);
+    }
     world.hold_lock("LOCK TABLE search_blocks IN ACCESS EXCLUSIVE MODE", || {
-        let searches: Vec<_> = (0..64)
-            .map(|_| {
-                let bob = bob.clone();
-                thread::spawn(move || bob.search("word", ""))
-            })
+        let searches: Vec<_> = (people.iter().chain(&people).cloned())
+            .map(|person| thread::spawn(move || person.search("word", "")))
             .collect();
         for _ in 0..20 {
             assert_eq!(bob.texts(&conversation), ["word"]);
