@@ -8,6 +8,7 @@
 //! database's thread pool. A job takes the oldest requests, answers them, and spawns another job while requests are left.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -195,8 +196,13 @@ impl<Q, A> BatchQueue<Q, A> {
 /// Executes requests in one statement on whichever connection is free.
 type Execute<'a, Q, A> = dyn Fn(&[Q]) -> Result<Vec<A>, PortError> + 'a;
 
-/// Executes a batch and answers its requests. A statement that fails by a fault of its input is repeated one request at a time,
-/// so that one request fails no other. A database that is unavailable is not asked again: it would fail them all.
+/// The most requests of a batch that may exceed the time limit alone, before the database is taken to be slow for all. One account has
+/// no more in flight.
+const MAX_SLOW: usize = 4;
+
+/// Executes a batch and answers its requests. A statement that fails by a fault of its input or exceeds the time limit is repeated
+/// one request at a time, so that one request fails no other. A database that is unavailable is not asked again: it would fail
+/// them all.
 fn answer<Q, A>(requests: &[Q], replies: Vec<Reply<A>>, execute: &Execute<'_, Q, A>) {
     // A caller may be gone by now; its result is dropped then.
     match execute(requests) {
@@ -205,9 +211,15 @@ fn answer<Q, A>(requests: &[Q], replies: Vec<Reply<A>>, execute: &Execute<'_, Q,
                 let _ = reply.send(Ok(result));
             }
         }
-        Err(error) if requests.len() > 1 && error.kind() == ErrorKind::Internal => {
+        Err(error) if requests.len() > 1 && may_be_of_one_request(&error) => {
+            let mut slow = 0;
             for (request, reply) in requests.chunks(1).zip(replies) {
-                answer(request, vec![reply], execute);
+                let result = if slow < MAX_SLOW { execute(request) } else { Err(error.clone()) };
+                slow += usize::from(result.as_ref().is_err_and(is_time_limit));
+                // One request has one result.
+                let _ = reply.send(result.and_then(|mut results| {
+                    results.pop().ok_or_else(|| PortError::internal("a batched read has no result"))
+                }));
             }
         }
         Err(error) => {
@@ -216,6 +228,15 @@ fn answer<Q, A>(requests: &[Q], replies: Vec<Reply<A>>, execute: &Execute<'_, Q,
             }
         }
     }
+}
+
+fn may_be_of_one_request(error: &PortError) -> bool {
+    error.kind() == ErrorKind::Internal || is_time_limit(error)
+}
+
+/// Whether the statement was cancelled by its time limit. As in `error.rs`, PostgreSQL's English message must do.
+fn is_time_limit(error: &PortError) -> bool {
+    error.source().is_some_and(|source| source.to_string().contains("due to statement timeout"))
 }
 
 #[cfg(test)]

@@ -83,3 +83,26 @@ fn an_unavailable_database_is_asked_once() {
     let fails = |_: &u8| Some(PortError::unavailable(Db::RETRY_AFTER, "gone"));
     assert_eq!(answered(fails), (vec![None, None, None], 1));
 }
+
+fn time_limit() -> PortError {
+    PortError::unavailable(Db::RETRY_AFTER, "canceling statement due to statement timeout")
+}
+
+#[test]
+fn a_request_that_exceeds_the_time_limit_fails_no_other() {
+    let fails = |request: &u8| (*request == 0).then(time_limit);
+    assert_eq!(answered(fails), (vec![None, Some(1), Some(2)], 4));
+}
+
+#[test]
+fn a_database_that_is_slow_for_all_is_not_asked_for_each_request() {
+    let statements = std::cell::Cell::new(0);
+    let requests: Vec<u8> = (0..16).collect();
+    let (replies, results): (Vec<_>, Vec<_>) = requests.iter().map(|_| oneshot::channel()).unzip();
+    answer(&requests, replies, &|_: &[u8]| {
+        statements.set(statements.get() + 1);
+        Err::<Vec<u8>, _>(time_limit())
+    });
+    assert_eq!(statements.get(), 1 + MAX_SLOW);
+    assert!(results.into_iter().all(|mut result| result.try_recv().unwrap().is_err()));
+}
