@@ -62,8 +62,10 @@ impl AdmissionSettings {
 
 /// The bulkheads of an instance.
 pub struct Admission {
-    /// Everything that has no limit of its own.
+    /// Everything with a token that has no limit of its own.
     requests: Arc<KeyedLimit<Requester>>,
+    /// Everything without a token that does lasting work. It does not rest: many people can have one address.
+    anonymous: Arc<KeyedLimit<Requester>>,
     searches: Arc<KeyedLimit<UserId>>,
     exports: Arc<KeyedLimit<UserId>>,
     export_history: Arc<ExportHistory>,
@@ -87,16 +89,20 @@ impl Admission {
     pub fn new(settings: AdmissionSettings) -> Self {
         let AdmissionSettings { in_flight, patience, exports_per_hour } = settings;
         Self {
-            requests: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience }),
-            searches: KeyedLimit::new(Bounds { in_flight: 1, waiting: 1, patience }),
-            exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience }),
+            requests: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: true }),
+            anonymous: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: false }),
+            searches: KeyedLimit::new(Bounds { in_flight: 1, waiting: 1, patience, rests: true }),
+            exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience, rests: false }),
             export_history: Arc::new(ExportHistory::new(exports_per_hour)),
         }
     }
 
     /// Admits, queues or refuses a request that has no limit of its own.
     pub(crate) fn request(&self, requester: Requester) -> RequestArrival {
-        self.requests.arrive(requester)
+        match requester {
+            Requester::Account(_) => self.requests.arrive(requester),
+            Requester::Address(_) => self.anonymous.arrive(requester),
+        }
     }
 
     /// Waits for the account's turn to search: one search runs, one waits.

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::rt::time::timeout;
+use actix_web::rt::time::{sleep, timeout};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -26,7 +26,12 @@ pub(super) struct Bounds {
     pub(super) waiting: usize,
     /// Longest time that a request waits.
     pub(super) patience: Duration,
+    /// Whether a key whose requests wait rests after each as long as it took, so that it uses half of its places' time at most.
+    pub(super) rests: bool,
 }
+
+/// The longest rest.
+const MAX_REST: Duration = Duration::from_secs(1);
 
 /// Why a request is refused: too many of its key wait, or it has waited too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +55,9 @@ pub(crate) struct KeyedLimit<K: Eq + Hash + Copy> {
 /// The right of one request to be in flight. Dropping it hands it to the request of the same key that has waited longest.
 pub(crate) struct Permit<K: Eq + Hash + Copy> {
     key: K,
+    since: Instant,
+    /// How long the request rests before it begins.
+    rest: Duration,
     limit: Arc<KeyedLimit<K>>,
 }
 
@@ -92,7 +100,7 @@ impl<K: Eq + Hash + Copy> KeyedLimit<K> {
         if lane.in_flight < self.bounds.in_flight {
             lane.in_flight += 1;
             drop(lanes);
-            return Arrival::Admitted(self.permit(key));
+            return Arrival::Admitted(self.permit(key, Duration::ZERO));
         }
         if lane.waiting.len() >= self.bounds.waiting {
             // Requests that were given up leave their places at the latest now.
@@ -106,8 +114,8 @@ impl<K: Eq + Hash + Copy> KeyedLimit<K> {
         Arrival::Queued(Turn { permit, patience: self.bounds.patience })
     }
 
-    fn permit(self: &Arc<Self>, key: K) -> Permit<K> {
-        Permit { key, limit: Arc::clone(self) }
+    fn permit(self: &Arc<Self>, key: K, rest: Duration) -> Permit<K> {
+        Permit { key, since: Instant::now(), rest, limit: Arc::clone(self) }
     }
 
     /// The next request that waits; without one the request that ended is uncounted, and an idle lane is removed.
@@ -135,7 +143,9 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
         if let Some(next) = self.limit.next(self.key) {
             // A request that was given up returns its permit, and this drop hands it to the one after it.
-            drop(next.send(self.limit.permit(self.key)));
+            let rest =
+                if self.limit.bounds.rests { self.since.elapsed().min(MAX_REST) } else { Duration::ZERO };
+            drop(next.send(self.limit.permit(self.key, rest)));
         }
     }
 }
@@ -151,10 +161,12 @@ impl<K: Eq + Hash + Copy> Arrival<K> {
             Self::Queued(turn) => turn,
             Self::Refused => return Err(LaneFull),
         };
-        match timeout(patience, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(LaneFull),
+        let Ok(Ok(mut permit)) = timeout(patience, permit).await else { return Err(LaneFull) };
+        if !permit.rest.is_zero() {
+            sleep(permit.rest).await;
+            permit.since = Instant::now();
         }
+        Ok(permit)
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn limit(in_flight: usize, waiting: usize) -> Arc<KeyedLimit<u32>> {
-    KeyedLimit::new(Bounds { in_flight, waiting, patience: PATIENCE })
+    KeyedLimit::new(Bounds { in_flight, waiting, patience: PATIENCE, rests: false })
 }
 
 #[track_caller]
@@ -107,4 +107,19 @@ fn threads_together_never_exceed_the_limit() {
     });
     assert!((1..=3).contains(&most.into_inner()));
     assert_eq!(limit.keys(), 0);
+}
+
+#[actix_web::test]
+async fn a_key_whose_requests_wait_rests_as_long_as_each_takes() {
+    let limit = KeyedLimit::new(Bounds { in_flight: 1, waiting: 2, patience: PATIENCE, rests: true });
+    let first = admitted(limit.arrive(1));
+    let second = queued(limit.arrive(1));
+    let took = Duration::from_millis(50);
+    std::thread::sleep(took);
+    drop(first);
+    let waited = Instant::now();
+    let second = second.permit().await.ok().unwrap();
+    assert!(waited.elapsed() >= took);
+    drop(second);
+    assert!(admitted(limit.arrive(1)).rest.is_zero(), "without a queue there is no rest");
 }
