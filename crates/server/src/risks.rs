@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use domain::account::RegistrationMode;
 use secrecy::ExposeSecret;
 
 use crate::config::Settings;
@@ -78,7 +79,8 @@ fn admin(settings: &Settings) -> Option<Risk> {
 
 fn registration(settings: &Settings) -> Option<Risk> {
     let text = format!("open to all who reach {}", settings.bind);
-    is_public(settings.bind).then(|| Risk::note("registering", text))
+    let is_open = settings.rules.registration == RegistrationMode::Open;
+    (is_open && is_public(settings.bind)).then(|| Risk::note("registering", text))
 }
 
 fn is_public(address: SocketAddr) -> bool {
