@@ -1,6 +1,10 @@
 //! The environment of the server and of its child processes.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use local_postgres::Installation;
 
 use crate::support::{Folder, PASSWORD, Server, run};
 
@@ -47,6 +51,52 @@ fn no_child_process_inherits_secrets() {
     let environment = String::from_utf8_lossy(&environment);
     assert!(environment.contains("PATH="), "{environment}");
     assert!(!environment.contains("canary") && !environment.contains("HONGYAN"), "{environment}");
+}
+
+/// A folder of programs that note their environment in a file and then run the real ones.
+fn observed_programs(folder: &Folder) -> (String, String) {
+    let (programs, notes) = (folder.path("programs"), folder.path("notes"));
+    fs::create_dir(&programs).unwrap();
+    fs::write(&notes, "").unwrap();
+    let open = |path: &str, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    open(&notes, 0o666);
+    open(&programs, 0o755);
+    let real = Installation::find().unwrap();
+    let of_server = ["initdb", "postgres", "psql", "pg_dump", "pg_restore"].map(|name| real.program(name));
+    for program in of_server.into_iter().chain([PathBuf::from("/usr/bin/id")]) {
+        let name = program.file_name().unwrap().to_str().unwrap();
+        let (wrapper, program) = (format!("{programs}/{name}"), program.display());
+        let text = format!("#!/bin/sh\n(echo ran {name}; env) >> {notes}\nexec {program} \"$@\"\n");
+        fs::write(&wrapper, text).unwrap();
+        open(&wrapper, 0o755);
+    }
+    (programs, notes)
+}
+
+#[test]
+fn no_program_that_a_command_runs_inherits_secrets() {
+    let folder = Folder::new("programs");
+    let (programs, notes) = observed_programs(&folder);
+    let backup = folder.path("backup.dump");
+    let observed = |arguments: &[&str]| {
+        let mut command = folder.hongyan(arguments);
+        command.env("PG_BIN", &programs).env("PATH", format!("{programs}:/usr/bin:/bin"));
+        command.env("HONGYAN_JWT_SECRET", "canary-canary-canary-canary-canary").env("MINE", "canary");
+        command
+    };
+    assert!(Server::run(&mut observed(&["serve"]), &folder).stop().success());
+    for arguments in [&["doctor"][..], &["user", "list"], &["backup", &backup]] {
+        let (code, text) = run(&mut observed(arguments));
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+    }
+    let elsewhere = folder.path("elsewhere");
+    let (code, text) = run(observed(&["restore", &backup]).env("HONGYAN_DATA_DIR", elsewhere));
+    assert_eq!(code, 0, "{text}");
+    let notes = fs::read_to_string(notes).unwrap();
+    for program in ["initdb", "postgres", "psql", "pg_dump", "pg_restore"] {
+        assert!(notes.contains(&format!("ran {program}\n")), "{program} did not run");
+    }
+    assert!(!notes.contains("canary") && !notes.contains("HONGYAN"), "{notes}");
 }
 
 #[test]
