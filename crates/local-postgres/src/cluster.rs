@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
 use crate::paths::ClusterPaths;
 use crate::process::Postmaster;
-use crate::program::{clear_environment, run};
+use crate::program::{child, run};
 
 /// What a data folder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,8 +200,7 @@ impl Cluster {
     /// # Errors
     /// [`Error::Program`].
     pub fn execute_sql(&self, database: &str, sql: &str) -> Result<String, Error> {
-        let mut psql = Command::new(self.installation.program("psql"));
-        clear_environment(&mut psql);
+        let mut psql = child(self.installation.program("psql"));
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
         run("psql", &mut psql)
     }

@@ -116,12 +116,16 @@ pub enum Error {
         "{0} has files but no PG_VERSION, so it is no complete cluster: restore it from a backup, or move it away"
     )]
     NotACluster(PathBuf),
-    /// A folder that must be private is a symbolic link.
-    #[error("{0} is a symbolic link: use a folder, or set the data folder to the link's target")]
+    /// A file or a folder of the cluster is a symbolic link.
+    #[error(
+        "{0} is a symbolic link, and links are not followed there: put the file or folder itself in its place, or set the data folder to the link's target"
+    )]
     Link(PathBuf),
-    /// Another user owns the folder of the socket.
-    #[error("the folder {0} for the socket belongs to another user")]
-    ForeignSocketFolder(PathBuf),
+    /// Another user owns a folder of the cluster.
+    #[error(
+        "the folder {0} belongs to another user: remove it, or chown it to the user that runs PostgreSQL"
+    )]
+    ForeignFolder(PathBuf),
     /// A program of the installation failed.
     #[error("{program} failed: {output}")]
     Program {
@@ -156,6 +160,9 @@ impl Error {
     /// Adds the operation and the path to an I/O error.
     pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { what, path, source }
+        move |source| {
+            let is_link = source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+            if is_link { Self::Link(path) } else { Self::Io { what, path, source } }
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Discovery of an installed PostgreSQL server.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::Error;
+use crate::program::child;
 
 /// The programs of an installed PostgreSQL server.
 #[derive(Debug, Clone)]
@@ -55,12 +55,13 @@ impl Installation {
     reason = "the location of PostgreSQL's programs is not a setting of the server"
 )]
 fn from_environment() -> Option<PathBuf> {
-    std::env::var("PG_BIN").ok().filter(|folder| !folder.is_empty()).map(PathBuf::from)
+    let folder = std::env::var("PG_BIN").ok()?.trim().to_owned();
+    (!folder.is_empty()).then(|| PathBuf::from(folder))
 }
 
 fn candidates() -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+    if let Ok(output) = child("pg_config").arg("--bindir").output() {
         folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     }
     let families = [
@@ -79,7 +80,7 @@ fn candidates() -> Vec<PathBuf> {
 
 /// Parses the output `postgres (PostgreSQL) 15.18 (Debian …)`.
 fn major_version(postgres: &Path) -> Option<u32> {
-    let output = Command::new(postgres).arg("--version").output().ok()?;
+    let output = child(postgres).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let number =
         text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;

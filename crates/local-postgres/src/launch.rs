@@ -1,10 +1,12 @@
 //! Starting a cluster: create it if missing, adopt it if running, launch it otherwise.
 
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::file;
 use crate::log_rotation;
 use crate::options::SUPERUSER;
 use crate::process::eventually;
@@ -24,7 +26,7 @@ impl Cluster {
             return Err(Error::NotACluster(self.paths.data.clone()));
         }
         let draft = &self.paths.draft;
-        if draft.exists() {
+        if draft.symlink_metadata().is_ok() {
             std::fs::remove_dir_all(draft).map_err(Error::io("cannot remove", draft))?;
         }
         let mut initdb = self.owner.command(&self.installation.program("initdb"));
@@ -42,7 +44,7 @@ impl Cluster {
 
     pub(crate) fn check_version(&self) -> Result<(), Error> {
         let path = self.paths.data.join("PG_VERSION");
-        let found = std::fs::read_to_string(&path).map_err(Error::io("cannot read", path))?;
+        let found = file::read(&path).map_err(Error::io("cannot read", path))?;
         let (found, installed) = (found.trim().to_owned(), self.installation.major());
         if found == installed.to_string() {
             return Ok(());
@@ -54,7 +56,7 @@ impl Cluster {
         if !self.is_running() {
             return self.launch();
         }
-        let known = std::fs::read_to_string(&self.paths.settings);
+        let known = file::read(&self.paths.settings);
         let same_settings = known.is_ok_and(|known| known == self.arguments.join("\n"));
         if !same_settings {
             return self.restart();
@@ -64,11 +66,11 @@ impl Cluster {
     }
 
     pub(crate) fn launch(&self) -> Result<(), Error> {
-        let write = std::fs::write(&self.paths.settings, self.arguments.join("\n"));
+        let write = file::replace(&self.paths.settings, &self.arguments.join("\n"));
         write.map_err(Error::io("cannot write", &self.paths.settings))?;
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            let logged = std::fs::metadata(&self.paths.log).map_or(0, |log| log.len());
+            let logged = self.paths.log.symlink_metadata().map_or(0, |log| log.len());
             self.spawn()?;
             let Err(error) = self.wait_until_ready() else { return Ok(()) };
             let output = self.log_since(logged);
@@ -116,7 +118,9 @@ impl Cluster {
     }
 
     fn log_since(&self, position: u64) -> String {
-        let log = std::fs::read(&self.paths.log).unwrap_or_default();
+        let mut log = Vec::new();
+        // A log that cannot be read adds nothing to the error.
+        let _ = file::open(&self.paths.log).and_then(|mut file| file.read_to_end(&mut log));
         let new = log.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or_default();
         last_lines(&String::from_utf8_lossy(new))
     }

@@ -9,6 +9,7 @@
 mod binding;
 mod cluster;
 mod error;
+mod file;
 mod installation;
 mod launch;
 mod lock;

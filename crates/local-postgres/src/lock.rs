@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::Error;
+use crate::file;
 
 /// An exclusive lock on a data folder, held until this value is dropped; the kernel releases it when the process dies.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(crate) struct FolderLock(#[expect(dead_code, reason = "dropping it releases 
 impl FolderLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(Error::io("cannot open the lock", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),

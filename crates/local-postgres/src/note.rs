@@ -6,10 +6,11 @@
 //! start follows the note or refuses to start.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file;
 
 /// The note's name in the requested folder.
 const NAME: &str = "cluster.note";
@@ -37,7 +38,7 @@ impl ClusterNote {
     /// Reads the note of a data folder; `None` if the folder never had a cluster, or only one of an earlier release.
     pub(crate) fn read(requested: &Path) -> Result<Option<Self>, Error> {
         let path = Self::path(requested);
-        match std::fs::read_to_string(&path) {
+        match file::read(&path) {
             Ok(text) => Self::parse(&text).map(Some).ok_or(Error::BrokenNote(path)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("cannot read", path)(error)),
@@ -61,17 +62,13 @@ impl ClusterNote {
         let companion =
             self.companion.as_ref().map_or_else(String::new, |print| format!("companion={print}\n"));
         let text = format!("home={home}\nsystem_identifier={}\n{companion}", self.identifier);
-        let draft = requested.join(format!("{NAME}.new"));
         let write = || -> std::io::Result<()> {
-            if draft.symlink_metadata().is_ok() {
-                std::fs::remove_file(&draft)?;
-            }
-            let mut file = File::create_new(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &path)?;
+            file::replace(&path, &text)?;
             File::open(requested)?.sync_all()?;
-            self.home.as_ref().map_or(Ok(()), |home| File::create(home.join(CLAIM)).map(drop))
+            let claim = |home: &PathBuf| {
+                file::options().create(true).truncate(false).write(true).open(home.join(CLAIM))
+            };
+            self.home.as_ref().map_or(Ok(()), |home| claim(home).map(drop))
         };
         write().map_err(Error::io("cannot write", &path))
     }
@@ -87,7 +84,7 @@ pub(crate) fn is_claimed(home: &Path) -> bool {
 pub(crate) fn system_identifier(data: &Path) -> Result<u64, Error> {
     let path = data.join("global/pg_control");
     let mut bytes = [0_u8; 8];
-    let read = File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
+    let read = file::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
     read.map_err(Error::io("cannot read", path))?;
     Ok(u64::from_ne_bytes(bytes))
 }

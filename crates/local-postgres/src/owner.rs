@@ -1,13 +1,15 @@
 //! The system user that PostgreSQL's programs run as.
 
-use std::fs::{File, Permissions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Error;
-use crate::program::clear_environment;
+use crate::file;
+use crate::program::child;
 
 /// The user that owns the cluster and runs its programs. PostgreSQL refuses to run as root, so root uses `postgres`.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +24,7 @@ impl Owner {
             return Ok(Self::CurrentUser);
         }
         let id = |flag: &str| {
-            let output = Command::new("id").args([flag, "postgres"]).output().ok()?;
+            let output = child("id").args([flag, "postgres"]).output().ok()?;
             String::from_utf8_lossy(&output.stdout).trim().parse().ok()
         };
         match (id("-u"), id("-g")) {
@@ -33,8 +35,7 @@ impl Owner {
 
     /// A program that runs as the owner. It starts in `/`, because the owner may not have access to the current folder.
     pub(crate) fn command(self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        clear_environment(&mut command);
+        let mut command = child(program);
         command.current_dir("/").stdin(std::process::Stdio::null());
         if let Self::Postgres { uid, gid } = self {
             command.uid(uid).gid(gid);
@@ -73,16 +74,29 @@ impl Owner {
     }
 
     /// Creates a folder with mode 0700 that belongs to the owner. A symbolic link is refused: root would hand over the folder
-    /// that it leads to. Owner and mode are changed by descriptor, so that a link put there meanwhile has no effect.
+    /// that it leads to. So is a folder of a third user, who may have put it there in advance. Owner and mode are looked at and
+    /// changed by descriptor, so that what is put there meanwhile has no effect.
     pub(crate) fn make_private_folder(self, folder: &Path) -> Result<(), Error> {
-        std::fs::create_dir_all(folder).map_err(Error::io("cannot create the folder", folder))?;
-        if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent).map_err(Error::io("cannot create the folder", parent))?;
+        }
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io("cannot create the folder", folder)(error));
+            }
+            _ => {}
+        }
+        if file::is_link(folder) {
             return Err(Error::Link(folder.to_owned()));
         }
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::DIRECTORY;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let opened = File::options().read(true).custom_flags(flags).open(folder);
         let opened = opened.map_err(Error::io("cannot open the folder", folder))?;
+        let found = opened.metadata().map_err(Error::io("cannot look at", folder))?.uid();
+        if ![self.uid(), rustix::process::geteuid().as_raw()].contains(&found) {
+            return Err(Error::ForeignFolder(folder.to_owned()));
+        }
         if let Self::Postgres { uid, gid } = self {
             fchown(&opened, Some(uid), Some(gid))
                 .map_err(Error::io("cannot change the owner of the folder", folder))?;
@@ -92,12 +106,15 @@ impl Owner {
             .map_err(Error::io("cannot change the mode of the folder", folder))
     }
 
-    /// Whether the folder belongs to the owner. A symbolic link does not count as a folder: it could lead elsewhere.
-    pub(crate) fn owns(self, folder: &Path) -> bool {
-        let expected = match self {
+    fn uid(self) -> u32 {
+        match self {
             Self::CurrentUser => rustix::process::geteuid().as_raw(),
             Self::Postgres { uid, .. } => uid,
-        };
-        folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == expected)
+        }
+    }
+
+    /// Whether the folder belongs to the owner. A symbolic link does not count as a folder: it could lead elsewhere.
+    pub(crate) fn owns(self, folder: &Path) -> bool {
+        folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == self.uid())
     }
 }

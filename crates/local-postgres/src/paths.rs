@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file;
 use crate::note::{self, ClusterNote};
 use crate::owner::Owner;
 
@@ -36,6 +37,7 @@ impl ClusterPaths {
     /// Creates the folders. A requested folder that the owner cannot reach, and that has no cluster yet, is replaced by one in
     /// `/var/lib/hongyan`.
     pub(crate) fn create(requested: &Path, owner: Owner) -> Result<Self, Error> {
+        refuse_link(requested)?;
         std::fs::create_dir_all(requested).map_err(Error::io("cannot create the folder", requested))?;
         let requested = canonical(requested)?;
         let paths = match Self::existing(&requested, owner)? {
@@ -50,6 +52,7 @@ impl ClusterPaths {
 
     /// The paths of an existing cluster; `None` if the folder never had one. Changes nothing.
     pub(crate) fn find(requested: &Path, owner: Owner) -> Result<Option<Self>, Error> {
+        refuse_link(requested)?;
         if !is_there(requested)? {
             return Ok(None);
         }
@@ -118,16 +121,22 @@ impl ClusterPaths {
 
     /// Whether a complete cluster is there. A folder that cannot be looked into is an error: it may have one.
     pub(crate) fn has_cluster(&self) -> Result<bool, Error> {
+        refuse_link(&self.data)?;
         is_there(&self.data.join("PG_VERSION"))
     }
 
     /// Creates the socket's folder, which the system may have cleaned up since: it can lie in `/tmp`.
     pub(crate) fn make_socket_folder(&self, owner: Owner) -> Result<(), Error> {
         if self.socket.symlink_metadata().is_ok() && !owner.owns(&self.socket) {
-            return Err(Error::ForeignSocketFolder(self.socket.clone()));
+            return Err(Error::ForeignFolder(self.socket.clone()));
         }
         owner.make_private_folder(&self.socket)
     }
+}
+
+/// A link could lead to a folder of another user, which root would hand over, or which is another cluster's.
+fn refuse_link(folder: &Path) -> Result<(), Error> {
+    if file::is_link(folder) { Err(Error::Link(folder.to_owned())) } else { Ok(()) }
 }
 
 fn is_there(path: &Path) -> Result<bool, Error> {

@@ -1,9 +1,12 @@
 //! The postmaster process: find it, signal it, wait for its end.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
+
+use crate::file;
 
 /// A running postmaster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +16,10 @@ impl Postmaster {
     /// The live postmaster of a data folder. A stale pid file may name an unrelated process, so the process must be called
     /// `postgres`.
     pub(crate) fn of(data: &Path) -> Option<Self> {
-        let file = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
+        let file = file::read(&data.join("postmaster.pid")).ok()?;
         let postmaster = Self(Pid::from_raw(file.lines().next()?.trim().parse().ok()?)?);
-        (postmaster.is_alive() && postmaster.is_postgres()).then_some(postmaster)
+        let is_ours = postmaster.is_alive() && postmaster.is_postgres() && postmaster.runs_as_owner_of(data);
+        is_ours.then_some(postmaster)
     }
 
     pub(crate) fn pid(self) -> u32 {
@@ -35,6 +39,14 @@ impl Postmaster {
     fn is_postgres(self) -> bool {
         let command = std::fs::read_to_string(format!("/proc/{}/comm", self.pid()));
         command.map_or(true, |name| name.trim().starts_with("postgres"))
+    }
+
+    /// Whether the process belongs to the user of a folder. Who can write the pid file must not be able to name a process of
+    /// another user, which root would stop.
+    fn runs_as_owner_of(self, data: &Path) -> bool {
+        let process = std::fs::metadata(format!("/proc/{}", self.pid()));
+        let Ok(process) = process else { return !Path::new("/proc/self/stat").exists() };
+        data.metadata().is_ok_and(|data| data.uid() == process.uid())
     }
 
     /// Sends a signal. A process that has already exited is not an error.

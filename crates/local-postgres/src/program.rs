@@ -1,5 +1,6 @@
 //! PostgreSQL's programs as child processes: their environment, and running one to its end.
 
+use std::ffi::OsStr;
 use std::process::{Command, Output};
 
 use crate::error::Error;
@@ -12,6 +13,13 @@ const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
 pub fn clear_environment(command: &mut Command) {
     command.env_clear();
     command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+}
+
+/// A child process with a cleared environment.
+pub(crate) fn child(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    clear_environment(&mut command);
+    command
 }
 
 /// The last lines of a program's output, for an error message.

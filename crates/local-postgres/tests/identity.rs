@@ -199,3 +199,65 @@ fn a_file_is_bound_to_its_cluster() {
     drop(cluster);
     start(&folder.0).unwrap().bind(&file, "one").unwrap();
 }
+
+/// What must not change when somebody's link leads to a file or a folder.
+fn state(path: &Path) -> (u32, u32, Option<Vec<u8>>) {
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.uid(), metadata.mode(), metadata.is_file().then(|| fs::read(path).unwrap()))
+}
+
+#[test]
+fn no_link_in_place_of_a_file_or_folder_of_a_cluster_is_followed() {
+    let folder = Folder::new();
+    let (data, target) = (folder.path("data"), folder.path("target"));
+    let home = create(&data);
+    let entries: Vec<PathBuf> = fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(entries.len() >= 6, "{entries:?}");
+    for entry in entries {
+        fs::rename(&entry, folder.path("kept")).unwrap();
+        if folder.path("kept").is_dir() {
+            fs::create_dir(&target).unwrap();
+        } else {
+            fs::write(&target, "a file of another user\n").unwrap();
+        }
+        mode(&target, 0o755);
+        let before = state(&target);
+        symlink(&target, &entry).unwrap();
+        drop(start(&data));
+        assert_eq!(state(&target), before, "{}", entry.display());
+        if fs::symlink_metadata(&entry).unwrap().is_dir() {
+            fs::remove_dir_all(&entry).unwrap();
+        } else {
+            fs::remove_file(&entry).unwrap();
+        }
+        fs::rename(folder.path("kept"), &entry).unwrap();
+        fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target)).unwrap();
+    }
+    assert_same(&data);
+}
+
+#[test]
+fn a_data_folder_that_is_a_link_is_refused_and_its_target_is_left_alone() {
+    let folder = Folder::new();
+    let (data, target) = (folder.path("data"), folder.path("target"));
+    fs::create_dir(&target).unwrap();
+    mode(&target, 0o755);
+    let before = state(&target);
+    symlink(&target, &data).unwrap();
+    assert!(matches!(start(&data), Err(Error::Link(_))));
+    assert!(matches!(Cluster::state(&data), Err(Error::Link(_))));
+    assert_eq!((state(&target), fs::read_dir(&target).unwrap().count()), (before, 0));
+}
+
+#[test]
+fn a_folder_that_a_third_user_put_there_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let folder = Folder::new();
+    let data = folder.path("data");
+    fs::create_dir(&data).unwrap();
+    std::os::unix::fs::chown(&data, Some(12_345), Some(12_345)).unwrap();
+    assert!(matches!(start(&data), Err(Error::ForeignFolder(_))));
+    assert_eq!(fs::metadata(&data).unwrap().uid(), 12_345);
+}
