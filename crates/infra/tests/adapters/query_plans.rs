@@ -109,24 +109,22 @@ async fn a_history_page_is_found_by_seq_and_reads_only_the_page() {
     // One member has 500 friends, whose conversations must not be read for this page.
     for (who, anchor) in [HUB, FREQUENT_PEER].iter().flat_map(|who| anchors.map(|anchor| (*who, anchor))) {
         let request = WindowRequest::from_anchor(anchor);
-        let (window, plan) =
-            explained.plan(explained.pool.conversations.window(person(who), id, &request)).await;
+        let (window, mut plans) =
+            explained.plans(explained.pool.conversations.window(person(who), id, &request)).await;
+        // The hub deleted two of the first messages, so that the page there is read again.
+        let among_deletions = who == HUB && matches!(anchor, WindowAnchor::After(Seq::NONE));
+        assert_eq!(plans.len(), if among_deletions { 2 } else { 1 }, "{anchor:?}");
+        let plan = plans.pop().unwrap();
         assert_eq!(window.unwrap().unwrap().messages.len(), 50);
         // One further message shows whether there are more; two at the beginning are deleted.
         assert!(plan.rows_read("messages") <= 53.0, "{anchor:?}: {plan:?}");
         assert_eq!(plan.rows_read("conversation_members"), 2.0, "{anchor:?}: {plan:?}");
-        assert_plan(
-            "the history",
-            &[plan],
-            &[
-                "conversation_members_pkey",
-                "conversations_pkey",
-                "message_deletions_by_end",
-                "message_deletions_pkey",
-                "messages_pkey",
-                "users_pkey",
-            ],
-        );
+        let mut indexes =
+            vec!["conversation_members_pkey", "conversations_pkey", "messages_pkey", "users_pkey"];
+        if among_deletions {
+            indexes.extend(["message_deletions_by_end", "message_deletions_pkey"]);
+        }
+        assert_plan("the history", &[plan], &indexes);
     }
 }
 

@@ -59,7 +59,8 @@ fn search_matches_substrings_of_any_script_literally() {
     ] {
         assert_eq!(bob.finds(term), [text], "{term}");
     }
-    assert_eq!(bob.finds("ab"), [""; 0]);
+    assert_eq!(bob.finds("abc"), ["ＡＢＣ"], "full width is the same word");
+    assert_eq!(bob.finds("的 ｉｐ"), ["我的 iPhone"]);
     // Browsers encode spaces in forms as `+`.
     assert_eq!(texts(&bob.get("/api/auth/messages/search?q=%E7%9A%84+IPH").ok()), ["我的 iPhone"]);
 }

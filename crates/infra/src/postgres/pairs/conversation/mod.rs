@@ -22,10 +22,12 @@ mod list;
 mod read;
 mod view;
 mod window;
+mod window_page;
 
 use list::{ListQuery, ListResult};
 pub(in crate::postgres) use read::UNREAD;
-use window::{WindowQuery, WindowResult};
+use window::WindowResult;
+use window_page::WindowQuery;
 
 /// Maximum number of windows per statement. A larger batch saves little, and its first request waits for the last.
 const MAX_WINDOW_BATCH: usize = 16;
