@@ -1,6 +1,7 @@
 //! Conversation windows: a conversation with a slice of its history, several members' requests in one statement.
 
 use diesel::PgConnection;
+use domain::answer_size::fitting;
 use domain::conversation::{ConversationWindow, WindowAnchor, WindowRequest};
 use domain::error::PortError;
 use domain::message::{Message, Seq};
