@@ -7,6 +7,7 @@ use domain::account::UserRepository;
 use domain::conversation::{ConversationPageRequest, ConversationRepository};
 use domain::error::{DomainError, ErrorKind};
 use domain::friendship::{FriendPageRequest, FriendshipRepository};
+use domain::id::UserId;
 use domain::message::{MessageRepository, Seq};
 use domain::search::{SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
 
@@ -14,6 +15,23 @@ use crate::bulk_data::{conversation, person};
 use crate::support::{Database, pair};
 
 const WINDOW: Duration = Duration::from_secs(3600);
+
+/// Compares the unread count with the messages, and checks that 40 deletions are in ranges that do not touch.
+async fn assert_exact(database: &Database, bob: UserId, alice: UserId) {
+    let by_hand = format!(
+        "SELECT count(*) FROM messages x JOIN conversation_members m USING (conversation_id)
+          WHERE m.user_id = '{bob}' AND x.sender_id = '{alice}' AND x.seq > greatest(m.read_seq, m.cleared_seq)
+            AND x.recalled_at IS NULL AND NOT EXISTS (
+                SELECT FROM message_deletions d WHERE d.user_id = '{bob}' AND x.seq BETWEEN d.first_seq AND d.last_seq)"
+    );
+    let list = database.pool().conversations.list(bob, &ConversationPageRequest::default()).await.unwrap();
+    assert_eq!(list.items[0].unread_count, database.number(&by_hand));
+    let deleted = "SELECT sum(last_seq - first_seq + 1)::bigint FROM message_deletions";
+    assert_eq!(database.number(deleted), 40, "every deletion is in one range");
+    let touching = "SELECT count(*) FROM message_deletions a JOIN message_deletions b
+                        ON b.first_seq > a.first_seq AND b.first_seq <= a.last_seq + 1";
+    assert_eq!(database.number(touching), 0, "no two ranges touch");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_hiding_and_reading_keep_unread_exact() {
@@ -51,19 +69,7 @@ async fn concurrent_hiding_and_reading_keep_unread_exact() {
     for task in tasks {
         task.await.unwrap();
     }
-    let by_hand = format!(
-        "SELECT count(*) FROM messages x JOIN conversation_members m USING (conversation_id)
-          WHERE m.user_id = '{bob}' AND x.sender_id = '{alice}' AND x.seq > greatest(m.read_seq, m.cleared_seq)
-            AND x.recalled_at IS NULL AND NOT EXISTS (
-                SELECT FROM message_deletions d WHERE d.user_id = '{bob}' AND x.seq BETWEEN d.first_seq AND d.last_seq)"
-    );
-    let list = pools[0].conversations.list(bob, &ConversationPageRequest::default()).await.unwrap();
-    assert_eq!(list.items[0].unread_count, database.number(&by_hand));
-    let deleted = "SELECT sum(last_seq - first_seq + 1)::bigint FROM message_deletions";
-    assert_eq!(database.number(deleted), 40, "every deletion is in one range");
-    let touching = "SELECT count(*) FROM message_deletions a JOIN message_deletions b
-                        ON b.first_seq > a.first_seq AND b.first_seq <= a.last_seq + 1";
-    assert_eq!(database.number(touching), 0, "no two ranges touch");
+    assert_exact(&database, bob, alice).await;
 }
 
 /// The texts of a whole search, page by page, and the number of pages.

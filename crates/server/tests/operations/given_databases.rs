@@ -101,22 +101,24 @@ fn a_database_of_another_encoding_is_refused_by_every_command() {
     given.cluster.stop().unwrap();
 }
 
+/// Settings that would break transactions, connections or plans. `doctor` names the first six.
+const HOSTILE: [(&str, &str); 9] = [
+    ("default_transaction_isolation", "serializable"),
+    ("default_transaction_read_only", "on"),
+    ("idle_in_transaction_session_timeout", "1"),
+    ("lock_timeout", "1"),
+    ("idle_session_timeout", "300"),
+    ("statement_timeout", "300"),
+    ("datestyle", "SQL, DMY"),
+    ("timezone", "Asia/Shanghai"),
+    ("enable_indexscan", "off"),
+];
+
 #[test]
 fn settings_of_role_and_database_do_not_reach_the_server() {
     let given = Given::new("hostile-settings");
     let url = given.create("chat", "ENCODING 'UTF8'");
-    let hostile = [
-        ("default_transaction_isolation", "serializable"),
-        ("default_transaction_read_only", "on"),
-        ("idle_in_transaction_session_timeout", "1"),
-        ("lock_timeout", "1"),
-        ("idle_session_timeout", "300"),
-        ("statement_timeout", "300"),
-        ("datestyle", "SQL, DMY"),
-        ("timezone", "Asia/Shanghai"),
-        ("enable_indexscan", "off"),
-    ];
-    for (name, value) in hostile {
+    for (name, value) in HOSTILE {
         execute(&given.cluster.url("postgres"), &format!("ALTER DATABASE chat SET {name} = '{value}'"));
     }
     let server = given.serve(&url);
@@ -136,7 +138,7 @@ fn settings_of_role_and_database_do_not_reach_the_server() {
     let log = std::fs::read_to_string(given.folder.path("log")).unwrap();
     let (code, text) = given.call(&url, &["doctor"]);
     assert_eq!(code, 0, "{text}");
-    for (name, _) in &hostile[..6] {
+    for (name, _) in &HOSTILE[..6] {
         assert!(text.contains(&format!("warn  settings    {name} = ")), "{name}: {text}");
         assert!(log.contains(name), "{name}: {log}");
     }

@@ -72,11 +72,7 @@ fn recall(
         return Ok(RecallOutcome::Unknown);
     }
     pair::lock(connection, message.conversation)?;
-    let _: Option<Uuid> = peer_of(conversation, caller.as_uuid())
-        .select(conversation_members::user_id)
-        .for_no_key_update()
-        .first(connection)
-        .optional()?;
+    lock_receiver(connection, conversation, caller.as_uuid())?;
     let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = own
         .select((messages::sender_id, messages::created_at, messages::recalled_at))
         .for_no_key_update()
@@ -112,12 +108,16 @@ statement! {
         AND x.seq > greatest(m.read_seq, m.cleared_seq) AND NOT " {DELETED}
 }
 
-/// The row of the other member.
-#[diesel::dsl::auto_type]
-fn peer_of(conversation: Uuid, member: Uuid) -> _ {
-    conversation_members::table
+/// Locks the row of the member who receives the sender's messages, if that account is not erased.
+fn lock_receiver(connection: &mut PgConnection, conversation: Uuid, sender: Uuid) -> Result<(), DbError> {
+    let _: Option<Uuid> = conversation_members::table
         .filter(conversation_members::conversation_id.eq(conversation))
-        .filter(conversation_members::user_id.ne(member))
+        .filter(conversation_members::user_id.ne(sender))
+        .select(conversation_members::user_id)
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    Ok(())
 }
 
 fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId) -> Result<bool, DbError> {
