@@ -22,6 +22,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Targets with one line per event. A field `kind` limits a line of them too.
 const COMPLETE: [&str; 2] = ["access", "audit"];
+/// The crates and the targets whose errors are errors of this server. Those of libraries are warnings.
+const OWN: [&str; 9] =
+    ["access", "audit", "log_limit", "api", "domain", "infra", "local_postgres", "server", "hongyan"];
 /// The target of the lines about lines that were left out.
 const REPORT: &str = "log_limit";
 /// How long a line keeps the others of its kind out.
@@ -151,6 +154,14 @@ impl Visit for Fields {
     }
 }
 
+/// Whether a library reports an error. It cannot know what an error of this server is: for actix each client that speaks TLS to the
+/// plain port is one.
+fn is_error_of_library(event: &Event<'_>) -> bool {
+    let metadata = event.metadata();
+    let origin = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() == Level::ERROR && !OWN.contains(&origin)
+}
+
 /// Formats the events that the limiter admits, and adds the number of those that were left out.
 pub(super) struct Limited<F> {
     pub(super) inner: F,
@@ -172,11 +183,19 @@ where
         let admitted = LineKind::of(event).map_or(Some(0), |line| LIMITER.admit(&line, Instant::now()));
         // An empty text is not written.
         let Some(suppressed) = admitted else { return Ok(()) };
-        if suppressed == 0 {
+        let is_lowered = is_error_of_library(event);
+        if suppressed == 0 && !is_lowered {
             return self.inner.format_event(context, writer, event);
         }
         let mut line = String::new();
         self.inner.format_event(context, Writer::new(&mut line), event)?;
+        if is_lowered {
+            // The first word of a line that follows its time is the level.
+            line = line.replacen("ERROR", if self.json { "WARN" } else { " WARN" }, 1);
+        }
+        if suppressed == 0 {
+            return writer.write_str(&line);
+        }
         let line = line.trim_end();
         match line.strip_suffix('}').filter(|_| self.json) {
             Some(object) => writeln!(writer, "{object},\"suppressed\":{suppressed}}}"),

@@ -58,6 +58,30 @@ fn sockets(server: &Server) -> usize {
 }
 
 #[test]
+fn many_errors_of_a_library_are_a_few_warnings() {
+    let folder = Folder::new("hellos");
+    let server = Server::start(&folder);
+    for _ in 0..100 {
+        let mut stream = connect(server.address());
+        // The beginning of a TLS handshake.
+        stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.starts_with(b"HTTP/1.1 400"));
+    }
+    assert!(server.stop().success());
+    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    assert!(!log.contains("ERROR"), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("actix_http")).collect();
+    assert!((1..20).contains(&lines.len()) && lines.iter().all(|line| line.contains(" WARN ")), "{log}");
+    let suppressed: u32 = log
+        .lines()
+        .filter_map(|line| line.split("suppressed=").nth(1)?.split(' ').next()?.parse::<u32>().ok())
+        .sum();
+    assert_eq!(usize::try_from(suppressed).unwrap() + lines.len(), 100, "{log}");
+}
+
+#[test]
 fn the_admin_listener_keeps_no_connection() {
     let folder = Folder::new("admin-idle");
     let server = Server::run(&mut folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]), &folder);
