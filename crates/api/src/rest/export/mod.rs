@@ -7,12 +7,17 @@ mod json;
 mod spool;
 mod stream;
 
+use std::convert::Infallible;
+
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get, web};
 use domain::audit::{AuditEvent, AuditRecord};
+use futures_util::stream::empty;
 
 use crate::admission::Admission;
 use crate::extract::UncountedCaller;
+use crate::http::head_method::HeadOnly;
 use crate::http::language::Language;
 use crate::response::envelope::Data;
 use crate::response::error::ApiError;
@@ -30,13 +35,18 @@ pub(crate) async fn export(
     use_cases: web::Data<UseCases>,
     admission: web::Data<Admission>,
     language: Language,
+    head_only: HeadOnly,
 ) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""));
+    if head_only.0 {
+        return Ok(response.streaming(empty::<Result<Bytes, Infallible>>()));
+    }
     let pass = admission.export(caller.id()).await?;
     let reader = use_cases.exports.open(caller.id()).await?;
     let started = AuditRecord::of(AuditEvent::ExportStarted).account(caller.id());
     use_cases.audit.record(started.in_session(caller.0.session_id));
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"hongyan-export.json\""))
-        .streaming(stream::start(RunningExport { reader, pass }, language)))
+    Ok(response.streaming(stream::start(RunningExport { reader, pass }, language)))
 }
