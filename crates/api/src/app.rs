@@ -14,11 +14,13 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::admission::Admission;
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
+use crate::http::language::Language;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{
     body_drain, connection, content_coding, error_rendering, head_method, origin, security_headers,
 };
 use crate::openapi::description;
+use crate::rest::ServerFacts;
 use crate::routes;
 use crate::state::UseCases;
 
@@ -29,8 +31,20 @@ pub struct ApiSettings {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is trusted; none by default.
     pub trusted_proxies: TrustedProxies,
+    /// Whether clients that ask for neither Chinese nor English get messages in English.
+    pub english_by_default: bool,
+    /// Whether the documentation page is left out.
+    pub without_docs: bool,
+    /// What the server tells about itself.
+    pub facts: ServerFacts,
     /// The bulkheads, shared by all workers.
     pub admission: Arc<Admission>,
+}
+
+impl ApiSettings {
+    pub(crate) const fn default_language(&self) -> Language {
+        if self.english_by_default { Language::English } else { Language::Chinese }
+    }
 }
 
 /// The CORS policy.
@@ -50,6 +64,11 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
         ])
         .expose_headers([RETRY_AFTER, ALLOW, ETAG, REQUEST_ID])
         .max_age(3600)
+}
+
+#[get("/")]
+async fn front_page() -> impl Responder {
+    web::Redirect::to("/docs")
 }
 
 #[get("/docs")]
@@ -80,7 +99,7 @@ pub fn app(
         .app_data(web::Data::new(settings.clone()))
         .app_data(web::Data::new(observer))
         .app_data(web::Data::from(Arc::clone(&settings.admission)))
-        .configure(configure_routes)
+        .configure(|config| configure_routes(config, &settings))
         .wrap(from_fn(error_rendering::render_errors))
         .wrap(Compress::default())
         .wrap(from_fn(content_coding::permit_unpacked))
@@ -94,11 +113,15 @@ pub fn app(
         .wrap(from_fn(access_log::log_request))
 }
 
-fn configure_routes(config: &mut web::ServiceConfig) {
+fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {
     routes::documented(&mut ServiceConfig::new(config));
     config
-        .service(docs)
         .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")))
         .default_service(web::to(description::unmatched));
+    if !settings.without_docs {
+        config
+            .service(front_page)
+            .service(docs)
+            .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")));
+    }
 }

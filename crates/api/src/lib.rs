@@ -31,4 +31,5 @@ pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
 pub use openapi::document;
+pub use rest::ServerFacts;
 pub use state::UseCases;

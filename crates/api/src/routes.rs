@@ -4,7 +4,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::health;
 use crate::rest::{
-    auth, blocks, conversations, export, friendship_requests, friendships, messages, search, sessions, users,
+    auth, blocks, conversations, export, friendship_requests, friendships, info, messages, search, sessions,
+    users,
 };
 
 /// Registers every documented route.
@@ -13,6 +14,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
     routes
         .service(health::healthz)                        // GET    /healthz
         .service(health::readyz)                         // GET    /readyz
+        .service(info::info)                             // GET    /api/info
         .service(auth::register)                         // POST   /api/register
         .service(auth::login_by_uid)                     // POST   /api/login/uid
         .service(auth::login_by_phone_number)            // POST   /api/login/phone_number

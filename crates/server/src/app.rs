@@ -7,12 +7,13 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web;
 use anyhow::Context;
-use api::{Admission, ApiSettings, ReadinessProbe, RequestObserver};
+use api::{Admission, ApiSettings, ReadinessProbe, RequestObserver, ServerFacts};
+use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::SearchIndexer;
 
 use crate::background::Background;
-use crate::config::Settings;
+use crate::config::{MessageLanguage, Settings, Switch};
 use crate::connection::{self, HttpSettings, UnreadLimits};
 use crate::limits;
 use crate::listener::Listener;
@@ -21,6 +22,7 @@ use crate::observability::metrics::Metrics;
 use crate::observability::readiness::Readiness;
 use crate::shutdown::GracefulShutdown;
 use crate::startup::BoundSockets;
+use crate::version;
 use crate::wiring::{self, Wiring};
 
 pub use crate::wiring::RuntimeEnv;
@@ -139,6 +141,17 @@ fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
         cors_origins: settings.cors_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        english_by_default: settings.default_language == MessageLanguage::En,
+        without_docs: settings.docs == Switch::Off,
+        facts: ServerFacts {
+            version: version::FULL,
+            registration: match settings.rules.registration {
+                RegistrationMode::Open => "open",
+                RegistrationMode::Invite => "invite",
+                RegistrationMode::Closed => "closed",
+            },
+            recall_window: settings.rules.recall_window,
+        },
         admission: Arc::new(Admission::new(wiring::admission(settings))),
     }
 }

@@ -15,7 +15,7 @@ use anyhow::Context;
 use api::ApiSettings;
 use serde_json::json;
 
-use crate::config::Settings;
+use crate::config::{MessageLanguage, Settings};
 use crate::listener::Listener;
 
 /// Sockets that listen already. A missing one is bound by the server that needs it.
@@ -58,7 +58,11 @@ impl StartupServer {
         let task = Task {
             api: api.try_clone()?,
             admin: admin.as_ref().map(TcpListener::try_clone).transpose()?,
-            settings: ApiSettings { cors_origins: settings.cors_origins.clone(), ..ApiSettings::default() },
+            settings: ApiSettings {
+                cors_origins: settings.cors_origins.clone(),
+                english_by_default: settings.default_language == MessageLanguage::En,
+                ..ApiSettings::default()
+            },
             handles,
         };
         thread::Builder::new().name("startup".to_owned()).spawn(move || {

@@ -26,7 +26,7 @@ pub(crate) async fn render_errors<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let language = Language::of(&request);
+    let language = Language::of(request.request());
     let is_page = security_headers::is_page(request.path());
     let record = request.extensions().get::<RequestRecord>().cloned();
     let record_error = |error: &ApiError| {

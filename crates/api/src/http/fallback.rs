@@ -1,14 +1,16 @@
 //! The fallback for unmatched requests: 404 for an unknown path, 405 for a known path with another method.
 
-use actix_web::HttpRequest;
 use actix_web::dev::ResourceDef;
+use actix_web::{HttpRequest, web};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
+use crate::app::ApiSettings;
+use crate::http::security_headers;
 use crate::response::error::ApiError;
 
 /// The paths that are served beside the documented ones.
-const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{file}", "/api/openapi.json"];
+const PAGES: &[&str] = &["/", "/docs", "/docs/", "/docs/{file}", "/api/openapi.json"];
 
 /// The methods of every path.
 pub(crate) struct KnownPaths(Vec<(ResourceDef, String)>);
@@ -25,7 +27,10 @@ impl KnownPaths {
 
     /// The error for a request that matched no route.
     pub(crate) fn error_for(&self, request: &HttpRequest) -> ApiError {
-        let known = self.0.iter().find(|(pattern, _)| pattern.is_match(request.path()));
+        let path = request.path();
+        let is_left_out = (path == "/" || security_headers::is_page(path))
+            && request.app_data::<web::Data<ApiSettings>>().is_some_and(|settings| settings.without_docs);
+        let known = self.0.iter().find(|(pattern, _)| !is_left_out && pattern.is_match(path));
         known.map_or_else(
             || ApiError::named("unknown_route"),
             |(_, methods)| ApiError::method_not_allowed(methods.clone()),

@@ -3,13 +3,17 @@
 //! The parser is more lenient than RFC 9110 and than actix's `AcceptLanguage`: it accepts `q=.5`, and skips what it cannot
 //! read.
 
-use actix_web::HttpMessage;
+use std::cmp::Ordering;
+
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use actix_web::{HttpRequest, web};
+
+use crate::app::ApiSettings;
 
 /// A language of the texts for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
-    /// The default, unless the client prefers English.
+    /// The default of the setting.
     #[default]
     Chinese,
     /// English.
@@ -17,14 +21,29 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language of a request.
-    pub(crate) fn of(request: &impl HttpMessage) -> Self {
-        Self::from_headers(request.headers())
+    /// All languages.
+    pub(crate) const ALL: [Self; 2] = [Self::Chinese, Self::English];
+
+    /// The code of the language, as in `Accept-Language`.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+        }
     }
 
-    /// English if the client prefers it over Chinese. At equal quality the first one counts; `*` stands for a language that is
-    /// not named.
-    fn from_headers(headers: &HeaderMap) -> Self {
+    /// The language of a request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let settings = request.app_data::<web::Data<ApiSettings>>();
+        Self::from_headers(
+            request.headers(),
+            settings.map_or(Self::default(), |settings| settings.default_language()),
+        )
+    }
+
+    /// The language that the client prefers; `otherwise` if it prefers neither. At equal quality the first one counts; `*` stands for
+    /// a language that is not named.
+    fn from_headers(headers: &HeaderMap, otherwise: Self) -> Self {
         let (mut chinese, mut english, mut any) = (None, None, None);
         let entries = headers.get_all(ACCEPT_LANGUAGE).filter_map(|value| value.to_str().ok());
         for (position, entry) in entries.flat_map(|value| value.split(',')).enumerate() {
@@ -43,8 +62,13 @@ impl Language {
         }
         let or_any = |named: Option<(u16, usize)>| named.or(any).unwrap_or((0, usize::MAX));
         let (chinese, english) = (or_any(chinese), or_any(english));
-        let preferred = english.0 > chinese.0 || (english.0 == chinese.0 && english.1 < chinese.1);
-        if preferred && english.0 > 0 { Self::English } else { Self::Chinese }
+        // A greater quality first, then an earlier position.
+        match (english.0.cmp(&chinese.0)).then(chinese.1.cmp(&english.1)) {
+            _ if english.0 == 0 && chinese.0 == 0 => otherwise,
+            Ordering::Greater => Self::English,
+            Ordering::Less => Self::Chinese,
+            Ordering::Equal => otherwise,
+        }
     }
 }
 
@@ -69,12 +93,12 @@ mod tests {
     fn language(header: &str) -> Language {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(header).unwrap());
-        Language::from_headers(&headers)
+        Language::from_headers(&headers, Language::Chinese)
     }
 
     #[test]
     fn the_language_is_chinese_unless_english_is_preferred() {
-        assert_eq!(Language::from_headers(&HeaderMap::new()), Language::Chinese);
+        assert_eq!(Language::from_headers(&HeaderMap::new(), Language::Chinese), Language::Chinese);
         for header in [
             "zh",
             "zh-CN,en;q=0.9",
@@ -89,6 +113,13 @@ mod tests {
             "en;q=0, *",
         ] {
             assert_eq!(language(header), Language::Chinese, "{header}");
+        }
+        for header in ["", "fr", "*", "fr;q=0.5, *;q=0.1", "zh;q=0", "en;q=0, zh;q=0"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(header).unwrap());
+            for otherwise in Language::ALL {
+                assert_eq!(Language::from_headers(&headers, otherwise), otherwise, "{header}");
+            }
         }
         for header in [
             "en",

@@ -14,7 +14,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::ApiSettings;
 use crate::http::access_log::RequestRecord;
@@ -36,7 +36,7 @@ pub(crate) async fn refuse_foreign<B: MessageBody + 'static>(
         request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if (is_preflight || !request.method().is_safe()) && !is_permitted(origin, &request) {
         report(origin);
-        let refusal = refusal(&request);
+        let refusal = refusal(request.request());
         return Ok(request.into_response(refusal).map_into_right_body());
     }
     let response = next.call(request).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn refuse_foreign<B: MessageBody + 'static>(
     Ok(response.map_into_left_body())
 }
 
-fn refusal(request: &impl HttpMessage) -> actix_web::HttpResponse {
+fn refusal(request: &HttpRequest) -> HttpResponse {
     let error = ApiError::named("origin_not_allowed");
     if let Some(record) = request.extensions().get::<RequestRecord>() {
         record.set_error(error.name(), None);

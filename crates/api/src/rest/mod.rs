@@ -6,6 +6,7 @@ pub(crate) mod conversations;
 pub(crate) mod export;
 pub(crate) mod friendship_requests;
 pub(crate) mod friendships;
+pub(crate) mod info;
 pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod sessions;
@@ -14,3 +15,5 @@ mod window_params;
 
 #[cfg(test)]
 mod tests;
+
+pub use info::ServerFacts;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{
     Caller, EndReason, EndedSessions, SessionError, SessionLimits, SessionPage, SessionPageRequest,
     SessionRepository, TokenCodec, TokenLifetimes,
@@ -58,6 +60,12 @@ impl SessionService {
 
     fn audit_end(&self, user: UserId, session: SessionId, reason: EndReason) {
         self.audit(AuditRecord::of(AuditEvent::SessionEnded(reason)).account(user).in_session(session));
+    }
+
+    /// The present time, by the clock of tokens.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now()
     }
 
     /// Ends the caller's session.

@@ -96,7 +96,8 @@ pub struct WindowRequest {
 }
 
 impl WindowRequest {
-    const MAX_MESSAGES: i64 = 200;
+    /// The maximum number of messages.
+    pub const MAX_MESSAGES: i64 = 200;
     const DEFAULT_MESSAGES: i64 = 50;
 
     /// Checks the limit that a client sent, if any: 1 to 200 messages, by default 50.

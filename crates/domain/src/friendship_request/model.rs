@@ -16,7 +16,8 @@ use crate::id::{RequestId, UserId};
 pub struct VerificationMessage(String);
 
 impl VerificationMessage {
-    const MAX: usize = 128;
+    /// The maximum number of characters.
+    pub const MAX: usize = 128;
 
     /// Checks a message that a client sent.
     ///

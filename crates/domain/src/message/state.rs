@@ -9,7 +9,8 @@ use crate::error::{InvalidValue, Rule};
 pub struct MessageContent(String);
 
 impl MessageContent {
-    const MAX: usize = 5000;
+    /// The maximum number of characters.
+    pub const MAX: usize = 5000;
 
     /// Validates a text that a client sent.
     ///

@@ -30,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 pub use cli::{Cli, Command, ConfigCommand, InviteCommand, UserCommand};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use invocation::{InvalidInvocation, Invocation};
-pub use options::{LogFormat, Options, RegistrationChoice};
+pub use options::{LogFormat, MessageLanguage, Options, RegistrationChoice, Switch};
 pub use origin::{Origin, Origins};
 pub use reference::{environment_file, settings_table};
 
@@ -112,6 +112,10 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
+    /// The language of messages for clients that ask for none that there is.
+    pub default_language: MessageLanguage,
+    /// The documentation page.
+    pub docs: Switch,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -163,6 +167,8 @@ impl Settings {
             db_patience: Patience::SERVER,
             bcrypt_cost: u32::from(given.bcrypt_cost),
             cors_origins: given.cors_origins,
+            default_language: given.default_language,
+            docs: given.docs,
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),

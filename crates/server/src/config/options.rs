@@ -28,6 +28,26 @@ pub enum RegistrationChoice {
     Closed,
 }
 
+/// A language of messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageLanguage {
+    /// Chinese.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+/// Whether something is switched on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    #[default]
+    On,
+    /// Off.
+    Off,
+}
+
 /// Formats a default as the value that a user would type.
 trait Typed {
     fn typed(&self) -> String;
@@ -61,7 +81,7 @@ macro_rules! typed_by_word {
     )*};
 }
 
-typed_by_word!(LogFormat, RegistrationChoice);
+typed_by_word!(LogFormat, RegistrationChoice, MessageLanguage, Switch);
 
 /// What documentation says about a setting besides its help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +233,12 @@ options! {
     /// Database connections for requests, 1 to 1000
     #[arg(long, env = "HONGYAN_DB_POOL_SIZE", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     db_pool_size: u16 = default_pool_size() => ("two per core, 2 to 64", "4");
+    /// The language of messages for clients that ask for neither Chinese nor English: zh or en
+    #[arg(long, env = "HONGYAN_DEFAULT_LANGUAGE", value_name = "LANGUAGE")]
+    default_language: MessageLanguage = MessageLanguage::default();
+    /// The documentation page at /docs: on or off
+    #[arg(long, env = "HONGYAN_DOCS", value_name = "SWITCH")]
+    docs: Switch = Switch::default();
     /// Origins that browsers can call from, separated by commas
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");

@@ -19,6 +19,7 @@ mod foreign_ids;
 mod friends;
 mod guessing;
 mod headers;
+mod info;
 mod known_devices;
 mod limits;
 mod messages;

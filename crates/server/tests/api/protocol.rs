@@ -48,15 +48,9 @@ fn every_response_has_a_content_type_and_is_not_cacheable() {
 #[test]
 fn unknown_routes_and_methods_get_the_json_envelope() {
     let world = World::new();
-    for path in [
-        "/",
-        "/api",
-        "/api/auth/nothing",
-        "/api/auth/me/",
-        "//api/auth/me",
-        "/api/auth/%2e%2e/me",
-        "/API/auth/me",
-    ] {
+    for path in
+        ["/api", "/api/auth/nothing", "/api/auth/me/", "//api/auth/me", "/api/auth/%2e%2e/me", "/API/auth/me"]
+    {
         let reply = world.call("GET", path).send().refused(404, "unknown_route");
         assert_eq!(reply.header("Content-Type"), Some("application/json"));
     }
@@ -123,7 +117,7 @@ fn handlers_in_the_source() -> Vec<(String, String)> {
             }
         }
     }
-    routes.retain(|(_, path)| path != "/docs");
+    routes.retain(|(_, path)| !["/", "/docs"].contains(&path.as_str()));
     routes.sort();
     routes
 }

@@ -78,7 +78,8 @@ impl Uid {
 pub struct Nickname(String);
 
 impl Nickname {
-    const MAX: usize = 64;
+    /// The maximum number of characters.
+    pub const MAX: usize = 64;
     /// What the product itself shows in the place of a name.
     const RESERVED: [&str; 3] = ["已注销", "Deleted account", "系统消息"];
 

@@ -1,0 +1,95 @@
+//! What a frontend needs to know about this server before a user logs in.
+
+use std::time::Duration;
+
+use actix_web::{get, web};
+use domain::account::Nickname;
+use domain::conversation::WindowRequest;
+use domain::friendship_request::VerificationMessage;
+use domain::message::MessageContent;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::ApiSettings;
+use crate::http::language::Language;
+use crate::openapi::schemas;
+use crate::response::envelope::{Data, timestamp};
+use crate::state::UseCases;
+
+/// Facts about the server that depend on its build and its settings.
+#[derive(Debug, Clone)]
+pub struct ServerFacts {
+    /// Its version.
+    pub version: &'static str,
+    /// Who can register: `open`, `invite` or `closed`.
+    pub registration: &'static str,
+    /// How long a message can be recalled.
+    pub recall_window: Duration,
+}
+
+impl Default for ServerFacts {
+    fn default() -> Self {
+        Self { version: env!("CARGO_PKG_VERSION"), registration: "open", recall_window: Duration::ZERO }
+    }
+}
+
+/// The server and its limits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ServerInfo {
+    /// The name of the software.
+    #[schema(example = "Hongyan")]
+    name: &'static str,
+    /// The version of the software.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// The languages of messages.
+    #[schema(example = json!(["zh", "en"]))]
+    languages: [&'static str; 2],
+    /// The language of messages for clients that ask for none of them.
+    #[schema(example = "zh")]
+    default_language: &'static str,
+    /// Who can register.
+    #[schema(value_type = schemas::RegistrationMode)]
+    registration: &'static str,
+    /// How long a message can be recalled, in seconds.
+    #[schema(example = 120)]
+    recall_seconds: u64,
+    /// The longest message, in characters.
+    #[schema(example = 5000)]
+    message_characters: usize,
+    /// The longest nickname, in characters.
+    #[schema(example = 64)]
+    name_characters: usize,
+    /// The longest message of a friendship request, in characters.
+    #[schema(example = 128)]
+    request_characters: usize,
+    /// The largest number of messages of one window of a history.
+    #[schema(example = 200)]
+    page_messages: i64,
+    /// The server's time, by which messages are dated.
+    #[schema(value_type = schemas::Time)]
+    time: String,
+}
+
+/// The server: its version, its limits and its time.
+#[utoipa::path(tag = "operation", responses((status = 200, body = Data<ServerInfo>)))]
+#[get("/api/info")]
+pub(crate) async fn info(
+    settings: web::Data<ApiSettings>,
+    use_cases: web::Data<UseCases>,
+) -> Data<ServerInfo> {
+    let facts = &settings.facts;
+    Data::new(ServerInfo {
+        name: "Hongyan",
+        version: facts.version,
+        languages: Language::ALL.map(Language::code),
+        default_language: settings.default_language().code(),
+        registration: facts.registration,
+        recall_seconds: facts.recall_window.as_secs(),
+        message_characters: MessageContent::MAX,
+        name_characters: Nickname::MAX,
+        request_characters: VerificationMessage::MAX,
+        page_messages: WindowRequest::MAX_MESSAGES,
+        time: timestamp(use_cases.sessions.now()),
+    })
+}
