@@ -30,6 +30,6 @@ pub use http::connection::ConnectionAccount;
 pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
-pub use openapi::document;
+pub use openapi::{document, strict_document};
 pub use rest::ServerFacts;
 pub use state::UseCases;

@@ -1,7 +1,7 @@
 //! Completes the schemas that utoipa generates.
 //!
-//! Responses are closed (`additionalProperties: false`): the server sends no undescribed field. Requests stay open, because
-//! unknown fields are ignored.
+//! The strict document closes responses (`additionalProperties: false`), to find fields that it does not describe. Requests stay
+//! open, because unknown fields are ignored.
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,7 @@ use domain::page::PageKey;
 use domain::search::{SearchCursor, SearchTerm};
 use serde_json::{Value, json};
 
-use super::document;
+use super::{document, strict_document};
 use crate::response::error_catalog;
 
 fn document_json() -> Value {
@@ -147,8 +147,10 @@ fn each_listed_error_is_described_under_its_own_status() {
 }
 
 #[test]
-fn responses_are_closed_and_requests_are_open() {
-    let document = document_json();
+fn responses_are_closed_in_the_strict_document_only() {
+    let published = serde_json::to_string(&document_json()).unwrap();
+    assert!(!published.contains("additionalProperties"), "a client must accept fields that are added later");
+    let document = serde_json::to_value(strict_document()).unwrap();
     let closed = |name: &str| document["components"]["schemas"][name]["additionalProperties"] == false;
     for name in
         ["Failure", "Done", "Data_Login", "Tokens", "Message", "FoundMessage", "ExportedMessage", "Request"]
@@ -169,6 +171,26 @@ fn responses_are_closed_and_requests_are_open() {
         found["properties"]["conversation_id"].is_object() && found["properties"]["seq"].is_object(),
         "{found}"
     );
+}
+
+/// What generators of clients and linters demand of a document.
+#[test]
+fn the_document_names_itself_its_license_and_its_server() {
+    let document = document_json();
+    let info = &document["info"];
+    assert!(info["title"].as_str().unwrap().is_ascii() && is_text(&info["contact"]["name"]), "{info}");
+    assert_eq!(info["license"]["identifier"], info["license"]["name"], "{info}");
+    assert_eq!((&document["servers"], &document["security"]), (&json!([{"url": "/"}]), &json!([])));
+    let deprecated: Vec<String> = operations(&document)
+        .into_iter()
+        .filter_map(|(name, operation)| (operation["deprecated"] == true).then_some(name))
+        .collect();
+    let second_spellings = [
+        "post /api/auth/refresh_token",
+        "delete /api/auth/messages/delete",
+        "delete /api/auth/messages/recall",
+    ];
+    assert_eq!(BTreeSet::from_iter(deprecated), BTreeSet::from(second_spellings.map(str::to_owned)));
 }
 
 type Accepts = fn(&str) -> bool;

@@ -43,8 +43,9 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     match &invocation.command {
         Command::Serve => return serve(invocation),
         Command::Config(command) => return inspect_config(invocation, *command),
-        Command::Openapi => {
-            print(api::document().to_pretty_json()?);
+        Command::Openapi { strict } => {
+            let document = if *strict { api::strict_document() } else { api::document() };
+            print(document.to_pretty_json()?);
             return Ok(0);
         }
         _ => {}
@@ -65,7 +66,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
         Command::Invite(command) => invite::run(&settings, command),
         Command::Backup { file } => audited("backup", backup::run(&settings, file)),
         Command::Restore { file } => audited("restore", restore::run(&settings, file)),
-        Command::Serve | Command::Config(_) | Command::Openapi => Ok(0),
+        Command::Serve | Command::Config(_) | Command::Openapi { .. } => Ok(0),
     }
 }
 

@@ -57,7 +57,11 @@ pub enum Command {
     #[command(subcommand)]
     Invite(InviteCommand),
     /// Print the API's description (OpenAPI 3.1)
-    Openapi,
+    Openapi {
+        /// Close the responses: a field that is not described is an error (for tests of the server)
+        #[arg(long)]
+        strict: bool,
+    },
     /// Dump the whole database into a new file
     Backup {
         /// The file; it must not exist
