@@ -1,7 +1,7 @@
 use super::content;
 use crate::error::{InvalidValue, Rule};
 use crate::id::ConversationId;
-use crate::message::{ClientMessageId, MessageContent, MessageId, Seq};
+use crate::message::{ClientMessageId, MessageBody, MessageContent, MessageId, MessageState, Seq};
 
 const CONVERSATION: &str = "01890a5d-ac96-574b-bcce-b302099a8057";
 
@@ -125,4 +125,13 @@ fn a_client_message_id_contains_no_nul() {
         let refused = Err(InvalidValue::new(Rule::Characters));
         assert_eq!(ClientMessageId::parse(text.to_owned()), refused, "{text:?}");
     }
+}
+
+#[test]
+fn only_a_visible_message_has_a_text() {
+    let visible = MessageState::Visible(MessageBody::Text(content("你好")));
+    assert!(!visible.is_recalled() && MessageState::Recalled.is_recalled());
+    assert_eq!(visible.text(), Some(&content("你好")));
+    assert_eq!(visible.into_text().map(MessageContent::into_inner).as_deref(), Some("你好"));
+    assert_eq!((MessageState::Recalled.text(), MessageState::Recalled.into_text()), (None, None));
 }

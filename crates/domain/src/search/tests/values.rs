@@ -83,3 +83,9 @@ fn wildcards_other_characters_and_other_scripts_differ() {
 fn a_term_is_not_printed_by_debug() {
     assert_eq!(format!("{:?}", SearchTerm::parse("secret").unwrap()), "SearchTerm(…)");
 }
+
+#[test]
+fn a_term_is_looked_for_in_its_folded_form() {
+    assert_eq!(SearchTerm::parse("ＨÉ你").unwrap().folded(), SearchTerm::parse("hé你").unwrap().folded());
+    assert_eq!(SearchTerm::parse("火锅").unwrap().folded(), "火锅");
+}
