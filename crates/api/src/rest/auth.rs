@@ -124,7 +124,7 @@ impl TryFrom<RegisterRequest> for Registration {
 struct DeviceHeader {
     /// The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
     /// characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
-    #[param(rename = "Device-Id", min_length = 16, max_length = 128, pattern = "^[!-~]+$")]
+    #[param(rename = "Device-Id", min_length = 16, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     device_id: Option<String>,
 }
 
@@ -203,7 +203,7 @@ pub(crate) async fn login_by_phone_number(
 struct RetryHeader {
     /// The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
     /// the same tokens, as long as their refresh token is unused.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
 }
 
