@@ -203,7 +203,13 @@ pub(crate) async fn login_by_phone_number(
 struct RetryHeader {
     /// The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
     /// the same tokens, as long as their refresh token is unused.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]+$",
+        nullable = false
+    )]
     idempotency_key: Option<String>,
 }
 
