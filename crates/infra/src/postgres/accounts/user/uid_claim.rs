@@ -1,7 +1,7 @@
 //! The claim of a uid: an advisory lock that serialises those who want the same uid.
 //!
 //! The unique index decides who gets a uid. An `UPDATE` that loses raises an error, which PostgreSQL writes to its log with the
-//! uid. So registrations and changes take the claim first and look; nobody else can take the uid until the transaction ends.
+//! uid. So registrations and changes take the claim first and look; no other transaction can take the uid before this one ends.
 
 use diesel::PgConnection;
 use diesel::prelude::*;
