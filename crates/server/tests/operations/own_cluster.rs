@@ -73,7 +73,7 @@ fn refused_requests_leave_no_line_in_the_clusters_log() {
     );
     let log = fs::read_to_string(folder.path("data/postgres/log")).unwrap();
     let new = &log[before.len()..];
-    assert!(new.contains("duplicate key value") && !new.contains("INSERT") && !new.contains("("), "{new}");
+    assert!(new.contains("duplicate key value") && !new.contains("INSERT") && !new.contains('('), "{new}");
     assert!(server.stop().success());
 }
 
