@@ -33,6 +33,8 @@ pub enum AskRefusal {
     TooManyPending,
     /// The sender's daily quota is used up for this long.
     QuotaUsedUp(Duration),
+    /// The sender's daily quota of requests to this receiver is used up for this long.
+    PairQuotaUsedUp(Duration),
     /// The request would accept an earlier one and exceed the friend limit.
     FriendLimit(FriendLimit),
 }
@@ -64,6 +66,8 @@ pub struct RequestAllowance {
     pub pending: i64,
     /// When the N-th most recent request was sent, where N is the quota; `None` without a quota or with fewer requests.
     pub quota_window_start: Option<DateTime<Utc>>,
+    /// The same for the sender's requests to this receiver. Accepted ones do not count: friends may part and meet again.
+    pub pair_window_start: Option<DateTime<Utc>>,
     /// The database's time.
     pub now: DateTime<Utc>,
 }
@@ -71,26 +75,33 @@ pub struct RequestAllowance {
 impl RequestAllowance {
     /// The maximum number of pending requests of one sender.
     pub const MAX_PENDING: i64 = 100;
-    /// The length of the sliding window that the quota applies to.
+    /// The length of the sliding window that the quotas apply to.
     pub const QUOTA_WINDOW: Duration = Duration::from_secs(86_400);
+
+    /// How long a request of this time still counts; `None` if it does not.
+    fn left_of_window(&self, asked_at: Option<DateTime<Utc>>) -> Option<Duration> {
+        // The time lies in the future if the clock was set back; then no part of the window has passed.
+        let passed = self.now.signed_duration_since(asked_at?).to_std().unwrap_or_default();
+        Self::QUOTA_WINDOW.checked_sub(passed).filter(|left| !left.is_zero())
+    }
 }
 
-/// Rate-limits requests: a cap on pending ones and a quota over a sliding window of a day.
+/// Rate-limits requests: a cap on pending ones, and quotas over a sliding window of a day, of the sender and of the pair.
 ///
 /// The cap takes precedence, because waiting alone does not lift it.
 ///
 /// # Errors
-/// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`].
+/// [`AskRefusal::TooManyPending`], [`AskRefusal::QuotaUsedUp`], [`AskRefusal::PairQuotaUsedUp`].
 pub fn decide_request_limits(allowance: &RequestAllowance) -> Result<(), AskRefusal> {
     if allowance.pending >= RequestAllowance::MAX_PENDING {
         return Err(AskRefusal::TooManyPending);
     }
-    let Some(asked_at) = allowance.quota_window_start else { return Ok(()) };
-    // The time lies in the future if the clock was set back; then no part of the window has passed.
-    let passed = allowance.now.signed_duration_since(asked_at).to_std().unwrap_or_default();
-    match RequestAllowance::QUOTA_WINDOW.checked_sub(passed) {
-        Some(left) if !left.is_zero() => Err(AskRefusal::QuotaUsedUp(left)),
-        _ => Ok(()),
+    if let Some(left) = allowance.left_of_window(allowance.quota_window_start) {
+        return Err(AskRefusal::QuotaUsedUp(left));
+    }
+    match allowance.left_of_window(allowance.pair_window_start) {
+        Some(left) => Err(AskRefusal::PairQuotaUsedUp(left)),
+        None => Ok(()),
     }
 }
 

@@ -30,6 +30,9 @@ pub enum FriendshipRequestError {
     /// The caller's daily quota is used up for this long.
     #[error("the sender's quota of requests is used up")]
     QuotaUsedUp(Duration),
+    /// The caller's daily quota of requests to this receiver is used up for this long.
+    #[error("the sender's quota of requests to this receiver is used up")]
+    PairQuotaUsedUp(Duration),
     /// The caller has reached the friend limit.
     #[error("the caller has too many friends")]
     TooManyFriends,
@@ -58,6 +61,7 @@ domain_error!(FriendshipRequestError {
     Blocked => Conflict, "blocked";
     TooManyPending => Conflict, "pending_request_limit_reached";
     QuotaUsedUp(retry_after) => Throttled, "request_quota_used_up";
+    PairQuotaUsedUp(retry_after) => Throttled, "pair_request_quota_used_up";
     TooManyFriends => Conflict, "friend_limit_reached";
     OtherHasTooManyFriends => Conflict, "friend_limit_of_other_reached";
     UnknownRequest => Invalid, "unknown_request";
@@ -73,6 +77,7 @@ impl From<AskRefusal> for FriendshipRequestError {
             AskRefusal::Blocked => Self::Blocked,
             AskRefusal::TooManyPending => Self::TooManyPending,
             AskRefusal::QuotaUsedUp(retry_after) => Self::QuotaUsedUp(retry_after),
+            AskRefusal::PairQuotaUsedUp(retry_after) => Self::PairQuotaUsedUp(retry_after),
             AskRefusal::FriendLimit(limit) => limit.into(),
         }
     }

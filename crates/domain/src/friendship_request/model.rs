@@ -161,4 +161,6 @@ pub struct RequestRules {
     pub time_to_live: Duration,
     /// The maximum number of requests of one sender within a day; `None` for no quota.
     pub per_day: Option<NonZeroU32>,
+    /// The maximum number of unaccepted requests of one sender to one receiver within a day; `None` for no quota.
+    pub per_pair_and_day: Option<NonZeroU32>,
 }

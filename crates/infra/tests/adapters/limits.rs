@@ -43,7 +43,11 @@ async fn ask_under(pool: &Pool, sender: UserId, receiver: UserId, per_day: u32) 
     let request = NewRequest {
         from: directed(sender, receiver),
         message: VerificationMessage::default(),
-        rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(per_day) },
+        rules: RequestRules {
+            time_to_live: Duration::from_secs(3600),
+            per_day: NonZeroU32::new(per_day),
+            per_pair_and_day: NonZeroU32::new(3),
+        },
     };
     pool.ask_with(&request).await
 }
@@ -115,6 +119,40 @@ async fn closed_requests_no_longer_count_against_the_limit() {
         matches!(pools[0].ask(sender, others[3]).await, AskOutcome::Accepted(_)),
         "accepting by a request in the other direction adds no pending request"
     );
+}
+
+#[tokio::test]
+async fn a_sender_asks_one_receiver_three_times_a_day_on_all_instances() {
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
+    let (alice, bob) = (pools[0].person("alice_01").await, pools[0].person("bob_0001").await);
+    let carol = pools[0].person("carol_01").await;
+    let ask = async |pool: usize, sender, receiver| ask_under(&pools[pool], sender, receiver, 0).await;
+    for number in 0..3 {
+        let AskOutcome::Created(id) = ask(number % 2, alice, bob).await else { panic!("{number}") };
+        if number == 1 {
+            pools[0].requests.answer(id, bob, Answer::Reject).await.unwrap();
+        } else {
+            pools[0].requests.withdraw(id, alice).await.unwrap();
+        }
+    }
+    let wait = |outcome| match outcome {
+        AskOutcome::Refused(AskRefusal::PairQuotaUsedUp(wait)) => wait,
+        other => panic!("{other:?}"),
+    };
+    assert!(wait(ask(1, alice, bob).await) <= Duration::from_secs(86_400));
+    assert!(matches!(ask(0, alice, carol).await, AskOutcome::Created(_)), "another receiver is free");
+    database.sql("UPDATE friendship_requests SET created_at = created_at - interval '23 hours'");
+    assert!(wait(ask(0, alice, bob).await) <= Duration::from_secs(3600));
+    let AskOutcome::Created(id) = ask(1, bob, alice).await else { panic!("the receiver has its own three") };
+    pools[0].requests.answer(id, alice, Answer::Accept).await.unwrap();
+    pools[0].friendships.remove(directed(alice, bob)).await.unwrap();
+    database.sql("UPDATE friendship_requests SET created_at = created_at - interval '1 hour'");
+    for _ in 0..5 {
+        let AskOutcome::Created(id) = ask(0, alice, bob).await else { panic!("accepted ones do not count") };
+        pools[0].requests.answer(id, bob, Answer::Accept).await.unwrap();
+        pools[0].friendships.remove(directed(alice, bob)).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

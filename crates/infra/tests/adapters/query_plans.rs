@@ -253,7 +253,11 @@ async fn friend_and_request_limits_are_counted_from_an_index() {
     let asked = |sender: u128, receiver: u128| NewRequest {
         from: directed(person(sender), person(receiver)),
         message: VerificationMessage::default(),
-        rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: NonZeroU32::new(7) },
+        rules: RequestRules {
+            time_to_live: Duration::from_secs(3600),
+            per_day: NonZeroU32::new(7),
+            per_pair_and_day: NonZeroU32::new(3),
+        },
     };
     let request = asked(2500, 2700);
     let (created, plans) = explained.plans(pool.requests.ask(&request)).await;

@@ -218,7 +218,11 @@ impl Pool {
         let request = NewRequest {
             from: directed(sender, receiver),
             message: VerificationMessage::default(),
-            rules: RequestRules { time_to_live: Duration::from_secs(3600), per_day: None },
+            rules: RequestRules {
+                time_to_live: Duration::from_secs(3600),
+                per_day: None,
+                per_pair_and_day: None,
+            },
         };
         self.ask_with(&request).await
     }

@@ -238,6 +238,7 @@ fn rules(given: &Resolved) -> RuleSettings {
         requests: RequestRules {
             time_to_live: seconds(given.friend_request_ttl_seconds),
             per_day: NonZeroU32::new(given.quota_requests_per_day),
+            per_pair_and_day: NonZeroU32::new(3),
         },
         sending: SendRates {
             messages: QuotaRate::new(given.quota_messages_per_minute.into(), MINUTE),

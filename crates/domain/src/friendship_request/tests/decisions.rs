@@ -154,7 +154,8 @@ fn an_outsider_learns_nothing_about_an_answered_request() {
 }
 
 fn allowance(pending: i64, quota_window_start: Option<i64>, now: i64) -> RequestAllowance {
-    RequestAllowance { pending, quota_window_start: quota_window_start.map(at), now: at(now) }
+    let quota_window_start = quota_window_start.map(at);
+    RequestAllowance { pending, quota_window_start, pair_window_start: None, now: at(now) }
 }
 
 #[test]
@@ -168,6 +169,19 @@ fn a_sender_has_at_most_one_hundred_pending_requests() {
             assert_eq!(decision, Err(AskRefusal::TooManyPending), "{pending}");
         }
     }
+}
+
+#[test]
+fn the_quota_of_a_pair_is_judged_after_the_senders_quota() {
+    const DAY: i64 = 86_400;
+    let of = |quota: Option<i64>, pair: Option<i64>, now| {
+        let allowance = RequestAllowance { pair_window_start: pair.map(at), ..allowance(0, quota, now) };
+        decide_request_limits(&allowance)
+    };
+    let wait = Duration::from_secs;
+    assert_eq!(of(None, Some(0), 100), Err(AskRefusal::PairQuotaUsedUp(wait(86_300))));
+    assert_eq!(of(Some(50), Some(0), 100), Err(AskRefusal::QuotaUsedUp(wait(86_350))));
+    assert_eq!(of(None, Some(0), DAY), Ok(()));
 }
 
 #[test]

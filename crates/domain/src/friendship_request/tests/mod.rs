@@ -76,6 +76,11 @@ fn each_error_has_its_class_and_name() {
         (Error::Blocked, ErrorKind::Conflict, "blocked"),
         (Error::TooManyPending, ErrorKind::Conflict, "pending_request_limit_reached"),
         (Error::QuotaUsedUp(WAIT), ErrorKind::Throttled { retry_after: WAIT }, "request_quota_used_up"),
+        (
+            Error::PairQuotaUsedUp(WAIT),
+            ErrorKind::Throttled { retry_after: WAIT },
+            "pair_request_quota_used_up",
+        ),
         (Error::TooManyFriends, ErrorKind::Conflict, "friend_limit_reached"),
         (Error::OtherHasTooManyFriends, ErrorKind::Conflict, "friend_limit_of_other_reached"),
         (Error::UnknownRequest, ErrorKind::Invalid, "unknown_request"),

@@ -18,8 +18,11 @@ use crate::id::RequestId;
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
-const RULES: RequestRules =
-    RequestRules { time_to_live: Duration::from_secs(259_200), per_day: NonZeroU32::new(7) };
+const RULES: RequestRules = RequestRules {
+    time_to_live: Duration::from_secs(259_200),
+    per_day: NonZeroU32::new(7),
+    per_pair_and_day: NonZeroU32::new(3),
+};
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRequestRepository)) -> FriendshipRequestService {
     let mut requests = MockFriendshipRequestRepository::new();
@@ -72,6 +75,10 @@ fn each_refused_request_has_its_error_name() {
         (AskOutcome::Refused(AskRefusal::Blocked), "blocked"),
         (AskOutcome::Refused(AskRefusal::TooManyPending), "pending_request_limit_reached"),
         (AskOutcome::Refused(AskRefusal::QuotaUsedUp(Duration::from_secs(1))), "request_quota_used_up"),
+        (
+            AskOutcome::Refused(AskRefusal::PairQuotaUsedUp(Duration::from_secs(1))),
+            "pair_request_quota_used_up",
+        ),
         (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Own)), "friend_limit_reached"),
         (AskOutcome::Refused(AskRefusal::FriendLimit(FriendLimit::Peer)), "friend_limit_of_other_reached"),
     ] {

@@ -29,6 +29,14 @@ statement! {
     " ORDER BY created_at DESC, id DESC OFFSET " [skipped: BigInt] " LIMIT 1"
 }
 
+statement! {
+    NthLatestOfPair<'a> { conversation: Uuid, sender: &'a Uuid, skipped: i64 } -> (Timestamptz);
+    "SELECT created_at FROM friendship_requests
+      WHERE conversation_id = " [conversation: SqlUuid] " AND sender_id = " [sender: SqlUuid]
+    "   AND status <> 'accepted'
+      ORDER BY created_at DESC, id DESC OFFSET " [skipped: BigInt] " LIMIT 1"
+}
+
 /// The counts that decide whether the sender of `request` may send it.
 pub(super) fn allowance(
     connection: &mut PgConnection,
@@ -41,7 +49,11 @@ pub(super) fn allowance(
         Some(quota) => quota_window_start(connection, sender, quota)?,
         None => None,
     };
-    Ok(RequestAllowance { pending, quota_window_start, now })
+    let pair_window_start = match request.rules.per_pair_and_day {
+        Some(quota) => pair_window_start(connection, request.from, quota)?,
+        None => None,
+    };
+    Ok(RequestAllowance { pending, quota_window_start, pair_window_start, now })
 }
 
 fn quota_window_start(
@@ -52,6 +64,17 @@ fn quota_window_start(
     let skipped = i64::from(quota.get()) - 1;
     let found = NthLatestRequest { sender: &sender, skipped }.get_result::<(DateTime<Utc>,)>(connection);
     Ok(found.optional()?.map(|(asked_at,)| asked_at))
+}
+
+fn pair_window_start(
+    connection: &mut PgConnection,
+    from: Directed,
+    quota: NonZeroU32,
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    let (conversation, sender) = (from.pair.conversation_id().as_uuid(), from.user().as_uuid());
+    let skipped = i64::from(quota.get()) - 1;
+    let found = NthLatestOfPair { conversation, sender: &sender, skipped };
+    Ok(found.get_result::<(DateTime<Utc>,)>(connection).optional()?.map(|(asked_at,)| asked_at))
 }
 
 fn friends_of(connection: &mut PgConnection, owner: UserId) -> Result<i64, DbError> {
