@@ -108,7 +108,8 @@ pub trait UserRepository: Send + Sync {
     async fn credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>, PortError>;
 
     /// The active account with this id and its counters. The unread total MUST equal the sum over the list of
-    /// conversations. Expired requests MUST NOT be counted.
+    /// conversations. Expired requests and those of blocked users MUST
+    /// NOT be counted.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.

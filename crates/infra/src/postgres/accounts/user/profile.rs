@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::lookup::with_uid;
 use crate::db::{self, DbError};
 use crate::postgres::row_values;
-use crate::schema::{friendship_requests, friendships, users};
+use crate::schema::{blocks, friendship_requests, friendships, users};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
@@ -37,8 +37,15 @@ fn relation(connection: &mut PgConnection, viewer: UserId, other: UserId) -> Res
     Ok(match sender {
         None => Relation::None,
         Some(sender) if sender == viewer.as_uuid() => Relation::RequestSent,
+        Some(_) if blocks_it(connection, viewer, other)? => Relation::None,
         Some(_) => Relation::RequestReceived,
     })
+}
+
+/// Whether `viewer` blocks `other`, whose requests it does not see then.
+fn blocks_it(connection: &mut PgConnection, viewer: UserId, other: UserId) -> Result<bool, DbError> {
+    let block = blocks::table.find((viewer.as_uuid(), other.as_uuid()));
+    Ok(diesel::select(diesel::dsl::exists(block)).get_result(connection)?)
 }
 
 pub(super) fn find(

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::row::status_from_row;
 use crate::db::{DbError, clock_timestamp};
 use crate::postgres::row_values;
-use crate::schema::{friendship_requests, users};
+use crate::schema::{blocks, friendship_requests, users};
 
 #[derive(Queryable)]
 struct ListedRow {
@@ -74,11 +74,17 @@ fn older_than(created_at: DateTime<Utc>, id: Uuid) -> _ {
         .and(friendship_requests::created_at.lt(created_at).or(friendship_requests::id.lt(id)))
 }
 
+/// The received requests that the receiver is meant to see: not those that were withdrawn, and not those of users whom it blocks.
 #[dsl::auto_type]
 fn received(receiver: Uuid) -> _ {
+    let block = blocks::table
+        .filter(blocks::owner_id.eq(receiver))
+        .filter(blocks::blocked_id.eq(friendship_requests::sender_id));
     friendship_requests::table
         .inner_join(users::table.on(users::id.eq(friendship_requests::sender_id)))
         .filter(friendship_requests::receiver_id.eq(receiver))
+        .filter(friendship_requests::status.ne("canceled"))
+        .filter(dsl::not(dsl::exists(block)))
         .order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
         .select(columns())
 }
