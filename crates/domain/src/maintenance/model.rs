@@ -12,6 +12,8 @@ pub enum MaintenanceTask {
     /// Marks pending friendship requests past their lifetime as expired. Clients see no difference: such a request is reported
     /// as expired, and cannot be answered, from that time on.
     ExpireRequests,
+    /// Deletes requests that were answered, withdrawn or expired long ago.
+    PurgeRequests,
     /// Deletes ended sessions. Their tokens stay invalid, because a missing session counts as ended.
     PurgeEndedSessions,
     /// Deletes sessions that were never ended but have exceeded the maximum lifetime.
@@ -28,8 +30,9 @@ pub enum MaintenanceTask {
 
 impl MaintenanceTask {
     /// All tasks, in the order in which they run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ExpireRequests,
+        Self::PurgeRequests,
         Self::PurgeEndedSessions,
         Self::PurgeOldSessions,
         Self::PurgeThrottles,
@@ -46,6 +49,8 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// Time for which answered requests stay in the lists.
+    const ANSWERED: Duration = Duration::from_secs(90 * 86_400);
     /// Time for which ended sessions stay available for inspection.
     const INSPECTION: Duration = Duration::from_secs(7 * 86_400);
     /// Twice the day for which consecutive failures count.
@@ -65,6 +70,7 @@ impl Retention {
         let needed = self.lifetimes.access.saturating_add(Self::INSPECTION);
         match task {
             MaintenanceTask::ExpireRequests | MaintenanceTask::PurgeQuotas => Duration::ZERO,
+            MaintenanceTask::PurgeRequests => Self::ANSWERED,
             MaintenanceTask::PurgeEndedSessions => needed,
             MaintenanceTask::PurgeOldSessions => self.lifetimes.session_max.saturating_add(needed),
             MaintenanceTask::PurgeThrottles => Self::FAILURES,

@@ -22,7 +22,8 @@ pub struct SweepResult {
 pub trait MaintenanceRepository: Send + Sync {
     /// Runs one batch of a task, of bounded size, on rows older than `age` by the database's clock. The age counts from:
     ///
-    /// - requests: the end of their lifetime;
+    /// - requests to expire: the end of their lifetime;
+    /// - requests to delete: their answer, withdrawal or expiry;
     /// - ended sessions: their end;
     /// - old sessions: their start;
     /// - retired uids: the change that gave them up;

@@ -53,6 +53,15 @@ statement! {
 }
 
 statement! {
+    // No request that is not pending is changed any more, so its pair need not be locked.
+    PurgeRequests<'a> { seconds: &'a f64, limit: i64 } -> ();
+    "DELETE FROM friendship_requests WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM friendship_requests
+          WHERE status <> 'pending' AND answered_at < now() - make_interval(secs => " [seconds: Double] ")
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+}
+
+statement! {
     PurgeEndedSessions<'a> { seconds: &'a f64, limit: i64 } -> ();
     "DELETE FROM sessions WHERE id = ANY (ARRAY(
          SELECT id FROM sessions
@@ -123,6 +132,9 @@ fn sweep(
     let seconds = seconds(age);
     let rows = match task {
         MaintenanceTask::ExpireRequests => expire_requests(connection, seconds)?,
+        MaintenanceTask::PurgeRequests => {
+            PurgeRequests { seconds: &seconds, limit: BATCH }.execute(connection)?
+        }
         MaintenanceTask::PurgeEndedSessions => {
             PurgeEndedSessions { seconds: &seconds, limit: BATCH }.execute(connection)?
         }

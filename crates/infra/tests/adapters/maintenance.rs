@@ -40,6 +40,36 @@ async fn only_overdue_requests_are_marked_expired() {
 }
 
 #[tokio::test]
+async fn requests_answered_long_ago_are_deleted_and_pending_ones_stay() {
+    let database = Database::new();
+    let pool = database.pool();
+    let mut requests = Vec::new();
+    for number in 0..5 {
+        let (asker, asked) =
+            (pool.person(&format!("asker_{number}")).await, pool.person(&format!("asked_{number}")).await);
+        requests.push((pool.pending(asker, asked).await, asker, asked));
+    }
+    for (request, _, asked) in &requests[..2] {
+        pool.requests.answer(*request, *asked, Answer::Reject).await.unwrap();
+    }
+    pool.requests.withdraw(requests[2].0, requests[2].1).await.unwrap();
+    database.sql(&format!(
+        "UPDATE friendship_requests SET expires_at = created_at WHERE id = '{}'",
+        requests[3].0
+    ));
+    assert_eq!(rows(&pool, MaintenanceTask::ExpireRequests, Duration::ZERO).await, 1);
+    let young = requests[1].0;
+    database.sql(&format!(
+        "UPDATE friendship_requests SET created_at = created_at - interval '2 hours',
+                answered_at = answered_at - interval '2 hours' WHERE id <> '{young}'"
+    ));
+    assert_eq!(rows(&pool, MaintenanceTask::PurgeRequests, HOUR).await, 3);
+    let left = "SELECT count(*) FROM friendship_requests WHERE";
+    assert_eq!(database.number(&format!("{left} id = '{young}' OR status = 'pending'")), 2);
+    assert_eq!(database.number(&format!("{left} true")), 2);
+}
+
+#[tokio::test]
 async fn locked_rows_are_left_for_the_next_sweep() {
     let database = Database::new();
     let pool = database.pool();

@@ -1,0 +1,1 @@
+DROP INDEX friendship_requests_by_answer;
