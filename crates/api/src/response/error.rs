@@ -13,7 +13,7 @@ use crate::http::i18n;
 use crate::http::language::Language;
 use crate::http::security_headers;
 use crate::response::envelope::Failure;
-use crate::response::error_catalog;
+use crate::response::error_catalog::{self, BLOCKED_REQUEST, CatalogEntry};
 use crate::response::invalid_field::{FieldRule, InvalidField};
 
 /// An error response in the making.
@@ -35,6 +35,8 @@ enum Detail {
     Field(String),
     /// The methods that the route supports.
     Allow(String),
+    /// Another text than the name's own.
+    Worded(&'static CatalogEntry),
 }
 
 impl ApiError {
@@ -82,6 +84,14 @@ impl ApiError {
         Self { name: "internal_error", detail: Detail::None, retry_after: None, cause }
     }
 
+    /// The same error in the words of a friendship request, where the name is shared with messages.
+    pub(crate) fn about_request(mut self) -> Self {
+        if self.name == BLOCKED_REQUEST.name {
+            self.detail = Detail::Worded(&BLOCKED_REQUEST);
+        }
+        self
+    }
+
     /// The stable name.
     pub(crate) const fn name(&self) -> &'static str {
         self.name
@@ -102,9 +112,13 @@ impl ApiError {
 
     /// The response in this language.
     pub(crate) fn response(&self, language: Language) -> HttpResponse {
-        let template = error_catalog::find(self.name).message(language);
+        let entry = match &self.detail {
+            Detail::Worded(entry) => entry,
+            _ => error_catalog::find(self.name),
+        };
+        let template = entry.message(language);
         let (field, message) = match &self.detail {
-            Detail::None | Detail::Allow(_) => (None, template.to_owned()),
+            Detail::None | Detail::Allow(_) | Detail::Worded(_) => (None, template.to_owned()),
             Detail::Invalid(InvalidField { field, rule }) => {
                 let rule = i18n::rule(*rule, language);
                 (Some((*field).to_owned()), template.replace("{field}", field).replace("{rule}", &rule))

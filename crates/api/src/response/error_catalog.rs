@@ -67,7 +67,7 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(409, "request_expired", "该好友申请已过期", "This friendship request has expired"),
     entry(409, "not_friends", "对方开启了朋友验证，你还不是他（她）朋友。请先发送朋友验证请求，对方验证通过后，才能聊天。",
         "You are not friends. Send a friendship request first; you can chat once it is accepted."),
-    entry(409, "blocked", "消息已发出，但被对方拒收了。", "The other user does not accept messages or requests from you."),
+    entry(409, "blocked", "消息已发出，但被对方拒收了。", "Your message was sent, but the other user refused it."),
     entry(409, "recall_window_over", "已超过撤回时限，无法撤回", "It is too late to recall this message"),
     entry(409, "refresh_token_reused", "刷新令牌已被使用", "The refresh token was already used"),
     entry(409, "idempotency_conflict", "相同的 client_message_id 已用于另一条消息",
@@ -80,6 +80,8 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(429, "message_volume_used_up", "发送内容过多，请稍后再试", "You are sending too much text, please try again later"),
     entry(429, "request_quota_used_up", "发送好友申请过于频繁，请稍后再试",
         "You are sending friendship requests too quickly, please try again later"),
+    entry(429, "pair_request_quota_used_up", "已多次向对方发送好友申请，请稍后再试",
+        "You have asked this user several times, please try again later"),
     entry(429, "lookup_quota_used_up", "查找过于频繁，请稍后再试", "You are looking up users too quickly, please try again later"),
     entry(429, "uid_change_quota_used_up", "微信号修改过于频繁，请稍后再试",
         "You are changing the uid too often, please try again later"),
@@ -91,6 +93,14 @@ pub(crate) const CATALOG: &[CatalogEntry] = &[
     entry(500, "internal_error", "服务器内部错误", "Internal server error"),
     entry(503, "unavailable", "服务暂时不可用，请稍后再试", "The service is unavailable, please try again later"),
 ];
+
+/// The text of `blocked` where a friendship request was refused instead of a message.
+pub(crate) const BLOCKED_REQUEST: CatalogEntry = entry(
+    409,
+    "blocked",
+    "对方拒绝接收你的好友申请。",
+    "The other user refuses friendship requests from you.",
+);
 
 /// The entry of a name. An unknown name is a server fault and yields `internal_error`.
 pub(crate) fn find(name: &str) -> &'static CatalogEntry {

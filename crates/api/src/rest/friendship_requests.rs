@@ -49,7 +49,7 @@ struct CreatedResponse {
 /// Sends a friendship request. If the receiver has already sent one to the caller, the two become friends.
 #[utoipa::path(tag = "friends", responses((status = 200, body = Data<CreatedResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_user", "cannot_befriend_oneself", "already_friends",
-        "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up",
+        "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up", "pair_request_quota_used_up",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests")]
 pub(crate) async fn ask(
@@ -60,7 +60,8 @@ pub(crate) async fn ask(
     let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
     let message = body.verification_message.as_ref().map_or("", |text| &text.0);
     let message = VerificationMessage::parse(message).field("verification_message")?;
-    let (request, status) = use_cases.friendship_requests.ask(caller.id(), receiver, message).await?;
+    let asked = use_cases.friendship_requests.ask(caller.id(), receiver, message).await;
+    let (request, status) = asked.map_err(|error| ApiError::from(error).about_request())?;
     Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status.name() }))
 }
 
