@@ -21,6 +21,8 @@ diesel::table! {
         pinned -> Bool,
         muted -> Bool,
         hidden -> Bool,
+        read_shown -> Bool,
+        shown_read_seq -> Nullable<Int8>,
         hidden_unread -> Int8,
     }
 }

@@ -43,7 +43,8 @@ pub trait ConversationRepository: Send + Sync {
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, PortError>;
 
-    /// A conversation and a window of its history, from one snapshot. MUST change nothing.
+    /// A conversation and a window of its history, from one snapshot. MUST change nothing. While either member blocks the other,
+    /// and after that until the peer reads again, the peer's read position MUST stay where it was when the block began.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.

@@ -14,6 +14,7 @@ mod exports;
 mod friends;
 mod group_commit;
 mod hidden_messages;
+mod hidden_reads;
 mod invites;
 mod known_devices;
 mod large_histories;

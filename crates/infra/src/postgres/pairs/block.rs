@@ -32,14 +32,14 @@ impl PgBlockRepository {
     }
 }
 
-/// Copies the block to the pair's row, which every send reads anyway.
+/// Copies the block to the pair's row, which every send reads anyway, and hides or shows what the two read.
 fn set_block_flag(connection: &mut PgConnection, owner: Directed, blocks: bool) -> Result<(), DbError> {
     let row = conversations::table.find(owner.pair.conversation_id().as_uuid());
     match owner.side {
         Side::Low => diesel::update(row).set(conversations::lo_blocks.eq(blocks)).execute(connection)?,
         Side::High => diesel::update(row).set(conversations::hi_blocks.eq(blocks)).execute(connection)?,
     };
-    Ok(())
+    pair::hide_or_show_reads(connection, &owner.pair)
 }
 
 fn block(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError> {

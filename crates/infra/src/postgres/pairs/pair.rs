@@ -158,6 +158,23 @@ pub(super) fn befriend(
         .do_update()
         .set(conversation_members::hidden.eq(false))
         .execute(connection)?;
+    hide_or_show_reads(connection, pair)
+}
+
+statement! {
+    // In the member's own row, because reading locks only that: a reading that waits for this update sees it.
+    HideOrShowReads<'a> { conversation: &'a Uuid } -> ();
+    "UPDATE conversation_members m
+        SET read_shown = NOT (c.lo_blocks OR c.hi_blocks),
+            shown_read_seq = CASE WHEN c.lo_blocks OR c.hi_blocks THEN coalesce(m.shown_read_seq, m.read_seq)
+                                  ELSE m.shown_read_seq END
+       FROM conversations c
+      WHERE c.id = m.conversation_id AND m.conversation_id = " [conversation: sql::Uuid]
+}
+
+/// Hides further reading of both members from each other while either blocks the other. The caller holds the pair's lock.
+pub(super) fn hide_or_show_reads(connection: &mut PgConnection, pair: &Pair) -> Result<(), DbError> {
+    HideOrShowReads { conversation: &pair.conversation_id().as_uuid() }.execute(connection)?;
     Ok(())
 }
 

@@ -25,7 +25,7 @@ statement! {
 }
 
 statement! {
-    // Diesel's query builder would prepare this UPDATE at every call.
+    // Diesel's query builder would prepare this UPDATE at every call. The peer sees the new position unless a block hides it.
     AdvanceReadPosition<'a> {
         conversation: Uuid,
         member: &'a Uuid,
@@ -35,7 +35,8 @@ statement! {
     } -> ();
     "UPDATE conversation_members
         SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen),
-            hidden_unread = " [hidden_unread: BigInt] "
+            hidden_unread = " [hidden_unread: BigInt] ",
+            shown_read_seq = CASE WHEN read_shown THEN NULL ELSE shown_read_seq END
       WHERE conversation_id = " [conversation: SqlUuid] " AND user_id = " [member: SqlUuid]
 }
 
@@ -47,6 +48,15 @@ struct LockedMember {
     peer_id: Uuid,
     deleted_seq: i64,
     hidden_unread: i64,
+    read_shown: bool,
+    shown_read_seq: Option<i64>,
+}
+
+impl LockedMember {
+    /// Whether a block that is over has hidden the position from the peer, so that any reading shows it again.
+    const fn shows_again(&self) -> bool {
+        self.read_shown && self.shown_read_seq.is_some()
+    }
 }
 
 pub(super) fn mark_read(
@@ -65,9 +75,9 @@ pub(super) fn mark_read(
         .select((conversations::last_seq, conversations::recalled_seq))
         .first(connection)?;
     let wanted = seq.get().min(last_seq);
-    if wanted > locked.read_seq {
+    if wanted > locked.read_seq || locked.shows_again() {
         // At or below the cleared position there is nothing new to see.
-        let (seen, hidden_unread) = if wanted > locked.cleared_seq {
+        let (seen, hidden_unread) = if wanted > locked.read_seq.max(locked.cleared_seq) {
             let view = HiddenView { conversation: id, member: &user, peer: &locked.peer_id };
             let advance = Advance {
                 from: locked.read_seq.max(locked.cleared_seq),
@@ -79,7 +89,8 @@ pub(super) fn mark_read(
         } else {
             (None, locked.hidden_unread)
         };
-        AdvanceReadPosition { conversation: id, member: &user, read_seq: wanted, seen, hidden_unread }
+        let read_seq = wanted.max(locked.read_seq);
+        AdvanceReadPosition { conversation: id, member: &user, read_seq, seen, hidden_unread }
             .execute(connection)?;
     }
     let (read_seq, unread_count): (i64, i64) =

@@ -24,7 +24,7 @@ pub(super) struct WindowQuery {
 /// The columns of a [`WindowRow`].
 const COLUMNS: &str = "
     SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq,
-           coalesce((SELECT p.read_seq FROM conversation_members p
+           coalesce((SELECT coalesce(p.shown_read_seq, p.read_seq) FROM conversation_members p
                       WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0),
            c.last_seq, m.deleted_seq, page.seqs, page.owns, page.contents, page.times";
 
