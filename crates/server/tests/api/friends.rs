@@ -130,7 +130,8 @@ fn the_sender_can_withdraw_a_request() {
     assert_answer!("withdraw", alice.delete(&path).ok());
     alice.delete(&path).refused(409, "request_already_answered");
     bob.answer(&request, "accepted").refused(409, "request_already_answered");
-    assert_eq!(status_at(&bob, ""), "canceled");
+    assert_eq!(status_at(&alice, "?direction=sent"), "canceled");
+    assert_eq!(bob.get(REQUESTS).ok().data(), &json!([]), "it leaves the receiver's list");
     alice.ask(&bob).ok();
 }
 

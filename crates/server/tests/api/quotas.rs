@@ -94,6 +94,19 @@ fn the_quota_of_uid_changes_holds_on_every_instance() {
     change(&bob, "bob_0002").ok();
 }
 
+#[test]
+fn one_user_asks_another_three_times_a_day() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    for _ in 0..3 {
+        let request = alice.ask(&bob).ok().data()["request_id"].as_str().unwrap().to_owned();
+        alice.delete(&format!("/api/auth/friendship_requests/{request}")).ok();
+    }
+    used_up(alice.ask(&bob), "pair_request_quota_used_up", 86_400);
+    assert_eq!(bob.get("/api/auth/friendship_requests").ok().data(), &json!([]));
+    bob.ask(&alice).ok();
+}
+
 fn register(world: &World, from: &str, uid: &str) -> Reply {
     let body = json!({"name": "雁", "uid": uid, "password": Person::PASSWORD});
     Call::new(world.address(), "POST", "/api/register").header("X-Forwarded-For", from).json(&body).send()
