@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::friendship::FriendLimit;
+use domain::friendship::{FriendLimit, FriendshipRepository};
 use domain::friendship_request::{
     Answer, AnswerOutcome, AnswerRefusal, AskOutcome, AskRefusal, FriendshipRequestRepository, NewRequest,
     RequestRules, VerificationMessage,
