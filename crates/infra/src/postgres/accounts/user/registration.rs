@@ -52,8 +52,12 @@ fn attempt(
     let Some(row) = insert(connection, user, now)? else {
         let taken = diesel::select(diesel::dsl::exists(with_uid(&user.uid)));
         let taken: bool = taken.get_result(connection)?;
-        let refused = if taken { RegisterOutcome::UidTaken } else { RegisterOutcome::PhoneNumberTaken };
-        return Err(Undone::Refused(refused));
+        // Without a number it was the uid, even if a change has freed it since.
+        return Err(Undone::Refused(if taken || user.phone_number.is_none() {
+            RegisterOutcome::UidTaken
+        } else {
+            RegisterOutcome::PhoneNumberTaken
+        }));
     };
     let registered = User::try_from(row)?;
     if retired_uid::is_reserved(connection, &user.uid, registered.id, now)? {
