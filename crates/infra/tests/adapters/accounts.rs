@@ -120,7 +120,7 @@ async fn every_list_shows_an_erased_account_as_erased_at_once() {
     pool.befriend(alice, bob).await;
     pool.pending(alice, carol).await;
     pool.say(alice, bob, "kept").await;
-    pool.blocks.block(directed(carol, alice)).await.unwrap();
+    pool.blocks.block(directed(bob, alice)).await.unwrap();
     pool.accounts.erase(caller(&session)).await.unwrap().unwrap();
     let erased = DisplayName::Erased;
     let friends = pool.friendships.list(bob, &FriendPageRequest::default()).await.unwrap().items;
@@ -128,7 +128,7 @@ async fn every_list_shows_an_erased_account_as_erased_at_once() {
     let requests =
         pool.requests.list(carol, Direction::Received, &RequestPageRequest::default()).await.unwrap();
     assert_eq!(requests.items[0].peer_name, erased);
-    let blocks = pool.blocks.list(carol, &BlockPageRequest::default()).await.unwrap().items;
+    let blocks = pool.blocks.list(bob, &BlockPageRequest::default()).await.unwrap().items;
     assert_eq!((&blocks[0].name, &blocks[0].uid), (&erased, &None));
     let conversations = pool.conversations.list(bob, &ConversationPageRequest::default()).await.unwrap();
     assert_eq!(conversations.items[0].friend_name, erased);

@@ -57,7 +57,8 @@ async fn a_friendship_that_begins_under_a_block_shows_no_reading() {
     let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.blocks.block(directed(alice, bob)).await.unwrap();
-    pool.befriend(alice, bob).await;
+    let request = pool.pending(alice, bob).await;
+    pool.requests.answer(request, bob, Answer::Accept).await.unwrap();
     pool.say(alice, bob, "the blocker may write").await;
     read(&pool, bob, alice, 1).await;
     assert_eq!(seen(&pool, alice, bob).await, Some(0));

@@ -50,6 +50,9 @@ fn build_shared_database() -> Database {
           WHERE seq BETWEEN 21 AND 24
             AND conversation_id IN (SELECT conversation_id FROM conversation_members WHERE user_id = '{hub}');
          UPDATE users SET phone_number = '13800' || lpad(substr(uid, 8), 6, '0');
+         INSERT INTO blocks (owner_id, blocked_id, created_at)
+         SELECT u.id, other.id, now() FROM users u, (SELECT id FROM users ORDER BY id DESC LIMIT 20) other
+          WHERE u.id <> other.id AND u.id <> '{hub}';
          INSERT INTO sessions (id, user_id, device_name, rotations, created_at, last_used_at)
          SELECT gen_random_uuid(), id, '', ARRAY[now()], now(), now() FROM users",
         hub = person(HUB),
@@ -187,7 +190,9 @@ async fn pages_of_friends_and_requests_come_from_an_ordered_index() {
             let (page, plan) = explained.plan(pool.requests.list(me, direction, &page)).await;
             after = page.unwrap().next;
             assert!(plan.rows_read("friendship_requests") <= 22.0, "{plan:?}");
-            assert_plan("requests", &[plan], &[index, "users_pkey"]);
+            let of_blocks = (direction == Direction::Received).then_some("blocks_pkey");
+            let indexes: Vec<&str> = [index, "users_pkey"].into_iter().chain(of_blocks).collect();
+            assert_plan("requests", &[plan], &indexes);
         }
     }
 }
@@ -204,6 +209,7 @@ async fn pending_items_are_counted_from_the_users_own_rows() {
         "me",
         &[plan],
         &[
+            "blocks_pkey",
             "conversation_members_of_user",
             "conversations_pkey",
             "friendship_requests_waiting_for_receiver",

@@ -22,7 +22,8 @@ statement! {
               WHERE m.user_id = u.id AND (NOT m.hidden OR c.last_seq > m.cleared_seq)),
             (SELECT count(*) FROM friendship_requests r
               WHERE r.receiver_id = u.id AND r.status = 'pending' AND r.expires_at > clock_timestamp()
-                AND NOT EXISTS (SELECT FROM blocks b WHERE b.owner_id = u.id AND b.blocked_id = r.sender_id))
+                AND (SELECT 1 WHERE NOT EXISTS (
+                     SELECT FROM blocks b WHERE b.owner_id = r.receiver_id AND b.blocked_id = r.sender_id)) IS NOT NULL)
        FROM users u
       WHERE u.id = " [user: SqlUuid] " AND u.state = 'active'"
 }

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::dsl;
+use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use domain::friendship_request::{
     Direction, ListedRequest, RequestCursor, RequestPage, RequestPageRequest, VerificationMessage,
 };
@@ -14,7 +18,7 @@ use uuid::Uuid;
 use super::row::status_from_row;
 use crate::db::{DbError, clock_timestamp};
 use crate::postgres::row_values;
-use crate::schema::{blocks, friendship_requests, users};
+use crate::schema::{friendship_requests, users};
 
 #[derive(Queryable)]
 struct ListedRow {
@@ -74,17 +78,36 @@ fn older_than(created_at: DateTime<Utc>, id: Uuid) -> _ {
         .and(friendship_requests::created_at.lt(created_at).or(friendship_requests::id.lt(id)))
 }
 
-/// The received requests that the receiver is meant to see: not those that were withdrawn, and not those of users whom it blocks.
+/// The condition that the receiver sees a request: it was not withdrawn, and the receiver does not block its sender. The planner
+/// expects a scalar subquery to be present nearly always, so that it keeps reading rows in the order of the index; it turns a plain
+/// `NOT EXISTS` into a join and sorts.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+struct ShownToReceiver;
+
+impl Expression for ShownToReceiver {
+    type SqlType = Bool;
+}
+
+impl<Source> AppearsOnTable<Source> for ShownToReceiver {}
+
+impl QueryFragment<Pg> for ShownToReceiver {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "friendship_requests.status <> 'canceled' AND (SELECT 1 WHERE NOT EXISTS (
+                SELECT FROM blocks b
+                 WHERE b.owner_id = friendship_requests.receiver_id
+                   AND b.blocked_id = friendship_requests.sender_id)) IS NOT NULL",
+        );
+        Ok(())
+    }
+}
+
 #[dsl::auto_type]
 fn received(receiver: Uuid) -> _ {
-    let block = blocks::table
-        .filter(blocks::owner_id.eq(receiver))
-        .filter(blocks::blocked_id.eq(friendship_requests::sender_id));
     friendship_requests::table
         .inner_join(users::table.on(users::id.eq(friendship_requests::sender_id)))
         .filter(friendship_requests::receiver_id.eq(receiver))
-        .filter(friendship_requests::status.ne("canceled"))
-        .filter(dsl::not(dsl::exists(block)))
+        .filter(ShownToReceiver)
         .order((friendship_requests::created_at.desc(), friendship_requests::id.desc()))
         .select(columns())
 }
