@@ -109,8 +109,8 @@ pub trait FriendshipRequestRepository: Send + Sync {
     /// Any [`PortError`] from the adapter.
     async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError>;
 
-    /// The caller's requests, newest first. Received ones MUST NOT include those that were withdrawn, nor those of users whom the
-    /// caller blocks. MUST report pending requests past their lifetime as expired.
+    /// The caller's requests, newest first. Received ones MUST NOT include those that were withdrawn, nor those of users that
+    /// the caller blocks. MUST report pending requests past their lifetime as expired.
     ///
     /// # Errors
     /// Any [`PortError`] from the adapter.

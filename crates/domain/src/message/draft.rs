@@ -1,7 +1,18 @@
 //! The decision on a send: store, replay an idempotent retry, or refuse.
 
-use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq, SpentQuota};
+use std::time::Duration;
+
+use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq};
 use crate::conversation::{Directed, PairState};
+
+/// A quota on sends that is used up, with the time until the message would be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpentQuota {
+    /// The number of messages.
+    Messages(Duration),
+    /// The bytes of their texts.
+    Bytes(Duration),
+}
 
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

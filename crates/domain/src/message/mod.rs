@@ -9,13 +9,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{Draft, ExistingMessage, SendDecision, SendOutcome, SendRefusal, decide_send};
+pub use draft::{Draft, ExistingMessage, SendDecision, SendOutcome, SendRefusal, SpentQuota, decide_send};
 pub use error::MessageError;
 pub use model::{
     ClientMessageId, Message, MessageId, MessagePosition, RecallDecision, RecallRefusal, Recallable, Seq,
     decide_recall,
 };
-pub use ports::{MessageRepository, RecallOutcome, SendQuota, SpentQuota};
+pub use ports::{MessageRepository, RecallOutcome, SendQuota};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockMessageRepository, MockSendQuota};
 pub use service::MessageService;

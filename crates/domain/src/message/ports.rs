@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Draft, MessageId, RecallDecision, RecallRefusal, SendOutcome};
+use super::{Draft, MessageId, RecallDecision, RecallRefusal, SendOutcome, SpentQuota};
 use crate::error::PortError;
 use crate::id::UserId;
 
@@ -49,15 +49,6 @@ pub trait MessageRepository: Send + Sync {
     /// # Errors
     /// Any `PortError` from the adapter.
     async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError>;
-}
-
-/// A quota on sends that is used up, with the time until the message would be allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpentQuota {
-    /// The number of messages.
-    Messages(Duration),
-    /// The bytes of their texts.
-    Bytes(Duration),
 }
 
 /// Rate limiter for sending messages.

@@ -1,4 +1,4 @@
-//! What a block hides from the two users whom it concerns: what they read, and requests.
+//! What a block hides: how far the two users read, and requests.
 
 use std::sync::Arc;
 

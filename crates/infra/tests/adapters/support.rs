@@ -215,16 +215,9 @@ impl Pool {
     }
 
     pub(crate) async fn ask(&self, sender: UserId, receiver: UserId) -> AskOutcome {
-        let request = NewRequest {
-            from: directed(sender, receiver),
-            message: VerificationMessage::default(),
-            rules: RequestRules {
-                time_to_live: Duration::from_secs(3600),
-                per_day: None,
-                per_pair_and_day: None,
-            },
-        };
-        self.ask_with(&request).await
+        let (from, time_to_live) = (directed(sender, receiver), Duration::from_secs(3600));
+        let rules = RequestRules { time_to_live, per_day: None, per_pair_and_day: None };
+        self.ask_with(&NewRequest { from, message: VerificationMessage::default(), rules }).await
     }
 
     pub(crate) async fn pending(&self, sender: UserId, receiver: UserId) -> RequestId {

@@ -18,7 +18,7 @@ use crate::db::{self, Db, DbError, statement};
 use crate::schema::quotas;
 
 /// What a bucket counts.
-pub(super) enum Counted {
+pub(super) enum QuotaSubject {
     /// Registrations from an address.
     RegistrationsFrom(ClientAddress),
     /// All registrations.
@@ -27,7 +27,7 @@ pub(super) enum Counted {
     UidChangesOf(UserId),
 }
 
-impl Counted {
+impl QuotaSubject {
     /// The key of the bucket. It is hashed, so that the table holds no addresses.
     fn key(&self) -> [u8; 32] {
         let (kind, text) = match self {
@@ -46,7 +46,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(counted: &Counted, rate: QuotaRate) -> Self {
+    pub(super) fn new(counted: &QuotaSubject, rate: QuotaRate) -> Self {
         Self { key: counted.key(), rate }
     }
 
@@ -120,10 +120,10 @@ impl PgRegistrationQuota {
 #[async_trait]
 impl RegistrationQuota for PgRegistrationQuota {
     async fn spend(&self, address: Option<ClientAddress>) -> Result<Option<Duration>, PortError> {
-        let from =
-            address.map(|address| Bucket::new(&Counted::RegistrationsFrom(address), self.rates.per_address));
+        let from = address
+            .map(|address| Bucket::new(&QuotaSubject::RegistrationsFrom(address), self.rates.per_address));
         // The bucket that all share comes last, so that its lock is held for the shortest time.
-        let all = Bucket::new(&Counted::Registrations, self.rates.overall);
+        let all = Bucket::new(&QuotaSubject::Registrations, self.rates.overall);
         let buckets: Vec<_> = from.into_iter().chain([all]).collect();
         self.db.transaction(move |connection| spend(connection, &buckets)).await
     }

@@ -9,7 +9,7 @@ use domain::id::UserId;
 use super::lookup::with_uid;
 use super::{retired_uid, uid_claim};
 use crate::db::{self, DbError};
-use crate::postgres::accounts::quota::{self, Bucket, Counted};
+use crate::postgres::accounts::quota::{self, Bucket, QuotaSubject};
 use crate::postgres::row_values::{self, ACTIVE};
 use crate::schema::users;
 
@@ -42,7 +42,7 @@ pub(super) fn change_uid(
         return Ok(UidChangeOutcome::Refused(refusal));
     }
     if let Some(rate) = rules.quota
-        && let Some(wait) = quota::spend(connection, &[Bucket::new(&Counted::UidChangesOf(id), rate)])?
+        && let Some(wait) = quota::spend(connection, &[Bucket::new(&QuotaSubject::UidChangesOf(id), rate)])?
     {
         return Ok(UidChangeOutcome::QuotaUsedUp(wait));
     }
