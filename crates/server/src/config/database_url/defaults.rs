@@ -1,6 +1,7 @@
 //! Connection defaults: what libpq leaves open, so that a dead host or a standby is noticed within seconds.
 
-use super::DatabaseUrl;
+use std::collections::BTreeMap;
+
 use super::parse::has_query;
 
 /// libpq's keywords and values for a URL that does not give them. Sockets of the file system ignore those of TCP.
@@ -16,15 +17,11 @@ const DEFAULTS: [(&str, &str); 5] = [
 /// Of several hosts, the one that accepts writes.
 const OF_SEVERAL_HOSTS: (&str, &str) = ("target_session_attrs", "read-write");
 
-/// The text with the defaults that `url` does not give.
-pub(super) fn with_defaults(url: &DatabaseUrl, text: &str) -> String {
-    // What a part of an ambiguous URL means is for libpq to say.
-    if url.ambiguous {
-        return text.to_owned();
-    }
-    let hosts = url.parameter("host").or_else(|| url.parameter("hostaddr")).unwrap_or_default();
-    let several = hosts.contains(',').then_some(OF_SEVERAL_HOSTS);
-    let missing = DEFAULTS.into_iter().chain(several).filter(|(key, _)| url.parameter(key).is_none());
+/// The text of a connection string with the defaults that are not among its parameters.
+pub(super) fn with_defaults(text: &str, given: &BTreeMap<String, String>) -> String {
+    let hosts = given.get("host").or_else(|| given.get("hostaddr"));
+    let several = hosts.is_some_and(|hosts| hosts.contains(',')).then_some(OF_SEVERAL_HOSTS);
+    let missing = DEFAULTS.into_iter().chain(several).filter(|(key, _)| !given.contains_key(*key));
     let missing: Vec<String> = missing.map(|(key, value)| format!("{key}={value}")).collect();
     match has_query(text) {
         _ if missing.is_empty() => text.to_owned(),

@@ -41,10 +41,11 @@ impl DatabaseUrl {
         let parsed = parse::parse(text)?;
         let (secrets, parameters) = parsed.parameters.into_iter().partition(|(key, _)| is_secret(key));
         let secrets: BTreeMap<String, String> = secrets;
+        let ambiguous = parsed.ambiguous;
+        // What a part of an ambiguous URL means is for libpq to say.
+        let text = if ambiguous { text.to_owned() } else { defaults::with_defaults(text, &parameters) };
         let secrets = secrets.into_iter().map(|(key, value)| (key, value.into())).collect();
-        let mut url = Self { text: "".into(), parameters, secrets, ambiguous: parsed.ambiguous };
-        url.text = defaults::with_defaults(&url, text).into();
-        Ok(url)
+        Ok(Self { text: text.into(), parameters, secrets, ambiguous })
     }
 
     /// The whole string, secrets and defaults included, as libpq takes it.
