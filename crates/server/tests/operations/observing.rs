@@ -172,6 +172,8 @@ fn a_database_that_can_lose_messages_is_reported() {
     cluster.stop().unwrap();
 }
 
+const PHONE: &str = "13912345678";
+
 /// Sends secrets in every part of a request, and returns a token.
 fn send_canaries(server: &Server) -> String {
     let (alice, bob) = (server.person("alice_01"), server.person("bob_0001"));
@@ -184,6 +186,13 @@ fn send_canaries(server: &Server) -> String {
     assert_eq!(sent["code"], 200);
     let wrong = json!({"uid": "alice_01", "password": "canary-three"});
     assert_eq!(server.post("/api/login/uid", "", &wrong)["error"], "invalid_credentials");
+    let wrong = json!({"phone_number": PHONE, "password": "canary-nine"});
+    assert_eq!(server.post("/api/login/phone_number", "", &wrong)["error"], "invalid_credentials");
+    let typed_into_the_wrong_field = json!({"uid": "canary-ten", "password": "canary-eleven"});
+    assert_eq!(
+        server.post("/api/login/uid", "", &typed_into_the_wrong_field)["error"],
+        "invalid_credentials"
+    );
     server.get("/api/auth/users?uid=canary_four", &alice.token);
     server.get("/canary-five/canary-six?canary=seven", "canary-eight");
     alice.token
@@ -201,7 +210,8 @@ fn no_password_token_or_text_reaches_logs_or_metrics() {
     assert!(server.stop().success());
     let log = log(&folder);
     assert!(log.contains("\"route\":\"/api/auth/messages\""), "this level logs requests");
-    for secret in ["canary", "correct horse", "电池", &token, token.rsplit('.').next().unwrap()] {
+    assert!(log.contains("login_failed"), "the audit log is written");
+    for secret in ["canary", PHONE, "correct horse", "电池", &token, token.rsplit('.').next().unwrap()] {
         assert!(!log.contains(secret), "{secret} is in the log");
         assert!(!seen_by_operators.contains(secret), "{secret} is in the metrics or the readiness report");
     }
