@@ -53,14 +53,12 @@ impl SessionService {
         check: &PasswordCheck<'_>,
         client: &ClientDevice,
     ) -> Result<(Credentials, Session), SessionError> {
-        let mut credentials = self.verify_throttled(check).await?;
-        let session = match self.open_with(&credentials, client).await? {
-            Some(session) => session,
-            None => {
-                credentials = self.verify_again(check).await?;
-                self.open_with(&credentials, client).await?.ok_or(SessionError::InvalidCredentials)?
-            }
-        };
+        let credentials = self.verify_throttled(check).await?;
+        if let Some(session) = self.open_with(&credentials, client).await? {
+            return Ok((credentials, session));
+        }
+        let credentials = self.verify_again(check).await?;
+        let session = self.open_with(&credentials, client).await?.ok_or(SessionError::InvalidCredentials)?;
         Ok((credentials, session))
     }
 
