@@ -11,41 +11,16 @@ use actix_web::{App, Error, Responder, get, guard, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::admission::Admission;
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
-use crate::http::proxies::TrustedProxies;
 use crate::http::{
     body_drain, connection, content_coding, error_rendering, head_method, origin, security_headers,
 };
 use crate::openapi::description;
-use crate::rest::ServerFacts;
 use crate::routes;
+use crate::settings::ApiSettings;
 use crate::state::UseCases;
-
-/// The settings of the API.
-#[derive(Clone, Default)]
-pub struct ApiSettings {
-    /// Origins that browsers may call from (CORS); none by default.
-    pub cors_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is trusted; none by default.
-    pub trusted_proxies: TrustedProxies,
-    /// Whether clients that ask for neither Chinese nor English get messages in English.
-    pub english_by_default: bool,
-    /// Whether the documentation page is left out.
-    pub without_docs: bool,
-    /// What the server tells about itself.
-    pub facts: ServerFacts,
-    /// The bulkheads, shared by all workers.
-    pub admission: Arc<Admission>,
-}
-
-impl ApiSettings {
-    pub(crate) const fn default_language(&self) -> Language {
-        if self.english_by_default { Language::English } else { Language::Chinese }
-    }
-}
 
 /// The CORS policy.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
@@ -66,7 +41,6 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
         .max_age(3600)
 }
 
-#[get("/")]
 async fn front_page() -> impl Responder {
     web::Redirect::to("/docs")
 }
@@ -97,6 +71,7 @@ pub fn app(
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.trusted_proxies.clone()))
         .app_data(web::Data::new(settings.clone()))
+        .app_data(web::Data::new(Language::by_default(settings.english_by_default)))
         .app_data(web::Data::new(observer))
         .app_data(web::Data::from(Arc::clone(&settings.admission)))
         .configure(|config| configure_routes(config, &settings))
@@ -120,7 +95,7 @@ fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {
         .default_service(web::to(description::unmatched));
     if !settings.without_docs {
         config
-            .service(front_page)
+            .service(web::resource("/").guard(guard::Get()).to(front_page))
             .service(docs)
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")));
     }

@@ -8,6 +8,7 @@
 //! - `admission`: how much of each account and address is in flight.
 //! - `extract`: extractors for tokens, bodies, queries and paths.
 //! - `response`: the JSON envelope, errors and cursors.
+//! - `settings`: what the server sets.
 //! - `http`: middleware and everything else that concerns HTTP, not one feature.
 //! - `openapi`: the OpenAPI document.
 //! - `redacted`: private values that are not printed.
@@ -21,15 +22,16 @@ mod redacted;
 mod response;
 mod rest;
 mod routes;
+mod settings;
 mod state;
 
 pub use admission::{Admission, AdmissionSettings};
-pub use app::{ApiSettings, app};
+pub use app::app;
 pub use http::access_log::{CompletedRequest, RequestObserver};
 pub use http::connection::ConnectionAccount;
 pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
 pub use openapi::{document, strict_document};
-pub use rest::ServerFacts;
+pub use settings::{ApiSettings, ServerFacts};
 pub use state::UseCases;

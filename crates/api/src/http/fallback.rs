@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, web};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
-use crate::app::ApiSettings;
 use crate::http::security_headers;
 use crate::response::error::ApiError;
+use crate::settings::ApiSettings;
 
 /// The paths that are served beside the documented ones.
 const PAGES: &[&str] = &["/", "/docs", "/docs/", "/docs/{file}", "/api/openapi.json"];

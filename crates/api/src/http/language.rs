@@ -8,8 +8,6 @@ use std::cmp::Ordering;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use actix_web::{HttpRequest, web};
 
-use crate::app::ApiSettings;
-
 /// A language of the texts for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
@@ -24,6 +22,11 @@ impl Language {
     /// All languages.
     pub(crate) const ALL: [Self; 2] = [Self::Chinese, Self::English];
 
+    /// The language for clients that ask for none of them.
+    pub(crate) const fn by_default(english: bool) -> Self {
+        if english { Self::English } else { Self::Chinese }
+    }
+
     /// The code of the language, as in `Accept-Language`.
     pub(crate) const fn code(self) -> &'static str {
         match self {
@@ -34,11 +37,8 @@ impl Language {
 
     /// The language of a request.
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        let settings = request.app_data::<web::Data<ApiSettings>>();
-        Self::from_headers(
-            request.headers(),
-            settings.map_or(Self::default(), |settings| settings.default_language()),
-        )
+        let otherwise = request.app_data::<web::Data<Self>>().map_or(Self::default(), |language| ***language);
+        Self::from_headers(request.headers(), otherwise)
     }
 
     /// The language that the client prefers; `otherwise` if it prefers neither. At equal quality the first one counts; `*` stands for

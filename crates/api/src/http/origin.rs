@@ -16,10 +16,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
-use crate::app::ApiSettings;
 use crate::http::access_log::RequestRecord;
 use crate::http::language::Language;
 use crate::response::error::ApiError;
+use crate::settings::ApiSettings;
 
 /// The host that a trusted proxy was asked for.
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -92,7 +92,7 @@ fn name_and_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Logs each origin once, at most one line per second. A burst of origins is logged as they come again.
+/// Logs each origin once, at most one line per second. In a burst the others wait for their next request.
 fn report(origin: &HeaderValue) {
     static REPORTED: Mutex<Reported> = Mutex::new(Reported { origins: BTreeSet::new(), last: None });
     let origin = String::from_utf8_lossy(origin.as_bytes());

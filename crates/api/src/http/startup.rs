@@ -7,10 +7,12 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
-use crate::app::{ApiSettings, cors};
+use crate::app::cors;
 use crate::http::health::{self, ReadinessProbe};
+use crate::http::language::Language;
 use crate::http::{access_log, connection, error_rendering, head_method, origin, security_headers};
 use crate::response::error::ApiError;
+use crate::settings::ApiSettings;
 
 /// Never ready. It reports draining so that each connection closes after its response: another application will serve
 /// the next request.
@@ -44,6 +46,7 @@ pub fn startup_app(
     App::new()
         .app_data(web::Data::new(probe))
         .app_data(web::Data::new(settings.clone()))
+        .app_data(web::Data::new(Language::by_default(settings.english_by_default)))
         .service(health::healthz)
         .service(health::readyz)
         .default_service(web::to(refuse))

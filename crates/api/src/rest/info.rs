@@ -1,7 +1,5 @@
 //! What a frontend needs to know about this server before a user logs in.
 
-use std::time::Duration;
-
 use actix_web::{get, web};
 use domain::account::Nickname;
 use domain::conversation::WindowRequest;
@@ -10,28 +8,11 @@ use domain::message::MessageContent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::ApiSettings;
 use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::response::envelope::{Data, timestamp};
+use crate::settings::ApiSettings;
 use crate::state::UseCases;
-
-/// Facts about the server that depend on its build and its settings.
-#[derive(Debug, Clone)]
-pub struct ServerFacts {
-    /// Its version.
-    pub version: &'static str,
-    /// Who can register: `open`, `invite` or `closed`.
-    pub registration: &'static str,
-    /// How long a message can be recalled.
-    pub recall_window: Duration,
-}
-
-impl Default for ServerFacts {
-    fn default() -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), registration: "open", recall_window: Duration::ZERO }
-    }
-}
 
 /// The server and its limits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,6 +57,7 @@ pub(crate) struct ServerInfo {
 #[get("/api/info")]
 pub(crate) async fn info(
     settings: web::Data<ApiSettings>,
+    language: web::Data<Language>,
     use_cases: web::Data<UseCases>,
 ) -> Data<ServerInfo> {
     let facts = &settings.facts;
@@ -83,7 +65,7 @@ pub(crate) async fn info(
         name: "Hongyan",
         version: facts.version,
         languages: Language::ALL.map(Language::code),
-        default_language: settings.default_language().code(),
+        default_language: language.code(),
         registration: facts.registration,
         recall_seconds: facts.recall_window.as_secs(),
         message_characters: MessageContent::MAX,

@@ -15,5 +15,3 @@ mod window_params;
 
 #[cfg(test)]
 mod tests;
-
-pub use info::ServerFacts;

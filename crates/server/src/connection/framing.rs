@@ -10,7 +10,7 @@ const MAX_LINE: usize = 256;
 
 /// What the next byte belongs to.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Part {
+enum FramePart {
     /// A head, or the time between two requests.
     #[default]
     Head,
@@ -23,7 +23,7 @@ enum Part {
 /// The position in the requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct RequestFraming {
-    part: Part,
+    part: FramePart,
     /// Whether a byte of the present head was received.
     head_begun: bool,
     /// Whether the present head has its first line. Empty lines before it are skipped, as HTTP permits.
@@ -43,21 +43,21 @@ impl RequestFraming {
 
     /// Whether a head has begun and its end was not received yet.
     pub(super) const fn is_within_head(&self) -> bool {
-        matches!(self.part, Part::Head) && self.head_begun
+        matches!(self.part, FramePart::Head) && self.head_begun
     }
 
     /// Follows the bytes that were received next.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = match self.part {
-                Part::Head => self.follow_head(bytes),
-                Part::Body(left) => {
+                FramePart::Head => self.follow_head(bytes),
+                FramePart::Body(left) => {
                     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                     let left = left.saturating_sub(taken as u64);
-                    self.part = if left == 0 { Part::Head } else { Part::Body(left) };
+                    self.part = if left == 0 { FramePart::Head } else { FramePart::Body(left) };
                     bytes.get(taken..).unwrap_or_default()
                 }
-                Part::Endless => &[],
+                FramePart::Endless => &[],
             };
         }
     }
@@ -89,9 +89,9 @@ impl RequestFraming {
             }
         } else if self.has_lines {
             self.part = match self.body {
-                None => Part::Endless,
-                Some(0) => Part::Head,
-                Some(length) => Part::Body(length),
+                None => FramePart::Endless,
+                Some(0) => FramePart::Head,
+                Some(length) => FramePart::Body(length),
             };
             (self.head_begun, self.has_lines, self.body) = (false, false, Some(0));
             self.is_past_first_head = true;
@@ -134,7 +134,7 @@ mod tests {
             for piece in 1..=requests.len() {
                 let framing = after(requests, piece);
                 assert!(framing.is_past_first_head && !framing.is_within_head(), "{piece}");
-                assert_eq!(framing.part, Part::Head);
+                assert_eq!(framing.part, FramePart::Head);
                 assert!(after(&[requests, b"G"].concat(), piece).is_within_head(), "{piece}");
             }
         }
@@ -157,7 +157,7 @@ mod tests {
         let begun = POST.split_at(POST.len() - 2).0;
         for piece in 1..begun.len() {
             let framing = after(begun, piece);
-            assert!(!framing.is_within_head() && framing.part == Part::Body(2), "{piece}");
+            assert!(!framing.is_within_head() && framing.part == FramePart::Body(2), "{piece}");
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
         ] {
             let request = format!("POST / HTTP/1.1\r\n{header}\r\n\r\n5\r\n{{}}\r\n\r\nGET");
             let framing = after(request.as_bytes(), 7);
-            assert!(framing.part == Part::Endless && !framing.is_within_head(), "{header}");
+            assert!(framing.part == FramePart::Endless && !framing.is_within_head(), "{header}");
         }
     }
 

@@ -38,11 +38,11 @@ impl UnreadLimits {
 #[derive(Debug)]
 pub(super) struct UnreadBytes {
     pub(super) limits: UnreadLimits,
-    counted: Mutex<Counted>,
+    counted: Mutex<UnreadTotals>,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
+struct UnreadTotals {
     in_all: usize,
     accounts: HashMap<UserId, usize>,
 }

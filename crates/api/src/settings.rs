@@ -1,0 +1,41 @@
+//! The settings of the API, which the server passes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admission::Admission;
+use crate::http::proxies::TrustedProxies;
+
+/// The settings of the API.
+#[derive(Clone, Default)]
+pub struct ApiSettings {
+    /// Origins that browsers may call from (CORS); none by default.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is trusted; none by default.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether clients that ask for neither Chinese nor English get messages in English.
+    pub english_by_default: bool,
+    /// Whether the documentation page is left out.
+    pub without_docs: bool,
+    /// What the server tells about itself.
+    pub facts: ServerFacts,
+    /// The bulkheads, shared by all workers.
+    pub admission: Arc<Admission>,
+}
+
+/// Facts about the server that depend on its build and its settings.
+#[derive(Debug, Clone)]
+pub struct ServerFacts {
+    /// Its version.
+    pub version: &'static str,
+    /// Who can register: `open`, `invite` or `closed`.
+    pub registration: &'static str,
+    /// How long a message can be recalled.
+    pub recall_window: Duration,
+}
+
+impl Default for ServerFacts {
+    fn default() -> Self {
+        Self { version: env!("CARGO_PKG_VERSION"), registration: "open", recall_window: Duration::ZERO }
+    }
+}
