@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod help;
 mod invite;
 mod isolation;
 mod migrate;
@@ -16,16 +17,25 @@ mod user;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 use self::report::{CommandError, CommandResult, FAILED, UNUSABLE, fail, print};
-use crate::config::{self, Command, ConfigCommand, InvalidInvocation, Invocation, LogSettings};
+use crate::config::{
+    self, Command, ConfigCommand, DatabaseSettings, InvalidInvocation, Invocation, LogSettings, Settings,
+};
 use crate::observability::audit::record_command;
 
 /// Runs a command line and returns the exit code.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let result = match Invocation::parse(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let result = match Invocation::parse(arguments.clone()) {
         Ok(invocation) => dispatch(&invocation),
         Err(InvalidInvocation::Setting(error)) => Err(CommandError::Settings(error)),
+        Err(InvalidInvocation::Grammar(help)) if help.kind() == ErrorKind::DisplayHelp => {
+            print(help::laid_out(&help.to_string(), &arguments).trim_end());
+            Ok(0)
+        }
         Err(InvalidInvocation::Grammar(error)) => {
             // Requested help is a success. A closed terminal is not a failure either.
             let _ = error.print();
@@ -51,8 +61,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
         _ => {}
     }
     let settings = invocation.settings_for_tools().map_err(CommandError::Settings)?;
-    let logging =
-        LogSettings { filter: filter_for_tools(&settings.logging), format: settings.logging.format };
+    let logging = LogSettings { filter: filter_for_tools(&settings), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
     if !matches!(invocation.command, Command::Doctor) {
@@ -71,10 +80,12 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
 }
 
 /// The log filter of a command. Its output goes to standard output; only warnings and audit records are logged, the latter as
-/// `HONGYAN_LOG` says.
-fn filter_for_tools(settings: &LogSettings) -> String {
-    let audit = settings.filter.split(',').filter(|directive| directive.trim().starts_with("audit"));
-    ["warn", "audit=info"].into_iter().chain(audit).collect::<Vec<_>>().join(",")
+/// `HONGYAN_LOG` says. When a command stops the embedded cluster at its end, spare connections are lost: that is no warning.
+fn filter_for_tools(settings: &Settings) -> String {
+    let audit = settings.logging.filter.split(',').filter(|directive| directive.trim().starts_with("audit"));
+    let is_embedded = matches!(settings.database, DatabaseSettings::Embedded);
+    let pool = is_embedded.then_some("infra::db::pool=off");
+    ["warn", "audit=info"].into_iter().chain(pool).chain(audit).collect::<Vec<_>>().join(",")
 }
 
 /// Records a command that changes or copies data. Commands on an account record themselves.

@@ -15,9 +15,11 @@ Exit codes:
   2  invalid argument or setting
   3  of `migrate --check`: the schema is not the one of this version
 
-A setting is a flag, an environment variable (named above) or a key of the file: the flag's name with '_' for '-'. Flags take
-precedence over the environment, and the environment over the file. Spaces around a value do not count, and an empty value is not
-given. A secret can stand in a file that a variable such as HONGYAN_JWT_SECRET_FILE names.";
+A setting is a flag, an environment variable (named above) or a key of the
+file: the flag's name with '_' for '-'. Flags take precedence over the
+environment, and the environment over the file. Spaces around a value do not
+count, and an empty value is not given. A secret can stand in a file that a
+variable such as HONGYAN_JWT_SECRET_FILE names.";
 
 /// Hongyan 鸿雁, a one-to-one chat backend over REST.
 #[derive(Debug, Parser)]
