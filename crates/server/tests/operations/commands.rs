@@ -148,6 +148,20 @@ fn a_name_cannot_steer_the_terminal_that_lists_it() {
 }
 
 #[test]
+fn a_command_that_stops_the_cluster_warns_of_no_lost_connection() {
+    let folder = Folder::new("quiet");
+    assert_eq!(folder.call(&["migrate"]).0, 0);
+    for arguments in
+        [&["user", "create", "bob_0001"][..], &["user", "disable", "bob_0001"], &["user", "list"]]
+    {
+        for _ in 0..3 {
+            let (_, text) = run_with_input(&mut folder.hongyan(arguments), "short\n");
+            assert!(!text.contains("WARN") && !text.contains("FATAL"), "{arguments:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn an_operator_resets_passwords_ends_sessions_and_disables() {
     let folder = Folder::new("operator");
     let server = Server::start(&folder);
