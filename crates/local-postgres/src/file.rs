@@ -1,5 +1,5 @@
-//! Files in a folder of another user: root runs the cluster as the user `postgres`, to whom the cluster's folder belongs. A link
-//! that this user put there must not make root read or write another file.
+//! Files in a folder of another user: root runs the cluster as the user `postgres`, which owns the cluster's folder. A link
+//! that this user made must not make root read or write another file.
 
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};

@@ -200,7 +200,7 @@ fn a_file_is_bound_to_its_cluster() {
     start(&folder.0).unwrap().bind(&file, "one").unwrap();
 }
 
-/// What must not change when somebody's link leads to a file or a folder.
+/// What must not change when a link leads to a file or a folder.
 fn state(path: &Path) -> (u32, u32, Option<Vec<u8>>) {
     let metadata = fs::metadata(path).unwrap();
     (metadata.uid(), metadata.mode(), metadata.is_file().then(|| fs::read(path).unwrap()))
