@@ -116,3 +116,9 @@ impl SiegeAnswer {
         error.map_or_else(|| self.status.to_string(), |error| format!("{} {error}", self.status))
     }
 }
+
+/// A text in an answer.
+pub(super) fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    Ok(found.with_context(|| format!("{pointer} is missing in {value}"))?.to_owned())
+}

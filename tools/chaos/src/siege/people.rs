@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Siege;
-use super::caller::{Caller, PASSWORD, SiegeAnswer};
+use super::caller::{Caller, PASSWORD, SiegeAnswer, text};
 use super::latencies::{CallKind, Latencies, Phase};
+use super::shared::Siege;
 use crate::seeded_random::SeededRandom;
 
 /// An honest person with one friend.
@@ -109,10 +109,4 @@ impl HonestPerson {
             _ => (CallKind::Read, caller.get("/api/auth/blocks")),
         }
     }
-}
-
-/// A text in an answer.
-pub(super) fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    Ok(found.with_context(|| format!("{pointer} is missing in {value}"))?.to_owned())
 }

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::Siege;
 use super::latencies::Phase;
+use super::shared::Siege;
 
 /// Holds connections until the siege is over; returns how often something happened to them.
 type Hold = fn(&Siege) -> BTreeMap<String, usize>;

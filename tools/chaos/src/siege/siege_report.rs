@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::attacks::Outcomes;
 use super::latencies::{CallKind, Latencies, Phase};
-use super::{Outcomes, SiegePlan};
+use super::shared::SiegePlan;
 
 /// The results of a siege.
 pub(crate) struct SiegeReport {
