@@ -14,8 +14,8 @@ fn a_bucket_allows_a_burst_and_then_an_even_rate() {
     }
     assert_eq!(until_full, MINUTE);
     assert_eq!(rate.spend(until_full, 1), Err(15 * SECOND));
-    assert_eq!(rate.spend(until_full - 14 * SECOND, 1), Err(SECOND));
-    assert_eq!(rate.spend(until_full - 15 * SECOND, 1), Ok(MINUTE));
+    assert_eq!(rate.spend(46 * SECOND, 1), Err(SECOND));
+    assert_eq!(rate.spend(45 * SECOND, 1), Ok(MINUTE));
 }
 
 #[test]

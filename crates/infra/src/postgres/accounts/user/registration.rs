@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{NewUser, PhoneNumber, RegisterOutcome, User};
-use domain::auth::DeviceName;
+use domain::auth::{DeviceName, Session};
 
 use super::lookup::{UserRow, with_uid};
 use super::{retired_uid, uid_claim};
@@ -14,8 +14,9 @@ use crate::schema::users;
 
 /// Why the work of a savepoint is undone.
 enum Undone {
-    /// The registration is refused with this outcome.
-    Refused(RegisterOutcome),
+    InviteUnknown,
+    UidTaken,
+    PhoneNumberTaken,
     Failed(DbError),
 }
 
@@ -33,7 +34,10 @@ pub(super) fn register(
 ) -> Result<RegisterOutcome, DbError> {
     uid_claim::claim(connection, &user.uid)?;
     match connection.transaction(|connection| attempt(connection, user, device)) {
-        Ok(outcome) | Err(Undone::Refused(outcome)) => Ok(outcome),
+        Ok((user, session)) => Ok(RegisterOutcome::Registered(user, session)),
+        Err(Undone::InviteUnknown) => Ok(RegisterOutcome::InviteUnknown),
+        Err(Undone::UidTaken) => Ok(RegisterOutcome::UidTaken),
+        Err(Undone::PhoneNumberTaken) => Ok(RegisterOutcome::PhoneNumberTaken),
         Err(Undone::Failed(error)) => Err(error),
     }
 }
@@ -42,29 +46,26 @@ fn attempt(
     connection: &mut PgConnection,
     user: &NewUser,
     device: &DeviceName,
-) -> Result<RegisterOutcome, Undone> {
+) -> Result<(User, Session), Undone> {
     if let Some(code) = &user.invite
         && !invite::redeem(connection, code)?
     {
-        return Err(Undone::Refused(RegisterOutcome::InviteUnknown));
+        return Err(Undone::InviteUnknown);
     }
     let now = db::now(connection)?;
     let Some(row) = insert(connection, user, now)? else {
         let taken = diesel::select(diesel::dsl::exists(with_uid(&user.uid)));
         let taken: bool = taken.get_result(connection)?;
         // Without a number it was the uid, even if a change has freed it since.
-        return Err(Undone::Refused(if taken || user.phone_number.is_none() {
-            RegisterOutcome::UidTaken
-        } else {
-            RegisterOutcome::PhoneNumberTaken
-        }));
+        let by_uid = taken || user.phone_number.is_none();
+        return Err(if by_uid { Undone::UidTaken } else { Undone::PhoneNumberTaken });
     };
     let registered = User::try_from(row)?;
     if retired_uid::is_reserved(connection, &user.uid, registered.id, now)? {
-        return Err(Undone::Refused(RegisterOutcome::UidTaken));
+        return Err(Undone::UidTaken);
     }
     let session = session::insert(connection, registered.id, device, now)?;
-    Ok(RegisterOutcome::Registered(registered, session))
+    Ok((registered, session))
 }
 
 /// Inserts the user; `None` if its uid or its phone number is taken.
