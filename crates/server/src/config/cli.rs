@@ -55,7 +55,7 @@ pub enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
-    /// Manage invites, for HONGYAN_REGISTRATION=invite
+    /// Manage invites, for `HONGYAN_REGISTRATION=invite`
     #[command(subcommand)]
     Invite(InviteCommand),
     /// Print the API's description (OpenAPI 3.1)
