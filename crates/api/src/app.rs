@@ -15,7 +15,7 @@ use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::{
-    body_drain, connection, content_coding, error_rendering, head_method, origin, security_headers,
+    body_drain, connection, content_coding, error_rendering, head_method, origin, refusals, security_headers,
 };
 use crate::openapi::description;
 use crate::routes;
@@ -85,6 +85,7 @@ pub fn app(
         .wrap(from_fn(body_drain::hold_chunked_body))
         .wrap(from_fn(connection::connection_close))
         .wrap(from_fn(head_method::answer_head))
+        .wrap(from_fn(refusals::record_refusals))
         .wrap(from_fn(access_log::log_request))
 }
 

@@ -23,8 +23,6 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use tracing::Instrument;
 
-use super::refusals;
-
 /// The header that carries a request's id, in both directions.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The route label of a request that matches no route.
@@ -65,6 +63,11 @@ struct ErrorRecord {
 pub(crate) struct RequestRecord(Rc<RefCell<ErrorRecord>>);
 
 impl RequestRecord {
+    /// The name of the error that was recorded.
+    pub(crate) fn error(&self) -> Option<&'static str> {
+        self.0.borrow().name
+    }
+
     /// Records the error that the request ends with.
     pub(crate) fn set_error(&self, name: &'static str, cause: Option<String>) {
         self.0.replace(ErrorRecord { name: Some(name), cause });
@@ -90,9 +93,6 @@ pub(crate) async fn log_request<B: MessageBody + 'static>(
         Err(error) => error.as_response_error().status_code(),
     };
     let ErrorRecord { name: error, cause } = record.0.take();
-    if let (Ok(response), StatusCode::TOO_MANY_REQUESTS, Some(error)) = (&outcome, status, error) {
-        refusals::record(response.request(), error);
-    }
     let completed = CompletedRequest { method, route, status: status.as_str(), error, took: begun.elapsed() };
     write_line(&id, status, &completed, cause.as_deref());
     if let Some(observer) = observer {

@@ -13,6 +13,6 @@ pub(crate) mod i18n;
 pub(crate) mod language;
 pub(crate) mod origin;
 pub(crate) mod proxies;
-mod refusals;
+pub(crate) mod refusals;
 pub(crate) mod security_headers;
 pub(crate) mod startup;
