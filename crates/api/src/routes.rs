@@ -9,12 +9,24 @@ use crate::rest::{
 };
 
 /// Registers every documented route.
-#[rustfmt::skip]
 pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
+    of_the_server(routes);
+    of_users(routes);
+}
+
+/// The routes about the server itself.
+#[rustfmt::skip]
+fn of_the_server(routes: &mut ServiceConfig<'_>) {
     routes
         .service(health::healthz)                        // GET    /healthz
         .service(health::readyz)                         // GET    /readyz
-        .service(info::info)                             // GET    /api/info
+        .service(info::info);                            // GET    /api/info
+}
+
+/// The routes of the product.
+#[rustfmt::skip]
+fn of_users(routes: &mut ServiceConfig<'_>) {
+    routes
         .service(auth::register)                         // POST   /api/register
         .service(auth::login_by_uid)                     // POST   /api/login/uid
         .service(auth::login_by_phone_number)            // POST   /api/login/phone_number

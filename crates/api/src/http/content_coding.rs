@@ -32,7 +32,7 @@ pub(crate) async fn permit_unpacked<B: MessageBody + 'static>(
 /// The header without `identity;q=0` and `*;q=0`; `None` if it has neither.
 fn without_prohibition(headers: &HeaderMap) -> Option<String> {
     let lists: Vec<&str> = headers.get_all(ACCEPT_ENCODING).filter_map(|list| list.to_str().ok()).collect();
-    if !lists.iter().any(|list| list.contains(";")) {
+    if !lists.iter().any(|list| list.contains(';')) {
         return None;
     }
     let is_prohibition = |entry: &&str| {
