@@ -5,7 +5,7 @@ use crate::account::{Credentials, HashingTurn, LoginIdentifier, PasswordAttempt}
 use crate::audit::AuditRecord;
 use crate::error::PortError;
 use crate::id::UserId;
-use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
+use crate::login_throttle::{AttemptAdmission, AttemptResult, ThrottleKey};
 
 /// A password to verify.
 pub(super) struct PasswordCheck<'a> {
@@ -35,7 +35,7 @@ impl SessionService {
         check: &PasswordCheck<'_>,
     ) -> Result<Credentials, SessionError> {
         let (throttle, keys) = (&self.ports.throttle, &check.keys);
-        if let Admission::Refused { retry_after } = throttle.count(keys).await? {
+        if let AttemptAdmission::Refused { retry_after } = throttle.count(keys).await? {
             return Err(SessionError::TooManyAttempts(retry_after));
         }
         match self.compare(check).await {

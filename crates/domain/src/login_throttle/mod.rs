@@ -14,4 +14,4 @@ pub use address::ClientAddress;
 pub use model::{AttemptResult, EnteredIdentifier, FailureRecord, ThrottleKey, count_attempt, release};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockLoginThrottle;
-pub use ports::{Admission, LoginThrottle};
+pub use ports::{AttemptAdmission, LoginThrottle};

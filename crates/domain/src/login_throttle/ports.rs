@@ -9,7 +9,7 @@ use crate::error::PortError;
 
 /// Whether the throttle admits an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub enum AttemptAdmission {
     /// The password may be verified; the attempt is counted as a failure.
     Admitted,
     /// The attempt is not counted and not verified.
@@ -28,7 +28,7 @@ pub trait LoginThrottle: Send + Sync {
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError>;
+    async fn count(&self, keys: &[ThrottleKey]) -> Result<AttemptAdmission, PortError>;
 
     /// Releases a counted attempt under every key, see [`super::release`].
     ///

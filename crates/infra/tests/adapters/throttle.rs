@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::id::SessionId;
 use domain::login_throttle::{
-    Admission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
+    AttemptAdmission, AttemptResult, ClientAddress, EnteredIdentifier, LoginThrottle, ThrottleKey,
 };
 
 use crate::support::{Database, Pool};
@@ -20,13 +20,13 @@ fn address(text: &str) -> ThrottleKey {
 
 impl Pool {
     async fn guess(&self, keys: &[ThrottleKey]) -> bool {
-        self.throttle.count(keys).await.unwrap() == Admission::Admitted
+        self.throttle.count(keys).await.unwrap() == AttemptAdmission::Admitted
     }
 
     async fn wait_before(&self, keys: &[ThrottleKey]) -> Duration {
         match self.throttle.count(keys).await.unwrap() {
-            Admission::Refused { retry_after } => retry_after,
-            Admission::Admitted => panic!("the attempt is admitted"),
+            AttemptAdmission::Refused { retry_after } => retry_after,
+            AttemptAdmission::Admitted => panic!("the attempt is admitted"),
         }
     }
 }

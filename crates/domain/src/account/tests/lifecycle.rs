@@ -21,7 +21,7 @@ use crate::auth::{
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
 use crate::known_device::MockKnownDevices;
-use crate::login_throttle::{Admission, MockLoginThrottle};
+use crate::login_throttle::{AttemptAdmission, MockLoginThrottle};
 use crate::testing::{FixedClock, assert_catalogue, assert_fault, at, fault, refusal, user};
 
 const CALLER: Caller = Caller { user_id: user(1), session_id: session(66) };
@@ -58,7 +58,7 @@ impl World {
             phone_number: None,
             created_at: at(0),
         };
-        world.throttle.expect_count().once().returning(|_| Ok(Admission::Admitted));
+        world.throttle.expect_count().once().returning(|_| Ok(AttemptAdmission::Admitted));
         world.throttle.expect_release().times(usize::from(right)).returning(|_, _| Ok(()));
         let account = LoginIdentifier::Account(user(1));
         world.users.expect_credentials().with(eq(account)).once().returning(move |_| {
@@ -149,7 +149,7 @@ fn a_wrong_password_erases_nothing() {
 fn too_many_wrong_passwords_delay_an_erasure() {
     let mut world = World::admitting();
     let retry_after = Duration::from_secs(5);
-    world.throttle.expect_count().once().returning(move |_| Ok(Admission::Refused { retry_after }));
+    world.throttle.expect_count().once().returning(move |_| Ok(AttemptAdmission::Refused { retry_after }));
     assert_eq!(refusal(block_on(world.service().erase(CALLER, &attempt()))), Some("too_many_attempts"));
 }
 

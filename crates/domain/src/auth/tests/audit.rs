@@ -9,7 +9,7 @@ use crate::auth::{
     EndReason, Generation, Login, PasswordChangeOutcome, RefreshClaims, RotateOutcome, SessionError,
 };
 use crate::known_device::{ClientDevice, KnownDevice};
-use crate::login_throttle::{Admission, ClientAddress, EnteredIdentifier};
+use crate::login_throttle::{AttemptAdmission, ClientAddress, EnteredIdentifier};
 use crate::testing::{at, refusal, user};
 
 fn client() -> ClientDevice {
@@ -25,7 +25,7 @@ fn about(event: AuditEvent) -> AuditRecord {
 fn world(exists: bool, right: bool) -> World {
     let mut world = World::default();
     world.hasher.expect_check_capacity().returning(|_| Ok(()));
-    world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
+    world.throttle.expect_count().returning(|_| Ok(AttemptAdmission::Admitted));
     world.throttle.expect_release().returning(|_, _| Ok(()));
     let credentials = Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) };
     world.users.expect_credentials().returning(move |_| Ok(exists.then(|| credentials.clone())));

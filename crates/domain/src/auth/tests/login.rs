@@ -5,7 +5,7 @@ use super::{LEFT, World, assert_issued, goose, secret, session, uid};
 use crate::account::{Credentials, HashingTurn, LoginIdentifier, PasswordAttempt, PasswordHash, PhoneNumber};
 use crate::auth::{DeviceName, LoggedIn, Login, SessionError};
 use crate::known_device::{ClientDevice, LoginOrigin};
-use crate::login_throttle::{Admission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
+use crate::login_throttle::{AttemptAdmission, AttemptResult, ClientAddress, EnteredIdentifier, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 fn by_uid() -> LoginIdentifier {
@@ -218,7 +218,7 @@ fn an_attempt_counts_by_identifier_and_by_address() {
 fn a_throttled_attempt_is_not_verified_and_learns_the_delay() {
     let retry_after = std::time::Duration::from_millis(4_999);
     let mut world = World::admitting();
-    world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
+    world.throttle.expect_count().once().return_once(move |_| Ok(AttemptAdmission::Refused { retry_after }));
     // No other port may be called, neither for the account nor for its hash.
     match login(world) {
         Err(SessionError::TooManyAttempts(delay)) => assert_eq!(delay, retry_after),
@@ -244,7 +244,7 @@ fn an_attempt_that_cannot_be_counted_is_not_verified() {
 #[test]
 fn a_correct_password_that_cannot_be_released_opens_no_session() {
     let mut world = World::admitting();
-    world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
+    world.throttle.expect_count().returning(|_| Ok(AttemptAdmission::Admitted));
     world.throttle.expect_release().once().returning(|_, _| Err(fault()));
     world.users.expect_credentials().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().returning(|_, _, _| Ok(true));
@@ -254,7 +254,7 @@ fn a_correct_password_that_cannot_be_released_opens_no_session() {
 #[test]
 fn the_first_error_of_an_unverified_attempt_is_reported() {
     let mut world = World::admitting();
-    world.throttle.expect_count().returning(|_| Ok(Admission::Admitted));
+    world.throttle.expect_count().returning(|_| Ok(AttemptAdmission::Admitted));
     let later = || Err(crate::error::PortError::internal("another fault"));
     world.throttle.expect_release().once().returning(move |_, _| later());
     world.users.expect_credentials().returning(|_| Err(fault()));

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
 use crate::id::SessionId;
 use crate::known_device::MockKnownDevices;
-use crate::login_throttle::{Admission, AttemptResult, MockLoginThrottle, ThrottleKey};
+use crate::login_throttle::{AttemptAdmission, AttemptResult, MockLoginThrottle, ThrottleKey};
 use crate::testing::{FixedClock, assert_catalogue, at, user};
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(66));
@@ -139,7 +139,7 @@ impl World {
         self.hasher.expect_check_capacity().once().returning(|_| Ok(()));
         let expected = self.throttle.expect_count();
         let counted = keys.clone();
-        expected.withf(move |keys| keys == counted).once().returning(|_| Ok(Admission::Admitted));
+        expected.withf(move |keys| keys == counted).once().returning(|_| Ok(AttemptAdmission::Admitted));
         if let Some(result) = released {
             let expected = self.throttle.expect_release();
             expected.withf(move |taken, how| taken == keys && *how == result).once().returning(|_, _| Ok(()));

@@ -9,7 +9,7 @@ use super::{CALLER, LEFT, SESSION, World, assert_issued, goose, secret, session}
 use crate::account::{Credentials, HashingTurn, LoginIdentifier, Password, PasswordAttempt, PasswordHash};
 use crate::auth::{Generation, IssuedTokens, PasswordChangeOutcome, Session, SessionError};
 use crate::id::SessionId;
-use crate::login_throttle::{Admission, AttemptResult, ThrottleKey};
+use crate::login_throttle::{AttemptAdmission, AttemptResult, ThrottleKey};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const OTHER: SessionId = SessionId::from_uuid(Uuid::from_u128(67));
@@ -84,7 +84,11 @@ fn a_throttled_reauthentication_is_not_verified() {
     let retry_after = std::time::Duration::from_secs(5);
     for changes in [true, false] {
         let mut world = World::admitting();
-        world.throttle.expect_count().once().return_once(move |_| Ok(Admission::Refused { retry_after }));
+        world
+            .throttle
+            .expect_count()
+            .once()
+            .return_once(move |_| Ok(AttemptAdmission::Refused { retry_after }));
         let refused = if changes {
             change(world).map(|_| ())
         } else {

@@ -13,8 +13,8 @@ use crate::error::PortError;
 use crate::id::UserId;
 use crate::known_device::{ClientDevice, DeviceId, KnownDevice, KnownDevices, LoginOrigin};
 use crate::login_throttle::{
-    Admission, AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey,
-    count_attempt, release,
+    AttemptAdmission, AttemptResult, ClientAddress, EnteredIdentifier, FailureRecord, LoginThrottle,
+    ThrottleKey, count_attempt, release,
 };
 use crate::testing::{at, refusal, user};
 
@@ -43,15 +43,15 @@ struct FakeDatabase(Arc<Mutex<Stored>>);
 
 #[async_trait]
 impl LoginThrottle for FakeDatabase {
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError> {
+    async fn count(&self, keys: &[ThrottleKey]) -> Result<AttemptAdmission, PortError> {
         let mut stored = self.0.lock().unwrap();
         let counted: Result<Vec<_>, _> =
             keys.iter().map(|key| count_attempt(key, stored.failures_of(key).as_ref(), stored.now)).collect();
         match counted {
-            Err(retry_after) => Ok(Admission::Refused { retry_after }),
+            Err(retry_after) => Ok(AttemptAdmission::Refused { retry_after }),
             Ok(records) => {
                 keys.iter().zip(records).for_each(|(key, record)| stored.store(key, Some(record)));
-                Ok(Admission::Admitted)
+                Ok(AttemptAdmission::Admitted)
             }
         }
     }

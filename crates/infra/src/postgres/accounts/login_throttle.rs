@@ -9,8 +9,8 @@ use diesel::prelude::*;
 use diesel::sql_types as sql;
 use domain::error::PortError;
 use domain::login_throttle::{
-    Admission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey, count_attempt,
-    release,
+    AttemptAdmission, AttemptResult, EnteredIdentifier, FailureRecord, LoginThrottle, ThrottleKey,
+    count_attempt, release,
 };
 use domain::number::saturating;
 use sha2::{Digest, Sha256};
@@ -82,7 +82,7 @@ impl From<FailureRow> for FailureRecord {
 
 /// The refusal of an attempt while one of its keys is blocked. This read-only check keeps most refusals free of locks
 /// and writes.
-fn refusal(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Option<Admission>, DbError> {
+fn refusal(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Option<AttemptAdmission>, DbError> {
     let hashes: Vec<&[u8]> = keys.iter().map(|key| key.hash.as_slice()).collect();
     let blocked: Option<DateTime<Utc>> = login_throttles::table
         .filter(login_throttles::key.eq_any(hashes))
@@ -90,7 +90,7 @@ fn refusal(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Option<A
         .first(connection)?;
     let Some(blocked_until) = blocked else { return Ok(None) };
     let left = blocked_until.signed_duration_since(db::now(connection)?).to_std().ok();
-    Ok(left.filter(|left| !left.is_zero()).map(|retry_after| Admission::Refused { retry_after }))
+    Ok(left.filter(|left| !left.is_zero()).map(|retry_after| AttemptAdmission::Refused { retry_after }))
 }
 
 statement! {
@@ -140,7 +140,7 @@ fn store(
     Ok(())
 }
 
-fn count(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Admission, DbError> {
+fn count(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<AttemptAdmission, DbError> {
     if let Some(refused) = refusal(connection, keys)? {
         return Ok(refused);
     }
@@ -152,12 +152,12 @@ fn count(connection: &mut PgConnection, keys: &[HashedKey]) -> Result<Admission,
     let attempts = keys.iter().zip(&records).map(|(key, record)| count_attempt(&key.key, Some(record), now));
     let (counted, refused): (Vec<_>, Vec<_>) = attempts.partition(Result::is_ok);
     if let Some(retry_after) = refused.into_iter().filter_map(Result::err).max() {
-        return Ok(Admission::Refused { retry_after });
+        return Ok(AttemptAdmission::Refused { retry_after });
     }
     for (key, record) in keys.iter().zip(counted.into_iter().flatten()) {
         store(connection, &key.hash, &record, Some(now))?;
     }
-    Ok(Admission::Admitted)
+    Ok(AttemptAdmission::Admitted)
 }
 
 fn release_keys(
@@ -180,7 +180,7 @@ fn release_keys(
 
 #[async_trait]
 impl LoginThrottle for PgLoginThrottle {
-    async fn count(&self, keys: &[ThrottleKey]) -> Result<Admission, PortError> {
+    async fn count(&self, keys: &[ThrottleKey]) -> Result<AttemptAdmission, PortError> {
         let keys = in_lock_order(keys);
         self.db.transaction(move |connection| count(connection, &keys)).await
     }
