@@ -134,10 +134,10 @@ fn an_aborted_export_has_no_end_of_body() {
     let world = World::new();
     let (alice, bob) = world.friends();
     alice.say(&bob, "hello");
-    let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%device_name%'";
     for encoding in ["", "Accept-Encoding: gzip\r\n"] {
         // The export has begun and cannot go on.
-        world.hold_lock("LOCK TABLE blocks IN ACCESS EXCLUSIVE MODE", || {
+        world.hold_lock("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE", || {
             let mut broken = begin(&alice, encoding);
             eventually("the export does not wait", || world.count(waiting) == 1);
             world.sql(&format!("SELECT pg_terminate_backend(pid) FROM {waiting}"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::caller::{Caller, SiegeAnswer};
+use super::caller::{SiegeAnswer, SiegeCaller};
 use super::enemy::{Enemy, Victim};
 use super::latencies::Phase;
 use super::raw;
@@ -16,7 +16,7 @@ use crate::seeded_random::SeededRandom;
 /// One thread of an attack.
 pub(super) struct Attacker {
     pub(super) siege: Arc<Siege>,
-    pub(super) caller: Caller,
+    pub(super) caller: SiegeCaller,
     random: SeededRandom,
     number: u64,
     count: u64,

@@ -11,7 +11,7 @@ pub(super) const PASSWORD: &str = "飞鸿踏雪泥 1061";
 
 /// Who calls from where.
 #[derive(Clone)]
-pub(super) struct Caller {
+pub(super) struct SiegeCaller {
     agent: Agent,
     pub(super) base: String,
     /// The address in `X-Forwarded-For`.
@@ -26,7 +26,7 @@ pub(super) struct SiegeAnswer {
     pub(super) body: Value,
 }
 
-impl Caller {
+impl SiegeCaller {
     /// Longer than the server may take for anything.
     const TIMEOUT: Duration = Duration::from_secs(25);
 

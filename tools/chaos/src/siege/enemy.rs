@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::caller::{Caller, text};
+use super::caller::{SiegeCaller, text};
 
 /// An honest person that the enemy knows.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Victim {
 /// What the enemy has to work with.
 pub(super) struct Enemy {
     /// The hostile account, at the hostile address.
-    pub(super) caller: Caller,
+    pub(super) caller: SiegeCaller,
     pub(super) id: String,
     /// A second account of the enemy, for conversations.
     pub(super) accomplice: String,
@@ -32,7 +32,7 @@ impl Enemy {
         let address = "198.51.100.66".to_owned();
         let mut accounts = Vec::new();
         for uid in ["enemy_account_1", "enemy_account_2"] {
-            let mut caller = Caller::new(base, address.clone());
+            let mut caller = SiegeCaller::new(base, address.clone());
             let data = caller.register(uid).data().context("the enemy cannot register")?;
             caller.token = text(&data, "/token_class/token")?;
             accounts.push((caller, text(&data, "/user_info/user_id")?));

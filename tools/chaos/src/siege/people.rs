@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::json;
 
-use super::caller::{Caller, PASSWORD, SiegeAnswer, text};
+use super::caller::{PASSWORD, SiegeAnswer, SiegeCaller, text};
 use super::latencies::{CallKind, Latencies, Phase};
 use super::shared::Siege;
 use crate::seeded_random::SeededRandom;
 
 /// An honest person with one friend.
 pub(super) struct HonestPerson {
-    pub(super) caller: Caller,
+    pub(super) caller: SiegeCaller,
     pub(super) uid: String,
     pub(super) id: String,
     friend: String,
@@ -26,7 +26,7 @@ impl HonestPerson {
     /// Registers the person.
     pub(super) fn register(base: &str, number: u64) -> anyhow::Result<Self> {
         // 203.0.113.0/24 is reserved for documentation.
-        let mut caller = Caller::new(base, format!("203.0.113.{}", number + 1));
+        let mut caller = SiegeCaller::new(base, format!("203.0.113.{}", number + 1));
         let uid = format!("honest_{number:04}");
         let data = caller.register(&uid).data().context("an honest registration failed")?;
         caller.token = text(&data, "/token_class/token")?;
