@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::Admission;
+use crate::admission::Bulkheads;
 use crate::http::proxies::TrustedProxies;
 
 /// The settings of the API.
@@ -20,7 +20,7 @@ pub struct ApiSettings {
     /// What the server tells about itself.
     pub facts: ServerFacts,
     /// The bulkheads, shared by all workers.
-    pub admission: Arc<Admission>,
+    pub admission: Arc<Bulkheads>,
 }
 
 /// Facts about the server that depend on its build and its settings.

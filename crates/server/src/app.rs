@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web;
 use anyhow::Context;
-use api::{Admission, ApiSettings, ReadinessProbe, RequestObserver, ServerFacts};
+use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts};
 use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::SearchIndexer;
@@ -152,6 +152,6 @@ fn api_settings(settings: &Settings) -> ApiSettings {
             },
             recall_window: settings.rules.recall_window,
         },
-        admission: Arc::new(Admission::new(wiring::admission(settings))),
+        admission: Arc::new(Bulkheads::new(wiring::admission(settings))),
     }
 }

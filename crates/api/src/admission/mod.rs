@@ -1,6 +1,6 @@
 //! Admission control: bulkheads by requester, so that the work of one account or address does not delay that of others.
 //!
-//! A request is admitted before its work begins. [`Admission`] knows who asks (the account, else the network address), how much of
+//! A request is admitted before its work begins. [`Bulkheads`] knows who asks (the account, else the network address), how much of
 //! it is in flight and what waits. See docs/fairness.md and ADR 14.
 
 mod export_pass;
@@ -61,7 +61,7 @@ impl AdmissionSettings {
 }
 
 /// The bulkheads of an instance.
-pub struct Admission {
+pub struct Bulkheads {
     /// Everything with a token that has no limit of its own.
     requests: Arc<KeyedLimit<Requester>>,
     /// Everything without a token that does lasting work. It does not rest: many people can have one address.
@@ -71,7 +71,7 @@ pub struct Admission {
     export_history: Arc<ExportHistory>,
 }
 
-impl Default for Admission {
+impl Default for Bulkheads {
     fn default() -> Self {
         Self::new(AdmissionSettings::default())
     }
@@ -80,7 +80,7 @@ impl Default for Admission {
 /// The `Retry-After` of a request that finds too many of its requester.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-impl Admission {
+impl Bulkheads {
     /// Requests of one requester that wait for their turn.
     const WAITING: usize = 64;
 

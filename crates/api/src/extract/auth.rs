@@ -11,7 +11,7 @@ use domain::auth::{Authentication, Caller, RefreshClaims};
 use domain::id::UserId;
 use futures_util::future::Either;
 
-use crate::admission::{Admission, RequestArrival, RequestPermit, Requester};
+use crate::admission::{Bulkheads, RequestArrival, RequestPermit, Requester};
 use crate::http::connection::ConnectionAccount;
 use crate::response::error::ApiError;
 use crate::state::UseCases;
@@ -49,7 +49,7 @@ impl FromRequest for AuthUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (authenticated, admission) = match authenticate(request).and_then(|authenticated| {
-            let admission = app_data::<Admission>(request)?;
+            let admission = app_data::<Bulkheads>(request)?;
             Ok((authenticated, admission))
         }) {
             Ok(found) => found,
@@ -153,7 +153,7 @@ impl FromRequest for RefreshToken {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = read_refresh_token(request).and_then(|claims| {
-            let admission = app_data::<Admission>(request)?;
+            let admission = app_data::<Bulkheads>(request)?;
             let arrival = admission.request(Requester::Account(claims.user_id));
             Ok((claims, arrival))
         });

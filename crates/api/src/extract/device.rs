@@ -12,7 +12,7 @@ use futures_util::future::Either;
 
 use super::address;
 use super::auth::{NearlyReady, app_data};
-use crate::admission::{Admission, RequestArrival, RequestPermit, Requester};
+use crate::admission::{Bulkheads, RequestArrival, RequestPermit, Requester};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, InvalidField};
 
@@ -54,7 +54,7 @@ fn client(request: &HttpRequest) -> Result<ClientDevice, ApiError> {
 /// The arrival of the client's address; `None` if it has none that distinguishes clients.
 fn arrival(request: &HttpRequest, client: &ClientDevice) -> Result<Option<RequestArrival>, ApiError> {
     let Some(address) = client.address else { return Ok(None) };
-    Ok(Some(app_data::<Admission>(request)?.request(Requester::Address(address))))
+    Ok(Some(app_data::<Bulkheads>(request)?.request(Requester::Address(address))))
 }
 
 /// The device name, from the `User-Agent` header.

@@ -6,7 +6,7 @@ use domain::search::{SearchPageRequest, SearchRequest, SearchTerm};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::Admission;
+use crate::admission::Bulkheads;
 use crate::extract::{Query, UncountedCaller};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
@@ -62,7 +62,7 @@ pub(crate) async fn search_messages(
     Query(query): Query<SearchParams>,
     Query(page): Query<PageParams>,
     use_cases: web::Data<UseCases>,
-    admission: web::Data<Admission>,
+    admission: web::Data<Bulkheads>,
 ) -> Result<PageOf<FoundMessage>, ApiError> {
     let request = query.parse(page.parse()?)?;
     let _permit = admission.search(caller.id()).await?;

@@ -15,7 +15,7 @@ use actix_web::{HttpResponse, get, web};
 use domain::audit::{AuditEvent, AuditRecord};
 use futures_util::stream::empty;
 
-use crate::admission::Admission;
+use crate::admission::Bulkheads;
 use crate::extract::UncountedCaller;
 use crate::http::head_method::HeadOnly;
 use crate::http::language::Language;
@@ -33,7 +33,7 @@ use crate::state::UseCases;
 pub(crate) async fn export(
     caller: UncountedCaller,
     use_cases: web::Data<UseCases>,
-    admission: web::Data<Admission>,
+    admission: web::Data<Bulkheads>,
     language: Language,
     head_only: HeadOnly,
 ) -> Result<HttpResponse, ApiError> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::admission::Admission;
+use crate::admission::Bulkheads;
 
 const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(9));
 
@@ -129,7 +129,7 @@ impl ExportReader for EndlessReader {
 
 /// An admitted export of an account of its own.
 async fn running(reader: Box<dyn ExportReader>) -> RunningExport {
-    RunningExport { reader, pass: Admission::default().export(user(1)).await.unwrap() }
+    RunningExport { reader, pass: Bulkheads::default().export(user(1)).await.unwrap() }
 }
 
 /// An endless export that begins to fill a spool of this size.
@@ -209,7 +209,7 @@ async fn a_client_that_stops_reading_loses_the_export() {
 
 #[actix_web::test]
 async fn a_client_that_reads_nothing_of_a_complete_export_loses_it() {
-    let admission = Admission::default();
+    let admission = Bulkheads::default();
     let mut reader = MockExportReader::new();
     let mut parts = vec![None, Some(account())];
     reader.expect_next().times(2).returning(move || Ok(parts.pop().unwrap()));
