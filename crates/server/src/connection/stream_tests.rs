@@ -82,7 +82,7 @@ async fn idle_connections_bodies_and_first_heads_have_no_head_limit() {
 async fn a_client_that_reads_nothing_loses_the_connection() {
     let unread = UnreadBytes::new(limits());
     let (client, mut stream) = pair(&unread).await;
-    let error = timeout(LONG, stream.write_all(&[0; 1 << 20])).await.expect("a write hangs").unwrap_err();
+    let error = timeout(LONG, stream.write_all(&vec![0; 1 << 20])).await.expect("a write hangs").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert!(unread.count(None, unread.limits.in_all).is_some(), "its bytes are still counted");
     drop(client);
@@ -100,7 +100,7 @@ async fn a_client_that_reads_slowly_keeps_the_connection() {
         client.write_all(REQUEST).await.unwrap();
         client
     });
-    timeout(LONG, stream.write_all(&[0; 1 << 19])).await.expect("a write hangs").unwrap();
+    timeout(LONG, stream.write_all(&vec![0; 1 << 19])).await.expect("a write hangs").unwrap();
     assert_eq!(read(&mut stream).await.unwrap(), REQUEST);
     drop(reading.await.unwrap());
 }
@@ -123,9 +123,10 @@ async fn nothing_is_read_from_a_client_that_does_not_read() {
         let length = reader.read(&mut bytes).await.unwrap();
         (length, reads.load(Ordering::SeqCst))
     };
+    let answer = vec![0; 1 << 20];
     // Both in one task, as in actix.
     let (written, read) =
-        timeout(LONG, async { tokio::join!(writer.write_all(&[0; 1 << 20]), read) }).await.unwrap();
+        timeout(LONG, async { tokio::join!(writer.write_all(&answer), read) }).await.unwrap();
     written.unwrap();
     assert_eq!(read, (REQUEST.len(), true), "a request is read while its client reads nothing");
     drop(reading.await.unwrap().unwrap());
@@ -140,7 +141,7 @@ async fn an_account_that_has_too_much_unread_loses_a_connection() {
     let mut writes = Vec::new();
     for (mut stream, account) in [(first, 1), (second, 1), (other, 2)] {
         stream.account().set(user(account));
-        writes.push(async move { timeout(PATIENCE, stream.write_all(&[0; 3 << 18])).await });
+        writes.push(async move { timeout(PATIENCE, stream.write_all(&vec![0; 3 << 18])).await });
     }
     let outcomes = futures_util::future::join_all(writes).await;
     let lost: Vec<_> = outcomes.iter().map(|outcome| matches!(outcome, Ok(Err(_)))).collect();

@@ -72,11 +72,7 @@ fn every_row(person: &Person, path: &str, id: &str) -> HashSet<String> {
     ids
 }
 
-#[test]
-fn large_lists_and_histories_are_answered_in_parts_of_about_1_mb() {
-    let world = World::new();
-    let (alice, bob) = world.friends();
-    let (id, conversation) = (&alice.id, alice.conversation());
+fn write_much(world: &World, id: &str, conversation: &str) {
     // 1,000 friends whose newest messages are long, all of control characters; and 300 long messages of one of them.
     world.sql(&format!(
         "CREATE TEMP TABLE others AS SELECT gen_random_uuid() AS id, number FROM generate_series(1, 998) number;
@@ -99,6 +95,14 @@ fn large_lists_and_histories_are_answered_in_parts_of_about_1_mb() {
                 hi_sent = CASE WHEN user_hi = '{id}' THEN 300 ELSE 0 END
           WHERE id = '{conversation}'"
     ));
+}
+
+#[test]
+fn large_lists_and_histories_are_answered_in_parts_of_about_1_mb() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let (id, conversation) = (&alice.id, alice.conversation());
+    write_much(&world, id, &conversation);
     assert_eq!(every_row(&alice, "/api/auth/friendships", "friend_id").len(), 999);
     assert_eq!(every_row(&alice, "/api/auth/conversations", "conversation_id").len(), 999);
     let found = every_row(&alice, "/api/auth/messages/search?q=needle", "message_id");

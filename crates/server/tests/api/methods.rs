@@ -186,6 +186,17 @@ fn unsafe_requests_and_preflights_from_foreign_origins_are_refused() {
     }
     let forged = [("Origin", "https://evil.example"), ("X-Forwarded-Host", "evil.example")];
     login(&direct, &forged).refused(400, "origin_not_allowed");
+}
+
+#[test]
+fn preflights_are_refused_in_the_envelope() {
+    let own = "https://chat.example";
+    let options = Options {
+        cors_origins: Some(vec![own.into()]),
+        trusted_proxies: Some(vec!["127.0.0.1".into()]),
+        ..Options::default()
+    };
+    let world = World::with(options);
     let preflight = |origin: &str, method: &str, headers: &str| {
         let call = world.call("OPTIONS", "/api/auth/messages").header("Origin", origin);
         call.header("Access-Control-Request-Method", method)
