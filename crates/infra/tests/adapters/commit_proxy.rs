@@ -16,10 +16,10 @@ pub(crate) enum Cut {
     /// The server does not receive the COMMIT.
     BeforeCommit = 2,
     /// The server commits; the client is answered with an error, as a pooler or a distributed engine does.
-    ErrorAfterCommit = 3,
+    AnsweredByError = 3,
 }
 
-/// ErrorResponse and ReadyForQuery of PostgreSQL's protocol.
+/// `ErrorResponse` and `ReadyForQuery` of PostgreSQL's protocol.
 const COMMIT_ERROR: &[u8] =
     b"E\0\0\0\x38SERROR\0VERROR\0C40003\0Mstatement completion unknown\0\0Z\0\0\0\x05I";
 
@@ -74,7 +74,7 @@ fn forward(mut client: UnixStream, mut server: UnixStream, armed: &AtomicU8) {
         let bytes = &buffer[..length];
         let commits = bytes.windows(6).any(|word| word == b"COMMIT");
         let cut = if commits { armed.swap(DISARMED, Ordering::SeqCst) } else { DISARMED };
-        if cut == Cut::ErrorAfterCommit as u8 {
+        if cut == Cut::AnsweredByError as u8 {
             replace.store(true, Ordering::SeqCst);
         } else if cut != DISARMED {
             // From here on no response reaches the client.

@@ -224,7 +224,7 @@ async fn a_connection_lost_before_commit_causes_no_duplicate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
-    for cut in [Cut::AfterCommit, Cut::BeforeCommit, Cut::ErrorAfterCommit] {
+    for cut in [Cut::AfterCommit, Cut::BeforeCommit, Cut::AnsweredByError] {
         let database = Database::new();
         let proxy = CommitProxy::start(database.url());
         let (pool, alice, bob) = friends(&database, proxy.url()).await;

@@ -147,7 +147,10 @@ fn other_settings(facts: &DatabaseFacts) -> Vec<Finding> {
 fn inspect(url: &DatabaseUrl) -> Result<DatabaseFacts, String> {
     let (sender, receiver) = mpsc::channel();
     let url = url.expose().to_owned();
-    std::thread::spawn(move || sender.send(diagnostics::inspect(&url)));
+    std::thread::spawn(move || {
+        // No one waits for a late answer.
+        let _ = sender.send(diagnostics::inspect(&url));
+    });
     match receiver.recv_timeout(DATABASE_TIMEOUT) {
         Ok(facts) => facts.map_err(|error: InspectionError| error.to_string()),
         Err(_) => Err(format!("no response within {} seconds", DATABASE_TIMEOUT.as_secs())),

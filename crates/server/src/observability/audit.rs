@@ -2,6 +2,7 @@
 
 use domain::audit::{AuditEvent, AuditLog, AuditRecord};
 use domain::id::UserId;
+use domain::login_throttle::ClientAddress;
 use tracing::field::display;
 
 /// Records that an operator ran a command, on this account if on one.
@@ -16,7 +17,7 @@ pub(crate) struct TracingAuditLog;
 impl AuditLog for TracingAuditLog {
     fn record(&self, record: AuditRecord) {
         let AuditRecord { event, user, session, address } = record;
-        let address = address.map(|address| address.get());
+        let address = address.map(ClientAddress::get);
         let (name, detail) = (event.name(), event.detail());
         match event {
             AuditEvent::Refused(error) => {

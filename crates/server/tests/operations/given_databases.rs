@@ -126,12 +126,10 @@ fn settings_of_role_and_database_do_not_reach_the_server() {
     server.befriend(&alice, &bob);
     let body = json!({"receiver_id": bob.id, "content": "hello"});
     assert_eq!(server.post("/api/auth/messages", &alice.token, &body)["code"], 200);
-    let idle = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'chat' AND application_name = 'hongyan'
-            AND state_change < now() - interval '600 ms'"
-    );
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'chat' AND application_name = 'hongyan'
+            AND state_change < now() - interval '600 ms'";
     crate::support::eventually("an idle connection lives on", || {
-        query(&given.cluster.url("postgres"), &idle) != "0"
+        query(&given.cluster.url("postgres"), idle) != "0"
     });
     let list: Value = server.get("/api/auth/conversations", &bob.token);
     assert_eq!(list["data"][0]["unread_count"], 1, "{list}");
