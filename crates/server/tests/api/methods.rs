@@ -145,7 +145,10 @@ fn an_answer_that_may_not_be_unpacked_is_sent_unpacked() {
         let ask = |path: &str| world.call("GET", path).header("Accept-Encoding", accepted).send();
         let reply = ask("/api/openapi.json");
         assert_eq!((reply.status, reply.header("Content-Encoding")), (200, coding), "{accepted}");
-        assert_eq!(ask("/api/auth/me").status, 401, "{accepted}");
+        // The notes of errors need a readable body.
+        if coding.is_none() {
+            ask("/api/auth/me").refused(401, "missing_token");
+        }
     }
 }
 
