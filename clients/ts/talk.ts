@@ -136,7 +136,7 @@ async function main(baseUrl: string): Promise<void> {
     assert.deepEqual([gone?.message_id, gone?.recalled, gone?.content], [recalled, true, null]);
 
     done(await bob.api.PUT("/api/auth/blocks/{user_id}", { params: { path: { user_id: alice.id } } }));
-    assert.equal(await why(alice, bob), "The other user does not accept messages or requests from you.");
+    assert.equal(await why(alice, bob), "Your message was sent, but the other user refused it.");
     done(await alice.api.POST("/api/auth/logout"));
     assert.equal(await why(alice, bob), "failed: session_ended");
     console.log("two users exchanged messages through the typed client");
