@@ -29,7 +29,7 @@ pub use pool::Connector;
 use pool::PoolLimits;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;
-pub(crate) use transaction::{TransactionError, in_transaction, transaction};
+pub(crate) use transaction::{TransactionError, batch_transaction, in_transaction, transaction};
 
 use crate::metrics::{self, Collectors, Sampled};
 use crate::runtime::thread_pool::ThreadPool;

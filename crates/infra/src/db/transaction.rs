@@ -27,6 +27,10 @@ pub(crate) enum TransactionError<T> {
 /// `pool.rs`. Both are one message, so that the limit costs no round trip.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '5s'";
 
+/// As [`BEGIN`], for a transaction that joins arrays of a whole batch with each other: without a hash join that is the square of
+/// the batch's size.
+const BEGIN_BATCH: &str = "BEGIN; SET LOCAL statement_timeout = '5s'; SET LOCAL enable_hashjoin = on";
+
 /// As [`transaction`], where an unknown outcome is an error like any other.
 pub(crate) fn in_transaction<T>(
     connection: &mut PgConnection,
@@ -42,8 +46,24 @@ pub(crate) fn transaction<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>,
 ) -> Result<T, TransactionError<T>> {
+    run(connection, BEGIN, work)
+}
+
+/// As [`transaction`], for statements that join arrays of a whole batch.
+pub(crate) fn batch_transaction<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>,
+) -> Result<T, TransactionError<T>> {
+    run(connection, BEGIN_BATCH, work)
+}
+
+fn run<T>(
+    connection: &mut PgConnection,
+    begin: &str,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>,
+) -> Result<T, TransactionError<T>> {
     let rolled_back = |error: diesel::result::Error| TransactionError::RolledBack(error.into());
-    Manager::begin_transaction_sql(connection, BEGIN).map_err(rolled_back)?;
+    Manager::begin_transaction_sql(connection, begin).map_err(rolled_back)?;
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut *connection))).unwrap_or(Err(DbError::Panicked));
     let value = match outcome {
         Ok(value) => value,

@@ -16,7 +16,9 @@ use domain::message::{Draft, SendOutcome};
 use uuid::Uuid;
 
 use super::append::{Appended, CommitProbe, Locking, append};
-use crate::db::{Connections, Db, DbError, ErrorClass, TransactionError, statement, transaction};
+use crate::db::{
+    Connections, Db, DbError, ErrorClass, TransactionError, batch_transaction, statement, transaction,
+};
 
 statement! {
     // Waits, at most for lock_timeout, until the transaction in doubt has ended.
@@ -65,7 +67,7 @@ pub(super) fn store(
     locking: Locking,
 ) -> Result<Vec<Option<SendOutcome>>, StoreError> {
     let mut connection = connections.take().map_err(StoreError::Unavailable)?;
-    match transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
+    match batch_transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
         Ok(appended) => Ok(appended.outcomes),
         Err(TransactionError::RolledBack(error)) => Err(match connections.classify(&error) {
             ErrorClass::ConnectionLost => {
