@@ -30,6 +30,8 @@ impl PgMaintenanceRepository {
     }
 }
 
+// In a partitioned table a `ctid` names a row of each partition, so the condition is repeated for the rows that it finds.
+//
 // All statements compare with `now()`: it is stable within the statement, so an index scan can use it. `clock_timestamp()` is
 // volatile and cannot.
 
@@ -58,7 +60,8 @@ statement! {
     "DELETE FROM friendship_requests WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM friendship_requests
           WHERE status <> 'pending' AND answered_at < now() - make_interval(secs => " [seconds: Double] ")
-          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))
+        AND status <> 'pending' AND answered_at < now() - make_interval(secs => " [seconds: Double] ")"
 }
 
 statement! {
@@ -98,13 +101,14 @@ statement! {
     "DELETE FROM known_devices WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM known_devices
           WHERE logged_in_at < now() - make_interval(secs => " [seconds: Double] ")
-          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
+          LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))
+        AND logged_in_at < now() - make_interval(secs => " [seconds: Double] ")"
 }
 
 statement! {
     PurgeRetiredUids<'a> { seconds: &'a f64, limit: i64 } -> ();
-    "DELETE FROM retired_uids WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM retired_uids
+    "DELETE FROM retired_uids WHERE uid = ANY (ARRAY(
+         SELECT uid FROM retired_uids
           WHERE retired_at < now() - make_interval(secs => " [seconds: Double] ")
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
