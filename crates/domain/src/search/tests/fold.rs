@@ -3,41 +3,49 @@ use unicode_normalization::UnicodeNormalization;
 use super::super::fold;
 use super::super::fold::{UNCHANGED, by_tables, is_variation_selector};
 
+/// Every character of the planes that Unicode uses, and samples of the empty planes 4 to 13 and of the private planes 15 and 16,
+/// whose characters have one form.
 fn all_characters() -> impl Iterator<Item = char> {
-    '\0'..=char::MAX
+    let empty = ('\u{40000}'..='\u{dffff}').step_by(251);
+    let private = ('\u{f0000}'..=char::MAX).step_by(251);
+    ('\0'..='\u{3ffff}').chain('\u{e0000}'..='\u{effff}').chain(empty).chain(private)
+}
+
+/// Checks that another form of a character folds as the character does. Most characters are equal to all their forms, which proves
+/// it without folding; a build without optimisation takes half a minute to fold them all.
+fn assert_folds_alike(character: char, form: impl Iterator<Item = char> + Clone) {
+    if !form.clone().eq([character]) {
+        let form: String = form.collect();
+        assert_eq!(fold(&form), fold(&character.to_string()), "{character} and {form}");
+    }
 }
 
 #[test]
 fn both_cases_of_every_character_fold_alike() {
     for character in all_characters() {
-        let folded = fold(&character.to_string());
-        let (lower, upper) = (character.to_lowercase().to_string(), character.to_uppercase().to_string());
-        assert_eq!(fold(&lower), folded, "{character} and {lower}");
         // The capital ẞ and the dotted İ are upper case already.
-        assert_eq!(fold(&upper), folded, "{character} and {upper}");
+        assert_folds_alike(character, character.to_lowercase());
+        assert_folds_alike(character, character.to_uppercase());
     }
 }
 
 #[test]
 fn all_forms_of_every_character_fold_alike() {
     for character in all_characters() {
-        let (text, folded) = (character.to_string(), fold(&character.to_string()));
-        for form in [
-            text.nfc().collect::<String>(),
-            text.nfd().collect(),
-            text.nfkc().collect(),
-            text.nfkd().collect(),
-        ] {
-            assert_eq!(fold(&form), folded, "{character} and {form}");
-        }
+        let text = [character];
+        assert_folds_alike(character, text.into_iter().nfc());
+        assert_folds_alike(character, text.into_iter().nfd());
+        assert_folds_alike(character, text.into_iter().nfkc());
+        assert_folds_alike(character, text.into_iter().nfkd());
     }
 }
 
 #[test]
 fn folding_is_idempotent_and_empties_only_variation_selectors() {
     for character in all_characters() {
-        let folded = fold(&character.to_string());
-        assert_eq!(fold(&folded), folded, "{character}");
+        let text = character.to_string();
+        let folded = fold(&text);
+        assert!(folded == text || fold(&folded) == folded, "{character}");
         assert_eq!(folded.is_empty(), is_variation_selector(character), "{character}");
     }
 }
