@@ -74,7 +74,8 @@ async function befriend(asker: Person, other: Person): Promise<void> {
     assert.equal(done(await asker.api.POST("/api/auth/friendship_requests", { body })).data.status, "pending");
     const again = await asker.api.POST("/api/auth/friendship_requests", { body });
     assert.equal(refused(again), "request_already_pending");
-    const request = done(await other.api.GET("/api/auth/friendship_requests")).data.find((it) => it.sender_id === asker.id);
+    const received = done(await other.api.GET("/api/auth/friendship_requests")).data;
+    const request = received.find((it) => "sender_id" in it && it.sender_id === asker.id);
     assert.ok(request, "the request did not arrive");
     const params = { path: { request_id: request.request_id } };
     done(await other.api.POST("/api/auth/friendship_requests/{request_id}", { params, body: { status: "accepted" } }));

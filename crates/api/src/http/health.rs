@@ -20,7 +20,7 @@ pub trait ReadinessProbe: Send + Sync {
 /// Liveness: the process responds.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)))]
 #[get("/healthz")]
-pub(crate) async fn healthz() -> Done {
+pub(crate) async fn check_liveness() -> Done {
     Done::new()
 }
 
@@ -28,6 +28,6 @@ pub(crate) async fn healthz() -> Done {
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)),
     extensions(("x-errors" = json!(["unavailable"]))))]
 #[get("/readyz")]
-pub(crate) async fn readyz(probe: web::Data<Arc<dyn ReadinessProbe>>) -> Result<Done, ApiError> {
+pub(crate) async fn check_readiness(probe: web::Data<Arc<dyn ReadinessProbe>>) -> Result<Done, ApiError> {
     if probe.is_ready().await { Ok(Done::new()) } else { Err(ApiError::not_ready()) }
 }

@@ -1,9 +1,12 @@
 //! The OpenAPI document: generated from the handlers, then completed with what all operations share.
 
 pub(crate) mod description;
+mod envelopes;
 mod errors;
 mod examples;
 mod headers;
+#[cfg(test)]
+mod names;
 mod schema_rules;
 pub(crate) mod schemas;
 #[cfg(test)]
@@ -75,12 +78,13 @@ pub fn document() -> OpenApi {
         .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
     schemas::add_to(&mut components);
-    schema_rules::link_envelopes(&mut components);
+    envelopes::name(&mut components);
     schema_rules::merge_all_of(&mut components);
     errors::add_to(&mut components);
     headers::add_to(&mut components);
     let with_required = errors::schemas_with_required_fields(&components);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
+        envelopes::refer(operation);
         schema_rules::make_body_optional(operation);
         errors::describe(operation, &components, &with_required);
         examples::describe(operation, &components);

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayBuilder, Components, Object};
-use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, AllOf, Components, Object};
+use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
 
-const PREFIX: &str = "#/components/schemas/";
+/// The place of schemas in the document.
+pub(super) const PREFIX: &str = "#/components/schemas/";
 
 /// Follows references to the schema itself.
 pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>) -> Option<&'a Schema> {
@@ -20,27 +21,6 @@ pub(super) fn resolve<'a>(components: &'a Components, schema: &'a RefOr<Schema>)
             let next = components.schemas.get(reference.ref_location.strip_prefix(PREFIX)?)?;
             resolve(components, next)
         }
-    }
-}
-
-/// Makes the `data` of each envelope refer to its content's schema, which utoipa inlines. It recognises envelopes by the names
-/// that utoipa gives them, such as `Data_Login`.
-pub(super) fn link_envelopes(components: &mut Components) {
-    let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
-    for (name, schema) in &mut components.schemas {
-        let page = name.strip_prefix("PageOf_");
-        let Some(content) = page.or_else(|| name.strip_prefix("Data_")).filter(|name| names.contains(*name))
-        else {
-            continue;
-        };
-        let RefOr::T(Schema::Object(object)) = schema else { continue };
-        let content = RefOr::Ref(Ref::from_schema_name(content));
-        let data = if page.is_some() {
-            RefOr::T(Schema::Array(ArrayBuilder::new().items(content).build()))
-        } else {
-            content
-        };
-        object.properties.insert("data".to_owned(), data);
     }
 }
 

@@ -61,11 +61,11 @@ schemas! {
     UserId: "The id of an account." = id(ALICE);
     ConversationId: "The id of a conversation." = id(CONVERSATION);
     FriendshipId: "The id of a friendship." = id(FRIENDSHIP);
-    RequestId: "The id of a friendship request." = id(REQUEST);
+    FriendRequestId: "The id of a friendship request." = id(REQUEST);
     SessionId: "The id of a session." = id(SESSION);
     MessageId: "The id of a message. Opaque: it is not a UUID." = text(&format!("{CONVERSATION}-42"))
         .pattern(Some("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{0,17}$"));
-    Time: "RFC 3339 in UTC, with exactly three decimals." = text("2026-11-23T08:00:00.000Z")
+    Timestamp: "RFC 3339 in UTC, with exactly three decimals." = text("2026-11-23T08:00:00.000Z")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .pattern(Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$"));
     Seq: "A message's place in its conversation: 1, 2, 3… without gaps; 0 is before the first." = ObjectBuilder::new()
@@ -86,10 +86,10 @@ schemas! {
         .max_length(Some(64)).pattern(Some(TEXT));
     VerificationMessage: "The message of a friendship request; may be empty." = text("我是爱丽丝，上周一起爬过山")
         .max_length(Some(128)).pattern(Some(TEXT));
-    RequestStatus: "The state of a friendship request." =
+    FriendRequestStatus: "The state of a friendship request." =
         one_of(&["pending", "accepted", "rejected", "expired", "canceled"]);
-    RequestAnswer: "The receiver's answer." = one_of(&["accepted", "rejected"]);
-    RequestDirection: "Whether the requests were received or sent." = one_of(&["received", "sent"]);
+    FriendRequestDecision: "The receiver's answer." = one_of(&["accepted", "rejected"]);
+    FriendRequestDirection: "Whether the requests were received or sent." = one_of(&["received", "sent"]);
     Relation: "The relation of the account to the caller." =
         one_of(&["friend", "self", "request_sent", "request_received", "none"]);
     MessageText: "1–5000 characters, not only white space; kept and returned exactly as sent." = text("晚上一起吃火锅吗？🍲")
@@ -99,7 +99,7 @@ schemas! {
     SearchTerm: "A part of the text, case-insensitive. There are no wildcards." = text("火锅")
         .min_length(Some(1)).max_length(Some(200)).pattern(Some(TEXT));
     RegistrationMode: "Who can register." = one_of(&["open", "invite", "closed"]);
-    NextCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
+    PageCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
 }
 
 /// An example token with an invalid signature.

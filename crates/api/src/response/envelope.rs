@@ -48,7 +48,7 @@ pub(crate) struct PageOf<T> {
     /// The rows.
     data: Vec<T>,
     /// Send it back as `cursor` for the next rows; null at the end.
-    #[schema(value_type = Option<schemas::NextCursor>, required)]
+    #[schema(value_type = Option<schemas::PageCursor>, required)]
     next_cursor: Option<String>,
 }
 

@@ -81,7 +81,7 @@ impl From<LoggedIn> for LoginResponse {
 
 /// A registration.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Register)]
+#[schema(as = Registration)]
 pub(super) struct RegisterRequest {
     /// 昵称.
     #[schema(value_type = schemas::Nickname)]
@@ -133,7 +133,7 @@ struct DeviceHeader {
     extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "invite_unknown", "registration_closed",
         "registration_quota_used_up"]))))]
 #[post("/api/register")]
-pub(crate) async fn register(
+pub(crate) async fn register_account(
     device: Device,
     Json(body): Json<RegisterRequest>,
     use_cases: web::Data<UseCases>,
@@ -144,7 +144,7 @@ pub(crate) async fn register(
 
 /// A login by 微信号.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UidLogin)]
+#[schema(as = LoginByUid)]
 pub(super) struct UidLoginRequest {
     #[schema(example = "alice_2026")]
     uid: String,
@@ -156,7 +156,7 @@ pub(super) struct UidLoginRequest {
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
-pub(crate) async fn login_by_uid(
+pub(crate) async fn log_in_by_uid(
     device: Device,
     Json(body): Json<UidLoginRequest>,
     use_cases: web::Data<UseCases>,
@@ -171,7 +171,7 @@ pub(crate) async fn login_by_uid(
 
 /// A login by phone number.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = PhoneLogin)]
+#[schema(as = LoginByPhoneNumber)]
 pub(super) struct PhoneLoginRequest {
     #[schema(value_type = String, example = "13800138000")]
     phone_number: Redacted<String>,
@@ -183,7 +183,7 @@ pub(super) struct PhoneLoginRequest {
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
-pub(crate) async fn login_by_phone_number(
+pub(crate) async fn log_in_by_phone_number(
     device: Device,
     Json(body): Json<PhoneLoginRequest>,
     use_cases: web::Data<UseCases>,
@@ -217,7 +217,7 @@ struct RetryHeader {
 #[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/auth/refresh_token")]
-pub(crate) async fn refresh_token(
+pub(crate) async fn refresh_tokens(
     token: RefreshToken,
     key: RetryKey,
     use_cases: web::Data<UseCases>,
@@ -229,7 +229,7 @@ pub(crate) async fn refresh_token(
 #[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/api/auth/refresh_token")]
-pub(crate) async fn refresh_token_under_api(
+pub(crate) async fn refresh_tokens_under_api(
     token: RefreshToken,
     key: RetryKey,
     use_cases: web::Data<UseCases>,
@@ -240,7 +240,7 @@ pub(crate) async fn refresh_token_under_api(
 /// Ends the caller's session.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
 #[post("/api/auth/logout")]
-pub(crate) async fn logout(caller: AuthUser, use_cases: web::Data<UseCases>) -> Result<Done, ApiError> {
+pub(crate) async fn log_out(caller: AuthUser, use_cases: web::Data<UseCases>) -> Result<Done, ApiError> {
     use_cases.sessions.logout(caller.0).await?;
     Ok(Done::new())
 }

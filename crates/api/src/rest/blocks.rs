@@ -19,6 +19,7 @@ use crate::state::UseCases;
 
 /// A user that the caller blocks.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BlockedUser)]
 pub(crate) struct BlockItem {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
@@ -27,7 +28,7 @@ pub(crate) struct BlockItem {
     uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     name: String,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
 }
 
@@ -61,7 +62,7 @@ pub(crate) async fn list_blocks(
 #[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[put("/api/auth/blocks/{user_id}")]
-pub(crate) async fn block(
+pub(crate) async fn block_user(
     caller: AuthUser,
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,
@@ -74,7 +75,7 @@ pub(crate) async fn block(
 #[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[delete("/api/auth/blocks/{user_id}")]
-pub(crate) async fn unblock(
+pub(crate) async fn unblock_user(
     caller: AuthUser,
     PathId(user): PathId,
     use_cases: web::Data<UseCases>,

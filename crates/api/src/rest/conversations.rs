@@ -41,7 +41,7 @@ pub(super) struct ConversationItem {
     last_seq: i64,
     #[schema(value_type = schemas::Seq)]
     read_seq: i64,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     updated_at: String,
     #[schema(example = false)]
     pinned: bool,
@@ -84,7 +84,7 @@ pub(crate) async fn list_conversations(
 
 /// An open conversation.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Window)]
+#[schema(as = ConversationPage)]
 pub(super) struct WindowResponse {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
@@ -146,7 +146,7 @@ pub(crate) async fn open_conversation(
 
 /// A new read position.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Read)]
+#[schema(as = ReadPosition)]
 struct MarkReadRequest {
     #[serde(deserialize_with = "whole_number")]
     #[schema(value_type = schemas::Seq)]
@@ -167,7 +167,7 @@ struct ReadState {
     responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[put("/api/auth/conversations/{conversation_id}/read")]
-pub(crate) async fn mark_read(
+pub(crate) async fn mark_conversation_read(
     caller: AuthUser,
     PathId(conversation): PathId,
     Json(body): Json<MarkReadRequest>,
@@ -182,7 +182,7 @@ pub(crate) async fn mark_read(
 
 /// Changed preferences; omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Wishes)]
+#[schema(as = ConversationPreferences)]
 struct PreferencesPatch {
     /// Whether the conversation stays on top of the list.
     #[schema(example = true)]
@@ -197,7 +197,7 @@ struct PreferencesPatch {
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
 #[patch("/api/auth/conversations/{conversation_id}")]
-pub(crate) async fn set_preferences(
+pub(crate) async fn update_conversation(
     caller: AuthUser,
     PathId(conversation): PathId,
     Json(body): Json<PreferencesPatch>,

@@ -20,7 +20,7 @@ use crate::state::UseCases;
 
 /// A new friendship request.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Ask)]
+#[schema(as = FriendRequestCreate)]
 pub(super) struct CreateRequest {
     /// Accepted for compatibility and ignored: lists show the sender's current nickname.
     #[serde(default)]
@@ -37,12 +37,12 @@ pub(super) struct CreateRequest {
 
 /// The state of the new request.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Asked)]
+#[schema(as = FriendRequestState)]
 struct CreatedResponse {
-    #[schema(value_type = schemas::RequestId)]
+    #[schema(value_type = schemas::FriendRequestId)]
     request_id: String,
     /// `pending`, or `accepted` when the receiver had already sent a request to the caller.
-    #[schema(value_type = schemas::RequestStatus)]
+    #[schema(value_type = schemas::FriendRequestStatus)]
     status: &'static str,
 }
 
@@ -52,7 +52,7 @@ struct CreatedResponse {
         "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up", "pair_request_quota_used_up",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests")]
-pub(crate) async fn ask(
+pub(crate) async fn send_friend_request(
     caller: AuthUser,
     Json(body): Json<CreateRequest>,
     use_cases: web::Data<UseCases>,
@@ -69,7 +69,7 @@ pub(crate) async fn ask(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DirectionParams {
-    #[param(value_type = Option<schemas::RequestDirection>)]
+    #[param(value_type = Option<schemas::FriendRequestDirection>)]
     /// `sent` for the requests that the caller sent; by default those received.
     direction: Option<String>,
 }
@@ -87,52 +87,74 @@ impl DirectionParams {
     }
 }
 
-/// A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
+/// A request that the caller received.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"request_id": schemas::REQUEST, "sender_id": schemas::ALICE, "sender_name": "爱丽丝 🌸",
-    "verification_message": "我是爱丽丝，上周一起爬过山", "status": "pending", "created_at": "2026-11-23T08:00:00.000Z"}))]
-#[schema(as = Request)]
-pub(crate) struct RequestItem {
-    #[schema(value_type = schemas::RequestId)]
+#[schema(as = FriendRequestReceived)]
+pub(crate) struct ReceivedRequestItem {
+    #[schema(value_type = schemas::FriendRequestId)]
     request_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schemas::UserId>)]
-    sender_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schemas::DisplayName>)]
-    sender_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schemas::UserId>)]
-    receiver_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schemas::DisplayName>)]
-    receiver_name: Option<String>,
+    #[schema(value_type = schemas::UserId)]
+    sender_id: String,
+    #[schema(value_type = schemas::DisplayName)]
+    sender_name: String,
     #[schema(value_type = schemas::VerificationMessage)]
     verification_message: Redacted<String>,
-    /// `pending`, `accepted`, `rejected`, `expired` or `canceled`.
-    #[schema(value_type = schemas::RequestStatus)]
+    #[schema(value_type = schemas::FriendRequestStatus)]
     status: &'static str,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
+}
+
+/// A request that the caller sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FriendRequestSent)]
+pub(crate) struct SentRequestItem {
+    #[schema(value_type = schemas::FriendRequestId)]
+    request_id: String,
+    #[schema(value_type = schemas::UserId)]
+    receiver_id: String,
+    #[schema(value_type = schemas::DisplayName)]
+    receiver_name: String,
+    #[schema(value_type = schemas::VerificationMessage)]
+    verification_message: Redacted<String>,
+    #[schema(value_type = schemas::FriendRequestStatus)]
+    status: &'static str,
+    #[schema(value_type = schemas::Timestamp)]
+    created_at: String,
+}
+
+/// A request as `direction` asks for: one that the caller received, or one that the caller sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = FriendRequest)]
+pub(crate) enum RequestItem {
+    Received(ReceivedRequestItem),
+    Sent(SentRequestItem),
 }
 
 impl RequestItem {
     pub(crate) fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
-        let peer = Some(request.peer.to_string());
-        let peer_name = Some(display_name(&request.peer_name, language));
-        let (sender_id, sender_name, receiver_id, receiver_name) = match direction {
-            Direction::Received => (peer, peer_name, None, None),
-            Direction::Sent => (None, None, peer, peer_name),
-        };
-        Self {
-            request_id: request.id.to_string(),
-            sender_id,
-            sender_name,
-            receiver_id,
-            receiver_name,
-            verification_message: Redacted(request.verification_message.as_str().to_owned()),
-            status: request.status.name(),
-            created_at: timestamp(request.created_at),
+        let request_id = request.id.to_string();
+        let (peer_id, peer_name) = (request.peer.to_string(), display_name(&request.peer_name, language));
+        let verification_message = Redacted(request.verification_message.as_str().to_owned());
+        let (status, created_at) = (request.status.name(), timestamp(request.created_at));
+        match direction {
+            Direction::Received => Self::Received(ReceivedRequestItem {
+                request_id,
+                sender_id: peer_id,
+                sender_name: peer_name,
+                verification_message,
+                status,
+                created_at,
+            }),
+            Direction::Sent => Self::Sent(SentRequestItem {
+                request_id,
+                receiver_id: peer_id,
+                receiver_name: peer_name,
+                verification_message,
+                status,
+                created_at,
+            }),
         }
     }
 }
@@ -141,7 +163,7 @@ impl RequestItem {
 #[utoipa::path(tag = "friends", params(DirectionParams, PageParams),
     responses((status = 200, body = PageOf<RequestItem>), (status = 304)), security(("token" = [])))]
 #[get("/api/auth/friendship_requests")]
-pub(crate) async fn list_requests(
+pub(crate) async fn list_friend_requests(
     caller: AuthUser,
     Query(direction): Query<DirectionParams>,
     Query(page): Query<PageParams>,
@@ -156,18 +178,19 @@ pub(crate) async fn list_requests(
 
 /// The receiver's answer.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FriendRequestAnswer)]
 struct AnswerBody {
-    #[schema(value_type = schemas::RequestAnswer)]
+    #[schema(value_type = schemas::FriendRequestDecision)]
     status: String,
 }
 
 /// Accepts or rejects a request that the caller received.
-#[utoipa::path(tag = "friends", params(("request_id" = schemas::RequestId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests/{request_id}")]
-pub(crate) async fn answer(
+pub(crate) async fn answer_friend_request(
     caller: AuthUser,
     PathId(request): PathId,
     Json(body): Json<AnswerBody>,
@@ -180,11 +203,11 @@ pub(crate) async fn answer(
 }
 
 /// Withdraws a request that the caller sent.
-#[utoipa::path(tag = "friends", params(("request_id" = schemas::RequestId, Path)), responses((status = 200, body = Done)),
+#[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]
 #[delete("/api/auth/friendship_requests/{request_id}")]
-pub(crate) async fn withdraw(
+pub(crate) async fn withdraw_friend_request(
     caller: AuthUser,
     PathId(request): PathId,
     use_cases: web::Data<UseCases>,

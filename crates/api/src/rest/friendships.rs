@@ -20,6 +20,7 @@ use crate::state::UseCases;
 
 /// A friend.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Friend)]
 pub(crate) struct FriendItem {
     #[schema(value_type = schemas::FriendshipId)]
     friendship_id: String,
@@ -34,7 +35,7 @@ pub(crate) struct FriendItem {
     /// 备注, the caller's own name for the friend; may be empty.
     #[schema(value_type = schemas::Remark)]
     remark: Redacted<String>,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
 }
 
@@ -74,7 +75,7 @@ pub(crate) async fn list_friends(
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[delete("/api/auth/friendships/{friend_id}")]
-pub(crate) async fn unfriend(
+pub(crate) async fn remove_friend(
     caller: AuthUser,
     PathId(friend): PathId,
     use_cases: web::Data<UseCases>,
@@ -86,7 +87,7 @@ pub(crate) async fn unfriend(
 
 /// A new remark.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewRemark)]
+#[schema(as = RemarkChange)]
 pub(super) struct RemarkRequest {
     /// At most 64 characters, kept exactly as sent; empty to remove it.
     #[schema(value_type = schemas::Remark)]

@@ -48,14 +48,14 @@ pub(crate) struct ServerInfo {
     #[schema(example = 200)]
     page_messages: i64,
     /// The server's time, by which messages are dated.
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     time: String,
 }
 
 /// The server: its version, its limits and its time.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Data<ServerInfo>)))]
 #[get("/api/info")]
-pub(crate) async fn info(
+pub(crate) async fn get_info(
     settings: web::Data<ApiSettings>,
     language: web::Data<Language>,
     use_cases: web::Data<UseCases>,

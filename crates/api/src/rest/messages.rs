@@ -30,7 +30,7 @@ pub(crate) struct MessageItem {
     content: Option<Redacted<String>>,
     #[schema(example = false)]
     recalled: bool,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
 }
 
@@ -49,7 +49,7 @@ impl From<domain::message::Message> for MessageItem {
 
 /// A message to send.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewMessage)]
+#[schema(as = MessageDraft)]
 pub(super) struct SendRequest {
     /// The friend's user id.
     #[schema(value_type = schemas::UserId)]
@@ -67,7 +67,7 @@ pub(super) struct SendRequest {
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up", "message_volume_used_up"]))))]
 #[post("/api/auth/messages")]
-pub(crate) async fn send(
+pub(crate) async fn send_message(
     caller: UncountedCaller,
     Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
@@ -107,7 +107,7 @@ fn message_id(body: Option<MessageRef>, query: MessageParams) -> Result<MessageI
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
 #[delete("/api/auth/message/recall")]
-pub(crate) async fn recall(
+pub(crate) async fn recall_message(
     caller: AuthUser,
     OptionalJson(body): OptionalJson<MessageRef>,
     Query(query): Query<MessageParams>,
@@ -122,7 +122,7 @@ pub(crate) async fn recall(
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
 #[delete("/api/auth/messages/recall")]
-pub(crate) async fn recall_plural(
+pub(crate) async fn recall_message_plural(
     caller: AuthUser,
     OptionalJson(body): OptionalJson<MessageRef>,
     Query(query): Query<MessageParams>,

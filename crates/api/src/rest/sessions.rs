@@ -21,16 +21,17 @@ use crate::state::UseCases;
 
 /// An open session of the caller.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 struct SessionItem {
     #[schema(value_type = schemas::SessionId)]
     session_id: String,
     /// From the `User-Agent` header of the login; may be empty.
     #[schema(value_type = schemas::DeviceName)]
     device_name: String,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
     /// When its tokens were last issued or refreshed.
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     last_used_at: String,
     /// Whether this is the session of the request.
     #[schema(example = true)]
@@ -89,7 +90,7 @@ pub(crate) async fn end_other_sessions(
 
 /// A password change.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewPassword)]
+#[schema(as = PasswordChange)]
 pub(super) struct ChangePasswordRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     old_password: SecretString,

@@ -16,7 +16,7 @@ use crate::state::UseCases;
 
 /// The caller's own account.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Me)]
+#[schema(as = Account)]
 pub(super) struct AccountResponse {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
@@ -27,7 +27,7 @@ pub(super) struct AccountResponse {
     /// Visible to its owner only.
     #[schema(value_type = Option<schemas::PhoneNumber>, required)]
     phone_number: Option<Redacted<String>>,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
     /// The sum of `unread_count` over all conversations, muted ones included.
     #[schema(minimum = 0, example = 1)]
@@ -55,7 +55,7 @@ impl From<AccountSummary> for AccountResponse {
 /// The caller's own account, with the counts of unread messages and pending requests.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[get("/api/auth/me")]
-pub(crate) async fn me(
+pub(crate) async fn get_me(
     caller: AuthUser,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<AccountResponse>, ApiError> {
@@ -64,7 +64,7 @@ pub(crate) async fn me(
 
 /// A new nickname.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewName)]
+#[schema(as = NameChange)]
 struct RenameRequest {
     /// 昵称, 1–64 characters after trimming, no control characters.
     #[schema(value_type = schemas::Nickname)]
@@ -74,7 +74,7 @@ struct RenameRequest {
 /// Changes the caller's nickname; all users see the new one at once.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[patch("/api/auth/me")]
-pub(crate) async fn rename(
+pub(crate) async fn update_me(
     caller: AuthUser,
     Json(body): Json<RenameRequest>,
     use_cases: web::Data<UseCases>,
@@ -85,7 +85,7 @@ pub(crate) async fn rename(
 
 /// The confirmation of an erasure: the password.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Farewell)]
+#[schema(as = PasswordConfirmation)]
 pub(super) struct EraseAccountRequest {
     #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
     password: SecretString,
@@ -95,7 +95,7 @@ pub(super) struct EraseAccountRequest {
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[delete("/api/auth/me")]
-pub(crate) async fn erase(
+pub(crate) async fn erase_account(
     caller: AuthUser,
     Json(body): Json<EraseAccountRequest>,
     use_cases: web::Data<UseCases>,
@@ -106,7 +106,7 @@ pub(crate) async fn erase(
 
 /// A new uid.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewUid)]
+#[schema(as = UidChange)]
 struct ChangeUidRequest {
     /// 6–20 of `[A-Za-z0-9_-]`, starting with a letter.
     #[schema(value_type = schemas::Uid)]
@@ -139,6 +139,7 @@ struct UidParams {
 
 /// A user as the caller sees them.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserProfile)]
 struct FoundUser {
     #[schema(value_type = schemas::UserId)]
     user_id: String,

@@ -11,22 +11,21 @@ use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::envelope::{display_name, timestamp};
 use crate::rest::blocks::BlockItem;
-use crate::rest::friendship_requests::RequestItem;
+use crate::rest::friendship_requests::{ReceivedRequestItem, SentRequestItem};
 use crate::rest::friendships::FriendItem;
 use crate::rest::messages::MessageItem;
 
 /// Everything the server holds about an account.
 #[derive(ToSchema)]
-#[schema(as = Export)]
+#[schema(as = AccountExport)]
 #[expect(dead_code, reason = "describes a document that is streamed and never held in memory")]
 pub(crate) struct ExportDocument {
     account: ExportedAccountItem,
     /// Open and ended sessions, oldest first.
     sessions: Vec<ExportedSessionItem>,
     friendships: Vec<FriendItem>,
-    requests_received: Vec<RequestItem>,
-    #[schema(example = json!([]))]
-    requests_sent: Vec<RequestItem>,
+    requests_received: Vec<ReceivedRequestItem>,
+    requests_sent: Vec<SentRequestItem>,
     blocks: Vec<BlockItem>,
     /// All conversations, including hidden ones.
     conversations: Vec<ConversationWithMessages>,
@@ -34,7 +33,7 @@ pub(crate) struct ExportDocument {
 
 /// The account itself.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Account)]
+#[schema(as = ExportedAccount)]
 pub(crate) struct ExportedAccountItem {
     #[schema(value_type = schemas::UserId)]
     user_id: String,
@@ -44,7 +43,7 @@ pub(crate) struct ExportedAccountItem {
     name: String,
     #[schema(value_type = Option<schemas::PhoneNumber>, required)]
     phone_number: Option<Redacted<String>>,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
 }
 
@@ -68,12 +67,12 @@ pub(crate) struct ExportedSessionItem {
     session_id: String,
     #[schema(value_type = schemas::DeviceName)]
     device_name: String,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     created_at: String,
-    #[schema(value_type = schemas::Time)]
+    #[schema(value_type = schemas::Timestamp)]
     last_used_at: String,
     /// Null while it is open.
-    #[schema(value_type = Option<schemas::Time>, required)]
+    #[schema(value_type = Option<schemas::Timestamp>, required)]
     ended_at: Option<String>,
 }
 
@@ -135,6 +134,7 @@ impl ExportedConversationItem {
 
 /// A conversation and the messages that the caller can see, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExportedHistory)]
 struct ConversationWithMessages {
     #[serde(flatten)]
     conversation: ExportedConversationItem,

@@ -30,7 +30,7 @@ use crate::state::UseCases;
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<ExportDocument>)), security(("token" = [])),
     extensions(("x-errors" = json!(["export_in_progress", "export_quota_used_up"]))))]
 #[get("/api/auth/me/export")]
-pub(crate) async fn export(
+pub(crate) async fn export_account(
     caller: UncountedCaller,
     use_cases: web::Data<UseCases>,
     admission: web::Data<Bulkheads>,
