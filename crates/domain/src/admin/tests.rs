@@ -8,7 +8,8 @@ use super::{
     Account, AccountCursor, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService,
     MockAdminRepository,
 };
-use crate::account::{DisplayName, MockPasswordHasher, Password, PasswordHash, Uid};
+use crate::account::{DisplayName, MockPasswordHasher, Nickname, Password, PasswordHash, Uid};
+use crate::answer_size::AnswerItem;
 use crate::error::{ErrorKind, PortError};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
@@ -110,4 +111,19 @@ fn a_port_error_is_passed_on() {
     assert_fault(block_on(service.reset_password(user(2), &password())));
     assert_fault(block_on(service.end_sessions(user(2))));
     assert_fault(block_on(service.end_all_sessions()));
+}
+
+#[test]
+fn the_size_of_an_answer_counts_the_names_of_accounts() {
+    let account = Account {
+        user_id: user(2),
+        uid: Some(uid()),
+        name: DisplayName::Nickname(Nickname::parse("阿明").unwrap()),
+        state: AccountState::Active,
+        open_sessions: 1,
+        created_at: at(0),
+    };
+    let mut texts = Vec::new();
+    account.visit_texts(&mut |text| texts.push(text.to_owned()));
+    assert_eq!(texts, ["阿明"]);
 }

@@ -5,6 +5,8 @@
 
 mod model;
 mod ports;
+#[cfg(test)]
+mod tests;
 
 pub use model::{AuditEvent, AuditRecord};
 pub use ports::AuditLog;
