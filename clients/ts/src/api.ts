@@ -30,10 +30,10 @@ export interface paths {
         };
         get?: never;
         /** Blocks a user: their requests and messages are refused. A friendship stays. */
-        put: operations["block"];
+        put: operations["block_user"];
         post?: never;
         /** Removes a block. */
-        delete: operations["unblock"];
+        delete: operations["unblock_user"];
         options?: never;
         head?: never;
         patch?: never;
@@ -72,7 +72,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Pins or mutes a conversation for the caller. */
-        patch: operations["set_preferences"];
+        patch: operations["update_conversation"];
         trace?: never;
     };
     "/api/auth/conversations/{conversation_id}/read": {
@@ -84,7 +84,7 @@ export interface paths {
         };
         get?: never;
         /** Moves the caller's read position forward, never back and never beyond the newest message. */
-        put: operations["mark_read"];
+        put: operations["mark_conversation_read"];
         post?: never;
         delete?: never;
         options?: never;
@@ -100,10 +100,10 @@ export interface paths {
             cookie?: never;
         };
         /** The requests that the caller received (or sent), newest first. */
-        get: operations["list_requests"];
+        get: operations["list_friend_requests"];
         put?: never;
         /** Sends a friendship request. If the receiver has already sent one to the caller, the two become friends. */
-        post: operations["ask"];
+        post: operations["send_friend_request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -120,9 +120,9 @@ export interface paths {
         get?: never;
         put?: never;
         /** Accepts or rejects a request that the caller received. */
-        post: operations["answer"];
+        post: operations["answer_friend_request"];
         /** Withdraws a request that the caller sent. */
-        delete: operations["withdraw"];
+        delete: operations["withdraw_friend_request"];
         options?: never;
         head?: never;
         patch?: never;
@@ -156,7 +156,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Ends a friendship for both; the caller's side of the conversation is cleared and hidden. */
-        delete: operations["unfriend"];
+        delete: operations["remove_friend"];
         options?: never;
         head?: never;
         patch?: never;
@@ -189,7 +189,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ends the caller's session. */
-        post: operations["logout"];
+        post: operations["log_out"];
         delete?: never;
         options?: never;
         head?: never;
@@ -204,15 +204,15 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's own account, with the counts of unread messages and pending requests. */
-        get: operations["me"];
+        get: operations["get_me"];
         put?: never;
         post?: never;
         /** Erases the caller's account permanently. */
-        delete: operations["erase"];
+        delete: operations["erase_account"];
         options?: never;
         head?: never;
         /** Changes the caller's nickname; all users see the new one at once. */
-        patch: operations["rename"];
+        patch: operations["update_me"];
         trace?: never;
     };
     "/api/auth/me/export": {
@@ -226,7 +226,7 @@ export interface paths {
          * Everything the server holds about the caller, as a consistent snapshot. The response is streamed; if the connection closes
          *     early, it is incomplete.
          */
-        get: operations["export"];
+        get: operations["export_account"];
         put?: never;
         post?: never;
         delete?: never;
@@ -297,7 +297,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Recalls a message for both users, within the recall window; its text is erased. */
-        delete: operations["recall"];
+        delete: operations["recall_message"];
         options?: never;
         head?: never;
         patch?: never;
@@ -313,7 +313,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Sends a message to a friend. Success means that the message is stored durably; `data` is its id. */
-        post: operations["send"];
+        post: operations["send_message"];
         delete?: never;
         options?: never;
         head?: never;
@@ -354,7 +354,7 @@ export interface paths {
          * The same as `/api/auth/message/recall`.
          * @deprecated
          */
-        delete: operations["recall_plural"];
+        delete: operations["recall_message_plural"];
         options?: never;
         head?: never;
         patch?: never;
@@ -390,7 +390,7 @@ export interface paths {
          * The same as `/auth/refresh_token`.
          * @deprecated
          */
-        post: operations["refresh_token_under_api"];
+        post: operations["refresh_tokens_under_api"];
         delete?: never;
         options?: never;
         head?: never;
@@ -457,7 +457,7 @@ export interface paths {
             cookie?: never;
         };
         /** The server: its version, its limits and its time. */
-        get: operations["info"];
+        get: operations["get_info"];
         put?: never;
         post?: never;
         delete?: never;
@@ -476,7 +476,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Logs in by phone number. */
-        post: operations["login_by_phone_number"];
+        post: operations["log_in_by_phone_number"];
         delete?: never;
         options?: never;
         head?: never;
@@ -493,7 +493,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Logs in by 微信号, case-insensitively. */
-        post: operations["login_by_uid"];
+        post: operations["log_in_by_uid"];
         delete?: never;
         options?: never;
         head?: never;
@@ -510,7 +510,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Registers an account and logs it in. */
-        post: operations["register"];
+        post: operations["register_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -527,7 +527,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Exchanges a refresh token for a new pair of tokens. */
-        post: operations["refresh_token"];
+        post: operations["refresh_tokens"];
         delete?: never;
         options?: never;
         head?: never;
@@ -542,7 +542,7 @@ export interface paths {
             cookie?: never;
         };
         /** Liveness: the process responds. */
-        get: operations["healthz"];
+        get: operations["check_liveness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -559,7 +559,7 @@ export interface paths {
             cookie?: never;
         };
         /** Readiness: the database responds and the instance is not about to stop. */
-        get: operations["readyz"];
+        get: operations["check_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -577,41 +577,90 @@ export interface components {
          * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw
          */
         AccessToken: string;
-        /** @description The account itself. */
+        /** @description The caller's own account. */
         Account: {
-            created_at: components["schemas"]["Time"];
+            created_at: components["schemas"]["Timestamp"];
             name: components["schemas"]["Nickname"];
+            /**
+             * Format: int64
+             * @description The number of received friendship requests that can be answered.
+             * @example 1
+             */
+            pending_requests: number;
             phone_number: components["schemas"]["PhoneNumber"] | null;
             uid: components["schemas"]["Uid"];
+            /**
+             * Format: int64
+             * @description The sum of `unread_count` over all conversations, muted ones included.
+             * @example 1
+             */
+            unread_total: number;
             user_id: components["schemas"]["UserId"];
         };
-        /** @description The receiver's answer. */
-        AnswerBody: {
-            status: components["schemas"]["RequestAnswer"];
+        /** @description Everything the server holds about an account. */
+        AccountExport: {
+            account: components["schemas"]["ExportedAccount"];
+            blocks: components["schemas"]["BlockedUser"][];
+            /** @description All conversations, including hidden ones. */
+            conversations: components["schemas"]["ExportedHistory"][];
+            friendships: components["schemas"]["Friend"][];
+            requests_received: components["schemas"]["FriendRequestReceived"][];
+            requests_sent: components["schemas"]["FriendRequestSent"][];
+            /** @description Open and ended sessions, oldest first. */
+            sessions: components["schemas"]["ExportedSession"][];
         };
-        /** @description A new friendship request. */
-        Ask: {
-            /** @description The account that receives the request. */
-            receiver_id: components["schemas"]["UserId"];
+        /** @description Success with data. */
+        AccountExportResponse: {
             /**
-             * @description Accepted for compatibility and ignored: lists show the sender's current nickname.
-             * @example 爱丽丝
+             * Format: int32
+             * @description 200.
+             * @example 200
              */
-            sender_name?: string | null;
-            verification_message?: components["schemas"]["VerificationMessage"] | null;
+            code: number;
+            data: components["schemas"]["AccountExport"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
         };
-        /** @description The state of the new request. */
-        Asked: {
-            request_id: components["schemas"]["RequestId"];
-            /** @description `pending`, or `accepted` when the receiver had already sent a request to the caller. */
-            status: components["schemas"]["RequestStatus"];
+        /** @description Success with data. */
+        AccountResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["Account"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
         };
         /** @description A user that the caller blocks. */
-        BlockItem: {
-            created_at: components["schemas"]["Time"];
+        BlockedUser: {
+            created_at: components["schemas"]["Timestamp"];
             name: components["schemas"]["DisplayName"];
             uid: components["schemas"]["Uid"] | null;
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description One page of a list. */
+        BlockedUserList: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["BlockedUser"][];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+            next_cursor: components["schemas"]["PageCursor"] | null;
         };
         /**
          * Format: password
@@ -642,7 +691,7 @@ export interface components {
              * @example 1
              */
             unread_count: number;
-            updated_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Timestamp"];
         };
         /**
          * Format: uuid
@@ -650,176 +699,68 @@ export interface components {
          * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
          */
         ConversationId: string;
-        /** @description A conversation and the messages that the caller can see, oldest first. */
-        ConversationWithMessages: {
+        /** @description One page of a list. */
+        ConversationList: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["Conversation"][];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+            next_cursor: components["schemas"]["PageCursor"] | null;
+        };
+        /** @description An open conversation. */
+        ConversationPage: {
             conversation_id: components["schemas"]["ConversationId"];
             friend_id: components["schemas"]["UserId"];
             friend_name: components["schemas"]["DisplayName"];
             /**
-             * @description Whether it is left out of the list until a new message arrives.
+             * @description Whether there are more messages in the direction of the request.
              * @example false
              */
-            hidden: boolean;
+            has_more: boolean;
             /** @example true */
             is_friend: boolean;
             last_seq: components["schemas"]["Seq"];
-            messages: components["schemas"]["ExportedMessage"][];
-            /** @example false */
-            muted: boolean;
-            /** @example false */
-            pinned: boolean;
+            /** @description Oldest first. */
+            messages: components["schemas"]["Message"][];
+            peer_read_seq: components["schemas"]["Seq"] | null;
             read_seq: components["schemas"]["Seq"];
             remark: components["schemas"]["Remark"];
         };
         /** @description Success with data. */
-        Data_Asked: {
+        ConversationPageResponse: {
             /**
              * Format: int32
              * @description 200.
              * @example 200
              */
             code: number;
-            data: components["schemas"]["Asked"];
+            data: components["schemas"]["ConversationPage"];
             /**
              * @description For users, in their language.
              * @example 成功
              */
             message: string;
         };
-        /** @description Success with data. */
-        Data_Export: {
+        /** @description Changed preferences; omitted fields keep their values. */
+        ConversationPreferences: {
             /**
-             * Format: int32
-             * @description 200.
-             * @example 200
+             * @description Whether notifications are off.
+             * @example false
              */
-            code: number;
-            data: components["schemas"]["Export"];
+            muted?: boolean | null;
             /**
-             * @description For users, in their language.
-             * @example 成功
+             * @description Whether the conversation stays on top of the list.
+             * @example true
              */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_FoundUser: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["FoundUser"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_Login: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["Login"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_Me: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["Me"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_MessageId: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["MessageId"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_ReadState: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["ReadState"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_ServerInfo: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["ServerInfo"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_Tokens: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["Tokens"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-        };
-        /** @description Success with data. */
-        Data_Window: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["Window"];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
+            pinned?: boolean | null;
         };
         /**
          * @description From the `User-Agent` header of the login; may be empty.
@@ -845,18 +786,13 @@ export interface components {
              */
             message: string;
         };
-        /** @description Everything the server holds about an account. */
-        Export: {
-            account: components["schemas"]["Account"];
-            blocks: components["schemas"]["BlockItem"][];
-            /** @description All conversations, including hidden ones. */
-            conversations: components["schemas"]["ConversationWithMessages"][];
-            friendships: components["schemas"]["FriendItem"][];
-            requests_received: components["schemas"]["Request"][];
-            /** @example [] */
-            requests_sent: components["schemas"]["Request"][];
-            /** @description Open and ended sessions, oldest first. */
-            sessions: components["schemas"]["ExportedSession"][];
+        /** @description The account itself. */
+        ExportedAccount: {
+            created_at: components["schemas"]["Timestamp"];
+            name: components["schemas"]["Nickname"];
+            phone_number: components["schemas"]["PhoneNumber"] | null;
+            uid: components["schemas"]["Uid"];
+            user_id: components["schemas"]["UserId"];
         };
         /** @description A conversation with the caller's settings. */
         ExportedConversation: {
@@ -878,11 +814,32 @@ export interface components {
             read_seq: components["schemas"]["Seq"];
             remark: components["schemas"]["Remark"];
         };
+        /** @description A conversation and the messages that the caller can see, oldest first. */
+        ExportedHistory: {
+            conversation_id: components["schemas"]["ConversationId"];
+            friend_id: components["schemas"]["UserId"];
+            friend_name: components["schemas"]["DisplayName"];
+            /**
+             * @description Whether it is left out of the list until a new message arrives.
+             * @example false
+             */
+            hidden: boolean;
+            /** @example true */
+            is_friend: boolean;
+            last_seq: components["schemas"]["Seq"];
+            messages: components["schemas"]["ExportedMessage"][];
+            /** @example false */
+            muted: boolean;
+            /** @example false */
+            pinned: boolean;
+            read_seq: components["schemas"]["Seq"];
+            remark: components["schemas"]["Remark"];
+        };
         /** @description A message with its idempotency key. */
         ExportedMessage: {
             client_message_id: components["schemas"]["ClientMessageId"] | null;
             content: components["schemas"]["MessageText"] | null;
-            created_at: components["schemas"]["Time"];
+            created_at: components["schemas"]["Timestamp"];
             message_id: components["schemas"]["MessageId"];
             /** @example false */
             recalled: boolean;
@@ -892,10 +849,10 @@ export interface components {
         };
         /** @description An open or ended session. */
         ExportedSession: {
-            created_at: components["schemas"]["Time"];
+            created_at: components["schemas"]["Timestamp"];
             device_name: components["schemas"]["DeviceName"];
-            ended_at: components["schemas"]["Time"] | null;
-            last_used_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Timestamp"] | null;
+            last_used_at: components["schemas"]["Timestamp"];
             session_id: components["schemas"]["SessionId"];
         };
         /** @description An error response. */
@@ -922,19 +879,11 @@ export interface components {
              */
             message: string;
         };
-        /** @description The confirmation of an erasure: the password. */
-        Farewell: {
-            /**
-             * Format: password
-             * @example 山高月小水落石出
-             */
-            password: string;
-        };
         /** @description A matching message. */
         FoundMessage: {
             content: components["schemas"]["MessageText"] | null;
             conversation_id: components["schemas"]["ConversationId"];
-            created_at: components["schemas"]["Time"];
+            created_at: components["schemas"]["Timestamp"];
             message_id: components["schemas"]["MessageId"];
             /** @example false */
             recalled: boolean;
@@ -942,158 +891,8 @@ export interface components {
             /** @description Its position in the conversation: 1, 2, 3… without gaps. */
             seq: components["schemas"]["Seq"];
         };
-        /** @description A user as the caller sees them. */
-        FoundUser: {
-            name: components["schemas"]["Nickname"];
-            /** @description `self`, `friend`, `request_sent`, `request_received` or `none`. */
-            relation: components["schemas"]["Relation"];
-            uid: components["schemas"]["Uid"];
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description A friend. */
-        FriendItem: {
-            created_at: components["schemas"]["Time"];
-            friend_id: components["schemas"]["UserId"];
-            /** @description The friend's current nickname. */
-            friend_name: components["schemas"]["DisplayName"];
-            friend_uid: components["schemas"]["Uid"] | null;
-            friendship_id: components["schemas"]["FriendshipId"];
-            /** @description 备注, the caller's own name for the friend; may be empty. */
-            remark: components["schemas"]["Remark"];
-        };
-        /**
-         * Format: uuid
-         * @description The id of a friendship.
-         * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5055
-         */
-        FriendshipId: string;
-        /** @description The result of a login or a registration. */
-        Login: {
-            token_class: components["schemas"]["Tokens"];
-            user_info: components["schemas"]["UserInfo"];
-        };
-        /** @description The caller's own account. */
-        Me: {
-            created_at: components["schemas"]["Time"];
-            name: components["schemas"]["Nickname"];
-            /**
-             * Format: int64
-             * @description The number of received friendship requests that can be answered.
-             * @example 1
-             */
-            pending_requests: number;
-            phone_number: components["schemas"]["PhoneNumber"] | null;
-            uid: components["schemas"]["Uid"];
-            /**
-             * Format: int64
-             * @description The sum of `unread_count` over all conversations, muted ones included.
-             * @example 1
-             */
-            unread_total: number;
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description A message. */
-        Message: {
-            content: components["schemas"]["MessageText"] | null;
-            created_at: components["schemas"]["Time"];
-            message_id: components["schemas"]["MessageId"];
-            /** @example false */
-            recalled: boolean;
-            sender_id: components["schemas"]["UserId"];
-            /** @description Its position in the conversation: 1, 2, 3… without gaps. */
-            seq: components["schemas"]["Seq"];
-        };
-        /**
-         * @description The id of a message. Opaque: it is not a UUID.
-         * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42
-         */
-        MessageId: string;
-        /** @description The message to change. */
-        MessageRef: {
-            message_id: components["schemas"]["MessageId"];
-        };
-        /**
-         * @description 1–5000 characters, not only white space; kept and returned exactly as sent.
-         * @example 晚上一起吃火锅吗？🍲
-         */
-        MessageText: string;
-        /** @description A message to send. */
-        NewMessage: {
-            client_message_id?: components["schemas"]["ClientMessageId"] | null;
-            /** @description 1–5000 characters, not only whitespace. */
-            content: components["schemas"]["MessageText"];
-            /** @description The friend's user id. */
-            receiver_id: components["schemas"]["UserId"];
-        };
-        /** @description A new nickname. */
-        NewName: {
-            /** @description 昵称, 1–64 characters after trimming, no control characters. */
-            name: components["schemas"]["Nickname"];
-        };
-        /** @description A password change. */
-        NewPassword: {
-            /** @description 8–128 characters. */
-            new_password: components["schemas"]["ChosenPassword"];
-            /**
-             * Format: password
-             * @example 山高月小水落石出
-             */
-            old_password: string;
-        };
-        /** @description A new remark. */
-        NewRemark: {
-            /** @description At most 64 characters, kept exactly as sent; empty to remove it. */
-            remark: components["schemas"]["Remark"];
-        };
-        /** @description A new uid. */
-        NewUid: {
-            /** @description 6–20 of `[A-Za-z0-9_-]`, starting with a letter. */
-            new_uid: components["schemas"]["Uid"];
-        };
-        /**
-         * @description Opaque: send it back as `cursor`.
-         * @example 0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044
-         */
-        NextCursor: string;
-        /**
-         * @description 昵称: 1–64 characters after trimming, no control characters.
-         * @example 爱丽丝 🌸
-         */
-        Nickname: string;
         /** @description One page of a list. */
-        PageOf_BlockItem: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["BlockItem"][];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
-        };
-        /** @description One page of a list. */
-        PageOf_Conversation: {
-            /**
-             * Format: int32
-             * @description 200.
-             * @example 200
-             */
-            code: number;
-            data: components["schemas"]["Conversation"][];
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
-        };
-        /** @description One page of a list. */
-        PageOf_FoundMessage: {
+        FoundMessageList: {
             /**
              * Format: int32
              * @description 200.
@@ -1106,58 +905,144 @@ export interface components {
              * @example 成功
              */
             message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
+            next_cursor: components["schemas"]["PageCursor"] | null;
+        };
+        /** @description A friend. */
+        Friend: {
+            created_at: components["schemas"]["Timestamp"];
+            friend_id: components["schemas"]["UserId"];
+            /** @description The friend's current nickname. */
+            friend_name: components["schemas"]["DisplayName"];
+            friend_uid: components["schemas"]["Uid"] | null;
+            friendship_id: components["schemas"]["FriendshipId"];
+            /** @description 备注, the caller's own name for the friend; may be empty. */
+            remark: components["schemas"]["Remark"];
         };
         /** @description One page of a list. */
-        PageOf_FriendItem: {
+        FriendList: {
             /**
              * Format: int32
              * @description 200.
              * @example 200
              */
             code: number;
-            data: components["schemas"]["FriendItem"][];
+            data: components["schemas"]["Friend"][];
             /**
              * @description For users, in their language.
              * @example 成功
              */
             message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
+            next_cursor: components["schemas"]["PageCursor"] | null;
         };
+        /** @description A request as `direction` asks for: one that the caller received, or one that the caller sent. */
+        FriendRequest: components["schemas"]["FriendRequestReceived"] | components["schemas"]["FriendRequestSent"];
+        /** @description The receiver's answer. */
+        FriendRequestAnswer: {
+            status: components["schemas"]["FriendRequestDecision"];
+        };
+        /** @description A new friendship request. */
+        FriendRequestCreate: {
+            /** @description The account that receives the request. */
+            receiver_id: components["schemas"]["UserId"];
+            /**
+             * @description Accepted for compatibility and ignored: lists show the sender's current nickname.
+             * @example 爱丽丝
+             */
+            sender_name?: string | null;
+            verification_message?: components["schemas"]["VerificationMessage"] | null;
+        };
+        /**
+         * @description The receiver's answer.
+         * @example accepted
+         * @enum {string}
+         */
+        FriendRequestDecision: "accepted" | "rejected";
+        /**
+         * @description Whether the requests were received or sent.
+         * @example received
+         * @enum {string}
+         */
+        FriendRequestDirection: "received" | "sent";
+        /**
+         * Format: uuid
+         * @description The id of a friendship request.
+         * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
+         */
+        FriendRequestId: string;
         /** @description One page of a list. */
-        PageOf_Request: {
+        FriendRequestList: {
             /**
              * Format: int32
              * @description 200.
              * @example 200
              */
             code: number;
-            data: components["schemas"]["Request"][];
+            data: components["schemas"]["FriendRequest"][];
             /**
              * @description For users, in their language.
              * @example 成功
              */
             message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
+            next_cursor: components["schemas"]["PageCursor"] | null;
         };
-        /** @description One page of a list. */
-        PageOf_SessionItem: {
+        /** @description A request that the caller received. */
+        FriendRequestReceived: {
+            created_at: components["schemas"]["Timestamp"];
+            request_id: components["schemas"]["FriendRequestId"];
+            sender_id: components["schemas"]["UserId"];
+            sender_name: components["schemas"]["DisplayName"];
+            status: components["schemas"]["FriendRequestStatus"];
+            verification_message: components["schemas"]["VerificationMessage"];
+        };
+        /** @description A request that the caller sent. */
+        FriendRequestSent: {
+            created_at: components["schemas"]["Timestamp"];
+            receiver_id: components["schemas"]["UserId"];
+            receiver_name: components["schemas"]["DisplayName"];
+            request_id: components["schemas"]["FriendRequestId"];
+            status: components["schemas"]["FriendRequestStatus"];
+            verification_message: components["schemas"]["VerificationMessage"];
+        };
+        /** @description The state of the new request. */
+        FriendRequestState: {
+            request_id: components["schemas"]["FriendRequestId"];
+            /** @description `pending`, or `accepted` when the receiver had already sent a request to the caller. */
+            status: components["schemas"]["FriendRequestStatus"];
+        };
+        /** @description Success with data. */
+        FriendRequestStateResponse: {
             /**
              * Format: int32
              * @description 200.
              * @example 200
              */
             code: number;
-            data: components["schemas"]["SessionItem"][];
+            data: components["schemas"]["FriendRequestState"];
             /**
              * @description For users, in their language.
              * @example 成功
              */
             message: string;
-            next_cursor: components["schemas"]["NextCursor"] | null;
+        };
+        /**
+         * @description The state of a friendship request.
+         * @example pending
+         * @enum {string}
+         */
+        FriendRequestStatus: "pending" | "accepted" | "rejected" | "expired" | "canceled";
+        /**
+         * Format: uuid
+         * @description The id of a friendship.
+         * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5055
+         */
+        FriendshipId: string;
+        /** @description The result of a login or a registration. */
+        Login: {
+            token_class: components["schemas"]["Tokens"];
+            user_info: components["schemas"]["UserInfo"];
         };
         /** @description A login by phone number. */
-        PhoneLogin: {
+        LoginByPhoneNumber: {
             /**
              * Format: password
              * @example 山高月小水落石出
@@ -1166,13 +1051,119 @@ export interface components {
             /** @example 13800138000 */
             phone_number: string;
         };
+        /** @description A login by 微信号. */
+        LoginByUid: {
+            /**
+             * Format: password
+             * @example 山高月小水落石出
+             */
+            password: string;
+            /** @example alice_2026 */
+            uid: string;
+        };
+        /** @description Success with data. */
+        LoginResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["Login"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
+        /** @description A message. */
+        Message: {
+            content: components["schemas"]["MessageText"] | null;
+            created_at: components["schemas"]["Timestamp"];
+            message_id: components["schemas"]["MessageId"];
+            /** @example false */
+            recalled: boolean;
+            sender_id: components["schemas"]["UserId"];
+            /** @description Its position in the conversation: 1, 2, 3… without gaps. */
+            seq: components["schemas"]["Seq"];
+        };
+        /** @description A message to send. */
+        MessageDraft: {
+            client_message_id?: components["schemas"]["ClientMessageId"] | null;
+            /** @description 1–5000 characters, not only whitespace. */
+            content: components["schemas"]["MessageText"];
+            /** @description The friend's user id. */
+            receiver_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description The id of a message. Opaque: it is not a UUID.
+         * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42
+         */
+        MessageId: string;
+        /** @description Success with data. */
+        MessageIdResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["MessageId"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
+        /** @description The message to change. */
+        MessageRef: {
+            message_id: components["schemas"]["MessageId"];
+        };
+        /**
+         * @description 1–5000 characters, not only white space; kept and returned exactly as sent.
+         * @example 晚上一起吃火锅吗？🍲
+         */
+        MessageText: string;
+        /** @description A new nickname. */
+        NameChange: {
+            /** @description 昵称, 1–64 characters after trimming, no control characters. */
+            name: components["schemas"]["Nickname"];
+        };
+        /**
+         * @description 昵称: 1–64 characters after trimming, no control characters.
+         * @example 爱丽丝 🌸
+         */
+        Nickname: string;
+        /**
+         * @description Opaque: send it back as `cursor`.
+         * @example 0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044
+         */
+        PageCursor: string;
+        /** @description A password change. */
+        PasswordChange: {
+            /** @description 8–128 characters. */
+            new_password: components["schemas"]["ChosenPassword"];
+            /**
+             * Format: password
+             * @example 山高月小水落石出
+             */
+            old_password: string;
+        };
+        /** @description The confirmation of an erasure: the password. */
+        PasswordConfirmation: {
+            /**
+             * Format: password
+             * @example 山高月小水落石出
+             */
+            password: string;
+        };
         /**
          * @description `1` and ten more digits.
          * @example 13800138000
          */
         PhoneNumber: string;
         /** @description A new read position. */
-        Read: {
+        ReadPosition: {
             seq: components["schemas"]["Seq"];
         };
         /** @description The read position and what remains unread. */
@@ -1184,13 +1175,28 @@ export interface components {
              */
             unread_count: number;
         };
+        /** @description Success with data. */
+        ReadStateResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["ReadState"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
         /**
          * @description A JWT that is valid once, for the next pair.
          * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw
          */
         RefreshToken: string;
         /** @description A registration. */
-        Register: {
+        Registration: {
             /**
              * @description Needed where `registration` of `GET /api/info` is `invite`; hyphens, spaces and case do not matter.
              * @example k7m2p-9xqdr-vt4hb-w3nzc
@@ -1219,52 +1225,11 @@ export interface components {
          * @example 小爱
          */
         Remark: string;
-        /**
-         * @description A request; `sender_…` in the list of those received, `receiver_…` in the list of those sent.
-         * @example {
-         *       "created_at": "2026-11-23T08:00:00.000Z",
-         *       "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
-         *       "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-         *       "sender_name": "爱丽丝 🌸",
-         *       "status": "pending",
-         *       "verification_message": "我是爱丽丝，上周一起爬过山"
-         *     }
-         */
-        Request: {
-            created_at: components["schemas"]["Time"];
-            receiver_id?: components["schemas"]["UserId"] | null;
-            receiver_name?: components["schemas"]["DisplayName"] | null;
-            request_id: components["schemas"]["RequestId"];
-            sender_id?: components["schemas"]["UserId"] | null;
-            sender_name?: components["schemas"]["DisplayName"] | null;
-            /** @description `pending`, `accepted`, `rejected`, `expired` or `canceled`. */
-            status: components["schemas"]["RequestStatus"];
-            verification_message: components["schemas"]["VerificationMessage"];
+        /** @description A new remark. */
+        RemarkChange: {
+            /** @description At most 64 characters, kept exactly as sent; empty to remove it. */
+            remark: components["schemas"]["Remark"];
         };
-        /**
-         * @description The receiver's answer.
-         * @example accepted
-         * @enum {string}
-         */
-        RequestAnswer: "accepted" | "rejected";
-        /**
-         * @description Whether the requests were received or sent.
-         * @example received
-         * @enum {string}
-         */
-        RequestDirection: "received" | "sent";
-        /**
-         * Format: uuid
-         * @description The id of a friendship request.
-         * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
-         */
-        RequestId: string;
-        /**
-         * @description The state of a friendship request.
-         * @example pending
-         * @enum {string}
-         */
-        RequestStatus: "pending" | "accepted" | "rejected" | "expired" | "canceled";
         /**
          * @description A part of the text, case-insensitive. There are no wildcards.
          * @example 火锅
@@ -1326,22 +1291,31 @@ export interface components {
              */
             request_characters: number;
             /** @description The server's time, by which messages are dated. */
-            time: components["schemas"]["Time"];
+            time: components["schemas"]["Timestamp"];
             /**
              * @description The version of the software.
              * @example 0.1.0
              */
             version: string;
         };
-        /**
-         * Format: uuid
-         * @description The id of a session.
-         * @example 01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066
-         */
-        SessionId: string;
+        /** @description Success with data. */
+        ServerInfoResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["ServerInfo"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
         /** @description An open session of the caller. */
-        SessionItem: {
-            created_at: components["schemas"]["Time"];
+        Session: {
+            created_at: components["schemas"]["Timestamp"];
             /**
              * @description Whether this is the session of the request.
              * @example true
@@ -1350,15 +1324,37 @@ export interface components {
             /** @description From the `User-Agent` header of the login; may be empty. */
             device_name: components["schemas"]["DeviceName"];
             /** @description When its tokens were last issued or refreshed. */
-            last_used_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["Timestamp"];
             session_id: components["schemas"]["SessionId"];
+        };
+        /**
+         * Format: uuid
+         * @description The id of a session.
+         * @example 01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066
+         */
+        SessionId: string;
+        /** @description One page of a list. */
+        SessionList: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["Session"][];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+            next_cursor: components["schemas"]["PageCursor"] | null;
         };
         /**
          * Format: date-time
          * @description RFC 3339 in UTC, with exactly three decimals.
          * @example 2026-11-23T08:00:00.000Z
          */
-        Time: string;
+        Timestamp: string;
         /** @description An access token and its refresh token. */
         Tokens: {
             /**
@@ -1372,20 +1368,30 @@ export interface components {
             /** @description Sent with each call as `Authorization: Bearer …`. */
             token: components["schemas"]["AccessToken"];
         };
+        /** @description Success with data. */
+        TokensResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["Tokens"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
         /**
          * @description 微信号: 6–20 of `[A-Za-z0-9_-]`, starting with a letter; shown as entered, unique case-insensitively.
          * @example alice_2026
          */
         Uid: string;
-        /** @description A login by 微信号. */
-        UidLogin: {
-            /**
-             * Format: password
-             * @example 山高月小水落石出
-             */
-            password: string;
-            /** @example alice_2026 */
-            uid: string;
+        /** @description A new uid. */
+        UidChange: {
+            /** @description 6–20 of `[A-Za-z0-9_-]`, starting with a letter. */
+            new_uid: components["schemas"]["Uid"];
         };
         /**
          * Format: uuid
@@ -1402,43 +1408,34 @@ export interface components {
             /** @description The account's id. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description A user as the caller sees them. */
+        UserProfile: {
+            name: components["schemas"]["Nickname"];
+            /** @description `self`, `friend`, `request_sent`, `request_received` or `none`. */
+            relation: components["schemas"]["Relation"];
+            uid: components["schemas"]["Uid"];
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description Success with data. */
+        UserProfileResponse: {
+            /**
+             * Format: int32
+             * @description 200.
+             * @example 200
+             */
+            code: number;
+            data: components["schemas"]["UserProfile"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+        };
         /**
          * @description The message of a friendship request; may be empty.
          * @example 我是爱丽丝，上周一起爬过山
          */
         VerificationMessage: string;
-        /** @description An open conversation. */
-        Window: {
-            conversation_id: components["schemas"]["ConversationId"];
-            friend_id: components["schemas"]["UserId"];
-            friend_name: components["schemas"]["DisplayName"];
-            /**
-             * @description Whether there are more messages in the direction of the request.
-             * @example false
-             */
-            has_more: boolean;
-            /** @example true */
-            is_friend: boolean;
-            last_seq: components["schemas"]["Seq"];
-            /** @description Oldest first. */
-            messages: components["schemas"]["Message"][];
-            peer_read_seq: components["schemas"]["Seq"] | null;
-            read_seq: components["schemas"]["Seq"];
-            remark: components["schemas"]["Remark"];
-        };
-        /** @description Changed preferences; omitted fields keep their values. */
-        Wishes: {
-            /**
-             * @description Whether notifications are off.
-             * @example false
-             */
-            muted?: boolean | null;
-            /**
-             * @description Whether the conversation stays on top of the list.
-             * @example true
-             */
-            pinned?: boolean | null;
-        };
     };
     responses: never;
     parameters: {
@@ -1508,7 +1505,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_BlockItem"];
+                    "application/json": components["schemas"]["BlockedUserList"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -1605,7 +1602,7 @@ export interface operations {
             };
         };
     };
-    block: {
+    block_user: {
         parameters: {
             query?: never;
             header?: {
@@ -1730,7 +1727,7 @@ export interface operations {
             };
         };
     };
-    unblock: {
+    unblock_user: {
         parameters: {
             query?: never;
             header?: {
@@ -1913,7 +1910,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_Conversation"];
+                    "application/json": components["schemas"]["ConversationList"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -2074,7 +2071,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Window"];
+                    "application/json": components["schemas"]["ConversationPageResponse"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -2298,7 +2295,7 @@ export interface operations {
             };
         };
     };
-    set_preferences: {
+    update_conversation: {
         parameters: {
             query?: never;
             header?: {
@@ -2324,7 +2321,7 @@ export interface operations {
                  *       "pinned": true
                  *     }
                  */
-                "application/json": components["schemas"]["Wishes"];
+                "application/json": components["schemas"]["ConversationPreferences"];
             };
         };
         responses: {
@@ -2478,7 +2475,7 @@ export interface operations {
             };
         };
     };
-    mark_read: {
+    mark_conversation_read: {
         parameters: {
             query?: never;
             header?: {
@@ -2503,7 +2500,7 @@ export interface operations {
                  *       "seq": 42
                  *     }
                  */
-                "application/json": components["schemas"]["Read"];
+                "application/json": components["schemas"]["ReadPosition"];
             };
         };
         responses: {
@@ -2524,7 +2521,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_ReadState"];
+                    "application/json": components["schemas"]["ReadStateResponse"];
                 };
             };
             /**
@@ -2662,11 +2659,11 @@ export interface operations {
             };
         };
     };
-    list_requests: {
+    list_friend_requests: {
         parameters: {
             query?: {
                 /** @description `sent` for the requests that the caller sent; by default those received. */
-                direction?: components["schemas"]["RequestDirection"];
+                direction?: components["schemas"]["FriendRequestDirection"];
                 /** @description The maximum number of rows; by default the largest page size. */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */
@@ -2710,7 +2707,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_Request"];
+                    "application/json": components["schemas"]["FriendRequestList"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -2807,7 +2804,7 @@ export interface operations {
             };
         };
     };
-    ask: {
+    send_friend_request: {
         parameters: {
             query?: never;
             header?: {
@@ -2828,7 +2825,7 @@ export interface operations {
                  *       "verification_message": "我是爱丽丝，上周一起爬过山"
                  *     }
                  */
-                "application/json": components["schemas"]["Ask"];
+                "application/json": components["schemas"]["FriendRequestCreate"];
             };
         };
         responses: {
@@ -2849,7 +2846,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Asked"];
+                    "application/json": components["schemas"]["FriendRequestStateResponse"];
                 };
             };
             /**
@@ -3014,7 +3011,7 @@ export interface operations {
             };
         };
     };
-    answer: {
+    answer_friend_request: {
         parameters: {
             query?: never;
             header?: {
@@ -3028,7 +3025,7 @@ export interface operations {
                  * @description The id of a friendship request.
                  * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
                  */
-                request_id: components["schemas"]["RequestId"];
+                request_id: components["schemas"]["FriendRequestId"];
             };
             cookie?: never;
         };
@@ -3039,7 +3036,7 @@ export interface operations {
                  *       "status": "accepted"
                  *     }
                  */
-                "application/json": components["schemas"]["AnswerBody"];
+                "application/json": components["schemas"]["FriendRequestAnswer"];
             };
         };
         responses: {
@@ -3214,7 +3211,7 @@ export interface operations {
             };
         };
     };
-    withdraw: {
+    withdraw_friend_request: {
         parameters: {
             query?: never;
             header?: {
@@ -3228,7 +3225,7 @@ export interface operations {
                  * @description The id of a friendship request.
                  * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
                  */
-                request_id: components["schemas"]["RequestId"];
+                request_id: components["schemas"]["FriendRequestId"];
             };
             cookie?: never;
         };
@@ -3402,7 +3399,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_FriendItem"];
+                    "application/json": components["schemas"]["FriendList"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -3499,7 +3496,7 @@ export interface operations {
             };
         };
     };
-    unfriend: {
+    remove_friend: {
         parameters: {
             query?: never;
             header?: {
@@ -3660,7 +3657,7 @@ export interface operations {
                  *       "remark": "小爱"
                  *     }
                  */
-                "application/json": components["schemas"]["NewRemark"];
+                "application/json": components["schemas"]["RemarkChange"];
             };
         };
         responses: {
@@ -3829,7 +3826,7 @@ export interface operations {
             };
         };
     };
-    logout: {
+    log_out: {
         parameters: {
             query?: never;
             header?: {
@@ -3929,7 +3926,7 @@ export interface operations {
             };
         };
     };
-    me: {
+    get_me: {
         parameters: {
             query?: never;
             header?: {
@@ -3965,7 +3962,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Me"];
+                    "application/json": components["schemas"]["AccountResponse"];
                 };
             };
             /**
@@ -4038,7 +4035,7 @@ export interface operations {
             };
         };
     };
-    erase: {
+    erase_account: {
         parameters: {
             query?: never;
             header?: {
@@ -4057,7 +4054,7 @@ export interface operations {
                  *       "password": "山高月小水落石出"
                  *     }
                  */
-                "application/json": components["schemas"]["Farewell"];
+                "application/json": components["schemas"]["PasswordConfirmation"];
             };
         };
         responses: {
@@ -4215,7 +4212,7 @@ export interface operations {
             };
         };
     };
-    rename: {
+    update_me: {
         parameters: {
             query?: never;
             header?: {
@@ -4234,7 +4231,7 @@ export interface operations {
                  *       "name": "爱丽丝 🌸"
                  *     }
                  */
-                "application/json": components["schemas"]["NewName"];
+                "application/json": components["schemas"]["NameChange"];
             };
         };
         responses: {
@@ -4260,7 +4257,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Me"];
+                    "application/json": components["schemas"]["AccountResponse"];
                 };
             };
             /**
@@ -4397,7 +4394,7 @@ export interface operations {
             };
         };
     };
-    export: {
+    export_account: {
         parameters: {
             query?: never;
             header?: {
@@ -4482,7 +4479,16 @@ export interface operations {
                      *             "verification_message": "我是爱丽丝，上周一起爬过山"
                      *           }
                      *         ],
-                     *         "requests_sent": [],
+                     *         "requests_sent": [
+                     *           {
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "receiver_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *             "receiver_name": "爱丽丝 🌸",
+                     *             "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
+                     *             "status": "pending",
+                     *             "verification_message": "我是爱丽丝，上周一起爬过山"
+                     *           }
+                     *         ],
                      *         "sessions": [
                      *           {
                      *             "created_at": "2026-11-23T08:00:00.000Z",
@@ -4496,7 +4502,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Export"];
+                    "application/json": components["schemas"]["AccountExportResponse"];
                 };
             };
             /**
@@ -4593,7 +4599,7 @@ export interface operations {
                  *       "old_password": "山高月小水落石出"
                  *     }
                  */
-                "application/json": components["schemas"]["NewPassword"];
+                "application/json": components["schemas"]["PasswordChange"];
             };
         };
         responses: {
@@ -4615,7 +4621,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Tokens"];
+                    "application/json": components["schemas"]["TokensResponse"];
                 };
             };
             /**
@@ -4775,7 +4781,7 @@ export interface operations {
                  *       "new_uid": "alice_2026"
                  *     }
                  */
-                "application/json": components["schemas"]["NewUid"];
+                "application/json": components["schemas"]["UidChange"];
             };
         };
         responses: {
@@ -5112,7 +5118,7 @@ export interface operations {
             };
         };
     };
-    recall: {
+    recall_message: {
         parameters: {
             query?: {
                 /** @description Used when there is no body. */
@@ -5304,7 +5310,7 @@ export interface operations {
             };
         };
     };
-    send: {
+    send_message: {
         parameters: {
             query?: never;
             header?: {
@@ -5325,7 +5331,7 @@ export interface operations {
                  *       "receiver_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
                  *     }
                  */
-                "application/json": components["schemas"]["NewMessage"];
+                "application/json": components["schemas"]["MessageDraft"];
             };
         };
         responses: {
@@ -5343,7 +5349,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_MessageId"];
+                    "application/json": components["schemas"]["MessageIdResponse"];
                 };
             };
             /**
@@ -5681,7 +5687,7 @@ export interface operations {
             };
         };
     };
-    recall_plural: {
+    recall_message_plural: {
         parameters: {
             query?: {
                 /** @description Used when there is no body. */
@@ -5924,7 +5930,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_FoundMessage"];
+                    "application/json": components["schemas"]["FoundMessageList"];
                 };
             };
             /**
@@ -6019,7 +6025,7 @@ export interface operations {
             };
         };
     };
-    refresh_token_under_api: {
+    refresh_tokens_under_api: {
         parameters: {
             query?: never;
             header?: {
@@ -6056,7 +6062,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Tokens"];
+                    "application/json": components["schemas"]["TokensResponse"];
                 };
             };
             /**
@@ -6206,7 +6212,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PageOf_SessionItem"];
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
             /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
@@ -6566,7 +6572,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_FoundUser"];
+                    "application/json": components["schemas"]["UserProfileResponse"];
                 };
             };
             /**
@@ -6661,7 +6667,7 @@ export interface operations {
             };
         };
     };
-    info: {
+    get_info: {
         parameters: {
             query?: never;
             header?: {
@@ -6704,7 +6710,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_ServerInfo"];
+                    "application/json": components["schemas"]["ServerInfoResponse"];
                 };
             };
             /** @description - `internal_error`: Internal server error */
@@ -6740,7 +6746,7 @@ export interface operations {
             };
         };
     };
-    login_by_phone_number: {
+    log_in_by_phone_number: {
         parameters: {
             query?: never;
             header?: {
@@ -6765,7 +6771,7 @@ export interface operations {
                  *       "phone_number": "13800138000"
                  *     }
                  */
-                "application/json": components["schemas"]["PhoneLogin"];
+                "application/json": components["schemas"]["LoginByPhoneNumber"];
             };
         };
         responses: {
@@ -6794,7 +6800,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Login"];
+                    "application/json": components["schemas"]["LoginResponse"];
                 };
             };
             /**
@@ -6929,7 +6935,7 @@ export interface operations {
             };
         };
     };
-    login_by_uid: {
+    log_in_by_uid: {
         parameters: {
             query?: never;
             header?: {
@@ -6954,7 +6960,7 @@ export interface operations {
                  *       "uid": "alice_2026"
                  *     }
                  */
-                "application/json": components["schemas"]["UidLogin"];
+                "application/json": components["schemas"]["LoginByUid"];
             };
         };
         responses: {
@@ -6983,7 +6989,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Login"];
+                    "application/json": components["schemas"]["LoginResponse"];
                 };
             };
             /**
@@ -7118,7 +7124,7 @@ export interface operations {
             };
         };
     };
-    register: {
+    register_account: {
         parameters: {
             query?: never;
             header?: {
@@ -7146,7 +7152,7 @@ export interface operations {
                  *       "uid": "alice_2026"
                  *     }
                  */
-                "application/json": components["schemas"]["Register"];
+                "application/json": components["schemas"]["Registration"];
             };
         };
         responses: {
@@ -7175,7 +7181,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Login"];
+                    "application/json": components["schemas"]["LoginResponse"];
                 };
             };
             /**
@@ -7312,7 +7318,7 @@ export interface operations {
             };
         };
     };
-    refresh_token: {
+    refresh_tokens: {
         parameters: {
             query?: never;
             header?: {
@@ -7349,7 +7355,7 @@ export interface operations {
                      *       "message": "成功"
                      *     }
                      */
-                    "application/json": components["schemas"]["Data_Tokens"];
+                    "application/json": components["schemas"]["TokensResponse"];
                 };
             };
             /**
@@ -7454,7 +7460,7 @@ export interface operations {
             };
         };
     };
-    healthz: {
+    check_liveness: {
         parameters: {
             query?: never;
             header?: {
@@ -7517,7 +7523,7 @@ export interface operations {
             };
         };
     };
-    readyz: {
+    check_readiness: {
         parameters: {
             query?: never;
             header?: {
