@@ -1,6 +1,8 @@
-use super::{ACCESS, goose, secret};
-use crate::auth::{DeviceName, Generation, IdempotencyKey, IssuedTokens, LoggedIn};
+use super::{ACCESS, SESSION, goose, secret};
+use crate::answer_size::AnswerItem;
+use crate::auth::{DeviceName, EndReason, Generation, IdempotencyKey, IssuedTokens, LoggedIn, OpenSession};
 use crate::error::{InvalidValue, Rule};
+use crate::testing::at;
 
 #[test]
 fn generations_count_up_from_zero() {
@@ -79,4 +81,29 @@ fn an_idempotency_key_has_1_to_128_visible_ascii_characters() {
     for key in [" ", "a b", "a\t", "\u{7f}", "雁", "\0"] {
         assert_eq!(IdempotencyKey::parse(key), refused(Rule::Characters), "{key:?}");
     }
+}
+
+#[test]
+fn each_reason_for_the_end_of_a_session_has_its_stored_name() {
+    for (reason, name) in [
+        (EndReason::Logout, "logout"),
+        (EndReason::EndedByOwner, "ended_by_owner"),
+        (EndReason::PasswordChange, "password_change"),
+        (EndReason::RefreshTokenTheft, "refresh_token_theft"),
+        (EndReason::AccountErased, "account_erased"),
+        (EndReason::AccountDisabled, "account_disabled"),
+        (EndReason::PasswordReset, "password_reset"),
+        (EndReason::EndedByOperator, "ended_by_operator"),
+    ] {
+        assert_eq!(reason.name(), name);
+    }
+}
+
+#[test]
+fn the_size_of_an_answer_counts_the_names_of_devices() {
+    let device = DeviceName::parse("阿明的手机").unwrap();
+    let session = OpenSession { id: SESSION, device, created_at: at(0), last_used_at: at(1) };
+    let mut texts = Vec::new();
+    session.visit_texts(&mut |text| texts.push(text.to_owned()));
+    assert_eq!(texts, ["阿明的手机"]);
 }
