@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request as forward } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -50,4 +50,21 @@ export async function tab(context, url) {
     });
     await page.goto(url);
     return page;
+}
+
+/** Passes requests on to the server, and notes their methods and paths: what the browser sends by itself shows only here. */
+export async function countingProxy() {
+    const asked = [];
+    const server = createServer((incoming, outgoing) => {
+        asked.push(`${incoming.method} ${incoming.url}`);
+        const { hostname, port, host } = new URL(API);
+        const passed = forward({ hostname, port, method: incoming.method, path: incoming.url, headers: { ...incoming.headers, host } }, (answer) => {
+            outgoing.writeHead(answer.statusCode, answer.headers);
+            answer.pipe(outgoing);
+        });
+        passed.on("error", () => outgoing.destroy());
+        incoming.pipe(passed);
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return { server, asked, url: `http://127.0.0.1:${server.address().port}` };
 }
