@@ -62,11 +62,20 @@ impl Cluster {
     /// See [`Error`]; the message includes PostgreSQL's own output.
     #[expect(clippy::needless_pass_by_value, reason = "the cluster takes the options over")]
     pub fn start(installation: &Installation, options: ClusterOptions) -> Result<Self, Error> {
+        Self::start_with(installation, &options, Self::create_if_missing)
+    }
+
+    /// As [`Self::start`]; `create` makes the data directory if it is missing.
+    pub(crate) fn start_with(
+        installation: &Installation,
+        options: &ClusterOptions,
+        create: impl FnOnce(&Self) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let owner = Owner::find()?;
         let paths = ClusterPaths::create(&options.data_dir, owner)?;
         let lock = FolderLock::take(&paths.home)?;
-        let cluster = Self::new(installation, &options, Location { owner, paths, lock: Some(lock) });
-        cluster.create_if_missing()?;
+        let cluster = Self::new(installation, options, Location { owner, paths, lock: Some(lock) });
+        create(&cluster)?;
         cluster.check_version()?;
         cluster.write_note()?;
         cluster.adopt_or_launch()?;

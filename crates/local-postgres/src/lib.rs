@@ -21,6 +21,7 @@ mod paths;
 mod process;
 mod program;
 mod served;
+mod standby;
 mod supervisor;
 
 pub use cluster::{Cluster, ClusterState};

@@ -227,3 +227,25 @@ fn attaching_leaves_a_cluster_as_it_was_found() {
     let cluster = start(&folder.0);
     assert_eq!(cluster.pid(), pid, "a cluster that a killed server left running keeps running");
 }
+
+#[test]
+fn a_standby_follows_its_primary_and_takes_over_after_a_promotion() {
+    let (one, other) = (Folder::new(), Folder::new());
+    let primary = start(&one.0);
+    primary.execute_sql("postgres", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)").unwrap();
+    let options = ClusterOptions { data_dir: other.0.clone(), durable: true, settings: Vec::new() };
+    let standby =
+        Cluster::start_standby(&Installation::find().unwrap(), options, &primary, "standby1").unwrap();
+    let name = "SELECT application_name FROM pg_stat_replication";
+    eventually("the standby does not connect", || {
+        primary.execute_sql("postgres", name).unwrap().trim() == "standby1"
+    });
+    primary.execute_sql("postgres", "INSERT INTO t VALUES (2)").unwrap();
+    let count = || standby.execute_sql("postgres", "SELECT count(*) FROM t").unwrap();
+    eventually("the standby does not follow", || count().trim() == "2");
+    assert!(standby.execute_sql("postgres", "INSERT INTO t VALUES (3)").is_err());
+    primary.stop().unwrap();
+    standby.promote().unwrap();
+    standby.execute_sql("postgres", "INSERT INTO t VALUES (3)").unwrap();
+    assert_eq!(count().trim(), "3");
+}
