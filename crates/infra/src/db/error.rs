@@ -45,6 +45,9 @@ pub(crate) enum DbError {
     /// The database accepts no writes, as a standby does.
     #[error("the database is read-only")]
     ReadOnly,
+    /// COMMIT was answered by an error that does not prove a rollback.
+    #[error("the outcome of the transaction is unknown: {0}")]
+    OutcomeUnknown(Box<DbError>),
     /// A statement returned what its text rules out.
     #[error("{0}")]
     Impossible(&'static str),
@@ -67,7 +70,7 @@ impl DbError {
         let error = match self {
             Self::Query(error) => error,
             Self::Overdue(_) => return ErrorClass::Busy,
-            Self::ReadOnly => return ErrorClass::ConnectionLost,
+            Self::ReadOnly | Self::OutcomeUnknown(_) => return ErrorClass::ConnectionLost,
             _ => return ErrorClass::Bug,
         };
         match error {

@@ -31,13 +31,17 @@ const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '5s'";
 /// the batch's size.
 const BEGIN_BATCH: &str = "BEGIN; SET LOCAL statement_timeout = '5s'; SET LOCAL enable_hashjoin = on";
 
-/// As [`transaction`], where an unknown outcome is an error like any other.
+/// As [`transaction`], where an unknown outcome is an error that the client may answer by a retry, as after a lost connection.
 pub(crate) fn in_transaction<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
     transaction(connection, work).map_err(|error| match error {
-        TransactionError::RolledBack(error) | TransactionError::InDoubt { error, .. } => error,
+        TransactionError::RolledBack(error) => error,
+        TransactionError::InDoubt { error, .. } => match error.class() {
+            ErrorClass::Bug => DbError::OutcomeUnknown(Box::new(error)),
+            _ => error,
+        },
     })
 }
 

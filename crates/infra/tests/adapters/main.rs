@@ -37,5 +37,6 @@ mod socket_proxy;
 mod statements;
 mod support;
 mod throttle;
+mod unclear_commits;
 mod users;
 mod wire_tap;
