@@ -28,22 +28,23 @@ impl Nemesis {
             Fault::PostgresPaused => self.pause_postgres(),
             Fault::CutBeforeCommit => self.cut(Cut::BeforeCommit),
             Fault::CutAfterCommit => self.cut(Cut::AfterCommit),
+            Fault::CommitAnsweredByError => self.cut(Cut::AnsweredByError),
         }
     }
 
     fn kill_server(&mut self) -> anyhow::Result<()> {
         let instance = self.random.below(Fleet::SIZE);
-        self.test_bed.take(instance)?.kill()?;
-        self.test_bed.fleet.remove(instance);
+        self.test_bed.servers.take(instance)?.kill()?;
+        self.test_bed.servers.fleet.remove(instance);
         self.pause(0, 300);
-        self.test_bed.start_server(instance)
+        self.test_bed.servers.start_server(instance)
     }
 
     /// Every request that began before the signal must be answered, and the server must exit with success.
     fn terminate_server(&mut self) -> anyhow::Result<()> {
         let instance = self.random.below(Fleet::SIZE);
-        let mut server = self.test_bed.take(instance)?;
-        self.test_bed.fleet.remove(instance);
+        let mut server = self.test_bed.servers.take(instance)?;
+        self.test_bed.servers.fleet.remove(instance);
         let signalled = self.simulation.clock.now();
         server.terminate();
         let status = server.ended_within(STOP_TIMEOUT)?;
@@ -55,14 +56,14 @@ impl Nemesis {
             }
             None => violations.add(ViolatedRule::GracefulStop, "the server did not stop".to_owned()),
         }
-        let failed = self.test_bed.fleet.unanswered(&server.address, self.healthy_since, signalled);
+        let failed = self.test_bed.servers.fleet.unanswered(&server.address, self.healthy_since, signalled);
         if failed > 0 {
             violations.add(
                 ViolatedRule::GracefulStop,
                 format!("{failed} requests sent before the signal got no response"),
             );
         }
-        self.test_bed.start_server(instance)
+        self.test_bed.servers.start_server(instance)
     }
 
     /// Kills the postmaster; sometimes its children at the same time, and sometimes a server with it.
@@ -77,10 +78,10 @@ impl Nemesis {
         }
         if whole_machine {
             let instance = self.random.below(Fleet::SIZE);
-            self.test_bed.take(instance)?.kill()?;
-            self.test_bed.fleet.remove(instance);
+            self.test_bed.servers.take(instance)?.kill()?;
+            self.test_bed.servers.fleet.remove(instance);
             self.test_bed.cluster.restart()?;
-            return self.test_bed.start_server(instance);
+            return self.test_bed.servers.start_server(instance);
         }
         self.pause(0, 700);
         Ok(self.test_bed.cluster.restart()?)
