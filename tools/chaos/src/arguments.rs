@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::fail_over::Disaster;
+
 /// Kills two servers and their PostgreSQL under load, and checks that nothing was lost.
 #[derive(Debug, Parser)]
 pub(crate) struct ChaosArguments {
@@ -28,6 +30,21 @@ pub(crate) struct ChaosArguments {
     /// Instead of injecting faults, let a hostile account and a hostile address work against honest people for this long
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seconds", "kills", "messages", "rolling", "users"])]
     pub(crate) siege: Option<u64>,
+    /// Instead of injecting faults into one PostgreSQL, let these happen to a replicated one [default: all]
+    #[arg(long, value_name = "DISASTER", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["seconds", "kills", "messages", "rolling", "siege"])]
+    pub(crate) fail_over: Option<Vec<Disaster>>,
+    /// How often each disaster happens
+    #[arg(long, default_value_t = 1, requires = "fail_over")]
+    pub(crate) rounds: u64,
+    /// Use this empty database for --fail-over, and --strike as the disaster
+    #[arg(long, value_name = "URL", requires = "strike")]
+    pub(crate) database_url: Option<String>,
+    /// The command that makes the given database fail over; it ends when all is repaired
+    #[arg(long, value_name = "COMMAND", requires_all = ["database_url", "fail_over"])]
+    pub(crate) strike: Option<PathBuf>,
+    /// Put `PgBouncer` with deploy/pgbouncer.ini between the servers and PostgreSQL
+    #[arg(long)]
+    pub(crate) pgbouncer: bool,
     /// The server's executable [default: hongyan, beside this one]
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,

@@ -87,6 +87,8 @@ pub(crate) struct CallCounts {
     pub(crate) unknown: u64,
     /// Those of the unknown that timed out.
     pub(crate) timed_out: u64,
+    /// Those of the unknown that were answered with a 5xx other than a 503 with `Retry-After`.
+    pub(crate) server_errors: u64,
     /// The longest time that a response took.
     pub(crate) slowest: Duration,
 }
@@ -98,6 +100,7 @@ impl CallCounts {
             refused: self.refused + other.refused,
             unknown: self.unknown + other.unknown,
             timed_out: self.timed_out + other.timed_out,
+            server_errors: self.server_errors + other.server_errors,
             slowest: if self.slowest.as_nanos() > other.slowest.as_nanos() {
                 self.slowest
             } else {

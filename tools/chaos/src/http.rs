@@ -93,7 +93,10 @@ impl ApiClient {
 
     fn dispatch(&mut self, address: &ServerAddress, call: &ApiCall<'_>, begun: u64) -> CallResult {
         match self.send(address, call) {
-            Ok((code, body)) => judge(code, &body),
+            Ok((code, retry_after, body)) => {
+                self.tally.server_errors += u64::from(code >= 500 && !(code == 503 && retry_after));
+                judge(code, &body)
+            }
             Err(ureq::Error::Timeout(which)) => {
                 self.tally.timed_out += 1;
                 self.fleet.note_unanswered(address, begun);
@@ -110,7 +113,8 @@ impl ApiClient {
         }
     }
 
-    fn send(&self, address: &ServerAddress, call: &ApiCall<'_>) -> Result<(u16, Vec<u8>), ureq::Error> {
+    /// Returns the status, whether the answer says when to retry, and the body.
+    fn send(&self, address: &ServerAddress, call: &ApiCall<'_>) -> Result<(u16, bool, Vec<u8>), ureq::Error> {
         let url = format!("{}{}", address.base, call.path);
         let bearer = format!("Bearer {}", call.token);
         let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
@@ -125,7 +129,8 @@ impl ApiClient {
                 self.agent.put(url).header("Authorization", bearer).content_type(json).send(body.as_bytes())
             }
         }?;
-        Ok((response.status().as_u16(), response.body_mut().read_to_vec()?))
+        let retry_after = response.headers().contains_key("Retry-After");
+        Ok((response.status().as_u16(), retry_after, response.body_mut().read_to_vec()?))
     }
 }
 

@@ -26,10 +26,14 @@
 //! The third ([`siege`]) breaks nothing either: a hostile account and a hostile address work against honest people, who must not
 //! notice.
 //!
+//! The fourth ([`fail_over`]) loses, freezes or hides the primary of a replicated database, and a standby takes its place.
+//!
 //! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
 mod arguments;
 mod checker;
+mod experiment;
+mod fail_over;
 mod final_state;
 mod fleet;
 mod follower;
@@ -40,6 +44,7 @@ mod message_text;
 mod negative_controls;
 mod nemesis;
 mod observed;
+mod pooler;
 mod postgres_processes;
 mod proxy;
 mod report;
@@ -47,6 +52,7 @@ mod rolling_restart;
 mod run;
 mod scenario;
 mod seeded_random;
+mod server_group;
 mod server_process;
 mod siege;
 mod simulation;

@@ -1,12 +1,11 @@
 //! Negative controls: changes made by hand in the database that the checker must notice.
 
 use anyhow::{Context, bail};
-use local_postgres::Cluster;
 
 use crate::final_state::FinalState;
 use crate::history::{SendStatus, UserHistory};
+use crate::scenario::FinalDatabase;
 use crate::simulation::Simulation;
-use crate::test_bed::DATABASE;
 use crate::violation::ViolatedRule;
 
 /// A change and how to undo it. `$1` is a condition that selects the row.
@@ -55,17 +54,17 @@ const CONTROLS: [Control; 3] = [
 /// When a change cannot be made or undone.
 pub(crate) fn run(
     simulation: &Simulation,
-    cluster: &Cluster,
+    database: &dyn FinalDatabase,
     records: &[UserHistory],
 ) -> anyhow::Result<(usize, usize)> {
     let (pair, seq) = victim(simulation, records)?;
     let row = format!("conversation_id = '{}' AND seq = {seq}", simulation.pair(pair)?.conversation);
     let mut noticed = 0;
     for control in &CONTROLS {
-        cluster.execute_sql(DATABASE, &control.change.replace("$1", &row)).context(control.name)?;
+        database.execute(&control.change.replace("$1", &row)).context(control.name)?;
         let found = FinalState::new(simulation)?.check(pair, records)?;
         noticed += usize::from(found.iter().any(|violation| violation.rule == control.must_break));
-        cluster.execute_sql(DATABASE, &control.undo.replace("$1", &row)).context(control.name)?;
+        database.execute(&control.undo.replace("$1", &row)).context(control.name)?;
         let left = FinalState::new(simulation)?.check(pair, records)?;
         anyhow::ensure!(left.is_empty(), "{} was not undone: {left:?}", control.name);
     }

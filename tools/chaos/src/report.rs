@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) tally: CallCounts,
     pub(crate) acknowledged: usize,
     pub(crate) violations: Vec<Violation>,
+    /// The longest time without an acknowledged message, where it is measured.
+    pub(crate) silence: Option<Duration>,
     /// Negative controls: noticed and made. `None` if there were violations already.
     pub(crate) controls: Option<(usize, usize)>,
 }
@@ -29,9 +31,13 @@ impl Report {
         self.violations.is_empty() && self.controls.is_some_and(|(noticed, made)| noticed == made)
     }
 
+    /// How often a rule was broken.
+    pub(crate) fn count(&self, rule: ViolatedRule) -> usize {
+        self.violations.iter().filter(|violation| violation.rule == rule).count()
+    }
+
     pub(crate) fn table(&self) -> String {
-        let count = |rule| self.violations.iter().filter(|violation| violation.rule == rule).count();
-        let (lost, doubled) = (count(ViolatedRule::Lost), count(ViolatedRule::Doubled));
+        let (lost, doubled) = (self.count(ViolatedRule::Lost), self.count(ViolatedRule::Doubled));
         let mut rows = vec![
             ("seed".to_owned(), self.seed.to_string()),
             ("users".to_owned(), self.users.to_string()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::fleet::Fleet;
 use crate::load_balancer::LoadBalancer;
-use crate::scenario::{Scenario, ScenarioResult};
+use crate::scenario::{AnswerDemand, Scenario, ScenarioResult};
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
 use crate::violation::ViolatedRule;
@@ -39,7 +39,7 @@ impl RollingRestart {
     /// Restarts one server by SIGINT (`interrupted`) or SIGTERM, and returns as soon as it serves again.
     fn restart(&mut self, instance: usize, interrupted: bool) -> anyhow::Result<()> {
         let begun = Instant::now();
-        let mut server = self.test_bed.take(instance)?;
+        let mut server = self.test_bed.servers.take(instance)?;
         if interrupted {
             server.interrupt();
         } else {
@@ -51,7 +51,7 @@ impl RollingRestart {
                 .violations
                 .add(ViolatedRule::GracefulStop, format!("the server ended with {status:?}"));
         }
-        self.test_bed.start_server(instance)?;
+        self.test_bed.servers.start_server(instance)?;
         self.slowest = self.slowest.max(begun.elapsed());
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Scenario for RollingRestart {
     fn finish(self: Box<Self>) -> anyhow::Result<ScenarioResult> {
         let newest = self.simulation.accounts.len();
         let probe = |number| VirtualUser::begin(&self.simulation, number)?.finish();
-        let probes = [probe(newest - 2)?, probe(newest - 1)?];
+        let probes = vec![probe(newest - 2)?, probe(newest - 1)?];
         let summary = vec![
             ("rolling restarts of both servers (SIGTERM, SIGINT)".to_owned(), self.done.to_string()),
             (
@@ -83,9 +83,16 @@ impl Scenario for RollingRestart {
             ("nginx found a server closed".to_owned(), format!("{} times", self.load_balancer.refused()?)),
         ];
         // The final state is read at the servers' own addresses.
-        for address in self.test_bed.addresses() {
-            self.test_bed.fleet.add(address);
+        for address in self.test_bed.servers.addresses() {
+            self.test_bed.servers.fleet.add(address);
         }
-        Ok(ScenarioResult { test_bed: self.test_bed, summary, probes })
+        Ok(ScenarioResult {
+            test_bed: Box::new(self.test_bed),
+            summary,
+            probes,
+            demand: AnswerDemand::EveryCall,
+            silence: None,
+            trapped: None,
+        })
     }
 }

@@ -3,28 +3,23 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::arguments::ChaosArguments;
-use crate::final_state::FinalState;
-use crate::history::UserHistory;
+use crate::experiment;
+use crate::fail_over::{self, Disaster, FailOverPlan, FailOverReport};
 use crate::load_balancer::LoadBalancer;
-use crate::negative_controls;
 use crate::nemesis::{Nemesis, StopCondition};
 use crate::report::Report;
 use crate::rolling_restart::RollingRestart;
 use crate::scenario::Scenario;
 use crate::seeded_random::SeededRandom;
-use crate::server_process::LaunchEnvironment;
 use crate::siege::{self, SiegePlan};
 use crate::simulation::Simulation;
-use crate::test_bed::TestBed;
+use crate::test_bed::{Surroundings, TestBed};
 use crate::violation::{ViolatedRule, Violation};
-use crate::virtual_user::VirtualUser;
 
 /// Further violations are only counted.
 const MAX_PRINTED: usize = 20;
@@ -40,17 +35,13 @@ pub(crate) fn run(arguments: &ChaosArguments) -> anyhow::Result<bool> {
     if let Some(seconds) = arguments.siege {
         return besiege(SiegePlan::lasting(seconds), seed, &folder, program(arguments)?);
     }
+    if let Some(disasters) = &arguments.fail_over {
+        return let_fail_over(arguments, disasters, seed, &folder);
+    }
     let report = execute(arguments, seed, &folder)?;
     print(&format!("\n{}", report.table()))?;
-    for violation in report.violations.iter().take(MAX_PRINTED) {
-        print(&format!("{violation}\n"))?;
-    }
-    if report.is_clean() {
-        std::fs::remove_dir_all(&folder).context("the folder cannot be removed")?;
-    } else {
-        print(&format!("everything is kept in {}\n", folder.display()))?;
-    }
-    Ok(report.is_clean())
+    let found: Vec<String> = report.violations.iter().map(Violation::to_string).collect();
+    conclude(&found, report.is_clean(), &folder)
 }
 
 /// Runs a siege and prints its report. True if the honest people did not notice it.
@@ -58,15 +49,66 @@ fn besiege(plan: SiegePlan, seed: u64, folder: &Path, server: PathBuf) -> anyhow
     let report = siege::run(seed, plan, folder, server)?;
     print(&format!("\n{}", report.table()))?;
     let findings = report.findings();
-    for finding in findings.iter().take(MAX_PRINTED) {
+    conclude(&findings, findings.is_empty(), folder)
+}
+
+/// Prints what was found. Removes the folder if nothing was wrong.
+fn conclude(found: &[String], is_clean: bool, folder: &Path) -> anyhow::Result<bool> {
+    for finding in found.iter().take(MAX_PRINTED) {
         print(&format!("{finding}\n"))?;
     }
-    if findings.is_empty() {
+    if is_clean {
         std::fs::remove_dir_all(folder).context("the folder cannot be removed")?;
     } else {
         print(&format!("everything is kept in {}\n", folder.display()))?;
     }
-    Ok(findings.is_empty())
+    Ok(is_clean)
+}
+
+/// Lets each disaster happen as often as wanted, each time to a new database. True if nothing was wrong.
+fn let_fail_over(
+    arguments: &ChaosArguments,
+    disasters: &[Disaster],
+    seed: u64,
+    folder: &Path,
+) -> anyhow::Result<bool> {
+    let plans: Vec<FailOverPlan> = match (&arguments.database_url, &arguments.strike) {
+        (Some(url), Some(command)) => {
+            vec![FailOverPlan::Outside { url: url.clone(), command: command.clone() }]
+        }
+        _ if disasters.is_empty() => Disaster::ALL.map(FailOverPlan::Own).to_vec(),
+        _ => disasters.iter().copied().map(FailOverPlan::Own).collect(),
+    };
+    let (mut reports, users) = (FailOverReport::default(), usize::from(arguments.users));
+    let once = |plan: &FailOverPlan, round, name: &str| {
+        let folder = folder.join(format!("{round}-{name}"));
+        std::fs::create_dir(&folder)?;
+        let report = fail_over::run(plan, seed + round, users, &folder, program(arguments)?)?;
+        anyhow::Ok((report, folder))
+    };
+    for round in 0..arguments.rounds {
+        for plan in &plans {
+            let disaster = plan.disaster();
+            let (report, folder) = once(plan, round, &format!("{disaster:?}"))?;
+            let silence = report.silence.unwrap_or_default().as_millis();
+            print(&format!("round {round}: {}: no message for {silence} ms\n", disaster.name()))?;
+            let found: Vec<String> = report.violations.iter().map(Violation::to_string).collect();
+            conclude(&found, report.is_clean(), &folder)?;
+            reports.add(disaster, report);
+        }
+    }
+    print(&format!("\n{}", reports.table()))?;
+    let control = FailOverPlan::Own(Disaster::Asynchronous);
+    let lost = match arguments.database_url {
+        Some(_) => 1,
+        None => once(&control, 0, "control")?.0.count(ViolatedRule::Lost),
+    };
+    let found = (lost == 0).then(|| "the negative control was not noticed".to_owned());
+    let text = format!("{}: {lost} lost, which was noticed\n", Disaster::Asynchronous.name());
+    if found.is_none() && arguments.database_url.is_none() {
+        print(&text)?;
+    }
+    conclude(found.as_slice(), found.is_none() && reports.is_clean(), folder)
 }
 
 /// The server's executable.
@@ -79,91 +121,29 @@ fn program(arguments: &ChaosArguments) -> anyhow::Result<PathBuf> {
 
 fn execute(arguments: &ChaosArguments, seed: u64, folder: &Path) -> anyhow::Result<Report> {
     let load_balancer = arguments.rolling.map(|_| LoadBalancer::start(folder)).transpose()?;
-    let test_bed =
-        TestBed::start(folder, program(arguments)?, load_balancer.as_ref(), LaunchEnvironment::default())?;
+    let around = Surroundings {
+        front: load_balancer.as_ref(),
+        pooled: arguments.pgbouncer,
+        ..Surroundings::default()
+    };
+    let test_bed = TestBed::start(folder, program(arguments)?, around)?;
     let users = usize::from(arguments.users);
-    let simulation = Arc::new(Simulation::make(seed, users, Arc::clone(&test_bed.fleet), folder.to_owned())?);
-    let mut scenario: Box<dyn Scenario> = match (arguments.rolling, load_balancer) {
+    let fleet = Arc::clone(&test_bed.servers.fleet);
+    let simulation = Arc::new(Simulation::make(seed, users, fleet, folder.to_owned())?);
+    let scenario: Box<dyn Scenario> = match (arguments.rolling, load_balancer) {
         (Some(times), Some(load_balancer)) => {
             Box::new(RollingRestart::new(&simulation, test_bed, load_balancer, times))
         }
         _ => Box::new(Nemesis::new(&simulation, test_bed, goals(arguments))?),
     };
-    let begun = Instant::now();
-    let threads = start_users(&simulation, users)?;
-    let made = scenario.run();
-    let load = begun.elapsed();
-    simulation.over.store(true, Ordering::Relaxed);
-    let ended = threads
-        .into_iter()
-        .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a user's thread panicked"))?);
-    let ended: Vec<VirtualUser> = ended.collect::<anyhow::Result<_>>()?;
-    made?;
-    let mut records = ended.into_iter().map(VirtualUser::finish).collect::<anyhow::Result<Vec<_>>>()?;
-    let result = scenario.finish()?;
-    records.extend(result.probes);
-    if arguments.rolling.is_some() {
-        check_all_answered(&simulation, &records);
-    }
-    print("load stopped; reading everything back\n")?;
-    let load = LoadSummary { seed, users, duration: load, lines: result.summary };
-    judge(&simulation, &result.test_bed, &records, load)
+    let report = experiment::carry_out(&simulation, users, scenario)?;
+    print("everything was read back\n")?;
+    Ok(report)
 }
 
 fn goals(arguments: &ChaosArguments) -> StopCondition {
     let duration = Duration::from_secs(arguments.seconds);
     StopCondition { duration, kills: arguments.kills, messages: arguments.messages }
-}
-
-/// Where nothing is broken, every call must be answered.
-fn check_all_answered(simulation: &Simulation, records: &[UserHistory]) {
-    let unknown = Report::tally_of(records).unknown;
-    if unknown > 0 {
-        let detail = format!("{unknown} calls; look for \"unknown\" in the journals");
-        simulation.violations.add(ViolatedRule::Unanswered, detail);
-    }
-}
-
-/// What the report says of the load.
-struct LoadSummary {
-    seed: u64,
-    users: usize,
-    duration: Duration,
-    lines: Vec<(String, String)>,
-}
-
-fn judge(
-    simulation: &Simulation,
-    test_bed: &TestBed,
-    records: &[UserHistory],
-    load: LoadSummary,
-) -> anyhow::Result<Report> {
-    let mut violations: Vec<Violation> = simulation.violations.take();
-    let mut reader = FinalState::new(simulation)?;
-    for pair in 0..simulation.pairs.len() {
-        violations.extend(reader.check(pair, records)?);
-    }
-    // A database with violations is kept as it is.
-    let controls = violations
-        .is_empty()
-        .then(|| negative_controls::run(simulation, &test_bed.cluster, records))
-        .transpose()?;
-    let acknowledged = records.iter().map(UserHistory::acknowledged).sum();
-    let tally = Report::tally_of(records);
-    let LoadSummary { seed, users, duration: load, lines: summary } = load;
-    Ok(Report { seed, users, load, summary, tally, acknowledged, violations, controls })
-}
-
-fn start_users(
-    simulation: &Arc<Simulation>,
-    users: usize,
-) -> anyhow::Result<Vec<JoinHandle<anyhow::Result<VirtualUser>>>> {
-    let begin = |me| {
-        let user = VirtualUser::begin(simulation, me)?;
-        let thread = std::thread::Builder::new().name(format!("person-{me}"));
-        Ok(thread.spawn(move || user.run())?)
-    };
-    (0..users).map(begin).collect()
 }
 
 /// A random seed.

@@ -1,85 +1,77 @@
 //! The test bed: a PostgreSQL of its own, the proxy before it, and the servers.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use local_postgres::{Cluster, ClusterOptions, Installation};
 
-use crate::fleet::{Fleet, ServerAddress};
 use crate::load_balancer::LoadBalancer;
+use crate::pooler::Pooler;
 use crate::proxy::{CommitProxy, through_proxy};
-use crate::server_process::{LaunchConfig, LaunchEnvironment, ServerProcess};
+use crate::scenario::FinalDatabase;
+use crate::server_group::ServerGroup;
+use crate::server_process::{LaunchConfig, LaunchEnvironment};
 
 /// The database's name.
 pub(crate) const DATABASE: &str = "hongyan";
 
 /// PostgreSQL, the proxy and the servers.
 pub(crate) struct TestBed {
-    servers: Vec<Option<ServerProcess>>,
-    pub(crate) fleet: Arc<Fleet>,
-    program: LaunchConfig,
+    pub(crate) servers: ServerGroup,
     pub(crate) proxy: CommitProxy,
+    /// Between the proxy and PostgreSQL.
+    _pooler: Option<Pooler>,
     pub(crate) cluster: Cluster,
-    incarnations: u64,
-    /// The base URL that users call instead of the servers' own addresses.
-    front: Option<String>,
+}
+
+/// What stands between the users and PostgreSQL, besides the servers.
+#[derive(Default)]
+pub(crate) struct Surroundings<'a> {
+    /// In front of the servers.
+    pub(crate) front: Option<&'a LoadBalancer>,
+    /// Whether `PgBouncer` pools the servers' sessions.
+    pub(crate) pooled: bool,
+    pub(crate) environment: LaunchEnvironment,
 }
 
 impl TestBed {
     /// Starts everything in an empty folder.
-    pub(crate) fn start(
-        folder: &Path,
-        server: PathBuf,
-        front: Option<&LoadBalancer>,
-        environment: LaunchEnvironment,
-    ) -> anyhow::Result<Self> {
-        // Like a server's own cluster: durable, with checkpoints during the run.
-        let settings =
-            [("max_wal_size", "512MB"), ("checkpoint_timeout", "30s"), ("random_page_cost", "1.1")];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let options = ClusterOptions { data_dir: folder.join("postgres"), durable: true, settings };
+    pub(crate) fn start(folder: &Path, server: PathBuf, around: Surroundings<'_>) -> anyhow::Result<Self> {
+        let options = durable(folder.join("postgres"));
         let cluster = Cluster::start(&Installation::find()?, options)?;
         cluster.ensure_database(DATABASE)?;
-        let (database_url, socket_folder) = through_proxy(&cluster.url(DATABASE), &folder.join("proxy"))?;
+        let (database_url, mut socket_folder) = through_proxy(&cluster.url(DATABASE), &folder.join("proxy"))?;
+        let pooler = around.pooled.then(|| Pooler::start(folder, &socket_folder)).transpose()?;
+        if let Some(pooler) = &pooler {
+            socket_folder.clone_from(&pooler.socket_folder);
+        }
         let proxy = CommitProxy::start(&folder.join("proxy"), &socket_folder)?;
-        let (binds, drain) = match front {
+        let (binds, drain) = match around.front {
             Some(load_balancer) => (load_balancer.upstreams.clone(), LoadBalancer::DRAIN),
             None => (std::array::from_fn(|_| "127.0.0.1:0".to_owned()), Duration::from_secs(1)),
         };
-        let folder = folder.to_owned();
+        let (folder, environment) = (folder.to_owned(), around.environment);
         let program = LaunchConfig { path: server, database_url, folder, binds, drain, environment };
-        let servers = (0..Fleet::SIZE).map(|_| None).collect();
-        let front = front.map(|load_balancer| load_balancer.base.clone());
-        let mut test_bed =
-            Self { servers, fleet: Arc::default(), program, proxy, cluster, incarnations: 0, front };
-        for instance in 0..Fleet::SIZE {
-            test_bed.start_server(instance)?;
-        }
-        Ok(test_bed)
-    }
-
-    /// Starts the next incarnation of an instance and adds it to the fleet.
-    pub(crate) fn start_server(&mut self, instance: usize) -> anyhow::Result<()> {
-        self.incarnations += 1;
-        let server = ServerProcess::start(&self.program, instance, self.incarnations)?;
-        let base = self.front.clone().unwrap_or_else(|| server.address.base.clone());
-        self.fleet.add(ServerAddress { base, ..server.address.clone() });
-        *self.servers.get_mut(instance).context("there is no such instance")? = Some(server);
-        Ok(())
-    }
-
-    /// Takes a server out of the test bed; the caller removes it from the fleet.
-    pub(crate) fn take(&mut self, instance: usize) -> anyhow::Result<ServerProcess> {
-        self.servers.get_mut(instance).and_then(Option::take).context("the server does not run")
-    }
-
-    pub(crate) fn addresses(&self) -> Vec<ServerAddress> {
-        self.servers.iter().flatten().map(|server| server.address.clone()).collect()
+        let front = around.front.map(|load_balancer| load_balancer.base.clone());
+        let servers = ServerGroup::start(program, front)?;
+        Ok(Self { servers, proxy, _pooler: pooler, cluster })
     }
 
     pub(crate) fn postmaster(&self) -> anyhow::Result<u32> {
         self.cluster.pid().context("PostgreSQL does not run")
     }
+}
+
+impl FinalDatabase for TestBed {
+    fn execute(&self, sql: &str) -> anyhow::Result<String> {
+        Ok(self.cluster.execute_sql(DATABASE, sql)?)
+    }
+}
+
+/// Like a server's own cluster: durable, with checkpoints during the run.
+pub(crate) fn durable(data_dir: PathBuf) -> ClusterOptions {
+    let settings = [("max_wal_size", "512MB"), ("checkpoint_timeout", "30s"), ("random_page_cost", "1.1")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    ClusterOptions { data_dir, durable: true, settings }
 }

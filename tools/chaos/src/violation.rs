@@ -41,6 +41,10 @@ pub(crate) enum ViolatedRule {
     GracefulStop,
     /// The server did not recover by itself in time.
     Recovery,
+    /// An answer was a 5xx other than a 503 with `Retry-After`.
+    ServerError,
+    /// `/readyz` was not what the state of the database demands.
+    Readiness,
 }
 
 /// A broken rule and where it was broken.

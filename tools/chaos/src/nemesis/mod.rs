@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::scenario::{Scenario, ScenarioResult};
+use crate::scenario::{AnswerDemand, Scenario, ScenarioResult};
 use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
@@ -24,10 +24,11 @@ pub(crate) enum Fault {
     PostgresPaused,
     CutBeforeCommit,
     CutAfterCommit,
+    CommitAnsweredByError,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::ServerKilled,
         Self::ServerTerminated,
         Self::PostgresKilled,
@@ -35,6 +36,7 @@ impl Fault {
         Self::PostgresPaused,
         Self::CutBeforeCommit,
         Self::CutAfterCommit,
+        Self::CommitAnsweredByError,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Fault {
             Self::PostgresPaused => "PostgreSQL paused (SIGSTOP, SIGCONT)",
             Self::CutBeforeCommit => "connection cut before COMMIT",
             Self::CutAfterCommit => "connection cut after COMMIT",
+            Self::CommitAnsweredByError => "COMMIT answered by an error",
         }
     }
 }
@@ -129,7 +132,7 @@ impl Nemesis {
     fn wait_for_recovery(&mut self, fault: Fault) -> anyhow::Result<bool> {
         let begun = Instant::now();
         let pair = self.simulation.pairs.len() - 1;
-        for address in self.test_bed.addresses() {
+        for address in self.test_bed.servers.addresses() {
             while !self.probe.send_through(pair, &address)? {
                 if begun.elapsed() > Self::RECOVERY {
                     let detail = format!("{fault:?}: server {} does not recover", address.instance);
@@ -180,7 +183,13 @@ impl Scenario for Nemesis {
 
     fn finish(self: Box<Self>) -> anyhow::Result<ScenarioResult> {
         let other = VirtualUser::begin(&self.simulation, self.simulation.accounts.len() - 1)?.finish()?;
-        let probes = [self.probe.finish()?, other];
-        Ok(ScenarioResult { test_bed: self.test_bed, summary: self.summary.rows(), probes })
+        Ok(ScenarioResult {
+            test_bed: Box::new(self.test_bed),
+            summary: self.summary.rows(),
+            probes: vec![self.probe.finish()?, other],
+            demand: AnswerDemand::Any,
+            silence: None,
+            trapped: None,
+        })
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use shared::SiegePlan;
 pub(crate) use siege_report::SiegeReport;
 
 use crate::server_process::LaunchEnvironment;
-use crate::test_bed::{DATABASE, TestBed};
+use crate::test_bed::{DATABASE, Surroundings, TestBed};
 
 /// Honest people; an even number, because they are friends in pairs.
 const PEOPLE: u64 = 24;
@@ -49,8 +49,12 @@ fn environment() -> LaunchEnvironment {
 /// # Errors
 /// When the run itself cannot be executed.
 pub(crate) fn run(seed: u64, plan: SiegePlan, folder: &Path, server: PathBuf) -> anyhow::Result<SiegeReport> {
-    let test_bed = TestBed::start(folder, server, None, environment())?;
-    let base = test_bed.fleet.choose(0).base;
+    let test_bed = TestBed::start(
+        folder,
+        server,
+        Surroundings { environment: environment(), ..Surroundings::default() },
+    )?;
+    let base = test_bed.servers.fleet.choose(0).base;
     let mut people = (0..PEOPLE)
         .map(|number| HonestPerson::register(&base, number))
         .collect::<anyhow::Result<Vec<_>>>()?;

@@ -55,6 +55,9 @@ impl VirtualUser {
     /// Every call is answered within this time: PostgreSQL is never away for longer than a few seconds.
     const TIMEOUT: Duration = Duration::from_secs(90);
 
+    /// The pause after a call that got no answer.
+    const PAUSE: Duration = Duration::from_millis(10);
+
     pub(crate) fn begin(simulation: &Arc<Simulation>, me: usize) -> anyhow::Result<Self> {
         let journal = simulation.folder.join(format!("journal-{me}"));
         let client = ApiClient::new(Arc::clone(&simulation.fleet), simulation.clock, &journal)?;
@@ -131,7 +134,7 @@ impl VirtualUser {
             }
             had_unknown = true;
             wanted += 1;
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Self::PAUSE);
         }
     }
 

@@ -25,7 +25,11 @@ impl VirtualUser {
             (settled.reply, settled.had_unknown)
         } else {
             let address = simulation.fleet.choose(self.random.below(2));
-            (self.client.call(&address, &call), false)
+            let reply = self.client.call(&address, &call);
+            if matches!(reply, CallResult::Unknown(_)) {
+                std::thread::sleep(Self::PAUSE);
+            }
+            (reply, false)
         };
         self.end_send(pair, number, &reply, had_unknown)
     }
