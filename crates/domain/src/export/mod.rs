@@ -8,7 +8,7 @@ mod service;
 mod tests;
 
 pub use error::ExportError;
-pub use model::{ExportPart, ExportedConversation, ExportedMessage, ExportedSession};
+pub use model::{ExportPart, ExportedConversation, ExportedSession};
 pub use ports::{ExportReader, ExportRepository};
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockExportReader, MockExportRepository};

@@ -8,7 +8,7 @@ use crate::block::BlockedUser;
 use crate::friendship::{Friend, Remark};
 use crate::friendship_request::{Direction, ListedRequest};
 use crate::id::{ConversationId, SessionId, UserId};
-use crate::message::{ClientMessageId, Message, Seq};
+use crate::message::{Message, Seq};
 
 /// One part of an export, of bounded size. Parts arrive in the order of these variants; each list may span any number of
 /// parts, in the list's own order.
@@ -27,7 +27,7 @@ pub enum ExportPart {
     /// A conversation, hidden or not. Its messages follow before the next conversation.
     Conversation(ExportedConversation),
     /// The visible messages of the preceding conversation, oldest first.
-    Messages(Vec<ExportedMessage>),
+    Messages(Vec<Message>),
 }
 
 /// A session in an export.
@@ -68,13 +68,4 @@ pub struct ExportedConversation {
     pub muted: bool,
     /// Whether it is hidden from the member's list until a new message arrives.
     pub hidden: bool,
-}
-
-/// A message in an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportedMessage {
-    /// The message.
-    pub message: Message,
-    /// The idempotency key of a message that the member sent.
-    pub client_message_id: Option<ClientMessageId>,
 }

@@ -107,10 +107,22 @@ impl ClientMessageId {
         Ok(Self(text))
     }
 
+    /// Wraps a stored key without validation.
+    #[must_use]
+    pub const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The key, owned.
+    #[must_use]
+    pub fn into_inner(self) -> String {
+        self.0
     }
 }
 
@@ -123,14 +135,19 @@ pub struct Message {
     pub sender_id: UserId,
     /// Its body, or that it was recalled.
     pub state: MessageState,
+    /// The idempotency key under which the reader sent it; `None` for a message without one, and for one of the peer.
+    pub client_message_id: Option<ClientMessageId>,
     /// When it was stored, by the database's clock; never decreases along `seq`.
     pub created_at: DateTime<Utc>,
 }
 
 impl AnswerItem for Message {
-    const OTHER_BYTES: usize = 340;
+    const OTHER_BYTES: usize = 370;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        if let Some(key) = &self.client_message_id {
+            visit(key.as_str());
+        }
         if let Some(text) = self.state.text() {
             visit(text.as_str());
         }

@@ -36,8 +36,8 @@ fn histories(parts: &[ExportPart]) -> Vec<Vec<(i64, Option<String>)>> {
             ExportPart::Conversation(_) => histories.push(Vec::new()),
             ExportPart::Messages(messages) => {
                 let shown = messages.iter().map(|message| {
-                    let content = message.message.state.clone().into_text().map(MessageContent::into_inner);
-                    (message.message.id.seq.get(), content)
+                    let content = message.state.clone().into_text().map(MessageContent::into_inner);
+                    (message.id.seq.get(), content)
                 });
                 histories.last_mut().unwrap().extend(shown);
             }
@@ -138,7 +138,7 @@ async fn a_long_export_comes_in_parts_and_misses_no_visible_message() {
     while let Some(part) = reader.next().await.unwrap() {
         if let ExportPart::Messages(messages) = part {
             assert!(messages.len() <= 200, "{}", messages.len());
-            seqs.extend(messages.iter().map(|message| message.message.id.seq.get()));
+            seqs.extend(messages.iter().map(|message| message.id.seq.get()));
         }
     }
     let expected: Vec<i64> =

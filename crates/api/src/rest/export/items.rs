@@ -1,8 +1,7 @@
 //! The objects of an export.
 
 use domain::account::User;
-use domain::export::{ExportedConversation, ExportedMessage, ExportedSession};
-use domain::message::ClientMessageId;
+use domain::export::{ExportedConversation, ExportedSession};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -138,23 +137,5 @@ impl ExportedConversationItem {
 struct ConversationWithMessages {
     #[serde(flatten)]
     conversation: ExportedConversationItem,
-    messages: Vec<ExportedMessageItem>,
-}
-
-/// A message with its idempotency key.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ExportedMessage)]
-pub(crate) struct ExportedMessageItem {
-    #[serde(flatten)]
-    message: MessageItem,
-    /// Null unless the caller sent the message with a key.
-    #[schema(value_type = Option<schemas::ClientMessageId>, required)]
-    client_message_id: Option<String>,
-}
-
-impl From<ExportedMessage> for ExportedMessageItem {
-    fn from(message: ExportedMessage) -> Self {
-        let key = message.client_message_id.as_ref().map(ClientMessageId::as_str).map(str::to_owned);
-        Self { message: message.message.into(), client_message_id: key }
-    }
+    messages: Vec<MessageItem>,
 }

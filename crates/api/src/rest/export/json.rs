@@ -4,12 +4,13 @@ use domain::export::{ExportPart, ExportedConversation};
 use domain::friendship_request::Direction;
 use serde::Serialize;
 
-use super::items::{ExportedAccountItem, ExportedConversationItem, ExportedMessageItem, ExportedSessionItem};
+use super::items::{ExportedAccountItem, ExportedConversationItem, ExportedSessionItem};
 use crate::http::i18n;
 use crate::http::language::Language;
 use crate::rest::blocks::BlockItem;
 use crate::rest::friendship_requests::RequestItem;
 use crate::rest::friendships::FriendItem;
+use crate::rest::messages::MessageItem;
 
 /// The fields of `data` in order. All but the first are lists, empty if the export has no part for them.
 const FIELDS: [&str; 7] =
@@ -58,7 +59,7 @@ impl ExportWriter {
                 for message in messages {
                     let has_message = self.messages.replace(true) == Some(true);
                     self.separate(has_message);
-                    serde_json::to_writer(&mut self.text, &ExportedMessageItem::from(message))?;
+                    serde_json::to_writer(&mut self.text, &MessageItem::from(message))?;
                 }
             }
         }

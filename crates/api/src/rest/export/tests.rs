@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use domain::account::{DisplayName, Nickname, Uid, User};
 use domain::error::PortError;
-use domain::export::{ExportPart, ExportedConversation, ExportedMessage, MockExportReader};
+use domain::export::{ExportPart, ExportedConversation, MockExportReader};
 use domain::friendship::Remark;
 use domain::friendship_request::Direction;
 use domain::id::ConversationId;
@@ -45,16 +45,14 @@ fn conversation() -> ExportPart {
 }
 
 fn messages(places: std::ops::Range<i64>) -> ExportPart {
-    let message = |seq| ExportedMessage {
-        message: Message {
-            id: MessageId { conversation: CONVERSATION, seq: Seq::new(seq) },
-            sender_id: user(1),
-            state: MessageState::Visible(MessageBody::Text(MessageContent::from_stored(format!(
-                "第 {seq} 条\n\"\\\u{1}🪿"
-            )))),
-            created_at: at(seq),
-        },
+    let message = |seq| Message {
+        id: MessageId { conversation: CONVERSATION, seq: Seq::new(seq) },
+        sender_id: user(1),
+        state: MessageState::Visible(MessageBody::Text(MessageContent::from_stored(format!(
+            "第 {seq} 条\n\"\\\u{1}🪿"
+        )))),
         client_message_id: (seq == 1).then(|| ClientMessageId::parse("key".to_owned()).unwrap()),
+        created_at: at(seq),
     };
     ExportPart::Messages(places.map(message).collect())
 }

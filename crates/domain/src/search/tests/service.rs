@@ -30,6 +30,7 @@ fn found() -> SearchPage {
         id: MessageId { conversation, seq: Seq::new(3) },
         sender_id: user(2),
         state: MessageState::Visible(MessageBody::Text(MessageContent::from_stored("你好".to_owned()))),
+        client_message_id: None,
         created_at: at(1),
     };
     SearchPage { next: Some(SearchCursor::of(&message)), items: vec![message] }

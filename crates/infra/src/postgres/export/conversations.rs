@@ -6,13 +6,14 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use domain::export::{ExportPart, ExportedConversation, ExportedMessage};
+use domain::export::{ExportPart, ExportedConversation};
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
 use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::pairs::conversation::OWN_KEY;
 use crate::postgres::pairs::deletions::{self, DELETED};
 use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
@@ -47,8 +48,8 @@ statement! {
         Nullable<Text>,
     );
     "SELECT x.seq, x.sender_id = m.user_id, x.content, x.created_at,
-            CASE WHEN x.sender_id = m.user_id THEN x.client_message_id END
-       FROM (SELECT " [conversation: SqlUuid] " AS conversation_id, " [member: SqlUuid] " AS user_id) m
+            " {OWN_KEY}
+    "       FROM (SELECT " [conversation: SqlUuid] " AS conversation_id, " [member: SqlUuid] " AS user_id) m
        JOIN messages x ON x.conversation_id = m.conversation_id
       WHERE x.seq > " [after: BigInt] " AND x.seq <= " [to: BigInt] "
         AND CASE WHEN x.seq > " [deleted_seq: BigInt] " THEN true ELSE NOT " {DELETED} " END
@@ -164,7 +165,7 @@ fn messages(
     connection: &mut PgConnection,
     member: UserId,
     history: &mut RemainingHistory,
-) -> Result<Vec<ExportedMessage>, DbError> {
+) -> Result<Vec<Message>, DbError> {
     let (conversation, after, deleted_seq) = (history.conversation, history.done_to, history.deleted_seq);
     let to = after.saturating_add(SEQS);
     let (id, user) = (conversation.as_uuid(), member.as_uuid());
@@ -176,17 +177,12 @@ fn messages(
         let end = deletions::end_of_range(connection, id, user, to)?;
         history.done_to = end.map_or(to, |end| end.max(to));
     }
-    let message = |row: ExportedMessageRow| {
-        let key = row.client_message_id.map(ClientMessageId::parse).transpose();
-        Ok(ExportedMessage {
-            message: Message {
-                id: MessageId { conversation, seq: Seq::new(row.seq) },
-                sender_id: if row.own { member } else { history.peer },
-                state: state_from_row(row.content),
-                created_at: row.created_at,
-            },
-            client_message_id: key.map_err(DbError::stored("messages", "client_message_id", conversation))?,
-        })
+    let message = |row: ExportedMessageRow| Message {
+        id: MessageId { conversation, seq: Seq::new(row.seq) },
+        sender_id: if row.own { member } else { history.peer },
+        state: state_from_row(row.content),
+        client_message_id: row.client_message_id.map(ClientMessageId::from_stored),
+        created_at: row.created_at,
     };
-    rows.into_iter().map(message).collect()
+    Ok(rows.into_iter().map(message).collect())
 }

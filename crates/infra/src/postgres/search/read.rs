@@ -5,10 +5,11 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{ConversationId, UserId};
-use domain::message::{Message, MessageId, Seq};
+use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
+use crate::postgres::pairs::conversation::OWN_KEY;
 use crate::postgres::pairs::deletions::DELETED;
 use crate::postgres::pairs::message::state_from_row;
 
@@ -36,15 +37,15 @@ statement! {
 statement! {
     // A deletion is looked up only where one is possible.
     Visible<'a> { member: &'a Uuid, ids: &'a [Uuid], seqs: &'a [i64], maybe_deleted: &'a [bool] }
-        -> (SqlUuid, BigInt, SqlUuid, Text, Timestamptz);
-    "SELECT r.id, r.seq, x.sender_id, x.content, x.created_at
-       FROM (SELECT " [member: SqlUuid] " AS user_id) me, unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [maybe_deleted: Array<Bool>] ")
+        -> (SqlUuid, BigInt, SqlUuid, Nullable<Text>, Text, Timestamptz);
+    "SELECT r.id, r.seq, x.sender_id, " {OWN_KEY} ", x.content, x.created_at
+       FROM (SELECT " [member: SqlUuid] " AS user_id) m, unnest(" [ids: Array<SqlUuid>] ", " [seqs: Array<BigInt>] ", " [maybe_deleted: Array<Bool>] ")
             WITH ORDINALITY AS r (id, seq, maybe_deleted, n)
       CROSS JOIN LATERAL (
             SELECT x.* FROM messages x WHERE x.conversation_id = r.id AND x.seq = r.seq OFFSET 0) x
       WHERE x.content IS NOT NULL
         AND CASE WHEN NOT r.maybe_deleted THEN true ELSE (
-            SELECT NOT " {DELETED} " FROM (SELECT r.id AS conversation_id, me.user_id) m) END
+            SELECT NOT " {DELETED} " FROM (SELECT r.id AS conversation_id, m.user_id) m) END
       ORDER BY r.n"
 }
 
@@ -114,6 +115,7 @@ struct VisibleRow {
     conversation: Uuid,
     seq: i64,
     sender: Uuid,
+    key: Option<String>,
     content: String,
     created_at: DateTime<Utc>,
 }
@@ -125,6 +127,7 @@ impl From<VisibleRow> for Message {
             id: MessageId { conversation, seq: Seq::new(row.seq) },
             sender_id: UserId::from_uuid(row.sender),
             state: state_from_row(Some(row.content)),
+            client_message_id: row.key.map(ClientMessageId::from_stored),
             created_at: row.created_at,
         }
     }

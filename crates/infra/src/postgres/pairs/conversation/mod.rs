@@ -26,6 +26,7 @@ mod window_page;
 
 use list::{ListQuery, ListResult};
 pub(in crate::postgres) use read::UNREAD;
+pub(in crate::postgres) use view::OWN_KEY;
 use window::WindowResult;
 use window_page::WindowQuery;
 

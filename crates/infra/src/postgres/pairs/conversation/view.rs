@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
-use domain::account::DisplayName;
+use domain::account::{DisplayName, Uid};
 use domain::friendship::Remark;
 use domain::id::{ConversationId, UserId};
-use domain::message::{Message, MessageId, Seq};
+use domain::message::{ClientMessageId, Message, MessageId, Seq};
 use uuid::Uuid;
 
 use crate::db::DbError;
@@ -19,6 +19,11 @@ pub(super) fn batch_entry<T>(batch: &mut [T], number: i64) -> Result<&mut T, DbE
         .and_then(|index| batch.get_mut(index))
         .ok_or(DbError::Impossible("conversation_members: a row belongs to no request of its batch"))
 }
+
+/// SQL expression: the read position of the peer of member `m` as far as the member may see it. An erased peer is no longer a member.
+pub(super) const PEER_READ_SEQ: &str = "
+           coalesce((SELECT coalesce(p.shown_read_seq, p.read_seq) FROM conversation_members p
+                      WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0)";
 
 /// The peer of a conversation, with the member's remark.
 #[derive(Debug, Queryable)]
@@ -38,9 +43,25 @@ impl PeerColumns {
         row_values::display_name_from_row(self.id(), &self.state, &self.name)
     }
 
+    /// The peer's uid as shown to others.
+    pub(super) fn display_uid(&self, uid: &str) -> Result<Option<Uid>, DbError> {
+        row_values::display_uid_from_row(self.id(), &self.state, uid)
+    }
+
     pub(super) fn remark(&self) -> Result<Remark, DbError> {
         Remark::parse(&self.remark).map_err(DbError::stored("conversation_members", "remark", self.id()))
     }
+}
+
+/// SQL expression: the idempotency key of message `x` if member `m` sent it; that of another's message is none of its business.
+pub(in crate::postgres) const OWN_KEY: &str =
+    "CASE WHEN x.sender_id = m.user_id THEN x.client_message_id END";
+
+/// Who sent a message: the member (`own`), with the idempotency key of the message if it has one, or the peer, without it.
+#[derive(Debug)]
+pub(super) struct SenderColumns {
+    pub(super) own: bool,
+    pub(super) key: Option<String>,
 }
 
 /// The member whose view of a conversation is read.
@@ -52,18 +73,19 @@ pub(super) struct Viewpoint {
 }
 
 impl Viewpoint {
-    /// A message sent by the member (`own`) or else by the peer.
+    /// A message as the member sees it.
     pub(super) fn message(
         self,
         seq: i64,
-        own: bool,
+        sender: SenderColumns,
         content: Option<String>,
         created_at: DateTime<Utc>,
     ) -> Message {
         Message {
             id: MessageId { conversation: self.conversation, seq: Seq::new(seq) },
-            sender_id: if own { self.member } else { self.peer },
+            sender_id: if sender.own { self.member } else { self.peer },
             state: state_from_row(content),
+            client_message_id: sender.key.map(ClientMessageId::from_stored),
             created_at,
         }
     }

@@ -10,7 +10,7 @@ use domain::message::Message;
 use uuid::Uuid;
 
 use super::gaps::{GAPS_AFTER, GAPS_BEFORE};
-use super::view::{PeerColumns, Viewpoint};
+use super::view::{OWN_KEY, PEER_READ_SEQ, PeerColumns, SenderColumns, Viewpoint};
 use crate::db::{DbError, statement};
 
 /// A member's request for a window.
@@ -21,14 +21,7 @@ pub(super) struct WindowQuery {
     pub(super) request: WindowRequest,
 }
 
-/// The columns of a [`WindowRow`].
-const COLUMNS: &str = "
-    SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq,
-           coalesce((SELECT coalesce(p.shown_read_seq, p.read_seq) FROM conversation_members p
-                      WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0),
-           c.last_seq, m.deleted_seq, page.seqs, page.owns, page.contents, page.times";
-
-/// The member, the conversation and the peer of a request. An erased peer is no longer a member. `OFFSET 0` keeps the planner from
+/// The member, the conversation and the peer of a request. `OFFSET 0` keeps the planner from
 /// reading a whole table to join a few of its rows.
 const HEADS: &str = "
      CROSS JOIN LATERAL (
@@ -37,8 +30,8 @@ const HEADS: &str = "
      CROSS JOIN LATERAL (SELECT c.* FROM conversations c WHERE c.id = r.conversation_id OFFSET 0) c
      CROSS JOIN LATERAL (SELECT u.* FROM users u WHERE u.id = m.peer_id OFFSET 0) u
      CROSS JOIN LATERAL (
-           SELECT array_agg(w.seq) AS seqs, array_agg(w.own) AS owns, array_agg(w.content) AS contents,
-                  array_agg(w.created_at) AS times
+           SELECT array_agg(w.seq) AS seqs, array_agg(w.own) AS owns, array_agg(w.key) AS keys,
+                  array_agg(w.content) AS contents, array_agg(w.created_at) AS times
              FROM ";
 
 statement! {
@@ -58,22 +51,24 @@ statement! {
             Nullable<Array<BigInt>>,
             Nullable<Array<Bool>>,
             Nullable<Array<Nullable<Text>>>,
+            Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Timestamptz>>,
         ),
     );
-    {COLUMNS}
-    " FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
+    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, " {PEER_READ_SEQ} ",
+            c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
+       FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (conversation_id, user_id, before, after, most, n) "
     {HEADS}
-    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
                      FROM messages x
                     WHERE r.after IS NULL
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq < r.before
                     ORDER BY x.seq DESC
                     LIMIT r.most)
                   UNION ALL
-                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
                      FROM messages x
                     WHERE r.after IS NOT NULL
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq > r.after
@@ -97,15 +92,17 @@ statement! {
             Nullable<Array<BigInt>>,
             Nullable<Array<Bool>>,
             Nullable<Array<Nullable<Text>>>,
+            Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Timestamptz>>,
         ),
     );
-    {COLUMNS}
-    " FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
+    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, " {PEER_READ_SEQ} ",
+            c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
+       FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (conversation_id, user_id, before, after, most, n) "
     {HEADS}
-    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
                      FROM (" {GAPS_BEFORE} ") gap CROSS JOIN LATERAL (
                           SELECT x.* FROM messages x
                            WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
@@ -113,7 +110,7 @@ statement! {
                     WHERE r.after IS NULL
                     ORDER BY x.seq DESC)
                   UNION ALL
-                  (SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+                  (SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
                      FROM (" {GAPS_AFTER} ") gap CROSS JOIN LATERAL (
                           SELECT x.* FROM messages x
                            WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
@@ -146,6 +143,7 @@ pub(super) struct StateColumns {
 pub(super) struct MessageColumns {
     seqs: Option<Vec<i64>>,
     owns: Option<Vec<bool>>,
+    keys: Option<Vec<Option<String>>>,
     contents: Option<Vec<Option<String>>>,
     times: Option<Vec<DateTime<Utc>>>,
 }
@@ -154,11 +152,13 @@ impl MessageColumns {
     pub(super) fn into_messages(self, viewpoint: Viewpoint) -> Result<Vec<Message>, DbError> {
         let (seqs, owns) = (self.seqs.unwrap_or_default(), self.owns.unwrap_or_default());
         let (contents, times) = (self.contents.unwrap_or_default(), self.times.unwrap_or_default());
-        if [owns.len(), contents.len(), times.len()] != [seqs.len(); 3] {
+        let keys = self.keys.unwrap_or_default();
+        if [owns.len(), keys.len(), contents.len(), times.len()] != [seqs.len(); 4] {
             return Err(DbError::Impossible("messages: the columns of a window differ in length"));
         }
-        let rows = seqs.into_iter().zip(owns).zip(contents.into_iter().zip(times));
-        Ok(rows.map(|((seq, own), (content, at))| viewpoint.message(seq, own, content, at)).collect())
+        let senders = owns.into_iter().zip(keys).map(|(own, key)| SenderColumns { own, key });
+        let rows = seqs.into_iter().zip(senders).zip(contents.into_iter().zip(times));
+        Ok(rows.map(|((seq, sender), (content, at))| viewpoint.message(seq, sender, content, at)).collect())
     }
 }
 
@@ -226,19 +226,20 @@ mod tests {
         let id = Uuid::from_u128(1);
         let (conversation, member) = (ConversationId::from_uuid(id), UserId::from_uuid(id));
         let viewpoint = Viewpoint { conversation, member, peer: member };
-        let messages = |seqs: usize, owns: usize, contents: usize, times: usize| {
+        let messages = |[seqs, owns, keys, contents, times]: [usize; 5]| {
             let columns = MessageColumns {
                 seqs: Some(vec![1; seqs]),
                 owns: Some(vec![true; owns]),
+                keys: Some(vec![None; keys]),
                 contents: Some(vec![None; contents]),
                 times: (times > 0).then(|| vec![DateTime::UNIX_EPOCH; times]),
             };
             columns.into_messages(viewpoint)
         };
-        assert_eq!(messages(0, 0, 0, 0).unwrap().len(), 0);
-        assert_eq!(messages(2, 2, 2, 2).unwrap().len(), 2);
-        for (seqs, owns, contents, times) in [(1, 2, 2, 2), (2, 1, 2, 2), (2, 2, 1, 2), (2, 2, 2, 0)] {
-            let refused = messages(seqs, owns, contents, times);
+        assert_eq!(messages([0; 5]).unwrap().len(), 0);
+        assert_eq!(messages([2; 5]).unwrap().len(), 2);
+        for lengths in [[1, 2, 2, 2, 2], [2, 1, 2, 2, 2], [2, 2, 1, 2, 2], [2, 2, 2, 1, 2], [2, 2, 2, 2, 0]] {
+            let refused = messages(lengths);
             assert!(matches!(refused, Err(DbError::Impossible(_))), "{refused:?}");
         }
     }
