@@ -2,14 +2,14 @@
 
 use actix_web::{delete, post, web};
 use domain::id::UserId;
-use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId};
+use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId, SentMessage};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AuthUser, Json, OptionalJson, Query, UncountedCaller};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
-use crate::response::envelope::{Data, Done, timestamp};
+use crate::response::envelope::{Done, envelopes, timestamp};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
 use crate::state::UseCases;
@@ -25,6 +25,9 @@ pub(crate) struct MessageItem {
     seq: i64,
     #[schema(value_type = schemas::UserId)]
     sender_id: String,
+    /// The idempotency key of the caller's own message; null without one, and for each message of the other.
+    #[schema(value_type = Option<schemas::ClientMessageId>, required)]
+    client_message_id: Option<String>,
     /// Null after a recall.
     #[schema(value_type = Option<schemas::MessageText>, required)]
     content: Option<Redacted<String>>,
@@ -42,6 +45,7 @@ impl From<domain::message::Message> for MessageItem {
             sender_id: message.sender_id.to_string(),
             recalled: message.state.is_recalled(),
             content: message.state.into_text().map(|text| Redacted(text.into_inner())),
+            client_message_id: message.client_message_id.map(ClientMessageId::into_inner),
             created_at: timestamp(message.created_at),
         }
     }
@@ -62,8 +66,58 @@ pub(super) struct SendRequest {
     client_message_id: Option<String>,
 }
 
+/// Where and when a message was stored.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SentMessage)]
+pub(crate) struct SentItem {
+    #[schema(value_type = schemas::MessageId)]
+    message_id: String,
+    #[schema(value_type = schemas::ConversationId)]
+    conversation_id: String,
+    #[schema(value_type = schemas::Seq)]
+    seq: i64,
+    #[schema(value_type = schemas::Timestamp)]
+    created_at: String,
+}
+
+impl From<SentMessage> for SentItem {
+    fn from(message: SentMessage) -> Self {
+        Self {
+            message_id: message.id.to_string(),
+            conversation_id: message.id.conversation.to_string(),
+            seq: message.id.seq.get(),
+            created_at: timestamp(message.created_at),
+        }
+    }
+}
+
+/// Success of a send.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageSent)]
+pub(crate) struct SendResponse {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For users, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+    /// The message's id.
+    #[schema(value_type = schemas::MessageId)]
+    data: String,
+    /// The message's place and time, the same for each repetition under one key.
+    sent: SentItem,
+}
+envelopes!(SendResponse);
+
+impl SendResponse {
+    fn new(message: SentMessage) -> Self {
+        let Done { code, message: text } = Done::new();
+        Self { code, message: text, data: message.id.to_string(), sent: message.into() }
+    }
+}
+
 /// Sends a message to a friend. Success means that the message is stored durably; `data` is its id.
-#[utoipa::path(tag = "messages", responses((status = 200, body = Data<schemas::MessageId>)), security(("token" = [])),
+#[utoipa::path(tag = "messages", responses((status = 200, body = SendResponse)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up", "message_volume_used_up"]))))]
 #[post("/api/auth/messages")]
@@ -71,12 +125,11 @@ pub(crate) async fn send_message(
     caller: UncountedCaller,
     Json(body): Json<SendRequest>,
     use_cases: web::Data<UseCases>,
-) -> Result<Data<String>, ApiError> {
+) -> Result<SendResponse, ApiError> {
     let receiver = UserId::parse(&body.receiver_id).field("receiver_id")?;
     let text = MessageBody::Text(MessageContent::parse(body.content.0).field("content")?);
     let key = body.client_message_id.map(ClientMessageId::parse).transpose().field("client_message_id")?;
-    let message = use_cases.messages.send(caller.id(), receiver, text, key).await?;
-    Ok(Data::new(message.to_string()))
+    Ok(SendResponse::new(use_cases.messages.send(caller.id(), receiver, text, key).await?))
 }
 
 /// The message to change.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::{ClientMessageId, MessageBody, MessageId, MessagePosition, MessageState, Seq};
 use crate::conversation::{Directed, PairState};
 
@@ -60,11 +62,20 @@ pub enum SendRefusal {
     OverQuota(SpentQuota),
 }
 
+/// A stored message, as its sender learns of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+}
+
 /// The result of sending a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The message is stored, by this call or by an earlier one with the same `client_message_id`.
-    Sent(MessageId),
+    Sent(SentMessage),
     /// The draft was refused and nothing was stored.
     Refused(SendRefusal),
 }

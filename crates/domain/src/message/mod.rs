@@ -9,7 +9,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{Draft, ExistingMessage, SendDecision, SendOutcome, SendRefusal, SpentQuota, decide_send};
+pub use draft::{
+    Draft, ExistingMessage, SendDecision, SendOutcome, SendRefusal, SentMessage, SpentQuota, decide_send,
+};
 pub use error::MessageError;
 pub use model::{
     ClientMessageId, Message, MessageId, MessagePosition, RecallDecision, RecallRefusal, Recallable, Seq,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     ClientMessageId, Draft, MessageBody, MessageError, MessageId, MessageRepository, RecallOutcome,
-    SendOutcome, SendQuota, SpentQuota,
+    SendOutcome, SendQuota, SentMessage, SpentQuota,
 };
 use crate::conversation::Directed;
 use crate::id::UserId;
@@ -40,11 +40,11 @@ impl MessageService {
         receiver: UserId,
         body: MessageBody,
         client_message_id: Option<ClientMessageId>,
-    ) -> Result<MessageId, MessageError> {
+    ) -> Result<SentMessage, MessageError> {
         let from = Directed::new(caller, receiver).ok_or(MessageError::SelfTarget)?;
         let over_quota = self.charge(caller, &body, client_message_id.as_ref())?;
         match self.messages.send(Draft { from, body, client_message_id, over_quota }).await? {
-            SendOutcome::Sent(id) => Ok(id),
+            SendOutcome::Sent(message) => Ok(message),
             SendOutcome::Refused(refusal) => Err(refusal.into()),
         }
     }

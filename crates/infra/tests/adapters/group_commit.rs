@@ -72,8 +72,8 @@ async fn waiting_sends_share_a_batch_and_duplicates_become_one() {
     assert!(matches!(first.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     let mut seqs = Vec::new();
     for sending in many {
-        let SendOutcome::Sent(id) = sending.await.unwrap().unwrap() else { panic!() };
-        seqs.push(id.seq.get());
+        let SendOutcome::Sent(message) = sending.await.unwrap().unwrap() else { panic!() };
+        seqs.push(message.id.seq.get());
     }
     let mut ids = Vec::new();
     for twin in twins {
@@ -233,11 +233,10 @@ async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
             SendOutcome::Sent(_)
         ));
         proxy.arm(cut);
-        let SendOutcome::Sent(id) = send(&pool, alice, bob, "in doubt", None).await.unwrap().unwrap() else {
-            panic!()
-        };
+        let outcome = send(&pool, alice, bob, "in doubt", None).await.unwrap().unwrap();
+        let SendOutcome::Sent(message) = outcome else { panic!() };
         assert!(proxy.has_cut(), "{cut:?}");
-        assert_eq!(id.seq.get(), 2);
+        assert_eq!(message.id.seq.get(), 2);
         assert_eq!(database.number("SELECT count(*) FROM messages WHERE content = 'in doubt'"), 1, "{cut:?}");
         proxy.arm(cut);
         let twins = vec![draft(bob, alice, "x", Some("k")), draft(bob, alice, "y", Some("k"))];

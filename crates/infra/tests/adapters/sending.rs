@@ -128,7 +128,7 @@ async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
         ])
         .await;
     let seq = |place: usize| match outcomes[place] {
-        SendOutcome::Sent(id) => id.seq.get(),
+        SendOutcome::Sent(message) => message.id.seq.get(),
         SendOutcome::Refused(refusal) => panic!("{place}: {refusal:?}"),
     };
     assert_eq!((seq(0), seq(1), seq(3), seq(4), seq(6)), (1, 1, 2, 1, 3));
@@ -136,6 +136,41 @@ async fn a_batch_of_many_conversations_has_an_outcome_per_draft() {
     assert_eq!(outcomes[5], SendOutcome::Refused(SendRefusal::IdempotencyConflict));
     assert_eq!(database.number("SELECT count(*) FROM messages"), 4);
     assert_eq!(database.number("SELECT sum(last_seq) FROM conversations"), 4);
+}
+
+/// The time that a sender learns, and the time of the message in the database.
+fn times(database: &Database, outcome: &SendOutcome) -> (i64, i64) {
+    let SendOutcome::Sent(message) = outcome else { panic!("{outcome:?}") };
+    let stored = database.number(&format!(
+        "SELECT (extract(epoch FROM created_at) * 1000000)::bigint FROM messages
+          WHERE conversation_id = '{}' AND seq = {}",
+        message.id.conversation,
+        message.id.seq.get(),
+    ));
+    (message.created_at.timestamp_micros(), stored)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_learns_the_stored_time_also_when_repeating() {
+    let database = Database::new();
+    let pool = database.pool();
+    let (alice, bob) = friends(&pool).await;
+    let carol = pool.person("carol_01").await;
+    pool.befriend(alice, carol).await;
+    let drafts = vec![
+        draft(alice, bob, "1", Some("k")),
+        draft(alice, carol, "2", None),
+        draft(alice, bob, "1", Some("k")),
+        draft(bob, alice, "3", None),
+    ];
+    let mut outcomes = pool.send_all(drafts).await;
+    outcomes
+        .extend(pool.send_all(vec![draft(alice, bob, "1", Some("k")), draft(alice, bob, "4", None)]).await);
+    for outcome in &outcomes {
+        let (learned, stored) = times(&database, outcome);
+        assert_eq!(learned, stored, "{outcome:?}");
+    }
+    assert_eq!((outcomes[2], outcomes[4]), (outcomes[0], outcomes[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -272,7 +272,7 @@ impl Pool {
 
     pub(crate) async fn say(&self, sender: UserId, receiver: UserId, text: &str) -> MessageId {
         match self.messages.send(draft(sender, receiver, text, None)).await.unwrap() {
-            SendOutcome::Sent(id) => id,
+            SendOutcome::Sent(message) => message.id,
             SendOutcome::Refused(refusal) => panic!("{refusal:?}"),
         }
     }

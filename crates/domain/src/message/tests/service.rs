@@ -9,9 +9,9 @@ use crate::conversation::{Directed, Pair};
 use crate::error::{DomainError, ErrorKind};
 use crate::message::{
     ClientMessageId, Draft, MessageId, MessageService, MockMessageRepository, MockSendQuota, RecallDecision,
-    RecallOutcome, RecallRefusal, SendOutcome, SendRefusal, Seq, SpentQuota,
+    RecallOutcome, RecallRefusal, SendOutcome, SendRefusal, SentMessage, Seq, SpentQuota,
 };
-use crate::testing::{assert_fault, fault, refusal, user};
+use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const WINDOW: Duration = Duration::from_secs(120);
 
@@ -24,6 +24,10 @@ fn service(prepare: impl FnOnce(&mut MockMessageRepository)) -> MessageService {
 fn message() -> MessageId {
     let pair = Pair::new(user(1), user(2)).unwrap();
     MessageId { conversation: pair.conversation_id(), seq: Seq::new(8) }
+}
+
+fn sent_message() -> SentMessage {
+    SentMessage { id: message(), created_at: at(8) }
 }
 
 #[test]
@@ -39,10 +43,10 @@ fn a_message_is_stored_once_with_its_sender_text_and_key() {
             };
             let service = service(|messages| {
                 let expected = messages.expect_send().with(eq(draft));
-                expected.once().returning(|_| Ok(SendOutcome::Sent(message())));
+                expected.once().returning(|_| Ok(SendOutcome::Sent(sent_message())));
             });
             let sent = block_on(service.send(caller, receiver, text("你好"), client_message_id));
-            assert_eq!(sent.unwrap(), message());
+            assert_eq!(sent.unwrap(), sent_message());
         }
     }
 }
@@ -62,7 +66,7 @@ fn a_message_beyond_the_senders_quota_is_not_stored() {
         (SpentQuota::Bytes(wait), "message_volume_used_up"),
     ] {
         let (mut messages, mut quota) = (MockMessageRepository::new(), MockSendQuota::new());
-        messages.expect_send().once().returning(|_| Ok(SendOutcome::Sent(message())));
+        messages.expect_send().once().returning(|_| Ok(SendOutcome::Sent(sent_message())));
         let mut left = 1;
         quota.expect_spend().with(eq(user(1)), eq("你好".len())).times(2).returning(move |_, _| {
             left -= 1;
@@ -87,7 +91,8 @@ fn beyond_the_quota_a_message_with_a_key_is_looked_up_a_few_times() {
         left -= 1;
         left >= 0
     });
-    let mut outcomes = [SendOutcome::Refused(SendRefusal::OverQuota(spent)), SendOutcome::Sent(message())];
+    let mut outcomes =
+        [SendOutcome::Refused(SendRefusal::OverQuota(spent)), SendOutcome::Sent(sent_message())];
     let expected = messages.expect_send().withf(move |draft| draft.over_quota == Some(spent)).times(2);
     expected.returning(move |_| {
         outcomes.reverse();
@@ -96,7 +101,7 @@ fn beyond_the_quota_a_message_with_a_key_is_looked_up_a_few_times() {
     let service = MessageService::new(Arc::new(messages), WINDOW, Some(Arc::new(quota)));
     let key = ClientMessageId::parse("key".to_owned()).unwrap();
     let send = |key| block_on(service.send(user(1), user(2), text("hi"), key));
-    assert_eq!(send(Some(key.clone())).unwrap(), message());
+    assert_eq!(send(Some(key.clone())).unwrap(), sent_message());
     assert_eq!(refusal(send(Some(key.clone()))), Some("message_quota_used_up"), "it is not stored");
     assert_eq!(refusal(send(Some(key))), Some("message_quota_used_up"), "it is not looked up");
     assert_eq!(refusal(send(None)), Some("message_quota_used_up"));

@@ -98,14 +98,18 @@ impl TestRun<'_> {
         });
         let model = &mut self.model;
         let place = |index: usize| Seq::new(i64::try_from(index + 1).unwrap());
-        let sent = |seq| SendOutcome::Sent(MessageId { conversation: pair(from, to).conversation_id(), seq });
+        let outcome = match outcome.unwrap() {
+            SendOutcome::Sent(message) => Ok(message.id),
+            SendOutcome::Refused(refusal) => Err(refusal),
+        };
+        let sent = |seq| Ok(MessageId { conversation: pair(from, to).conversation_id(), seq });
         let expected = match known {
             Some(index) if model.messages[index].recalled || model.messages[index].text == text => {
                 sent(place(index))
             }
-            Some(_) => SendOutcome::Refused(SendRefusal::IdempotencyConflict),
-            None if !model.friends => SendOutcome::Refused(SendRefusal::NotFriends),
-            None if model.blocks[1 - who] => SendOutcome::Refused(SendRefusal::Blocked),
+            Some(_) => Err(SendRefusal::IdempotencyConflict),
+            None if !model.friends => Err(SendRefusal::NotFriends),
+            None if model.blocks[1 - who] => Err(SendRefusal::Blocked),
             None => {
                 model.messages.push(ModelMessage {
                     sender: who,
@@ -118,7 +122,7 @@ impl TestRun<'_> {
                 sent(place(model.messages.len() - 1))
             }
         };
-        expect("the outcome", outcome.unwrap(), expected)
+        expect("the outcome", outcome, expected)
     }
 
     async fn recall(&mut self, who: usize, place: usize) -> Result<(), String> {

@@ -12,11 +12,12 @@ use domain::conversation::PairState;
 use domain::id::UserId;
 use domain::message::{
     ClientMessageId, Draft, ExistingMessage, MessageId, MessagePosition, MessageState, SendDecision,
-    SendOutcome, Seq, decide_send,
+    SendOutcome, SendRefusal, SentMessage, decide_send,
 };
 use uuid::Uuid;
 
-use super::row::{state_from_row, text_of};
+use super::dedup::{KnownMessage, dedup_key, existing_messages};
+use super::row::text_of;
 use crate::db::{DbError, statement};
 use crate::postgres::pairs::pair::PairRow;
 
@@ -51,16 +52,6 @@ statement! {
 }
 
 statement! {
-    // A separate statement after the lock was granted: within one statement the snapshot would predate the lock wait.
-    ExistingMessages<'a> { conversations: &'a [Uuid], senders: &'a [Uuid], keys: &'a [&'a str] }
-        -> (SqlUuid, SqlUuid, Text, BigInt, Nullable<Text>);
-    "SELECT m.conversation_id, m.sender_id, m.client_message_id, m.seq, m.content
-       FROM unnest(" [conversations: Array<SqlUuid>] ", " [senders: Array<SqlUuid>] ", " [keys: Array<Text>] ")
-            AS k (conversation_id, sender_id, client_message_id)
-       JOIN messages m USING (conversation_id, sender_id, client_message_id)"
-}
-
-statement! {
     // The time is read after locking and never decreases along seq, even if the machine's clock is set back.
     Store<'a> {
         conversations: &'a [Uuid],
@@ -73,8 +64,7 @@ statement! {
         last_seqs: &'a [i64],
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
-        first: &'a Uuid,
-    } -> (BigInt, Timestamptz);
+    } -> (BigInt, Array<SqlUuid>, Array<Timestamptz>);
     "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
           moved AS (
               UPDATE conversations c
@@ -93,7 +83,7 @@ statement! {
             AS d (conversation_id, seq, sender_id, ordinal, key, content)
        JOIN moved ON moved.id = d.conversation_id
   RETURNING seq)
-     SELECT count(*), (SELECT last_at FROM moved WHERE id = " [first: SqlUuid] ")
+     SELECT count(*), (SELECT array_agg(id) FROM moved), (SELECT array_agg(last_at) FROM moved)
        FROM stored"
 }
 
@@ -126,22 +116,6 @@ pub(super) struct CommitProbe {
     pub(super) created_at: DateTime<Utc>,
 }
 
-/// Identifies a message for deduplication.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct DedupKey {
-    conversation: Uuid,
-    sender: Uuid,
-    client_message_id: ClientMessageId,
-}
-
-fn dedup_key(draft: &Draft) -> Option<DedupKey> {
-    Some(DedupKey {
-        conversation: draft.from.pair.conversation_id().as_uuid(),
-        sender: draft.from.user().as_uuid(),
-        client_message_id: draft.client_message_id.clone()?,
-    })
-}
-
 /// The pairs of a batch: those locked here, and those that another transaction holds.
 struct BatchPairs {
     locked: HashMap<Uuid, PairState>,
@@ -166,22 +140,58 @@ pub(super) fn append(
         }
         let key = dedup_key(draft);
         let duplicate = key.as_ref().and_then(|key| existing.get(key));
-        outcomes.push(Some(match decide_send(draft, pairs.get_mut(&id.as_uuid()), duplicate) {
-            SendDecision::Store(position) => {
-                // A duplicate later in the same batch finds it here.
-                if let Some(key) = key {
-                    let state = MessageState::Visible(draft.body.clone());
-                    existing.insert(key, ExistingMessage { seq: position.seq, state });
+        let sent_at = |seq, at| (MessageId { conversation: id, seq }, at);
+        outcomes.push(Some(
+            match decide_send(draft, pairs.get_mut(&id.as_uuid()), duplicate.map(|known| &known.message)) {
+                SendDecision::Store(position) => {
+                    // A duplicate later in the same batch finds it here.
+                    if let Some(key) = key {
+                        let state = MessageState::Visible(draft.body.clone());
+                        let message = ExistingMessage { seq: position.seq, state };
+                        existing.insert(key, KnownMessage { message, created_at: None });
+                    }
+                    placed.push((draft, position));
+                    Ok(sent_at(position.seq, None))
                 }
-                placed.push((draft, position));
-                SendOutcome::Sent(MessageId { conversation: id, seq: position.seq })
-            }
-            SendDecision::Existing(seq) => SendOutcome::Sent(MessageId { conversation: id, seq }),
-            SendDecision::Refuse(refusal) => SendOutcome::Refused(refusal),
-        }));
+                SendDecision::Existing(seq) => Ok(sent_at(seq, duplicate.and_then(|known| known.created_at))),
+                SendDecision::Refuse(refusal) => Err(refusal),
+            },
+        ));
     }
-    let probe = store(connection, &placed, &pairs)?;
-    Ok(Appended { outcomes, probe })
+    let stored_at = store(connection, &placed, &pairs)?;
+    Ok(Appended { probe: probe(&placed, &stored_at)?, outcomes: with_times(outcomes, &stored_at)? })
+}
+
+/// The decision on a draft: the message with its time, `None` if this batch stores it, or the refusal.
+type Decided = Result<(MessageId, Option<DateTime<Utc>>), SendRefusal>;
+
+/// When the messages of each conversation were stored: those of one batch and conversation have one time.
+type StoredAt = HashMap<Uuid, DateTime<Utc>>;
+
+fn time_of(message: MessageId, stored_at: &StoredAt) -> Result<DateTime<Utc>, DbError> {
+    let time = stored_at.get(&message.conversation.as_uuid()).copied();
+    time.ok_or(DbError::Impossible("messages: a stored message has no time"))
+}
+
+fn with_times(
+    decided: Vec<Option<Decided>>,
+    stored_at: &StoredAt,
+) -> Result<Vec<Option<SendOutcome>>, DbError> {
+    let outcome = |decided: Decided| match decided {
+        Ok((id, at)) => {
+            let created_at = at.map_or_else(|| time_of(id, stored_at), Ok)?;
+            Ok(SendOutcome::Sent(SentMessage { id, created_at }))
+        }
+        Err(refusal) => Ok(SendOutcome::Refused(refusal)),
+    };
+    decided.into_iter().map(|decided| decided.map(outcome).transpose()).collect()
+}
+
+fn probe(placed: &[(&Draft, MessagePosition)], stored_at: &StoredAt) -> Result<Option<CommitProbe>, DbError> {
+    let Some((first, position)) = placed.first() else { return Ok(None) };
+    let message = MessageId { conversation: first.from.pair.conversation_id(), seq: position.seq };
+    let created_at = time_of(message, stored_at)?;
+    Ok(Some(CommitProbe { message, sender: first.from.user(), created_at }))
 }
 
 fn lock_pairs(
@@ -210,52 +220,14 @@ fn lock_pairs(
     Ok(BatchPairs { locked, held })
 }
 
-#[derive(Queryable)]
-struct ExistingRow {
-    conversation: Uuid,
-    sender: Uuid,
-    client_message_id: String,
-    seq: i64,
-    content: Option<String>,
-}
-
-impl ExistingRow {
-    fn into_domain(self) -> Result<(DedupKey, ExistingMessage), DbError> {
-        let client_message_id = ClientMessageId::parse(self.client_message_id).map_err(DbError::stored(
-            "messages",
-            "client_message_id",
-            self.conversation,
-        ))?;
-        let key = DedupKey { conversation: self.conversation, sender: self.sender, client_message_id };
-        Ok((key, ExistingMessage { seq: Seq::new(self.seq), state: state_from_row(self.content) }))
-    }
-}
-
-fn existing_messages(
-    connection: &mut PgConnection,
-    drafts: &[Draft],
-) -> Result<HashMap<DedupKey, ExistingMessage>, DbError> {
-    let keys: Vec<DedupKey> = drafts.iter().filter_map(dedup_key).collect();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    ExistingMessages {
-        conversations: &keys.iter().map(|key| key.conversation).collect::<Vec<_>>(),
-        senders: &keys.iter().map(|key| key.sender).collect::<Vec<_>>(),
-        keys: &keys.iter().map(|key| key.client_message_id.as_str()).collect::<Vec<_>>(),
-    }
-    .load::<ExistingRow>(connection)?
-    .into_iter()
-    .map(ExistingRow::into_domain)
-    .collect()
-}
-
 fn store(
     connection: &mut PgConnection,
     placed: &[(&Draft, MessagePosition)],
     pairs: &HashMap<Uuid, PairState>,
-) -> Result<Option<CommitProbe>, DbError> {
-    let Some((first, first_position)) = placed.first() else { return Ok(None) };
+) -> Result<StoredAt, DbError> {
+    if placed.is_empty() {
+        return Ok(StoredAt::new());
+    }
     let conversations: Vec<Uuid> =
         placed.iter().map(|(draft, _)| draft.from.pair.conversation_id().as_uuid()).collect();
     let seqs: Vec<i64> = placed.iter().map(|(_, position)| position.seq.get()).collect();
@@ -270,8 +242,7 @@ fn store(
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let message = MessageId { conversation: first.from.pair.conversation_id(), seq: first_position.seq };
-    let (stored, created_at): (i64, DateTime<Utc>) = Store {
+    let (stored, ids, times): (i64, Vec<Uuid>, Vec<DateTime<Utc>>) = Store {
         conversations: &conversations,
         seqs: &seqs,
         senders: &senders,
@@ -282,11 +253,10 @@ fn store(
         last_seqs: &states.iter().map(|state| state.last_seq.get()).collect::<Vec<_>>(),
         lo_sents: &states.iter().map(|state| state.lo_sent).collect::<Vec<_>>(),
         hi_sents: &states.iter().map(|state| state.hi_sent).collect::<Vec<_>>(),
-        first: &message.conversation.as_uuid(),
     }
     .get_result(connection)?;
     if usize::try_from(stored) != Ok(placed.len()) {
         return Err(DbError::Impossible("messages: fewer rows were inserted than drafts accepted"));
     }
-    Ok(Some(CommitProbe { message, sender: first.from.user(), created_at }))
+    Ok(ids.into_iter().zip(times).collect())
 }

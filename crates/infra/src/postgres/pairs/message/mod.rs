@@ -26,6 +26,7 @@ use group_commit::SendQueue;
 
 mod append;
 mod commit_outcome;
+mod dedup;
 mod group_commit;
 mod row;
 mod send_metrics;
