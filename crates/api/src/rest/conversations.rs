@@ -1,6 +1,7 @@
 //! Conversations.
 
 use actix_web::{delete, get, patch, put, web};
+use domain::account::Uid;
 use domain::conversation::{ConversationSummary, ConversationWindow, Preferences};
 use domain::id::ConversationId;
 use domain::message::Seq;
@@ -28,10 +29,21 @@ pub(super) struct ConversationItem {
     conversation_id: String,
     #[schema(value_type = schemas::UserId)]
     friend_id: String,
+    /// 微信号; null once the account is erased.
+    #[schema(value_type = Option<schemas::Uid>, required)]
+    friend_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::Remark)]
     remark: Redacted<String>,
+    #[schema(example = true)]
+    is_friend: bool,
+    /// Whether the caller blocks the other.
+    #[schema(example = false)]
+    blocked: bool,
+    /// The friend's read position; null unless the two are friends.
+    #[schema(value_type = Option<schemas::Seq>, required)]
+    peer_read_seq: Option<i64>,
     #[schema(minimum = 0, example = 1)]
     unread_count: i64,
     /// The newest message that the caller can see.
@@ -54,8 +66,12 @@ impl ConversationItem {
         Self {
             conversation_id: conversation.id.to_string(),
             friend_id: conversation.friend_id.to_string(),
+            friend_uid: conversation.friend_uid.as_ref().map(Uid::as_str).map(str::to_owned),
             friend_name: display_name(&conversation.friend_name, language),
             remark: Redacted(conversation.remark.as_str().to_owned()),
+            is_friend: conversation.is_friend,
+            blocked: conversation.blocked,
+            peer_read_seq: conversation.peer_read_seq.map(Seq::get),
             unread_count: conversation.unread_count,
             last_message: conversation.last_message.map(MessageItem::from),
             last_seq: conversation.last_seq.get(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Uid};
 use crate::answer_size::AnswerItem;
 use crate::error::InvalidValue;
 use crate::friendship::Remark;
@@ -17,10 +17,18 @@ pub struct ConversationSummary {
     pub id: ConversationId,
     /// The other member.
     pub friend_id: UserId,
+    /// The other member's 微信号; `None` once the account is erased.
+    pub friend_uid: Option<Uid>,
     /// The other member's current name.
     pub friend_name: DisplayName,
     /// The member's remark (备注) on the other; empty unless they are friends.
     pub remark: Remark,
+    /// Whether the two are friends now.
+    pub is_friend: bool,
+    /// Whether the member blocks the other.
+    pub blocked: bool,
+    /// The other member's read position; shown to friends only.
+    pub peer_read_seq: Option<Seq>,
     /// The number of messages after the read position that the other sent and the member can see.
     pub unread_count: i64,
     /// The newest message visible to the member.
@@ -38,7 +46,7 @@ pub struct ConversationSummary {
 }
 
 impl AnswerItem for ConversationSummary {
-    const OTHER_BYTES: usize = 500 + Message::OTHER_BYTES;
+    const OTHER_BYTES: usize = 620 + Message::OTHER_BYTES;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         self.friend_name.visit_text(visit);

@@ -33,7 +33,8 @@ pub type ConversationPageRequest = PageRequest<ConversationCursor>;
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait ConversationRepository: Send + Sync {
-    /// The member's conversations that are not hidden, pinned first, then latest activity.
+    /// The member's conversations that are not hidden, pinned first, then latest activity. The peers' read positions MUST be those
+    /// of the window.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.

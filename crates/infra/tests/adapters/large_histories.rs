@@ -75,8 +75,8 @@ async fn a_thousand_conversations_are_paged_at_a_bounded_cost() {
         let (shown, plan) = list(&explained, ALICE, page.clone()).await;
         assert!(shown.items.iter().all(|summary| summary.unread_count <= 3 && summary.unread_count >= 2));
         found.extend(shown.items.iter().map(|summary| summary.id));
-        // All of the user's conversations are sorted, but only those of the page are read.
-        assert_eq!(plan.rows_read("conversation_members"), 1000.0);
+        // All of the user's conversations are sorted, but only those of the page are read, with the peers' read positions.
+        assert!(plan.rows_read("conversation_members") <= 1021.0, "{plan:?}");
         let read = plan.rows_read("messages");
         assert!(read <= 42.0, "{read}");
         assert!(plan.pages() <= 4000, "{plan:?}");

@@ -26,8 +26,12 @@ fn summary() -> ConversationSummary {
     ConversationSummary {
         id: CONVERSATION,
         friend_id: user(2),
+        friend_uid: None,
         friend_name: DisplayName::Erased,
         remark: Remark::default(),
+        is_friend: true,
+        blocked: false,
+        peer_read_seq: Some(Seq::new(7)),
         unread_count: 3,
         last_message: None,
         last_seq: Seq::new(9),

@@ -16,7 +16,7 @@ use domain::page::Page;
 use uuid::Uuid;
 
 use super::read::UNREAD;
-use super::view::{PeerColumns, Viewpoint, batch_entry};
+use super::view::{OWN_KEY, PEER_READ_SEQ, PeerColumns, SenderColumns, Viewpoint, batch_entry};
 use crate::db::{DbError, statement};
 
 /// A member's request for a page of the list.
@@ -40,19 +40,22 @@ statement! {
     } -> (
         (BigInt, SqlUuid),
         (SqlUuid, Text, Text, Text),
+        (Text, Bool, Bool, Nullable<BigInt>),
         (BigInt, BigInt, BigInt, Timestamptz, Bool, Bool),
-        (Nullable<BigInt>, Nullable<Bool>, Nullable<Text>, Nullable<Timestamptz>),
+        (Nullable<BigInt>, Nullable<Bool>, Nullable<Text>, Nullable<Text>, Nullable<Timestamptz>),
     );
     "SELECT r.n, m.conversation_id, m.peer_id, u.state, u.name, m.remark,
+            u.uid, m.friends, m.blocked, CASE WHEN m.friends THEN " {PEER_READ_SEQ} " END,
             " {UNREAD} ", c.last_seq, m.read_seq, m.updated_at, m.pinned, m.muted,
-            newest.seq, newest.own, newest.content, newest.created_at
+            newest.seq, newest.own, newest.key, newest.content, newest.created_at
        FROM unnest(" [members: Array<SqlUuid>] ", " [first_page: Array<Bool>] ", " [pinned: Array<Bool>] ", "
             [updated_at: Array<Timestamptz>] ", " [ids: Array<SqlUuid>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (user_id, first_page, pinned, updated_at, id, most, n)
       CROSS JOIN LATERAL (
            SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.deleted_seq,
                   m.hidden_unread, m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
-                  c.user_lo, c.lo_sent, c.hi_sent, c.last_seq
+                  c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, c.friends,
+                  CASE WHEN m.user_id = c.user_lo THEN c.lo_blocks ELSE c.hi_blocks END AS blocked
              FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
             WHERE m.user_id = r.user_id
               AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
@@ -64,7 +67,7 @@ statement! {
       CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq) c
        JOIN users u ON u.id = m.peer_id
        LEFT JOIN LATERAL (
-           SELECT x.seq, x.sender_id = m.user_id AS own, x.content, x.created_at
+           SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
              FROM messages x
             WHERE x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq
               AND x.seq = CASE WHEN c.last_seq > m.deleted_seq THEN c.last_seq ELSE coalesce((
@@ -77,6 +80,7 @@ statement! {
 struct ListRow {
     request: RequestColumns,
     peer: PeerColumns,
+    relation: RelationColumns,
     view: ViewColumns,
     preview: PreviewColumns,
 }
@@ -86,6 +90,15 @@ struct ListRow {
 struct RequestColumns {
     number: i64,
     conversation: Uuid,
+}
+
+/// What lies between the member and the peer.
+#[derive(Queryable)]
+struct RelationColumns {
+    peer_uid: String,
+    is_friend: bool,
+    blocked: bool,
+    peer_read_seq: Option<i64>,
 }
 
 #[derive(Queryable)]
@@ -103,6 +116,7 @@ struct ViewColumns {
 struct PreviewColumns {
     seq: Option<i64>,
     own: Option<bool>,
+    key: Option<String>,
     content: Option<String>,
     created_at: Option<DateTime<Utc>>,
 }
@@ -110,7 +124,10 @@ struct PreviewColumns {
 impl PreviewColumns {
     fn into_message(self, viewpoint: Viewpoint) -> Result<Option<Message>, DbError> {
         match (self.seq, self.own, self.created_at, self.content) {
-            (Some(seq), Some(own), Some(at), content) => Ok(Some(viewpoint.message(seq, own, content, at))),
+            (Some(seq), Some(own), Some(at), content) => {
+                let sender = SenderColumns { own, key: self.key };
+                Ok(Some(viewpoint.message(seq, sender, content, at)))
+            }
             (None, None, None, None) => Ok(None),
             _ => Err(DbError::Impossible("messages: a preview lacks a part of its columns")),
         }
@@ -118,14 +135,18 @@ impl PreviewColumns {
 }
 
 fn summary(member: UserId, row: ListRow) -> Result<ConversationSummary, DbError> {
-    let ListRow { request, peer, view, preview } = row;
+    let ListRow { request, peer, relation, view, preview } = row;
     let id = ConversationId::from_uuid(request.conversation);
     let viewpoint = Viewpoint { conversation: id, member, peer: peer.id() };
     Ok(ConversationSummary {
         id,
         friend_id: peer.id(),
+        friend_uid: peer.display_uid(&relation.peer_uid)?,
         friend_name: peer.display_name()?,
         remark: peer.remark()?,
+        is_friend: relation.is_friend,
+        blocked: relation.blocked,
+        peer_read_seq: relation.peer_read_seq.map(Seq::new),
         unread_count: view.unread_count,
         last_message: preview.into_message(viewpoint)?,
         last_seq: Seq::new(view.last_seq),
@@ -190,7 +211,7 @@ mod tests {
         let at = Some(DateTime::UNIX_EPOCH);
         let preview = |seq, own, text: Option<&str>, created_at| {
             let content = text.map(str::to_owned);
-            PreviewColumns { seq, own, content, created_at }.into_message(viewpoint)
+            PreviewColumns { seq, own, key: None, content, created_at }.into_message(viewpoint)
         };
         assert!(preview(None, None, None, None).unwrap().is_none());
         assert!(preview(Some(1), Some(true), None, at).unwrap().is_some(), "a recalled message");
