@@ -1,9 +1,11 @@
 //! Friendship requests.
 
 use actix_web::{delete, get, post, web};
+use domain::account::Uid;
+use domain::conversation::Pair;
 use domain::error::Rule;
-use domain::friendship_request::{Answer, Direction, ListedRequest, VerificationMessage};
-use domain::id::{RequestId, UserId};
+use domain::friendship_request::{Answer, Direction, ListedRequest, RequestStatus, VerificationMessage};
+use domain::id::{ConversationId, RequestId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,7 +15,7 @@ use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
-use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::response::envelope::{Data, Done, PageOf, display_name, envelopes, timestamp};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 use crate::state::UseCases;
@@ -44,6 +46,9 @@ struct CreatedResponse {
     /// `pending`, or `accepted` when the receiver had already sent a request to the caller.
     #[schema(value_type = schemas::FriendRequestStatus)]
     status: &'static str,
+    /// The conversation with the new friend; null while the request is pending.
+    #[schema(value_type = Option<schemas::ConversationId>, required)]
+    conversation_id: Option<String>,
 }
 
 /// Sends a friendship request. If the receiver has already sent one to the caller, the two become friends.
@@ -62,7 +67,9 @@ pub(crate) async fn send_friend_request(
     let message = VerificationMessage::parse(message).field("verification_message")?;
     let asked = use_cases.friendship_requests.ask(caller.id(), receiver, message).await;
     let (request, status) = asked.map_err(|error| ApiError::from(error).about_request())?;
-    Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status.name() }))
+    let pair = Pair::new(caller.id(), receiver).filter(|_| status == RequestStatus::Accepted);
+    let conversation_id = pair.map(|pair| pair.conversation_id().to_string());
+    Ok(Data::new(CreatedResponse { request_id: request.to_string(), status: status.name(), conversation_id }))
 }
 
 /// The list to return.
@@ -95,6 +102,9 @@ pub(crate) struct ReceivedRequestItem {
     request_id: String,
     #[schema(value_type = schemas::UserId)]
     sender_id: String,
+    /// 微信号; null once the account is erased.
+    #[schema(value_type = Option<schemas::Uid>, required)]
+    sender_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     sender_name: String,
     #[schema(value_type = schemas::VerificationMessage)]
@@ -113,6 +123,9 @@ pub(crate) struct SentRequestItem {
     request_id: String,
     #[schema(value_type = schemas::UserId)]
     receiver_id: String,
+    /// 微信号; null once the account is erased.
+    #[schema(value_type = Option<schemas::Uid>, required)]
+    receiver_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     receiver_name: String,
     #[schema(value_type = schemas::VerificationMessage)]
@@ -136,12 +149,14 @@ impl RequestItem {
     pub(crate) fn new(request: &ListedRequest, direction: Direction, language: Language) -> Self {
         let request_id = request.id.to_string();
         let (peer_id, peer_name) = (request.peer.to_string(), display_name(&request.peer_name, language));
+        let peer_uid = request.peer_uid.as_ref().map(Uid::as_str).map(str::to_owned);
         let verification_message = Redacted(request.verification_message.as_str().to_owned());
         let (status, created_at) = (request.status.name(), timestamp(request.created_at));
         match direction {
             Direction::Received => Self::Received(ReceivedRequestItem {
                 request_id,
                 sender_id: peer_id,
+                sender_uid: peer_uid,
                 sender_name: peer_name,
                 verification_message,
                 status,
@@ -150,6 +165,7 @@ impl RequestItem {
             Direction::Sent => Self::Sent(SentRequestItem {
                 request_id,
                 receiver_id: peer_id,
+                receiver_uid: peer_uid,
                 receiver_name: peer_name,
                 verification_message,
                 status,
@@ -176,6 +192,39 @@ pub(crate) async fn list_friend_requests(
     Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
+/// Where the new friends talk.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewFriendship)]
+struct NewFriendshipItem {
+    #[schema(value_type = schemas::ConversationId)]
+    conversation_id: String,
+}
+
+/// Success of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FriendRequestAnswered)]
+pub(crate) struct AnswerResponse {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For users, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+    /// Only if the request was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = NewFriendshipItem, required = false)]
+    data: Option<NewFriendshipItem>,
+}
+envelopes!(AnswerResponse);
+
+impl AnswerResponse {
+    fn new(conversation: Option<ConversationId>) -> Self {
+        let Done { code, message } = Done::new();
+        let data = conversation.map(|id| NewFriendshipItem { conversation_id: id.to_string() });
+        Self { code, message, data }
+    }
+}
+
 /// The receiver's answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = FriendRequestAnswer)]
@@ -185,8 +234,8 @@ struct AnswerBody {
 }
 
 /// Accepts or rejects a request that the caller received.
-#[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)), responses((status = 200, body = Done)),
-    security(("token" = [])),
+#[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)),
+    responses((status = 200, body = AnswerResponse)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
         "friend_limit_reached", "friend_limit_of_other_reached"]))))]
 #[post("/api/auth/friendship_requests/{request_id}")]
@@ -195,11 +244,10 @@ pub(crate) async fn answer_friend_request(
     PathId(request): PathId,
     Json(body): Json<AnswerBody>,
     use_cases: web::Data<UseCases>,
-) -> Result<Done, ApiError> {
+) -> Result<AnswerResponse, ApiError> {
     let request = RequestId::parse(&request).field("request_id")?;
     let answer = Answer::parse(&body.status).field("status")?;
-    use_cases.friendship_requests.answer(caller.id(), request, answer).await?;
-    Ok(Done::new())
+    Ok(AnswerResponse::new(use_cases.friendship_requests.answer(caller.id(), request, answer).await?))
 }
 
 /// Withdraws a request that the caller sent.

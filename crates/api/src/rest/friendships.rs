@@ -32,6 +32,9 @@ pub(crate) struct FriendItem {
     /// 微信号; null once the account is erased.
     #[schema(value_type = Option<schemas::Uid>, required)]
     friend_uid: Option<String>,
+    /// The conversation with the friend, also while it is hidden.
+    #[schema(value_type = schemas::ConversationId)]
+    conversation_id: String,
     /// 备注, the caller's own name for the friend; may be empty.
     #[schema(value_type = schemas::Remark)]
     remark: Redacted<String>,
@@ -46,6 +49,7 @@ impl FriendItem {
             friend_name: display_name(&friend.friend_name, language),
             friend_id: friend.friend_id.to_string(),
             friend_uid: friend.friend_uid.as_ref().map(Uid::as_str).map(str::to_owned),
+            conversation_id: friend.conversation_id.to_string(),
             remark: Redacted(friend.remark.as_str().to_owned()),
             created_at: timestamp(friend.created_at),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::account::{AccountSummary, DisplayName, Nickname, PhoneNumber, Uid, User};
 use domain::auth::{IssuedTokens, LoggedIn};
 use domain::conversation::{ConversationSummary, ConversationWindow};
-use domain::export::{ExportedConversation, ExportedMessage};
+use domain::export::ExportedConversation;
 use domain::friendship::{Friend, Remark};
 use domain::friendship_request::{Direction, ListedRequest, RequestStatus, VerificationMessage};
 use domain::id::{ConversationId, FriendshipId, RequestId};
@@ -54,6 +54,7 @@ fn message() -> Message {
         id: MessageId { conversation: CONVERSATION, seq: Seq::new(1) },
         sender_id: user(1),
         state: MessageState::Visible(MessageBody::Text(MessageContent::parse(CANARY.to_owned()).unwrap())),
+        client_message_id: None,
         created_at: at(1),
     }
 }
@@ -91,6 +92,7 @@ fn responses_about_accounts_print_no_private_values() {
     let friend = Friend {
         friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
         friend_id: user(2),
+        conversation_id: CONVERSATION,
         friend_name: DisplayName::Erased,
         friend_uid: None,
         remark: remark(),
@@ -100,6 +102,7 @@ fn responses_about_accounts_print_no_private_values() {
     let request = ListedRequest {
         id: RequestId::from_uuid(Uuid::from_u128(4)),
         peer: user(2),
+        peer_uid: None,
         peer_name: DisplayName::Erased,
         verification_message: VerificationMessage::parse(CANARY).unwrap(),
         status: RequestStatus::Pending,
@@ -112,8 +115,6 @@ fn responses_about_accounts_print_no_private_values() {
 fn responses_about_messages_print_no_private_values() {
     assert_silent(&messages::MessageItem::from(message()));
     assert_silent(&search::FoundMessage::from(message()));
-    let exported = ExportedMessage { message: message(), client_message_id: None };
-    assert_silent(&export::items::ExportedMessageItem::from(exported));
 }
 
 #[test]
@@ -121,8 +122,12 @@ fn responses_about_conversations_print_no_private_values() {
     let summary = ConversationSummary {
         id: CONVERSATION,
         friend_id: user(2),
+        friend_uid: None,
         friend_name: DisplayName::Erased,
         remark: remark(),
+        is_friend: true,
+        blocked: false,
+        peer_read_seq: None,
         unread_count: 1,
         last_message: Some(message()),
         last_seq: Seq::new(1),

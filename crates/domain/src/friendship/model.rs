@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::account::{DisplayName, Uid};
 use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
-use crate::id::{FriendshipId, UserId};
+use crate::id::{ConversationId, FriendshipId, UserId};
 
 /// 备注, the owner's private name for a friend: at most 64 characters, empty for none, stored and returned exactly as sent.
 /// Only the owner sees it.
@@ -79,6 +79,8 @@ pub struct Friend {
     pub friendship_id: FriendshipId,
     /// The friend's account.
     pub friend_id: UserId,
+    /// The conversation of the two.
+    pub conversation_id: ConversationId,
     /// The friend's current name.
     pub friend_name: DisplayName,
     /// 微信号; `None` once the account is erased.
@@ -90,7 +92,7 @@ pub struct Friend {
 }
 
 impl AnswerItem for Friend {
-    const OTHER_BYTES: usize = 360;
+    const OTHER_BYTES: usize = 420;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         self.friend_name.visit_text(visit);

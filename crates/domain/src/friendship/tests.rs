@@ -11,7 +11,7 @@ use super::{
 use crate::account::DisplayName;
 use crate::conversation::Directed;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
-use crate::id::FriendshipId;
+use crate::id::{ConversationId, FriendshipId};
 use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipService {
@@ -123,6 +123,7 @@ fn the_list_passes_on_the_caller_and_the_page() {
     let friend = Friend {
         friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
         friend_id: user(2),
+        conversation_id: ConversationId::from_uuid(Uuid::from_u128(5)),
         friend_name: DisplayName::Erased,
         friend_uid: None,
         remark: Remark::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Uid};
 use crate::answer_size::AnswerItem;
 use crate::error::{InvalidValue, Rule};
 use crate::id::{RequestId, UserId};
@@ -112,6 +112,8 @@ pub struct ListedRequest {
     pub id: RequestId,
     /// The other user: the sender of a received request, the receiver of a sent one.
     pub peer: UserId,
+    /// The other user's 微信号; `None` once the account is erased.
+    pub peer_uid: Option<Uid>,
     /// The other user's current name.
     pub peer_name: DisplayName,
     /// The sender's introduction.
@@ -123,7 +125,7 @@ pub struct ListedRequest {
 }
 
 impl AnswerItem for ListedRequest {
-    const OTHER_BYTES: usize = 360;
+    const OTHER_BYTES: usize = 400;
 
     fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         self.peer_name.visit_text(visit);

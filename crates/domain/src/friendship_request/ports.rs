@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{Answer, AnswerRefusal, AskRefusal, ListedRequest, RequestRules, VerificationMessage};
 use crate::conversation::Directed;
 use crate::error::PortError;
-use crate::id::{RequestId, UserId};
+use crate::id::{ConversationId, RequestId, UserId};
 use crate::page::{Page, PageKey, PageRequest};
 
 /// A request to be sent.
@@ -36,7 +36,9 @@ pub enum AskOutcome {
 /// The result of an answer or a withdrawal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerOutcome {
-    /// The request has its new status.
+    /// The request is accepted, and the two are friends. Their conversation has this id.
+    Accepted(ConversationId),
+    /// The request has its new status: rejected or canceled.
     Done,
     /// The request does not exist for the caller.
     Unknown,

@@ -7,7 +7,7 @@ use super::{
     NewRequest, RequestPage, RequestPageRequest, RequestRules, RequestStatus, VerificationMessage,
 };
 use crate::conversation::Directed;
-use crate::id::{RequestId, UserId};
+use crate::id::{ConversationId, RequestId, UserId};
 
 /// The use-cases on friendship requests.
 pub struct FriendshipRequestService {
@@ -46,7 +46,7 @@ impl FriendshipRequestService {
         }
     }
 
-    /// Accepts or rejects a request that the caller received.
+    /// Accepts or rejects a request that the caller received. Returns the conversation of the two if they are friends now.
     ///
     /// # Errors
     /// [`FriendshipRequestError::UnknownRequest`], [`FriendshipRequestError::AlreadyAnswered`],
@@ -57,7 +57,7 @@ impl FriendshipRequestService {
         caller: UserId,
         request: RequestId,
         answer: Answer,
-    ) -> Result<(), FriendshipRequestError> {
+    ) -> Result<Option<ConversationId>, FriendshipRequestError> {
         into_result(self.requests.answer(request, caller, answer).await?)
     }
 
@@ -67,7 +67,7 @@ impl FriendshipRequestService {
     /// [`FriendshipRequestError::UnknownRequest`], [`FriendshipRequestError::AlreadyAnswered`],
     /// [`FriendshipRequestError::Expired`].
     pub async fn withdraw(&self, caller: UserId, request: RequestId) -> Result<(), FriendshipRequestError> {
-        into_result(self.requests.withdraw(request, caller).await?)
+        into_result(self.requests.withdraw(request, caller).await?).map(drop)
     }
 
     /// The requests that the caller received or sent, newest first.
@@ -84,9 +84,10 @@ impl FriendshipRequestService {
     }
 }
 
-fn into_result(outcome: AnswerOutcome) -> Result<(), FriendshipRequestError> {
+fn into_result(outcome: AnswerOutcome) -> Result<Option<ConversationId>, FriendshipRequestError> {
     match outcome {
-        AnswerOutcome::Done => Ok(()),
+        AnswerOutcome::Accepted(conversation) => Ok(Some(conversation)),
+        AnswerOutcome::Done => Ok(None),
         AnswerOutcome::Unknown => Err(FriendshipRequestError::UnknownRequest),
         AnswerOutcome::Refused(refusal) => Err(refusal.into()),
     }

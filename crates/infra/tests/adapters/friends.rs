@@ -99,7 +99,7 @@ async fn of_concurrent_answers_and_a_withdrawal_exactly_one_wins() {
         for task in tasks {
             let (kind, outcome) = task.await.unwrap();
             match outcome {
-                AnswerOutcome::Done => won.push(kind),
+                AnswerOutcome::Done | AnswerOutcome::Accepted(_) => won.push(kind),
                 other => assert!(matches!(other, AnswerOutcome::Refused(_)), "{other:?}"),
             }
         }

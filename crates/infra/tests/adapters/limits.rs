@@ -200,7 +200,7 @@ async fn concurrent_acceptances_never_exceed_the_friend_limit() {
 /// Whether it succeeded; otherwise it must have failed because of this limit.
 fn matches_limit(outcome: AnswerOutcome, limit: FriendLimit) -> bool {
     match outcome {
-        AnswerOutcome::Done => true,
+        AnswerOutcome::Accepted(_) => true,
         AnswerOutcome::Refused(AnswerRefusal::FriendLimit(found)) if found == limit => false,
         other => panic!("{other:?}"),
     }

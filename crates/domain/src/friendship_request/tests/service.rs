@@ -14,7 +14,7 @@ use crate::friendship_request::{
     ListedRequest, MockFriendshipRequestRepository, RequestCursor, RequestPage, RequestPageRequest,
     RequestRules, RequestStatus, VerificationMessage,
 };
-use crate::id::RequestId;
+use crate::id::{ConversationId, RequestId};
 use crate::testing::{assert_fault, at, fault, refusal, user};
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
@@ -91,12 +91,16 @@ fn each_refused_request_has_its_error_name() {
 
 #[test]
 fn an_answer_passes_on_the_caller_and_the_request() {
-    for answer in [Answer::Accept, Answer::Reject] {
+    let conversation = ConversationId::from_uuid(Uuid::from_u128(5));
+    for (answer, outcome, friends_in) in [
+        (Answer::Accept, AnswerOutcome::Accepted(conversation), Some(conversation)),
+        (Answer::Reject, AnswerOutcome::Done, None),
+    ] {
         let service = service(|requests| {
             let expected = requests.expect_answer().with(eq(REQUEST), eq(user(2)), eq(answer));
-            expected.once().returning(|_, _, _| Ok(AnswerOutcome::Done));
+            expected.once().return_once(move |_, _, _| Ok(outcome));
         });
-        assert_eq!(refusal(block_on(service.answer(user(2), REQUEST, answer))), None);
+        assert_eq!(block_on(service.answer(user(2), REQUEST, answer)).unwrap(), friends_in);
     }
 }
 
@@ -146,6 +150,7 @@ fn the_list_passes_on_the_caller_direction_and_page() {
     let listed = ListedRequest {
         id: REQUEST,
         peer: user(2),
+        peer_uid: None,
         peer_name: DisplayName::Erased,
         verification_message: hello(),
         status: RequestStatus::Canceled,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::conversation::Directed;
+use domain::conversation::{Directed, Pair};
 use domain::error::PortError;
 use domain::friendship::{Friend, FriendCursor, FriendPage, FriendPageRequest, FriendshipRepository, Remark};
 use domain::id::{FriendshipId, UserId};
@@ -43,21 +43,20 @@ struct FriendRow {
     created_at: DateTime<Utc>,
 }
 
-impl TryFrom<FriendRow> for Friend {
-    type Error = DbError;
-
-    fn try_from(row: FriendRow) -> Result<Self, DbError> {
-        let friend_id = UserId::from_uuid(row.friend_id);
-        let remark = Remark::parse(&row.remark);
-        Ok(Self {
-            friendship_id: FriendshipId::from_uuid(row.friendship_id),
-            friend_id,
-            friend_name: row_values::display_name_from_row(friend_id, &row.state, &row.name)?,
-            friend_uid: row_values::display_uid_from_row(friend_id, &row.state, &row.uid)?,
-            remark: remark.map_err(DbError::stored("friendships", "remark", row.friendship_id))?,
-            created_at: row.created_at,
-        })
-    }
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the friend")]
+fn friend(owner: UserId, row: FriendRow) -> Result<Friend, DbError> {
+    let friend_id = UserId::from_uuid(row.friend_id);
+    let pair = Pair::new(owner, friend_id).ok_or(DbError::Impossible("friendships: one with oneself"))?;
+    let remark = Remark::parse(&row.remark);
+    Ok(Friend {
+        friendship_id: FriendshipId::from_uuid(row.friendship_id),
+        friend_id,
+        conversation_id: pair.conversation_id(),
+        friend_name: row_values::display_name_from_row(friend_id, &row.state, &row.name)?,
+        friend_uid: row_values::display_uid_from_row(friend_id, &row.state, &row.uid)?,
+        remark: remark.map_err(DbError::stored("friendships", "remark", row.friendship_id))?,
+        created_at: row.created_at,
+    })
 }
 
 pub(in crate::postgres) fn list(
@@ -88,7 +87,7 @@ pub(in crate::postgres) fn list(
             friendships::created_at,
         ))
         .load(connection)?;
-    let friends: Vec<_> = rows.into_iter().map(Friend::try_from).collect::<Result<_, _>>()?;
+    let friends: Vec<_> = rows.into_iter().map(|row| friend(owner, row)).collect::<Result<_, _>>()?;
     Ok(Page::from_lookahead(friends, page.limit, |friend| FriendCursor {
         created_at: friend.created_at,
         friend_id: friend.friend_id,

@@ -110,5 +110,5 @@ pub(super) fn apply(
         pair::befriend(connection, &directed.pair, now)?;
     }
     set_status(connection, conversation, request, status)?;
-    Ok(AnswerOutcome::Done)
+    Ok(if befriends { AnswerOutcome::Accepted(conversation) } else { AnswerOutcome::Done })
 }

@@ -25,6 +25,7 @@ struct ListedRow {
     id: Uuid,
     peer_id: Uuid,
     peer_state: String,
+    peer_uid: String,
     peer_name: String,
     verification_message: String,
     status: String,
@@ -42,6 +43,7 @@ impl TryFrom<ListedRow> for ListedRequest {
         Ok(Self {
             id: RequestId::from_uuid(row.id),
             peer,
+            peer_uid: row_values::display_uid_from_row(peer, &row.peer_state, &row.peer_uid)?,
             peer_name: row_values::display_name_from_row(peer, &row.peer_state, &row.peer_name)?,
             verification_message: message.map_err(DbError::stored(
                 "friendship_requests",
@@ -61,6 +63,7 @@ fn columns() -> _ {
         friendship_requests::id,
         users::id,
         users::state,
+        users::uid,
         users::name,
         friendship_requests::verification_message,
         friendship_requests::status,
