@@ -43,6 +43,7 @@ fn of_users(routes: &mut ServiceConfig<'_>) {
         .service(export::export_account)                       // GET    /api/auth/me/export
         .service(users::change_uid)                            // PATCH  /api/auth/me/uid
         .service(users::find_user)                             // GET    /api/auth/users
+        .service(users::get_user)                              // GET    /api/auth/users/{user_id}
         .service(friendship_requests::send_friend_request)     // POST   /api/auth/friendship_requests
         .service(friendship_requests::list_friend_requests)    // GET    /api/auth/friendship_requests
         .service(friendship_requests::answer_friend_request)   // POST   /api/auth/friendship_requests/{request_id}

@@ -2,11 +2,13 @@
 
 use actix_web::{delete, get, patch, web};
 use domain::account::{AccountSummary, Nickname, PasswordAttempt, Profile, Relation, Uid};
+use domain::id::UserId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AuthUser, Json, Query};
+use crate::extract::{AuthUser, Json, PathId, Query};
+use crate::http::conditional::WithEtag;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::envelope::{Data, Done, timestamp};
@@ -53,13 +55,14 @@ impl From<AccountSummary> for AccountResponse {
 }
 
 /// The caller's own account, with the counts of unread messages and pending requests.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>), (status = 304)),
+    security(("token" = [])))]
 #[get("/api/auth/me")]
 pub(crate) async fn get_me(
     caller: AuthUser,
     use_cases: web::Data<UseCases>,
-) -> Result<Data<AccountResponse>, ApiError> {
-    Ok(Data::new(use_cases.users.me(caller.id()).await?.into()))
+) -> Result<WithEtag<Data<AccountResponse>>, ApiError> {
+    Ok(WithEtag(Data::new(use_cases.users.me(caller.id()).await?.into())))
 }
 
 /// A new nickname.
@@ -180,4 +183,17 @@ pub(crate) async fn find_user(
 ) -> Result<Data<FoundUser>, ApiError> {
     let uid = Uid::parse(&query.uid).field("uid")?;
     Ok(Data::new(use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
+}
+
+/// Shows the caller, a friend, or the other user of a pending friendship request. Any other id is answered like an unknown one.
+#[utoipa::path(tag = "accounts", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Data<FoundUser>)),
+    security(("token" = [])), extensions(("x-errors" = json!(["unknown_user"]))))]
+#[get("/api/auth/users/{user_id}")]
+pub(crate) async fn get_user(
+    caller: AuthUser,
+    PathId(user): PathId,
+    use_cases: web::Data<UseCases>,
+) -> Result<Data<FoundUser>, ApiError> {
+    let user = UserId::parse(&user).field("user_id")?;
+    Ok(Data::new(use_cases.users.find_by_id(caller.id(), user).await?.into()))
 }

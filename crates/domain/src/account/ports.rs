@@ -127,6 +127,14 @@ pub trait UserRepository: Send + Sync {
     /// Any `PortError` from the adapter.
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError>;
 
+    /// The account with this id as `viewer` sees it. MUST find the viewer's own account, its friends, and those of requests that
+    /// are pending between the two and shown to the viewer; no others. MUST take as long for an account that is not
+    /// found as for one that does not exist.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn find_by_id(&self, viewer: UserId, id: UserId) -> Result<Option<Profile>, PortError>;
+
     /// Changes an account's uid if [`super::decide_uid_change`] and then the quota allow it by the database's clock.
     ///
     /// Of concurrent claims of one uid exactly one MUST win. The old uid MUST stay reserved for the account for

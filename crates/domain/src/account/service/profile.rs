@@ -54,6 +54,14 @@ impl ProfileService {
         self.users.find_by_uid(caller, uid).await?.ok_or(ProfileError::UnknownUser)
     }
 
+    /// The account with this id: the caller's own, a friend's, or that of a pending request between the two.
+    ///
+    /// # Errors
+    /// [`ProfileError::UnknownUser`], also for any other account.
+    pub async fn find_by_id(&self, caller: UserId, id: UserId) -> Result<Profile, ProfileError> {
+        self.users.find_by_id(caller, id).await?.ok_or(ProfileError::UnknownUser)
+    }
+
     /// Changes the caller's uid.
     ///
     /// # Errors

@@ -86,6 +86,25 @@ fn an_unused_uid_finds_no_account() {
 }
 
 #[test]
+fn a_related_account_is_found_by_id_without_any_quota() {
+    let profile = Profile {
+        user_id: user(2),
+        uid: uid("Swan_22"),
+        name: Nickname::parse("天鹅").unwrap(),
+        relation: Relation::Friend,
+    };
+    for found in [Some(profile), None] {
+        let (mut users, quota) = (MockUserRepository::new(), MockLookupQuota::new());
+        let answer = found.clone();
+        users.expect_find_by_id().with(eq(user(1)), eq(user(2))).once().return_once(|_, _| Ok(answer));
+        let service = ProfileService::new(Arc::new(users), rules(), Some(Arc::new(quota)));
+        let shown = block_on(service.find_by_id(user(1), user(2)));
+        assert_eq!(shown.as_ref().ok(), found.as_ref());
+        assert!(found.is_some() || refusal(shown) == Some("unknown_user"));
+    }
+}
+
+#[test]
 fn a_look_up_beyond_the_quota_asks_no_port() {
     let (mut users, mut quota) = (MockUserRepository::new(), MockLookupQuota::new());
     users.expect_find_by_uid().once().returning(|_, _| Ok(None));
@@ -132,10 +151,12 @@ fn a_fault_below_is_passed_on() {
         users.expect_summary().returning(|_| Err(fault()));
         users.expect_rename().returning(|_, _| Err(fault()));
         users.expect_find_by_uid().returning(|_, _| Err(fault()));
+        users.expect_find_by_id().returning(|_, _| Err(fault()));
         users.expect_change_uid().returning(|_, _, _| Err(fault()));
     });
     assert_fault(block_on(service.me(user(1))));
     assert_fault(block_on(service.rename(user(1), &Nickname::parse("雁").unwrap())));
     assert_fault(block_on(service.find_by_uid(user(1), &uid("Swan_22"))));
+    assert_fault(block_on(service.find_by_id(user(1), user(2))));
     assert_fault(block_on(service.change_uid(user(1), &uid("Swan_22"))));
 }

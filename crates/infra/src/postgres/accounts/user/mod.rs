@@ -78,6 +78,10 @@ impl UserRepository for PgUserRepository {
         self.db.run(move |connection| profile::find(connection, viewer, &uid)).await
     }
 
+    async fn find_by_id(&self, viewer: UserId, id: UserId) -> Result<Option<Profile>, PortError> {
+        self.db.run(move |connection| profile::find_related(connection, viewer, id)).await
+    }
+
     async fn change_uid(
         &self,
         id: UserId,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::lookup::with_uid;
 use crate::db::{self, DbError};
-use crate::postgres::row_values;
+use crate::postgres::row_values::{self, ERASED};
 use crate::schema::{blocks, friendship_requests, friendships, users};
 
 #[derive(Queryable, Selectable)]
@@ -18,6 +18,14 @@ struct ProfileRow {
     id: Uuid,
     uid: String,
     name: String,
+}
+
+impl ProfileRow {
+    fn into_domain(self, relation: Relation) -> Result<Profile, DbError> {
+        let user_id = UserId::from_uuid(self.id);
+        let (uid, name) = (row_values::uid(user_id, &self.uid)?, row_values::nickname(user_id, &self.name)?);
+        Ok(Profile { user_id, uid, name, relation })
+    }
 }
 
 /// The relation of `other` to `viewer`.
@@ -56,11 +64,26 @@ pub(super) fn find(
     let found: Option<ProfileRow> =
         with_uid(uid).select(ProfileRow::as_select()).first(connection).optional()?;
     let Some(row) = found else { return Ok(None) };
-    let user_id = UserId::from_uuid(row.id);
-    Ok(Some(Profile {
-        user_id,
-        uid: row_values::uid(user_id, &row.uid)?,
-        name: row_values::nickname(user_id, &row.name)?,
-        relation: relation(connection, viewer, user_id)?,
-    }))
+    let relation = relation(connection, viewer, UserId::from_uuid(row.id))?;
+    row.into_domain(relation).map(Some)
+}
+
+/// The account with this id if it has a relation to `viewer`. The relation is looked up first, so that the work is the same for an
+/// unrelated account as for one that does not exist.
+pub(super) fn find_related(
+    connection: &mut PgConnection,
+    viewer: UserId,
+    other: UserId,
+) -> Result<Option<Profile>, DbError> {
+    let relation = relation(connection, viewer, other)?;
+    if relation == Relation::None {
+        return Ok(None);
+    }
+    let found: Option<ProfileRow> = users::table
+        .find(other.as_uuid())
+        .filter(users::state.ne(ERASED))
+        .select(ProfileRow::as_select())
+        .first(connection)
+        .optional()?;
+    found.map(|row| row.into_domain(relation)).transpose()
 }
