@@ -98,6 +98,7 @@ schemas! {
         text("5f1c2a-17").min_length(Some(1)).max_length(Some(64)).pattern(Some(TEXT));
     SearchTerm: "A part of the text, case-insensitive. There are no wildcards." = text("火锅")
         .min_length(Some(1)).max_length(Some(200)).pattern(Some(TEXT));
+    RuleName: "The name of a rule that a field can break." = one_of(&crate::response::rule::RuleItem::NAMES);
     RegistrationMode: "Who can register." = one_of(&["open", "invite", "closed"]);
     PageCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
 }

@@ -159,7 +159,7 @@ fn responses_are_closed_in_the_strict_document_only() {
         "Tokens",
         "Message",
         "FoundMessage",
-        "ExportedMessage",
+        "ExportedSession",
         "FriendRequestSent",
     ] {
         assert!(closed(name), "{name}");

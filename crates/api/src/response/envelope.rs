@@ -1,7 +1,5 @@
 //! The JSON envelope of every response: `code`, `message` and `data` or `error`.
 
-use actix_web::body::BoxBody;
-use actix_web::{HttpRequest, HttpResponse, Responder};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::account::DisplayName;
 use serde::Serialize;
@@ -10,16 +8,17 @@ use utoipa::ToSchema;
 use crate::http::i18n;
 use crate::http::language::Language;
 use crate::openapi::schemas;
+use crate::response::rule::RuleItem;
 
 /// Success without data.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Done {
     /// 200.
     #[schema(example = 200)]
-    code: u16,
+    pub(crate) code: u16,
     /// For users, in their language.
     #[schema(example = "成功")]
-    message: &'static str,
+    pub(crate) message: &'static str,
 }
 
 /// Success with data.
@@ -68,6 +67,10 @@ pub(crate) struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "receiver_id")]
     pub(crate) field: Option<String>,
+    /// The rule that the field breaks, if one field caused the error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RuleItem, required = false)]
+    pub(crate) rule: Option<RuleItem>,
 }
 
 impl Done {
@@ -94,23 +97,27 @@ pub(crate) trait Envelope: Serialize {
     fn localized(self, language: Language) -> Self;
 }
 
+/// Makes structs with a `message` envelopes and responses.
 macro_rules! envelopes {
     ($($kind:ty $(where $parameter:ident)?),*) => {$(
-        impl$(<$parameter: Serialize>)? Envelope for $kind {
-            fn localized(self, language: Language) -> Self {
-                Self { message: i18n::success(language), ..self }
+        impl$(<$parameter: serde::Serialize>)? $crate::response::envelope::Envelope for $kind {
+            fn localized(self, language: $crate::http::language::Language) -> Self {
+                Self { message: $crate::http::i18n::success(language), ..self }
             }
         }
 
-        impl$(<$parameter: Serialize>)? Responder for $kind {
-            type Body = BoxBody;
+        impl$(<$parameter: serde::Serialize>)? actix_web::Responder for $kind {
+            type Body = actix_web::body::BoxBody;
 
-            fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-                HttpResponse::Ok().json(self.localized(Language::of(request)))
+            fn respond_to(self, request: &actix_web::HttpRequest) -> actix_web::HttpResponse {
+                use $crate::response::envelope::Envelope;
+                let language = $crate::http::language::Language::of(request);
+                actix_web::HttpResponse::Ok().json(self.localized(language))
             }
         }
     )*};
 }
+pub(crate) use envelopes;
 envelopes!(Done, Data<T> where T, PageOf<T> where T);
 
 /// RFC 3339 in UTC with exactly three decimals and `Z`.

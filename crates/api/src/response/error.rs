@@ -15,6 +15,7 @@ use crate::http::security_headers;
 use crate::response::envelope::Failure;
 use crate::response::error_catalog::{self, BLOCKED_REQUEST, CatalogEntry};
 use crate::response::invalid_field::{FieldRule, InvalidField};
+use crate::response::rule::RuleItem;
 
 /// An error response in the making.
 #[derive(Debug)]
@@ -117,15 +118,18 @@ impl ApiError {
             _ => error_catalog::find(self.name),
         };
         let template = entry.message(language);
-        let (field, message) = match &self.detail {
+        let (blamed, message) = match &self.detail {
             Detail::None | Detail::Allow(_) | Detail::Worded(_) => (None, template.to_owned()),
             Detail::Invalid(InvalidField { field, rule }) => {
-                let rule = i18n::rule(*rule, language);
-                (Some((*field).to_owned()), template.replace("{field}", field).replace("{rule}", &rule))
+                let text = i18n::rule(*rule, language);
+                let blamed = ((*field).to_owned(), RuleItem::from(*rule));
+                (Some(blamed), template.replace("{field}", field).replace("{rule}", &text))
             }
             Detail::Field(field) => {
-                let rule = i18n::wrong_type(language);
-                (Some(field.clone()), template.replace("{field}", field).replace("{rule}", rule))
+                let text = i18n::wrong_type(language);
+                let rule = if self.name == InvalidField::NAME { "type" } else { "required" };
+                let blamed = (field.clone(), RuleItem::named(rule));
+                (Some(blamed), template.replace("{field}", field).replace("{rule}", text))
             }
         };
         let status = self.status_code();
@@ -139,7 +143,8 @@ impl ApiError {
         if let Detail::Allow(methods) = &self.detail {
             response.insert_header((ALLOW, methods.as_str()));
         }
-        response.json(Failure { code: status.as_u16(), message, error: self.name, field })
+        let (field, rule) = blamed.unzip();
+        response.json(Failure { code: status.as_u16(), message, error: self.name, field, rule })
     }
 }
 

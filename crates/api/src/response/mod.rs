@@ -5,3 +5,4 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod error_catalog;
 pub(crate) mod invalid_field;
+pub(crate) mod rule;

@@ -135,7 +135,7 @@ impl Reply {
 
     /// Whether an error has the envelope of the contract, no more and no less.
     pub(crate) fn is_enveloped_error(&self) -> bool {
-        let known = ["code", "message", "error", "field"];
+        let known = ["code", "message", "error", "field", "rule"];
         let is_text = |name: &str| self.json[name].as_str().is_some_and(|text| !text.is_empty());
         self.json.as_object().is_some_and(|fields| fields.keys().all(|name| known.contains(&name.as_str())))
             && self.json["code"] == self.status
@@ -174,6 +174,7 @@ impl Reply {
         let reply = self.refused(400, error);
         assert_eq!(reply.json["field"], Value::from(field), "{}", reply.text);
         assert!(reply.json["message"].as_str().unwrap().contains(field), "{}", reply.text);
+        assert!(reply.json["rule"]["rule"].is_string(), "{}", reply.text);
         reply
     }
 
