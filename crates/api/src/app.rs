@@ -5,17 +5,17 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, ETAG, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, DATE, ETAG, HeaderName, RETRY_AFTER};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App, Error, Responder, get, guard, web};
+use actix_web::{App, Error, guard, web};
 use utoipa_actix_web::service_config::ServiceConfig;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::{
-    body_drain, connection, content_coding, error_rendering, head_method, origin, refusals, security_headers,
+    body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusals,
+    security_headers,
 };
 use crate::openapi::description;
 use crate::routes;
@@ -24,8 +24,12 @@ use crate::state::UseCases;
 
 /// The CORS policy.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
-    let allowed =
-        settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    let allowed = if settings.cors_origins.iter().any(|origin| origin == ApiSettings::ANY_ORIGIN) {
+        // Without cookies a page can do no more than its user's own programs.
+        Cors::default().allow_any_origin()
+    } else {
+        settings.cors_origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
+    };
     allowed
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([
@@ -36,18 +40,22 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             "Device-Id",
             "If-None-Match",
             "X-Request-Id",
+            "X-Requested-With",
+            // What tracing libraries add to every request.
+            "traceparent",
+            "tracestate",
+            "baggage",
+            "sentry-trace",
         ])
-        .expose_headers([RETRY_AFTER, ALLOW, ETAG, REQUEST_ID])
+        .expose_headers([
+            RETRY_AFTER,
+            ALLOW,
+            ETAG,
+            REQUEST_ID,
+            DATE,
+            HeaderName::from_static("server-timing"),
+        ])
         .max_age(3600)
-}
-
-async fn front_page() -> impl Responder {
-    web::Redirect::to("/docs")
-}
-
-#[get("/docs")]
-async fn docs() -> impl Responder {
-    web::Redirect::to("/docs/")
 }
 
 /// The complete API as an actix application.
@@ -95,9 +103,6 @@ fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {
         .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
         .default_service(web::to(description::unmatched));
     if !settings.without_docs {
-        config
-            .service(web::resource("/").guard(guard::Get()).to(front_page))
-            .service(docs)
-            .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/openapi.json")));
+        docs_page::routes(config);
     }
 }
