@@ -9,7 +9,7 @@ use crate::http::proxies::TrustedProxies;
 /// The settings of the API.
 #[derive(Clone, Default)]
 pub struct ApiSettings {
-    /// Origins that browsers may call from (CORS); none by default.
+    /// Origins that browsers may call from (CORS), or [`ApiSettings::ANY_ORIGIN`]; none by default.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is trusted; none by default.
     pub trusted_proxies: TrustedProxies,
@@ -32,6 +32,11 @@ pub struct ServerFacts {
     pub registration: &'static str,
     /// How long a message can be recalled.
     pub recall_window: Duration,
+}
+
+impl ApiSettings {
+    /// In `cors_origins`: every origin.
+    pub const ANY_ORIGIN: &str = "*";
 }
 
 impl Default for ServerFacts {

@@ -58,7 +58,7 @@ fn refusal(request: &HttpRequest) -> HttpResponse {
 fn is_permitted(origin: &HeaderValue, request: &ServiceRequest) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let Some(settings) = request.app_data::<web::Data<ApiSettings>>() else { return false };
-    if settings.cors_origins.iter().any(|listed| listed == origin) {
+    if settings.cors_origins.iter().any(|listed| listed == origin || listed == ApiSettings::ANY_ORIGIN) {
         return true;
     }
     let by_proxy = request.peer_addr().is_some_and(|peer| settings.trusted_proxies.contains(peer.ip()));

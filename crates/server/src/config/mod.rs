@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use api::TrustedProxies;
+use api::{ApiSettings, TrustedProxies};
 use domain::account::{RegistrationMode, UidChangeRules};
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
@@ -203,8 +203,9 @@ impl Settings {
             let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
             let is_valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
             ensure!(
-                is_valid,
-                "HONGYAN_CORS_ORIGINS: {origin:?} must be an origin such as https://chat.example"
+                is_valid || origin == ApiSettings::ANY_ORIGIN,
+                "HONGYAN_CORS_ORIGINS: {origin:?} must be an origin such as https://chat.example, with no path and no trailing \
+                 slash, or * for all"
             );
         }
         Ok(())

@@ -239,7 +239,7 @@ options! {
     /// The documentation page at /docs: on or off
     #[arg(long, env = "HONGYAN_DOCS", value_name = "SWITCH")]
     docs: Switch = Switch::default();
-    /// Origins that browsers can call from, separated by commas
+    /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");
     /// Addresses and networks of trusted proxies, separated by commas; the right-most untrusted address in X-Forwarded-For is the client's, by which wrong passwords are counted

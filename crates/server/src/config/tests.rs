@@ -71,10 +71,13 @@ fn an_invalid_setting_is_named() {
     assert!(!short.contains("xxx"), "the error repeats the secret: {short}");
     let short = error_of(Options { jwt_previous_secret: Some("x".into()), ..options() });
     assert!(short.contains("HONGYAN_JWT_PREVIOUS_SECRET"), "{short}");
-    for origin in ["*", "chat.example", "https://", "https://chat.example/", "https://*.example"] {
+    for origin in ["**", "chat.example", "https://", "https://chat.example/", "https://*.example"] {
         let text = error_of(Options { cors_origins: Some(vec![origin.to_owned()]), ..options() });
         assert!(text.contains("HONGYAN_CORS_ORIGINS") && text.contains(origin), "{text}");
+        assert!(text.contains("no path and no trailing slash"), "{text}");
     }
+    let all = Options { cors_origins: Some(vec!["*".to_owned()]), ..options() };
+    assert_eq!(Settings::from_options(all).unwrap().cors_origins, ["*"]);
     for wrong in ["proxy.example", "10.0.0.0/33", ""] {
         let proxies = vec!["::1".to_owned(), wrong.to_owned()];
         let text = error_of(Options { trusted_proxies: Some(proxies), ..options() });
@@ -129,7 +132,7 @@ fn flags_come_before_the_file_and_the_file_before_defaults() {
 
 #[test]
 fn an_invalid_value_is_reported_with_its_origin() {
-    let file = TextFile::new("wrong", "\ncors_origins = ['*']\njwt_secret = 'canary'");
+    let file = TextFile::new("wrong", "\ncors_origins = ['https://*']\njwt_secret = 'canary'");
     let path = file.0.to_str().unwrap();
     let error = invoke(&["--config", path]).unwrap().settings().unwrap_err().to_string();
     assert!(error.starts_with(&format!("HONGYAN_JWT_SECRET ({path}:3) needs at least 32 bytes")), "{error}");

@@ -25,7 +25,7 @@ fn paths(world: &World, alice: &Person) -> Vec<(String, Vec<String>)> {
     let documented = document["paths"].as_object().unwrap().iter();
     let mut paths: Vec<(String, Vec<String>)> =
         documented.map(|(path, item)| (filled(path), methods(item))).collect();
-    let pages = ["/docs", "/docs/", "/docs/swagger-ui.css", "/api/openapi.json"];
+    let pages = ["/docs", "/docs/", "/docs/api.md", "/api/openapi.json"];
     paths.extend(pages.map(|page| (page.to_owned(), vec!["GET".to_owned()])));
     paths
 }

@@ -89,6 +89,47 @@ fn browsers_may_call_from_the_listed_origins_only() {
 }
 
 #[test]
+fn a_permitted_page_may_send_tracing_headers_and_read_times() {
+    let origin = "https://chat.example";
+    let world = World::with(Options { cors_origins: Some(vec![origin.into()]), ..Options::default() });
+    let traced = "authorization,baggage,sentry-trace,traceparent,tracestate,x-requested-with";
+    let preflight = world.call("OPTIONS", "/api/auth/me").header("Origin", origin);
+    let preflight = preflight
+        .header("Access-Control-Request-Method", "GET")
+        .header("Access-Control-Request-Headers", traced)
+        .send();
+    assert_eq!(preflight.status, 200, "{}", preflight.text);
+    let list = |reply: &crate::support::Reply, name: &str| {
+        let listed = reply.header(name).unwrap().to_ascii_lowercase();
+        listed.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let allowed = list(&preflight, "Access-Control-Allow-Headers");
+    assert!(traced.split(',').all(|name| allowed.iter().any(|known| known == name)), "{allowed:?}");
+    let plain = world.call("GET", "/healthz").header("Origin", origin).send().ok();
+    let exposed = list(&plain, "Access-Control-Expose-Headers");
+    for name in ["date", "server-timing", "etag", "retry-after", "x-request-id"] {
+        assert!(exposed.iter().any(|known| known == name), "{name}: {exposed:?}");
+    }
+}
+
+#[test]
+fn a_star_admits_every_origin() {
+    let world = World::with(Options { cors_origins: Some(vec!["*".into()]), ..Options::default() });
+    for origin in ["https://chat.example", "http://localhost:5173", "null"] {
+        let call = |method: &str| world.call(method, "/api/login/uid").header("Origin", origin);
+        let preflight = call("OPTIONS").header("Access-Control-Request-Method", "POST").send();
+        assert_eq!(preflight.status, 200, "{}", preflight.text);
+        let body = json!({"uid": "nobody_01", "password": "wrong horse"});
+        let login = call("POST").json(&body).send().refused(401, "invalid_credentials");
+        for reply in [preflight, login] {
+            let admitted = reply.header("Access-Control-Allow-Origin").unwrap();
+            assert!(admitted == "*" || admitted == origin, "{admitted}");
+            assert_eq!(reply.header("Access-Control-Allow-Credentials"), None);
+        }
+    }
+}
+
+#[test]
 fn the_docs_page_shows_the_api() {
     let world = World::new();
     let page = world.call("GET", "/docs/").send();

@@ -165,7 +165,7 @@ fn an_invalid_setting_stops_the_start_with_its_name() {
         ("DATABASE_URL", "postgres://127.0.0.1/x", "HONGYAN_JWT_SECRET must be set"),
         ("DATABASE_URL", "postgres://me:a/b@127.0.0.1/x", "encode '@' as %40"),
         ("HONGYAN_LOG", "a=b=c", "HONGYAN_LOG"),
-        ("HONGYAN_CORS_ORIGINS", "*", "HONGYAN_CORS_ORIGINS"),
+        ("HONGYAN_CORS_ORIGINS", "https://chat.example/", "no path and no trailing slash"),
         ("HONGYAN_CONFIG", "/no/such/file", "/no/such/file"),
     ] {
         let (code, text) = run(folder.hongyan(&[]).env(name, value));
