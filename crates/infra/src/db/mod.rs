@@ -10,6 +10,8 @@ mod id;
 mod patience;
 mod pool;
 mod read_batcher;
+#[cfg(test)]
+mod session_tests;
 mod statement;
 mod transaction;
 

@@ -69,7 +69,7 @@ impl Manager {
     /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. A statement outside a transaction is a read
     /// of some milliseconds; one that takes a second would take it from all others (transactions have more, see
     /// `transaction.rs`). `synchronous_commit` makes a commit durable
-    /// once it is acknowledged, unless the server demands even more.
+    /// once it is acknowledged, on the standbys too, unless the server demands even more.
     ///
     /// `force_generic_plan`: every statement finds its rows by keys, so one plan serves all parameters. By default PostgreSQL
     /// overestimates arrays it has not seen, judges the generic plan too expensive and plans every send again, which costs as
@@ -96,7 +96,7 @@ impl Manager {
         SELECT set_config('transaction_timeout', '0', false)
             WHERE current_setting('transaction_timeout', true) <> '0';
         SELECT set_config('synchronous_commit', 'on', false)
-            WHERE current_setting('synchronous_commit') = 'off';";
+            WHERE current_setting('synchronous_commit') IN ('off', 'local');";
 }
 
 /// Why no connection was made.
