@@ -14,7 +14,7 @@ use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::{
-    body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusals,
+    body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusal_delay, refusals,
     security_headers,
 };
 use crate::openapi::description;
@@ -95,6 +95,7 @@ pub fn app(
         .wrap(from_fn(head_method::answer_head))
         .wrap(from_fn(refusals::record_refusals))
         .wrap(from_fn(access_log::log_request))
+        .wrap(from_fn(refusal_delay::hold_refusals))
 }
 
 fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {

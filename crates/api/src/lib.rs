@@ -25,7 +25,7 @@ mod routes;
 mod settings;
 mod state;
 
-pub use admission::{AdmissionSettings, Bulkheads};
+pub use admission::{AdmissionSettings, Bulkheads, RefusalRates};
 pub use app::app;
 pub use http::access_log::{CompletedRequest, RequestObserver};
 pub use http::connection::ConnectionAccount;

@@ -96,6 +96,7 @@ fn quotas(settings: &Settings) -> Option<Risk> {
         ("lookups", rules.lookups.is_none()),
         ("uid changes", rules.uid_changes.quota.is_none()),
         ("registrations", rules.registrations.is_none()),
+        ("refusals", rules.refusals.is_none()),
     ]
     .into_iter()
     .filter_map(|(name, is_off)| is_off.then_some(name))

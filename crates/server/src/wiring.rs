@@ -76,6 +76,7 @@ pub(crate) fn admission(settings: &Settings) -> AdmissionSettings {
         // Several turns of the longest wait for a thread.
         patience: settings.db_patience.thread.saturating_mul(5),
         exports_per_hour: settings.rules.exports_per_hour,
+        refusals: settings.rules.refusals,
     }
 }
 

@@ -98,7 +98,7 @@ impl Drop for ServerProcess {
 }
 
 /// The quotas.
-const QUOTAS: [&str; 7] = [
+const QUOTAS: [&str; 8] = [
     "MESSAGES_PER_MINUTE",
     "MESSAGE_KILOBYTES_PER_MINUTE",
     "REQUESTS_PER_DAY",
@@ -106,6 +106,7 @@ const QUOTAS: [&str; 7] = [
     "UID_CHANGES_PER_DAY",
     "REGISTRATIONS_PER_HOUR",
     "EXPORTS_PER_HOUR",
+    "REFUSALS_PER_MINUTE",
 ];
 
 fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Result<Command> {

@@ -5,6 +5,7 @@
 
 mod export_pass;
 mod keyed_limit;
+mod tarpit;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::response::error::ApiError;
 use export_pass::ExportHistory;
 pub(crate) use export_pass::ExportPass;
 use keyed_limit::{Bounds, KeyedLimit, LaneFull};
+pub use tarpit::RefusalRates;
+use tarpit::Tarpit;
+pub(crate) use tarpit::{HOLD, HeldAnswer};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,11 +45,18 @@ pub struct AdmissionSettings {
     pub patience: Duration,
     /// Exports of one account per hour; `None` for no limit.
     pub exports_per_hour: Option<NonZeroU32>,
+    /// Refusals that are answered at once; `None` for no limit.
+    pub refusals: Option<RefusalRates>,
 }
 
 impl Default for AdmissionSettings {
     fn default() -> Self {
-        Self { in_flight: Self::MOST_IN_FLIGHT, patience: Duration::from_secs(5), exports_per_hour: None }
+        Self {
+            in_flight: Self::MOST_IN_FLIGHT,
+            patience: Duration::from_secs(5),
+            exports_per_hour: None,
+            refusals: None,
+        }
     }
 }
 
@@ -69,6 +80,7 @@ pub struct Bulkheads {
     searches: Arc<KeyedLimit<UserId>>,
     exports: Arc<KeyedLimit<UserId>>,
     export_history: Arc<ExportHistory>,
+    tarpit: Arc<Tarpit>,
 }
 
 impl Default for Bulkheads {
@@ -87,13 +99,14 @@ impl Bulkheads {
     /// Empty bulkheads.
     #[must_use]
     pub fn new(settings: AdmissionSettings) -> Self {
-        let AdmissionSettings { in_flight, patience, exports_per_hour } = settings;
+        let AdmissionSettings { in_flight, patience, exports_per_hour, refusals } = settings;
         Self {
             requests: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: true }),
             anonymous: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: false }),
             searches: KeyedLimit::new(Bounds { in_flight: 1, waiting: 1, patience, rests: true }),
             exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience, rests: false }),
             export_history: Arc::new(ExportHistory::new(exports_per_hour)),
+            tarpit: Tarpit::new(refusals),
         }
     }
 
@@ -103,6 +116,11 @@ impl Bulkheads {
             Requester::Account(_) => self.requests.arrive(requester),
             Requester::Address(_) => self.anonymous.arrive(requester),
         }
+    }
+
+    /// Counts a refused request; returns a place if its answer is to be held back.
+    pub(crate) fn refused(&self, requester: Requester) -> Option<HeldAnswer> {
+        self.tarpit.refuse(requester, Instant::now())
     }
 
     /// Waits for the account's turn to search: one search runs, one waits.

@@ -14,6 +14,7 @@ pub(crate) mod i18n;
 pub(crate) mod language;
 pub(crate) mod origin;
 pub(crate) mod proxies;
+pub(crate) mod refusal_delay;
 pub(crate) mod refusals;
 pub(crate) mod security_headers;
 pub(crate) mod startup;

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use api::{ApiSettings, TrustedProxies};
+use api::{ApiSettings, RefusalRates, TrustedProxies};
 use domain::account::{RegistrationMode, UidChangeRules};
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
@@ -75,6 +75,8 @@ pub struct RuleSettings {
     pub registrations: Option<RegistrationRates>,
     /// Exports of an account per hour; `None` for no limit.
     pub exports_per_hour: Option<NonZeroU32>,
+    /// Refusals that are answered at once; `None` for no limit.
+    pub refusals: Option<RefusalRates>,
 }
 
 /// Settings of the log.
@@ -257,6 +259,7 @@ fn rules(given: &Resolved) -> RuleSettings {
         },
         registrations: RegistrationRates::per_hour(given.quota_registrations_per_hour.into()),
         exports_per_hour: NonZeroU32::new(given.quota_exports_per_hour),
+        refusals: RefusalRates::per_minute(given.quota_refusals_per_minute.into()),
     }
 }
 

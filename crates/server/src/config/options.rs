@@ -221,6 +221,9 @@ options! {
     /// Complete exports of an account per hour, counted by each instance; 0 for no limit
     #[arg(long, env = "HONGYAN_QUOTA_EXPORTS_PER_HOUR", value_name = "NUMBER")]
     quota_exports_per_hour: u32 = 1;
+    /// Refused requests (4xx) per minute that are answered at once to an account, ten times as many to an address, counted by each instance; the answer to others takes a second; 0 for no limit
+    #[arg(long, env = "HONGYAN_QUOTA_REFUSALS_PER_MINUTE", value_name = "NUMBER")]
+    quota_refusals_per_minute: u32 = 60;
     /// The binary logarithm of bcrypt's rounds, 4 to 31; less than 10 logs a warning
     #[arg(long, env = "HONGYAN_BCRYPT_COST", value_name = "COST", value_parser = clap::value_parser!(u8).range(4..=31))]
     bcrypt_cost: u8 = 12;

@@ -31,6 +31,8 @@ fn every_quota_is_on_by_default() {
     let registrations = rules.registrations.unwrap();
     assert_eq!(Some(registrations.per_address), QuotaRate::new(20, 60 * MINUTE));
     assert_eq!(Some(registrations.overall), QuotaRate::new(60, MINUTE));
+    assert_eq!(rules.exports_per_hour, NonZeroU32::new(1));
+    assert_eq!(rules.refusals, RefusalRates::per_minute(60));
 }
 
 #[test]
@@ -43,12 +45,14 @@ fn a_quota_of_zero_is_no_limit() {
         quota_lookups_per_minute: zero,
         quota_uid_changes_per_day: zero,
         quota_registrations_per_hour: zero,
+        quota_exports_per_hour: zero,
+        quota_refusals_per_minute: zero,
         ..options()
     };
     let rules = Settings::from_options(options).unwrap().rules;
     assert_eq!((rules.sending.messages, rules.sending.bytes), (None, None));
     assert_eq!((rules.requests.per_day, rules.lookups, rules.uid_changes.quota), (None, None, None));
-    assert_eq!(rules.registrations, None);
+    assert_eq!((rules.registrations, rules.exports_per_hour, rules.refusals), (None, None, None));
 }
 
 #[test]

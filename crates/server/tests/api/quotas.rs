@@ -1,5 +1,7 @@
 //! Quotas: each has its error name and a `Retry-After`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use server::config::Options;
 
@@ -39,6 +41,23 @@ fn repeats_beyond_the_quota_are_limited_too() {
     let answers: Vec<u16> = (0..75).map(|_| send(&alice, &bob, "1", "key 1").status).collect();
     assert!(answers[..60].iter().all(|status| *status == 200), "{answers:?}");
     assert!(answers[60..].contains(&429), "{answers:?}");
+}
+
+#[test]
+fn refusals_beyond_the_quota_are_answered_later_and_alike() {
+    let world = World::with(Options { quota_refusals_per_minute: Some(2), ..Options::default() });
+    let (alice, bob) = (world.person("alice_01"), world.person("bob_0001"));
+    let refused = |person: &Person| {
+        let begun = Instant::now();
+        let reply = person.post("/api/auth/friendship_requests", &json!({"receiver_id": "none"}));
+        reply.blames("invalid_field", "receiver_id");
+        begun.elapsed() >= Duration::from_secs(1)
+    };
+    refused(&alice);
+    refused(&alice);
+    assert!((0..3).all(|_| refused(&alice)), "the answer is held back");
+    alice.get("/api/auth/me").ok();
+    refused(&bob);
 }
 
 #[test]

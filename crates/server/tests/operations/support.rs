@@ -119,13 +119,14 @@ pub(crate) struct Server {
 }
 
 /// The quotas, which no test here is about.
-const QUOTAS: [&str; 6] = [
+const QUOTAS: [&str; 7] = [
     "MESSAGES_PER_MINUTE",
     "MESSAGE_KILOBYTES_PER_MINUTE",
     "REQUESTS_PER_DAY",
     "LOOKUPS_PER_MINUTE",
     "UID_CHANGES_PER_DAY",
     "REGISTRATIONS_PER_HOUR",
+    "REFUSALS_PER_MINUTE",
 ];
 
 impl Server {

@@ -200,6 +200,7 @@ fn serve(options: Options, url: &str, patience: Patience) -> Served {
         quota_lookups_per_minute: Some(0),
         quota_uid_changes_per_day: Some(0),
         quota_registrations_per_hour: Some(0),
+        quota_refusals_per_minute: Some(0),
         ..Options::default()
     });
     let mut settings = Settings::from_options(options).unwrap();
