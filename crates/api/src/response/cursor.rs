@@ -143,10 +143,11 @@ mod tests {
         for text in [
             "",
             "x",
-            "0.1",
-            "2.1.01890a5dac96774bbcceb302099a8057",
+            "0.946684800000000",
+            "2.946684800000000.01890a5dac96774bbcceb302099a8057",
+            "x.946684800000000.01890a5dac96774bbcceb302099a8057",
             "0.x.01890a5dac96774bbcceb302099a8057",
-            "0.1.x",
+            "0.946684800000000.x",
             "0.946684799999999.01890a5dac96774bbcceb302099a8057",
             "0.7258118400000000.01890a5dac96774bbcceb302099a8057",
             "0.-8000000000000000000.01890a5dac96774bbcceb302099a8057",
@@ -155,10 +156,13 @@ mod tests {
             let error = query(None, Some(text)).parse::<FriendCursor>().unwrap_err();
             assert_eq!(error, InvalidField::new("cursor", FieldRule::Cursor), "{text}");
         }
-        for text in ["0.1.01890a5dac96774bbcceb302099a8057", "-1.1.01890a5dac96774bbcceb302099a8057"] {
-            let error = query(None, Some(text)).parse::<SearchCursor>().unwrap_err();
+        for seq in [0, -1, i64::MIN] {
+            let text = format!("{seq}.946684800000000.01890a5dac96774bbcceb302099a8057");
+            let error = query(None, Some(&text)).parse::<SearchCursor>().unwrap_err();
             assert_eq!(error, InvalidField::new("cursor", FieldRule::Cursor), "{text}");
         }
+        let first = "0.946684800000000.01890a5dac96774bbcceb302099a8057";
+        assert!(query(None, Some(first)).parse::<FriendCursor>().is_ok());
         for limit in ["", "x", "0", "-1", "10001", "1.5", "99999999999999999999"] {
             let error = query(Some(limit), None).parse::<FriendCursor>().unwrap_err();
             assert_eq!(error.field, "limit", "{limit}");
