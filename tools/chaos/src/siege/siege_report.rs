@@ -20,6 +20,8 @@ impl SiegeReport {
     const MAX_RATIO: f64 = 3.0;
     /// Below this many milliseconds a percentile is the machine's noise.
     const NOISE_MS: f64 = 10.0;
+    /// Beside the enemy, a percentile up to this many milliseconds is no finding.
+    const UNNOTICED_MS: f64 = 25.0;
     /// Fewer calls have no 99th percentile.
     const ENOUGH_CALLS: usize = 100;
 
@@ -40,18 +42,18 @@ impl SiegeReport {
                 findings.push(format!("the enemy got a server error: {attack}: {count} times {outcome}"));
             }
         }
-        let enough = |kind| {
-            [Phase::Quiet, Phase::Hostile]
-                .iter()
-                .all(|phase| self.latencies.count(*phase, kind) >= Self::ENOUGH_CALLS)
-        };
-        for kind in CallKind::ALL {
-            if self.plan.is_long() && enough(kind) && self.ratio(kind) > Self::MAX_RATIO {
-                let ratio = self.ratio(kind);
-                findings.push(format!("p99 of {} is {ratio:.1} times its quiet value", kind.name()));
-            }
-        }
+        findings.extend(CallKind::ALL.into_iter().filter_map(|kind| self.slowed_down(kind)));
         findings
+    }
+
+    /// What is wrong with the 99th percentile of a kind. A short run has too few calls to tell.
+    fn slowed_down(&self, kind: CallKind) -> Option<String> {
+        let both = [Phase::Quiet, Phase::Hostile];
+        let enough = both.iter().all(|phase| self.latencies.count(*phase, kind) >= Self::ENOUGH_CALLS);
+        let (ratio, ms) = (self.ratio(kind), self.latencies.percentile(Phase::Hostile, kind, 99));
+        let noticed = ratio > Self::MAX_RATIO && ms > Self::UNNOTICED_MS;
+        (self.plan.is_long() && enough && noticed)
+            .then(|| format!("p99 of {} is {ratio:.1} times its quiet value, {ms:.0} ms", kind.name()))
     }
 
     pub(crate) fn table(&self) -> String {
@@ -85,5 +87,41 @@ impl SiegeReport {
             let _ = writeln!(text, "| {attack} | {} |", shown.join(", "));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The findings of a run of so many seconds, in which each of 100 sends took so long alone and beside the enemy.
+    fn findings(seconds: u64, alone_ms: u64, beside_ms: u64) -> Vec<String> {
+        let mut latencies = Latencies::default();
+        for _ in 0..100 {
+            latencies.note(Phase::Quiet, CallKind::Send, Duration::from_millis(alone_ms), None);
+            latencies.note(Phase::Hostile, CallKind::Send, Duration::from_millis(beside_ms), None);
+        }
+        let (plan, outcomes) = (SiegePlan::lasting(seconds), Outcomes::default());
+        SiegeReport { seed: 1, plan, people: 24, latencies, outcomes }.findings()
+    }
+
+    #[test]
+    fn a_long_run_fails_when_a_percentile_is_three_times_its_quiet_value() {
+        assert_eq!(findings(600, 20, 61), ["p99 of send is 3.0 times its quiet value, 61 ms"]);
+        for (seconds, alone, beside) in [(600, 20, 60), (600, 1, 25), (600, 1, 30), (12, 20, 900)] {
+            assert_eq!(findings(seconds, alone, beside), Vec::<String>::new(), "{alone} {beside}");
+        }
+        assert_eq!(findings(600, 1, 31).len(), 1, "a quiet value below 10 ms counts as 10 ms");
+    }
+
+    #[test]
+    fn a_failed_call_and_a_server_error_are_findings_of_any_run() {
+        let mut latencies = Latencies::default();
+        latencies.note(Phase::Hostile, CallKind::Read, Duration::ZERO, Some("503".to_owned()));
+        let outcomes = [("exports", [("500 internal_error".to_owned(), 2)].into())].into();
+        let report = SiegeReport { seed: 1, plan: SiegePlan::lasting(12), people: 24, latencies, outcomes };
+        assert_eq!(report.findings().len(), 2);
     }
 }
