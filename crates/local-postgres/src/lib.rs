@@ -27,7 +27,7 @@ mod supervisor;
 pub use cluster::{Cluster, ClusterState};
 pub use error::Error;
 pub use installation::Installation;
-pub use log_rotation::LogLimits;
+pub use log_rotation::{LogLimits, LogState};
 pub use options::ClusterOptions;
 pub use program::clear_environment;
 pub use supervisor::Supervisor;

@@ -25,6 +25,30 @@ impl LogLimits {
         Self { bytes: 8 * 1024 * 1024, age: Duration::from_secs(7 * 24 * 3600), kept: 4 };
 }
 
+/// The logs of a cluster, as found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    /// Bytes of the current log and of the old ones.
+    pub bytes: u64,
+    /// Whether rotation has not kept up: the current log is twice as large or old as it may become.
+    pub overdue: bool,
+}
+
+impl LogState {
+    /// Examines a log and its old ones; `None` without a log.
+    pub(crate) fn of(log: &Path, limits: LogLimits) -> Option<Self> {
+        let size = |path: PathBuf| path.symlink_metadata().map_or(0, |metadata| metadata.len());
+        log.symlink_metadata().ok()?;
+        let old: u64 = (1..=limits.kept).map(|number| size(numbered(log, number))).sum();
+        let doubled = LogLimits {
+            bytes: limits.bytes.saturating_mul(2),
+            age: limits.age.saturating_mul(2),
+            kept: limits.kept,
+        };
+        Some(Self { bytes: size(log.to_owned()) + old, overdue: is_due(log, doubled) })
+    }
+}
+
 /// Opens a log for appending. A link is not followed: the folder belongs to the user that PostgreSQL runs as, and this process
 /// may be root.
 pub(crate) fn open(log: &Path) -> io::Result<File> {
@@ -103,6 +127,20 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4, "the log and three old ones");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_log_that_is_never_rotated_is_overdue() {
+        let folder = folder("state");
+        let log = folder.join("log");
+        assert_eq!(LogState::of(&log, LIMITS), None);
+        for (length, old, expected) in [(20, 0, (20, false)), (20, 9, (29, false)), (21, 9, (30, true))] {
+            std::fs::write(&log, vec![b'x'; length]).unwrap();
+            std::fs::write(numbered(&log, 3), vec![b'x'; old]).unwrap();
+            let LogState { bytes, overdue } = LogState::of(&log, LIMITS).unwrap();
+            assert_eq!((bytes, overdue), expected);
+        }
         std::fs::remove_dir_all(folder).unwrap();
     }
 

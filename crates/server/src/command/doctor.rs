@@ -2,6 +2,7 @@
 
 mod files;
 mod finding;
+mod secret_files;
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -18,7 +19,7 @@ use secrecy::ExposeSecret;
 use self::finding::{Finding, Severity};
 use super::report::{CommandResult, FAILED, print};
 use crate::app::Application;
-use crate::config::{DatabaseSettings, DatabaseUrl, Settings};
+use crate::config::{DatabaseSettings, DatabaseUrl, Invocation, Settings};
 use crate::database::DatabaseAccess;
 use crate::{risks, secret};
 
@@ -27,14 +28,15 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 const GIB: u64 = 1024 * 1024 * 1024;
 
 #[expect(clippy::unnecessary_wraps, reason = "all commands return the same type")]
-pub(super) fn run(settings: &Settings, misspelt: &[String]) -> CommandResult {
+pub(super) fn run(settings: &Settings, invocation: &Invocation) -> CommandResult {
     let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free_space(&settings.data_dir))];
-    findings.extend(misspelt.iter().map(|text| Finding::new(Severity::Warn, "setting", text)));
+    findings.extend(invocation.warnings().iter().map(|text| Finding::new(Severity::Warn, "setting", text)));
     findings.extend(risks::of(settings).into_iter().map(|risk| {
         let severity = if risk.is_note { Severity::Note } else { Severity::Warn };
         Finding::new(severity, risk.subject, risk.text)
     }));
     findings.extend(libpq_environment(settings));
+    findings.extend(secret_files::examine(&invocation.files_with_secrets()));
     findings.extend(files::examine(settings));
     findings.extend(database(settings));
     for finding in &findings {

@@ -70,7 +70,7 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
     match &invocation.command {
         Command::Migrate { check: true } => migrate::check(&settings),
         Command::Migrate { check: false } => audited("migrate", migrate::run(&settings)),
-        Command::Doctor => doctor::run(&settings, invocation.warnings()),
+        Command::Doctor => doctor::run(&settings, invocation),
         Command::User(command) => user::run(&settings, command),
         Command::Invite(command) => invite::run(&settings, command),
         Command::Backup { file } => audited("backup", backup::run(&settings, file)),

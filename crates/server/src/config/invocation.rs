@@ -1,12 +1,12 @@
 //! A parsed command line: the command and the merged settings with their origins.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::file::SettingsFile;
-use super::origin::{Environment, Sources};
+use super::origin::{Environment, Origin, Sources};
 use super::{Cli, Command, Options, Origins, Settings, cli, listing, spelling};
 
 /// A command and its settings.
@@ -17,6 +17,7 @@ pub struct Invocation {
     pub(super) options: Options,
     pub(super) origins: Origins,
     warnings: Vec<String>,
+    settings_file: Option<PathBuf>,
 }
 
 /// Why a command line does not run.
@@ -60,8 +61,13 @@ impl Invocation {
             sources.file = Some((path.into(), SettingsFile::read(Path::new(path))?));
         }
         let origins = Origins::of(settings, &sources)?;
+        let has_secret = |file: &SettingsFile| {
+            let mut secrets = grammar.get_arguments().filter(|argument| argument.is_hide_env_values_set());
+            secrets.any(|secret| file.values.contains_key(secret.get_id().as_str()))
+        };
+        let settings_file = sources.file.filter(|(_, file)| has_secret(file)).map(|(path, _)| path);
         let options = origins.options(&grammar)?;
-        Ok(Self { command, options, origins: config.and(origins), warnings })
+        Ok(Self { command, options, origins: config.and(origins), warnings, settings_file })
     }
 
     /// The settings of a server.
@@ -84,6 +90,16 @@ impl Invocation {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The files that hold secrets: the settings file if one is in it, and those that variables with `_FILE` name.
+    #[must_use]
+    pub fn files_with_secrets(&self) -> Vec<PathBuf> {
+        let pointed_to = self.origins.0.iter().filter_map(|given| match &given.origin {
+            Origin::SecretFile(path) => Some(path.clone()),
+            _ => None,
+        });
+        self.settings_file.clone().into_iter().chain(pointed_to).collect()
     }
 
     /// Every setting with its value and origin, one per line; secrets are masked.

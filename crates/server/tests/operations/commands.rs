@@ -10,6 +10,8 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::support::{Folder, PASSWORD, Server, eventually, execute, run, run_with_input};
 
+const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
 /// Severity and subject of each finding of `doctor`.
 fn findings(text: &str) -> Vec<(&str, &str)> {
     text.lines()
@@ -43,7 +45,11 @@ fn doctor_checks_everything_and_fails_only_on_a_defect() {
     assert_eq!(code, 0, "{text}");
     let subjects: Vec<_> = findings(&text).into_iter().map(|(_, what)| what).collect();
     let database = ["database", "schema", "durability", "clock", "connections", "messages"];
-    assert_eq!(subjects, [&["signing", "disk", "data", "path", "cluster"][..], &database].concat(), "{text}");
+    assert_eq!(
+        subjects,
+        [&["signing", "disk", "data", "path", "cluster", "logs"][..], &database].concat(),
+        "{text}"
+    );
     assert!(findings(&text).iter().all(|(mark, what)| *mark == "ok" || *what == "disk"), "{text}");
     assert_eq!(server.get("/readyz", "")["code"], 200, "the server keeps serving");
     let mut narrow = folder.hongyan(&["doctor", "--db-pool-size", "1000"]);
@@ -90,6 +96,34 @@ fn doctor_says_what_to_do_about_files_and_settings() {
     mode(backup.as_ref(), 0o600);
     let (code, text) = folder.call(&["doctor"]);
     assert!(code == 0 && findings(&text).contains(&("ok", "backups")), "{text}");
+}
+
+#[test]
+fn doctor_fails_on_a_settings_file_whose_secret_others_can_read() {
+    let folder = Folder::new("doctor-secrets");
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(folder.path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    let doctor = || {
+        let mut doctor = folder.hongyan(&["doctor", "--config", "hongyan.toml"]);
+        let (code, text) = run(doctor.current_dir(&folder.0));
+        let found = findings(&text).into_iter().filter(|(_, subject)| *subject == "secrets");
+        (code, found.map(|(mark, _)| mark.to_owned()).collect::<Vec<_>>(), text)
+    };
+    std::fs::write(folder.path("hongyan.toml"), "bcrypt_cost = 12").unwrap();
+    std::fs::write(folder.path(".env"), "HONGYAN_BIND=127.0.0.1:1").unwrap();
+    mode("hongyan.toml", 0o644);
+    let (code, found, text) = doctor();
+    assert_eq!((code, found.len()), (0, 0), "without a secret: {text}");
+    std::fs::write(folder.path("hongyan.toml"), format!("jwt_secret = '{SECRET}'")).unwrap();
+    std::fs::write(folder.path(".env"), format!("HONGYAN_JWT_SECRET={SECRET}")).unwrap();
+    mode(".env", 0o600);
+    let (code, found, text) = doctor();
+    assert_eq!((code, found), (1, vec!["ok".to_owned(), "fail".to_owned()]), "{text}");
+    assert!(text.contains("chmod 600 hongyan.toml") && !text.contains(SECRET), "{text}");
+    mode("hongyan.toml", 0o600);
+    let (code, found, text) = doctor();
+    assert_eq!((code, found), (0, vec!["ok".to_owned(), "ok".to_owned()]), "{text}");
 }
 
 #[test]

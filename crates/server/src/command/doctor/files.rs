@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use local_postgres::{Cluster, ClusterState};
+use local_postgres::{Cluster, ClusterState, LogLimits, LogState};
 
 use super::finding::{Finding, Severity};
 use crate::config::{DatabaseSettings, Settings};
@@ -19,6 +19,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     if matches!(settings.database, DatabaseSettings::Embedded) && folder.exists() {
         findings.extend([data_folder(folder), path(folder)]);
         findings.extend(cluster(settings));
+        findings.extend(Cluster::logs(&folder.join("postgres")).ok().flatten().map(logs));
     }
     findings.extend(backups(&[folder, Path::new("."), Path::new(BACKUPS)]));
     findings
@@ -80,6 +81,19 @@ fn cluster(settings: &Settings) -> Option<Finding> {
         }
     };
     Some(Finding::new(Severity::Ok, "cluster", text))
+}
+
+/// The rotation of the cluster's log, which the server that supervises the cluster does.
+fn logs(found: LogState) -> Finding {
+    const MIB: u64 = 1024 * 1024;
+    let (size, LogLimits { bytes, age, kept }) = (found.bytes.div_ceil(MIB), LogLimits::DEFAULT);
+    let (limit, days) = (bytes / MIB, age.as_secs() / 86_400);
+    let (severity, text) = if found.overdue {
+        (Severity::Warn, format!("{size} MiB, not rotated although due: a running server does it"))
+    } else {
+        (Severity::Ok, format!("{size} MiB; rotated at {limit} MiB or {days} days, {kept} old ones are kept"))
+    };
+    Finding::new(severity, "logs", text)
 }
 
 /// Backups that others can read, and drafts that a failed backup has left.
@@ -183,6 +197,15 @@ mod tests {
         ] {
             let finding = path(&data);
             assert!(finding.severity == expected && finding.to_string().contains(words), "{finding}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_not_rotated_warns() {
+        for (overdue, expected) in [(false, Severity::Ok), (true, Severity::Warn)] {
+            let finding = logs(LogState { bytes: 90_000_000_000, overdue });
+            assert_eq!(finding.severity, expected);
+            assert!(finding.to_string().chars().count() <= 80, "{finding}");
         }
     }
 
