@@ -161,7 +161,9 @@ impl Wiring<'_> {
         self.metrics.register(indexer.collectors())?;
         let ports = self.session_ports(Arc::clone(&users), hasher)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
-        let sessions = Arc::new(SessionService::new(ports, self.settings.signing.lifetimes));
+        let signing = &self.settings.signing;
+        let sessions = SessionService::new(ports, signing.lifetimes).keeping_open(signing.most_open);
+        let sessions = Arc::new(sessions);
         let use_cases = UseCases {
             accounts: LifecycleService::new(LifecyclePorts {
                 accounts: Arc::new(PgLifecycleRepository::new(db())),

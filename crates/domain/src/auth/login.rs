@@ -2,8 +2,8 @@
 
 use super::password_check::PasswordCheck;
 use super::{
-    Caller, IssuedTokens, LoggedIn, NewSession, PasswordChange, PasswordChangeOutcome, Session, SessionError,
-    SessionService,
+    Caller, EndReason, IssuedTokens, LoggedIn, NewSession, OpenedSession, PasswordChange,
+    PasswordChangeOutcome, Session, SessionError, SessionService,
 };
 use crate::account::{Credentials, HashingTurn, LoginIdentifier, Password, PasswordAttempt, PasswordUpgrade};
 use crate::audit::{AuditEvent, AuditRecord};
@@ -68,7 +68,16 @@ impl SessionService {
         client: &ClientDevice,
     ) -> Result<Option<Session>, PortError> {
         let (user_id, verified_hash) = (credentials.user.id, credentials.password_hash.clone());
-        self.ports.sessions.open(&NewSession { user_id, verified_hash, device: client.name.clone() }).await
+        let (device, most_open) = (client.name.clone(), self.most_open);
+        let new = NewSession { user_id, verified_hash, device, most_open };
+        let Some(OpenedSession { session, displaced }) = self.ports.sessions.open(&new).await? else {
+            return Ok(None);
+        };
+        for session in displaced {
+            self.audit_end(user_id, session, EndReason::Displaced);
+            self.ports.ended.mark_ended(session);
+        }
+        Ok(Some(session))
     }
 
     /// Records a login, and that its device is new if the client can be recognised at all.

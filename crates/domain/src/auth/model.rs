@@ -165,6 +165,8 @@ pub enum EndReason {
     PasswordReset,
     /// An operator ended it.
     EndedByOperator,
+    /// The account logged in once more than it may have sessions, and this one was unused the longest.
+    Displaced,
 }
 
 impl EndReason {
@@ -180,6 +182,7 @@ impl EndReason {
             Self::AccountDisabled => "account_disabled",
             Self::PasswordReset => "password_reset",
             Self::EndedByOperator => "ended_by_operator",
+            Self::Displaced => "displaced",
         }
     }
 }

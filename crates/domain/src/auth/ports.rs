@@ -1,5 +1,6 @@
 //! Ports of authentication: the session store, the token codec and the local revocation list.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +24,23 @@ pub struct NewSession {
     pub verified_hash: PasswordHash,
     /// The device name.
     pub device: DeviceName,
+    /// The most open sessions of the account, this one included; `None` for no limit.
+    pub most_open: Option<NonZeroU32>,
+}
+
+/// A session that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedSession {
+    /// The session.
+    pub session: Session,
+    /// The sessions that were ended for it.
+    pub displaced: Vec<SessionId>,
+}
+
+impl From<Session> for OpenedSession {
+    fn from(session: Session) -> Self {
+        Self { session, displaced: Vec::new() }
+    }
 }
 
 /// The result of a refresh attempt.
@@ -80,11 +98,12 @@ pub enum PasswordChangeOutcome {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait SessionRepository: Send + Sync {
-    /// Opens a session. MUST return `None` if the account is not active or its password hash is not the verified one.
+    /// Opens a session. MUST return `None` if the account is not active or its password hash is not the verified one. MUST end those
+    /// other sessions of the account that were unused the longest, if there are more than the limit, also under concurrent logins.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn open(&self, session: &NewSession) -> Result<Option<Session>, PortError>;
+    async fn open(&self, session: &NewSession) -> Result<Option<OpenedSession>, PortError>;
 
     /// Applies [`super::decide_refresh`] to a session by the database's clock.
     ///

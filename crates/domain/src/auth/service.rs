@@ -1,5 +1,6 @@
 //! Listing and ending sessions.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -44,13 +45,20 @@ pub struct SessionPorts {
 pub struct SessionService {
     pub(super) ports: SessionPorts,
     pub(super) lifetimes: TokenLifetimes,
+    pub(super) most_open: Option<NonZeroU32>,
 }
 
 impl SessionService {
-    /// Creates the service.
+    /// Creates the service, without a limit of open sessions.
     #[must_use]
     pub const fn new(ports: SessionPorts, lifetimes: TokenLifetimes) -> Self {
-        Self { ports, lifetimes }
+        Self { ports, lifetimes, most_open: None }
+    }
+
+    /// Limits the open sessions of an account: a further login ends the one that was unused the longest.
+    #[must_use]
+    pub fn keeping_open(self, most_open: Option<NonZeroU32>) -> Self {
+        Self { most_open, ..self }
     }
 
     /// Writes a record to the audit log.
@@ -58,7 +66,7 @@ impl SessionService {
         self.ports.audit.record(record);
     }
 
-    fn audit_end(&self, user: UserId, session: SessionId, reason: EndReason) {
+    pub(super) fn audit_end(&self, user: UserId, session: SessionId, reason: EndReason) {
         self.audit(AuditRecord::of(AuditEvent::SessionEnded(reason)).account(user).in_session(session));
     }
 

@@ -26,8 +26,13 @@ async fn refresh(pool: &Pool, session: &Session) -> RotateOutcome {
 
 async fn login(pool: &Pool, session: &Session) -> Option<Session> {
     let verified_hash = PasswordHash::new("no hash".to_owned());
-    let login = NewSession { user_id: session.user_id, verified_hash, device: DeviceName::default() };
-    pool.sessions.open(&login).await.unwrap()
+    let login = NewSession {
+        user_id: session.user_id,
+        verified_hash,
+        device: DeviceName::default(),
+        most_open: None,
+    };
+    pool.sessions.open(&login).await.unwrap().map(|opened| opened.session)
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ async fn a_new_password_ends_only_the_sessions_of_its_account() {
         user_id: alice,
         verified_hash: PasswordHash::new(hash.to_owned()),
         device: DeviceName::default(),
+        most_open: None,
     };
     assert!(pool.sessions.open(&login("no hash")).await.unwrap().is_none(), "the old password is invalid");
     assert!(pool.sessions.open(&login("another")).await.unwrap().is_some());

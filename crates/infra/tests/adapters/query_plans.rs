@@ -253,6 +253,7 @@ async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
         user_id: person(77),
         device: DeviceName::default(),
         verified_hash: PasswordHash::new("no hash".to_owned()),
+        most_open: NonZeroU32::new(64),
     };
     let (_, plans) = explained.plans(pool.sessions.open(&login)).await;
     assert_plan("opening a session", &plans, &["users_pkey"]);

@@ -38,8 +38,9 @@ async fn wait_for(instance: &Instance, session: &Session, standing: SessionStatu
 
 async fn log_in(pool: &Pool, first: &Session) -> Session {
     let verified_hash = PasswordHash::new("no hash".to_owned());
-    let session = NewSession { user_id: first.user_id, verified_hash, device: DeviceName::default() };
-    pool.sessions.open(&session).await.unwrap().unwrap()
+    let session =
+        NewSession { user_id: first.user_id, verified_hash, device: DeviceName::default(), most_open: None };
+    pool.sessions.open(&session).await.unwrap().unwrap().session
 }
 
 #[tokio::test]

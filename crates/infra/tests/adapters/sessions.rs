@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +48,8 @@ impl Pool {
     /// Logs in a user with this password hash.
     pub(crate) async fn log_in(&self, user_id: UserId, verified_hash: &str) -> Option<Session> {
         let device = DeviceName::from_user_agent("goose/1.0");
-        let session = NewSession { user_id, verified_hash: hash(verified_hash), device };
-        self.sessions.open(&session).await.unwrap()
+        let session = NewSession { user_id, verified_hash: hash(verified_hash), device, most_open: None };
+        self.sessions.open(&session).await.unwrap().map(|opened| opened.session)
     }
 
     pub(crate) async fn rotate(&self, order: RefreshAttempt) -> RotateOutcome {
@@ -126,6 +127,55 @@ async fn a_refresh_with_another_users_id_changes_nothing() {
     assert!(matches!(pool.sessions.rotate(&order(&session)).await.unwrap(), RotateOutcome::Rotated(_)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_beyond_the_limit_ends_the_session_unused_longest() {
+    let database = Database::new();
+    let pool = database.pool();
+    let (alice, first) = pool.register("alice_01").await;
+    let open = async || {
+        let (verified_hash, most_open) = (hash("no hash"), NonZeroU32::new(3));
+        let new = NewSession { user_id: alice, verified_hash, device: DeviceName::default(), most_open };
+        pool.sessions.open(&new).await.unwrap().unwrap()
+    };
+    let (second, third) = (open().await, open().await);
+    assert_eq!((second.displaced, third.displaced), (vec![], vec![]));
+    // The first one is the oldest, but it is in use.
+    database.sql("UPDATE sessions SET last_used_at = last_used_at - interval '1 h'");
+    let RotateOutcome::Rotated(_) = pool.rotate(order(&first)).await else { panic!() };
+    let fourth = open().await;
+    assert_eq!(fourth.displaced, [second.session.id]);
+    assert_eq!(pool.rotate(order(&second.session)).await, RotateOutcome::Over);
+    assert!(matches!(pool.rotate(order(&third.session)).await, RotateOutcome::Rotated(_)));
+    assert!(matches!(pool.rotate(order(&fourth.session)).await, RotateOutcome::Rotated(_)));
+    let displaced = "SELECT count(*) FROM sessions WHERE end_reason = 'displaced'";
+    assert_eq!(database.number(displaced), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_logins_keep_the_limit_and_leave_other_accounts_alone() {
+    let database = Database::new();
+    let pools = [database.pool(), database.pool()];
+    let (alice, _) = pools[0].register("alice_01").await;
+    let (bob, _) = pools[0].register("bob_0001").await;
+    let logins: Vec<_> = (0..24)
+        .map(|number| {
+            let (verified_hash, most_open) = (hash("no hash"), NonZeroU32::new(3));
+            let new = NewSession { user_id: alice, verified_hash, device: DeviceName::default(), most_open };
+            let pool = Arc::clone(&pools[number % 2]);
+            tokio::spawn(async move { pool.sessions.open(&new).await.unwrap().unwrap() })
+        })
+        .collect();
+    for login in logins {
+        assert!(login.await.unwrap().displaced.len() <= 1);
+    }
+    let open = |user: UserId| {
+        let user = user.as_uuid();
+        database
+            .number(&format!("SELECT count(*) FROM sessions WHERE user_id = '{user}' AND ended_at IS NULL"))
+    };
+    assert_eq!((open(alice), open(bob)), (3, 1));
+}
+
 #[tokio::test]
 async fn only_a_verified_password_of_an_active_account_logs_in() {
     let database = Database::new();
@@ -133,7 +183,8 @@ async fn only_a_verified_password_of_an_active_account_logs_in() {
     let alice = pool.person("alice_01").await;
     let open = async |hash: &str| {
         let verified_hash = PasswordHash::new(hash.to_owned());
-        let session = NewSession { user_id: alice, verified_hash, device: DeviceName::default() };
+        let session =
+            NewSession { user_id: alice, verified_hash, device: DeviceName::default(), most_open: None };
         pool.sessions.open(&session).await.unwrap()
     };
     assert!(open("no hash").await.is_some());

@@ -54,6 +54,8 @@ pub struct SigningSettings {
     pub previous: Option<SecretString>,
     /// Lifetimes of tokens and sessions.
     pub lifetimes: TokenLifetimes,
+    /// Open sessions of an account; `None` for no limit.
+    pub most_open: Option<NonZeroU32>,
 }
 
 /// Parameters of the domain's rules.
@@ -224,6 +226,7 @@ fn signing(given: &Resolved) -> SigningSettings {
     SigningSettings {
         secret: given.jwt_secret.clone(),
         previous: given.jwt_previous_secret.clone(),
+        most_open: NonZeroU32::new(given.sessions_per_account),
         lifetimes: TokenLifetimes {
             access: seconds(given.access_token_seconds),
             refresh: seconds(given.refresh_token_seconds),

@@ -185,6 +185,9 @@ options! {
     /// Lifetime of a session, however often it is refreshed
     #[arg(long, env = "HONGYAN_SESSION_MAX_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     session_max_seconds: u32 = 7_776_000;
+    /// Open sessions of an account; a login beyond it ends the one that was unused the longest; 0 for no limit
+    #[arg(long, env = "HONGYAN_SESSIONS_PER_ACCOUNT", value_name = "NUMBER")]
+    sessions_per_account: u32 = 64;
     /// How long a used refresh token can be repeated without being treated as stolen
     #[arg(long, env = "HONGYAN_REFRESH_REUSE_GRACE_SECONDS", value_name = "SECONDS")]
     refresh_reuse_grace_seconds: u32 = 10;

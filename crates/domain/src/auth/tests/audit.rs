@@ -1,13 +1,18 @@
 //! Which audit records logins, password changes and ended sessions leave.
 
+use std::num::NonZeroU32;
+
+use mockall::predicate::eq;
 use pollster::block_on;
 
 use super::{CALLER, SESSION, World, goose, secret, session};
 use crate::account::{Credentials, Password, PasswordAttempt, PasswordHash};
 use crate::audit::{AuditEvent, AuditRecord};
 use crate::auth::{
-    EndReason, Generation, Login, PasswordChangeOutcome, RefreshClaims, RotateOutcome, SessionError,
+    EndReason, Generation, Login, OpenedSession, PasswordChangeOutcome, RefreshClaims, RotateOutcome,
+    SessionError,
 };
+use crate::id::SessionId;
 use crate::known_device::{ClientDevice, KnownDevice};
 use crate::login_throttle::{AttemptAdmission, ClientAddress, EnteredIdentifier};
 use crate::testing::{at, refusal, user};
@@ -32,7 +37,7 @@ fn world(exists: bool, right: bool) -> World {
     world.hasher.expect_verify().returning(move |_, _, _| Ok(right));
     world.tokens.expect_sign_access().returning(|_| Ok("access".into()));
     world.tokens.expect_sign_refresh().returning(|_| Ok("refresh".into()));
-    world.sessions.expect_open().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().returning(|_| Ok(Some(session().into())));
     world.known_devices.expect_remember().returning(|_, _| Ok(()));
     world
 }
@@ -79,6 +84,31 @@ fn a_changed_and_a_refused_password_are_recorded() {
         assert_eq!(changed.is_ok(), right);
         assert_eq!(audited.records(), [about(event).in_session(SESSION)]);
     }
+}
+
+#[test]
+fn a_login_beyond_the_limit_ends_and_records_the_displaced_session() {
+    let displaced = SessionId::from_uuid(uuid::Uuid::from_u128(77));
+    let mut world = World::admitting();
+    let audited = world.audited.clone();
+    world.throttle.expect_count().returning(|_| Ok(AttemptAdmission::Admitted));
+    world.throttle.expect_release().returning(|_, _| Ok(()));
+    let credentials = Credentials { user: goose(), password_hash: PasswordHash::new("$2b$hash".to_owned()) };
+    world.users.expect_credentials().returning(move |_| Ok(Some(credentials.clone())));
+    world.hasher.expect_verify().returning(|_, _, _| Ok(true));
+    world.known_devices.expect_recognize().returning(|_, _| Ok(None));
+    world.known_devices.expect_remember().returning(|_, _| Ok(()));
+    world.tokens.expect_sign_access().returning(|_| Ok("access".into()));
+    world.tokens.expect_sign_refresh().returning(|_| Ok("refresh".into()));
+    let limited = world.sessions.expect_open().withf(|new| new.most_open == NonZeroU32::new(2));
+    limited.returning(move |_| Ok(Some(OpenedSession { session: session(), displaced: vec![displaced] })));
+    world.ended.expect_mark_ended().with(eq(displaced)).once().return_const(());
+    let attempt = PasswordAttempt::new(&secret("correct horse"));
+    let login = Login { identifier: EnteredIdentifier::Uid("Goose_1".to_owned()), attempt, client: client() };
+    let service = world.service().keeping_open(NonZeroU32::new(2));
+    assert!(block_on(service.login(login)).is_ok());
+    let ended = about(AuditEvent::SessionEnded(EndReason::Displaced)).in_session(displaced);
+    assert_eq!(audited.records()[0], ended);
 }
 
 #[test]

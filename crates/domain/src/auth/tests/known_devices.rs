@@ -42,7 +42,7 @@ fn recognising(origin: LoginOrigin, right: bool) -> World {
 
 /// A world that opens a session and signs tokens.
 fn opening(mut world: World) -> World {
-    world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().once().returning(|_| Ok(Some(session().into())));
     world.tokens.expect_sign_access().returning(|_| Ok("access".into()));
     world.tokens.expect_sign_refresh().returning(|_| Ok("refresh".into()));
     world

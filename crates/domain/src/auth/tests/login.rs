@@ -70,7 +70,7 @@ fn the_right_password_opens_a_session_bound_to_the_verified_hash() {
             && session.verified_hash.expose() == "$2b$hash"
             && session.device.as_str() == "goose/1.0"
     });
-    expected.once().returning(|_| Ok(Some(session())));
+    expected.once().returning(|_| Ok(Some(session().into())));
     world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     let logged_in = login(world).unwrap();
     assert_eq!(logged_in.user, goose());
@@ -86,7 +86,7 @@ fn a_phone_number_finds_the_account_as_a_uid_does() {
     let expected = world.users.expect_credentials().with(eq(number));
     expected.once().returning(|_| Ok(Some(credentials())));
     world.hasher.expect_verify().once().returning(|_, _, _| Ok(true));
-    world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().once().returning(|_| Ok(Some(session().into())));
     world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     assert_eq!(login_from(world, typed, None).unwrap().user, goose());
 }
@@ -136,7 +136,7 @@ fn world_with_changing_hash(right_again: bool) -> World {
         move |session: &crate::auth::NewSession| session.verified_hash.expose() == wanted
     };
     world.sessions.expect_open().withf(verified("$2b$hash")).once().returning(|_| Ok(None));
-    world.sessions.expect_open().withf(verified("$2b$new")).returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().withf(verified("$2b$new")).returning(|_| Ok(Some(session().into())));
     world
 }
 
@@ -155,7 +155,7 @@ fn a_hash_replaced_by_a_costlier_one_during_verification_is_verified_again() {
 #[test]
 fn a_login_offers_its_hash_for_an_upgrade() {
     let mut world = world(true);
-    world.sessions.expect_open().once().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().once().returning(|_| Ok(Some(session().into())));
     world.expect_tokens_of(&session(), 1598, at(998 + 604_800));
     let offered = world.upgrades.expect_upgrade().withf(|upgrade| {
         upgrade.user_id == user(1)
@@ -191,7 +191,7 @@ fn errors_of_the_session_repository_are_passed_on() {
 #[test]
 fn errors_of_signing_the_refresh_token_are_passed_on() {
     let mut world = world(true);
-    world.sessions.expect_open().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().returning(|_| Ok(Some(session().into())));
     world.tokens.expect_sign_access().returning(|_| Ok(secret("access")));
     world.tokens.expect_sign_refresh().once().returning(|_| Err(fault()));
     assert_fault(login(world));

@@ -94,7 +94,7 @@ fn service(database: &FakeDatabase) -> SessionService {
     world.users.expect_credentials().returning(|_| {
         Ok(Some(Credentials { user: goose(), password_hash: PasswordHash::new("hash".to_owned()) }))
     });
-    world.sessions.expect_open().returning(|_| Ok(Some(session())));
+    world.sessions.expect_open().returning(|_| Ok(Some(session().into())));
     world.tokens.expect_sign_access().returning(|_| Ok("access".into()));
     world.tokens.expect_sign_refresh().returning(|_| Ok("refresh".into()));
     let mut service = world.service();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::auth::{
-    Caller, EndReason, NewSession, PasswordChange, PasswordChangeOutcome, RefreshAttempt, RotateOutcome,
-    Session, SessionLimits, SessionPage, SessionPageRequest, SessionRepository,
+    Caller, EndReason, NewSession, OpenedSession, PasswordChange, PasswordChangeOutcome, RefreshAttempt,
+    RotateOutcome, SessionLimits, SessionPage, SessionPageRequest, SessionRepository,
 };
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
@@ -37,7 +37,7 @@ impl PgSessionRepository {
 
 #[async_trait]
 impl SessionRepository for PgSessionRepository {
-    async fn open(&self, session: &NewSession) -> Result<Option<Session>, PortError> {
+    async fn open(&self, session: &NewSession) -> Result<Option<OpenedSession>, PortError> {
         let session = session.clone();
         self.db.transaction(move |connection| queries::open(connection, &session)).await
     }

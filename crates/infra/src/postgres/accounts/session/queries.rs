@@ -1,9 +1,11 @@
 //! Opening, locking and ending sessions.
 
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
-use domain::auth::{Caller, DeviceName, EndReason, Generation, NewSession, Session};
+use domain::auth::{Caller, DeviceName, EndReason, Generation, NewSession, OpenedSession, Session};
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
@@ -43,20 +45,55 @@ pub(in crate::postgres::accounts) fn insert(
     })
 }
 
-pub(super) fn open(connection: &mut PgConnection, session: &NewSession) -> Result<Option<Session>, DbError> {
+/// Locks the account, so that concurrent logins open their sessions one after the other and count each other's.
+pub(super) fn open(
+    connection: &mut PgConnection,
+    new: &NewSession,
+) -> Result<Option<OpenedSession>, DbError> {
     let still_valid = users::table
-        .find(session.user_id.as_uuid())
+        .find(new.user_id.as_uuid())
         .filter(users::state.eq(ACTIVE))
-        .filter(users::password_hash.eq(session.verified_hash.expose()))
+        .filter(users::password_hash.eq(new.verified_hash.expose()))
         .select(users::id)
-        .for_share()
+        .for_no_key_update()
         .first::<Uuid>(connection)
         .optional()?;
     if still_valid.is_none() {
         return Ok(None);
     }
     let now = db::now(connection)?;
-    insert(connection, session.user_id, &session.device, now).map(Some)
+    let session = insert(connection, new.user_id, &new.device, now)?;
+    let displaced = match new.most_open {
+        Some(most) => end_surplus(connection, &session, most)?,
+        None => Vec::new(),
+    };
+    Ok(Some(OpenedSession { session, displaced }))
+}
+
+/// Ends the sessions of an account beyond the limit that were unused the longest, but not the one just opened.
+fn end_surplus(
+    connection: &mut PgConnection,
+    opened: &Session,
+    most_open: NonZeroU32,
+) -> Result<Vec<SessionId>, DbError> {
+    let surplus: Vec<Uuid> = sessions::table
+        .filter(sessions::user_id.eq(opened.user_id.as_uuid()))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::id.ne(opened.id.as_uuid()))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .offset(i64::from(most_open.get()) - 1)
+        .select(sessions::id)
+        .load(connection)?;
+    if surplus.is_empty() {
+        return Ok(Vec::new());
+    }
+    let still_open =
+        sessions::table.filter(sessions::id.eq_any(surplus)).filter(sessions::ended_at.is_null());
+    let locked: Vec<Uuid> =
+        still_open.order(sessions::id).select(sessions::id).for_update().load(connection)?;
+    let locked: Vec<SessionId> = locked.into_iter().map(SessionId::from_uuid).collect();
+    end_locked(connection, &locked, EndReason::Displaced)?;
+    Ok(locked)
 }
 
 /// Ends a session of `owner`. Returns false if it is not open.
