@@ -26,10 +26,13 @@ pub(super) struct Bounds {
     pub(super) waiting: usize,
     /// Longest time that a request waits.
     pub(super) patience: Duration,
-    /// Whether a key whose requests wait rests after each as long as it took, so that it uses half of its places' time at most.
+    /// Whether a key whose requests wait rests after each for [`REST`] times as long as it took, so that it uses a quarter of its
+    /// places' time at most.
     pub(super) rests: bool,
 }
 
+/// The rest after a request, in times of its duration.
+const REST: u32 = 3;
 /// The longest rest.
 const MAX_REST: Duration = Duration::from_secs(1);
 
@@ -143,9 +146,8 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
         if let Some(next) = self.limit.next(self.key) {
             // A request that was given up returns its permit, and this drop hands it to the one after it.
-            let rest =
-                if self.limit.bounds.rests { self.since.elapsed().min(MAX_REST) } else { Duration::ZERO };
-            drop(next.send(self.limit.permit(self.key, rest)));
+            let rest = if self.limit.bounds.rests { self.since.elapsed() * REST } else { Duration::ZERO };
+            drop(next.send(self.limit.permit(self.key, rest.min(MAX_REST))));
         }
     }
 }
