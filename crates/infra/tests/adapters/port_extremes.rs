@@ -3,20 +3,31 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::auth::{SessionCursor, SessionLimits, SessionPageRequest, SessionRepository};
+use domain::account::{Nickname, UserRepository};
+use domain::auth::{
+    DeviceName, NewSession, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository,
+};
 use domain::block::{BlockCursor, BlockPageRequest, BlockRepository};
 use domain::conversation::{
     ConversationCursor, ConversationPageRequest, ConversationRepository, WindowAnchor, WindowRequest,
 };
-use domain::friendship::{FriendCursor, FriendPageRequest, FriendshipRepository};
-use domain::friendship_request::{Direction, FriendshipRequestRepository, RequestCursor, RequestPageRequest};
+use domain::friendship::{FriendCursor, FriendPageRequest, FriendshipRepository, Remark};
+use domain::friendship_request::{
+    AskOutcome, Direction, FriendshipRequestRepository, NewRequest, RequestCursor, RequestPageRequest,
+    RequestRules, VerificationMessage,
+};
 use domain::id::{ConversationId, RequestId, SessionId, UserId};
-use domain::message::{MessageId, MessageRepository, Seq};
+use domain::message::{
+    ClientMessageId, Draft, MessageBody, MessageContent, MessageId, MessageRepository, Seq,
+};
 use domain::search::{SearchCursor, SearchPageRequest, SearchRepository, SearchRequest, SearchTerm};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use crate::bulk_data::{conversation, person};
-use crate::support::{Database, Pool};
+use crate::sessions::hash;
+use crate::support::{Database, Pool, directed};
 
 const SEQS: [i64; 7] = [0, 1, 31, 32, 33, i64::MAX - 1, i64::MAX];
 
@@ -103,4 +114,78 @@ async fn no_seq_that_a_decoder_accepts_fails_a_statement() {
             }
         }
     }
+}
+
+/// Texts that an encoding, an array, a pattern or a literal could stumble over, the longest ones, and arbitrary ones.
+fn texts() -> Vec<String> {
+    let mut texts = [
+        "\u{1}a\u{7f}\u{80}\u{9f}",
+        "\u{d7ff}\u{e000}\u{fffe}\u{ffff}\u{10ffff}",
+        "e\u{301}\u{fe0f}\u{200d}\u{202e}ß\u{130}ı",
+        r"\ \\ \x00 \000 \u0000 \%",
+        "%_ [a-z]* (?= $1 ''; --",
+        r#"{"a",NULL,{}} "#,
+        "infinity -infinity NaN 1e999",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    texts.extend([64, 128, 200, 5000].map(|length| "\u{10fffd}".repeat(length)));
+    let arbitrary = proptest::collection::vec(proptest::char::any(), 1..64);
+    let mut runner = TestRunner::deterministic();
+    texts.extend((0..200).map(|_| arbitrary.new_tree(&mut runner).unwrap().current().into_iter().collect()));
+    texts
+}
+
+/// Feeds a text to every port that takes one, if its decoder accepts it; returns how many did.
+async fn store(pool: &Pool, [me, friend, stranger]: [UserId; 3], text: &str) -> usize {
+    let mut accepted = 0;
+    let device = DeviceName::from_user_agent(text);
+    let login = NewSession { user_id: me, verified_hash: hash("no hash"), device, most_open: None };
+    pool.sessions.open(&login).await.unwrap().unwrap();
+    if let Ok(content) = MessageContent::parse(text.to_owned()) {
+        let key = ClientMessageId::parse(text.to_owned()).ok();
+        accepted += 1 + usize::from(key.is_some());
+        let body = MessageBody::Text(content);
+        let draft = Draft { from: directed(me, friend), body, client_message_id: key, over_quota: None };
+        pool.messages.send(draft).await.unwrap();
+    }
+    if let Ok(remark) = Remark::parse(text) {
+        accepted += 1;
+        pool.friendships.set_remark(directed(me, friend), &remark).await.unwrap();
+    }
+    if let Ok(message) = VerificationMessage::parse(text) {
+        accepted += 1;
+        let (from, time_to_live) = (directed(me, stranger), Duration::from_secs(3600));
+        let rules = RequestRules { time_to_live, per_day: None, per_pair_and_day: None };
+        let AskOutcome::Created(id) = pool.ask_with(&NewRequest { from, message, rules }).await else {
+            panic!()
+        };
+        pool.requests.withdraw(id, me).await.unwrap();
+    }
+    if let Ok(name) = Nickname::parse(text) {
+        accepted += 1;
+        pool.users.rename(me, &name).await.unwrap();
+    }
+    if let Ok(term) = SearchTerm::parse(text) {
+        accepted += 1;
+        let page = SearchPageRequest::parse(None, None).unwrap();
+        pool.search.find(me, &SearchRequest { term, conversation: None, page }).await.unwrap();
+    }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_that_a_decoder_accepts_fails_a_statement() {
+    let database = Database::new();
+    let pool = database.pool();
+    let mut people = Vec::new();
+    for uid in ["alice_01", "bob_0001", "carol_01"] {
+        people.push(pool.person(uid).await);
+    }
+    pool.befriend(people[0], people[1]).await;
+    let mut most = 0;
+    for text in texts() {
+        most = most.max(store(&pool, [people[0], people[1], people[2]], &text).await);
+    }
+    assert_eq!(most, 6, "every decoder accepts some text");
 }

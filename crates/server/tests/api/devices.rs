@@ -1,6 +1,7 @@
 //! Listing and ending sessions, and password changes, which end all other sessions.
 
 use serde_json::{Value, json};
+use server::config::Options;
 
 use crate::support::{Call, Person, World, assert_answer, eventually};
 
@@ -13,6 +14,25 @@ fn log_in(person: &Person, device: &str) -> Person {
 
 fn sessions(person: &Person) -> Vec<Value> {
     person.get("/api/auth/sessions").ok().data().as_array().unwrap().clone()
+}
+
+#[test]
+fn a_login_beyond_the_limit_ends_the_oldest_session_everywhere() {
+    let limited = || Options { sessions_per_account: Some(2), ..Options::default() };
+    let world = World::with(limited());
+    let other = world.second_instance_with(limited());
+    let alice = world.person("alice_01");
+    let phone = log_in(&alice, "Phone");
+    alice.get("/api/auth/me").ok();
+    let tablet = log_in(&alice, "Tablet");
+    alice.get("/api/auth/me").refused(401, "session_ended");
+    let renew = Call::new(alice.address, "POST", "/auth/refresh_token").bearer(&alice.refresh_token);
+    renew.send().refused(401, "session_ended");
+    eventually("the other instance never learns of it", || {
+        alice.at(other.address).get("/api/auth/me").status == 401
+    });
+    assert_eq!(sessions(&phone).len(), 2);
+    tablet.get("/api/auth/me").ok();
 }
 
 fn current(person: &Person) -> String {
