@@ -64,10 +64,10 @@ impl AdmissionSettings {
     /// Requests of one requester in flight, however many threads there are.
     const MOST_IN_FLIGHT: usize = 4;
 
-    /// Half of the database's threads, at most four.
+    /// A quarter of the database's threads, at most four. An account and an address together leave at least half.
     #[must_use]
     pub fn in_flight_of(database_threads: usize) -> usize {
-        (database_threads / 2).clamp(1, Self::MOST_IN_FLIGHT)
+        (database_threads / 4).clamp(1, Self::MOST_IN_FLIGHT)
     }
 }
 
@@ -101,10 +101,10 @@ impl Bulkheads {
     pub fn new(settings: AdmissionSettings) -> Self {
         let AdmissionSettings { in_flight, patience, exports_per_hour, refusals } = settings;
         Self {
-            requests: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: true }),
-            anonymous: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rests: false }),
-            searches: KeyedLimit::new(Bounds { in_flight: 1, waiting: 1, patience, rests: true }),
-            exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience, rests: false }),
+            requests: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rest: 1 }),
+            anonymous: KeyedLimit::new(Bounds { in_flight, waiting: Self::WAITING, patience, rest: 0 }),
+            searches: KeyedLimit::new(Bounds { in_flight: 1, waiting: 1, patience, rest: 12 }),
+            exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience, rest: 0 }),
             export_history: Arc::new(ExportHistory::new(exports_per_hour)),
             tarpit: Tarpit::new(refusals),
         }

@@ -26,13 +26,14 @@ pub(super) struct Bounds {
     pub(super) waiting: usize,
     /// Longest time that a request waits.
     pub(super) patience: Duration,
-    /// Whether a key whose requests wait rests after each for [`REST`] times as long as it took, so that it uses a quarter of its
-    /// places' time at most.
-    pub(super) rests: bool,
+    /// How long a key whose requests wait rests after each of them: for each that waits, so many quarters of its duration, up to
+    /// [`LONGEST_REST`]. A few requests at once, as an application makes them, hardly rest; a flood leaves most of the time of its places
+    /// to others.
+    pub(super) rest: u32,
 }
 
-/// The rest after a request, in times of its duration.
-const REST: u32 = 3;
+/// The longest rest, in quarters of the duration of a request.
+const LONGEST_REST: u32 = 12;
 /// The longest rest.
 const MAX_REST: Duration = Duration::from_secs(1);
 
@@ -121,12 +122,14 @@ impl<K: Eq + Hash + Copy> KeyedLimit<K> {
         Permit { key, since: Instant::now(), rest, limit: Arc::clone(self) }
     }
 
-    /// The next request that waits; without one the request that ended is uncounted, and an idle lane is removed.
-    fn next(&self, key: K) -> Option<oneshot::Sender<Permit<K>>> {
+    /// The next request that waits, and how many waited with it; without one the request that ended is uncounted, and an idle lane is
+    /// removed.
+    fn next(&self, key: K) -> Option<(oneshot::Sender<Permit<K>>, usize)> {
         let mut lanes = self.shard(&key)?.lock();
         let Entry::Occupied(mut lane) = lanes.entry(key) else { return None };
+        let waiting = lane.get().waiting.len();
         if let Some(next) = lane.get_mut().waiting.pop_front() {
-            return Some(next);
+            return Some((next, waiting));
         }
         lane.get_mut().in_flight -= 1;
         if lane.get().in_flight == 0 {
@@ -144,11 +147,20 @@ impl<K: Eq + Hash + Copy> KeyedLimit<K> {
 
 impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
-        if let Some(next) = self.limit.next(self.key) {
+        if let Some((next, waiting)) = self.limit.next(self.key) {
             // A request that was given up returns its permit, and this drop hands it to the one after it.
-            let rest = if self.limit.bounds.rests { self.since.elapsed() * REST } else { Duration::ZERO };
-            drop(next.send(self.limit.permit(self.key, rest.min(MAX_REST))));
+            let rest = self.limit.bounds.rest_after(self.since.elapsed(), waiting);
+            drop(next.send(self.limit.permit(self.key, rest)));
         }
+    }
+}
+
+impl Bounds {
+    /// The rest after a request that took so long while so many of its key waited.
+    fn rest_after(&self, took: Duration, waiting: usize) -> Duration {
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let quarters = self.rest.saturating_mul(waiting).min(LONGEST_REST);
+        (took.saturating_mul(quarters) / 4).min(MAX_REST)
     }
 }
 

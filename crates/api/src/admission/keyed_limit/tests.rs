@@ -3,7 +3,7 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn limit(in_flight: usize, waiting: usize) -> Arc<KeyedLimit<u32>> {
-    KeyedLimit::new(Bounds { in_flight, waiting, patience: PATIENCE, rests: false })
+    KeyedLimit::new(Bounds { in_flight, waiting, patience: PATIENCE, rest: 0 })
 }
 
 #[track_caller]
@@ -109,16 +109,28 @@ fn threads_together_never_exceed_the_limit() {
     assert_eq!(limit.keys(), 0);
 }
 
+#[test]
+fn the_rest_grows_with_the_queue_up_to_three_times_the_duration() {
+    let bounds = |rest| Bounds { in_flight: 1, waiting: 64, patience: PATIENCE, rest };
+    let ms = Duration::from_millis;
+    for (waiting, rest) in [(1, ms(25)), (4, ms(100)), (12, ms(300)), (64, ms(300)), (usize::MAX, ms(300))] {
+        assert_eq!(bounds(1).rest_after(ms(100), waiting), rest, "{waiting}");
+        assert_eq!(bounds(12).rest_after(ms(100), waiting), ms(300), "{waiting}");
+        assert_eq!(bounds(0).rest_after(ms(100), waiting), Duration::ZERO, "{waiting}");
+    }
+    assert_eq!(bounds(12).rest_after(Duration::MAX, 64), MAX_REST);
+}
+
 #[actix_web::test]
-async fn a_key_whose_requests_wait_rests_three_times_as_long_as_each_takes() {
-    let limit = KeyedLimit::new(Bounds { in_flight: 1, waiting: 2, patience: PATIENCE, rests: true });
+async fn a_key_whose_requests_wait_rests_between_them() {
+    let limit = KeyedLimit::new(Bounds { in_flight: 1, waiting: 2, patience: PATIENCE, rest: 4 });
     let first = admitted(limit.arrive(1));
     let second = queued(limit.arrive(1));
     let took = Duration::from_millis(50);
     std::thread::sleep(took);
     drop(first);
     let second = second.permit().await.ok().unwrap();
-    assert!(second.rest >= took * 3);
+    assert!(second.rest >= took);
     drop(second);
     assert!(admitted(limit.arrive(1)).rest.is_zero(), "without a queue there is no rest");
 }
