@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn begin(history: &Arc<ExportHistory>, account: UserId, now: Instant) -> Result<ExportPass, ApiError> {
-        let bounds = Bounds { in_flight: 1, waiting: 0, patience: Duration::ZERO, rests: false };
+        let bounds = Bounds { in_flight: 1, waiting: 0, patience: Duration::ZERO, rest: 0 };
         let Arrival::Admitted(permit) = KeyedLimit::new(bounds).arrive(account) else { unreachable!() };
         history.begin(account, permit, now)
     }
