@@ -14,8 +14,8 @@ use crate::http::access_log::{self, REQUEST_ID, RequestObserver};
 use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::{
-    body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusal_delay, refusals,
-    security_headers,
+    body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusal_delay,
+    refusals, security_headers,
 };
 use crate::openapi::description;
 use crate::routes;
