@@ -23,6 +23,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
 use crate::response::envelope::Failure;
+use crate::response::rule::RuleItem;
 use crate::routes;
 
 const LICENSE: &str = "MIT OR Apache-2.0";
@@ -77,6 +78,7 @@ pub fn document() -> OpenApi {
     components
         .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
     components.schemas.insert(Failure::name().into_owned(), Failure::schema());
+    components.schemas.insert(RuleItem::name().into_owned(), RuleItem::schema());
     schemas::add_to(&mut components);
     envelopes::name(&mut components);
     schema_rules::merge_all_of(&mut components);

@@ -180,6 +180,27 @@ fn responses_are_closed_in_the_strict_document_only() {
     );
 }
 
+/// All references of a part of the document.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_reference_leads_to_a_component() {
+    let document = document_json();
+    for reference in references(&document) {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
 /// What generators of clients and linters demand of a document.
 #[test]
 fn the_document_names_itself_its_license_and_its_server() {
