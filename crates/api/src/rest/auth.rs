@@ -81,7 +81,7 @@ impl From<LoggedIn> for LoginResponse {
 
 /// A registration.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Registration)]
+#[schema(as = Registration, example = json!({"name": "爱丽丝 🌸", "password": "山高月小 水落石出"}))]
 pub(super) struct RegisterRequest {
     /// 昵称.
     #[schema(value_type = schemas::Nickname)]
