@@ -1,34 +1,21 @@
 // Polling from a page on another origin: the browser asks for permission once and not before every poll.
 
 import assert from "node:assert/strict";
-import { createServer, request as forward } from "node:http";
 import { after, before, test } from "node:test";
-import { API, launch, PAGES, servePages } from "./support.mjs";
+import { countingProxy, launch, PAGES, servePages } from "./support.mjs";
 
 const POLLS = 10;
 let browser;
 let pages;
 let proxy;
-const methods = [];
 
 before(async () => {
-    // Counts what reaches the server: browsers do not tell their pages about preflights.
-    proxy = createServer((incoming, outgoing) => {
-        methods.push(incoming.method);
-        const options = { method: incoming.method, headers: incoming.headers };
-        const passed = forward(new URL(incoming.url, API), options, (answer) => {
-            outgoing.writeHead(answer.statusCode, answer.headers);
-            answer.pipe(outgoing);
-        });
-        incoming.pipe(passed);
-    });
-    await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    [browser, pages] = await Promise.all([launch(), servePages()]);
+    [browser, pages, proxy] = await Promise.all([launch(), servePages(), countingProxy()]);
 });
 after(async () => {
     await browser?.close();
     pages?.close();
-    proxy?.close();
+    proxy?.server.close();
 });
 
 /** Polls as docs/API.md recommends, each time with the tag of the last answer. Returns the statuses. */
@@ -37,13 +24,12 @@ async function poll(path, cache, headers) {
     try {
         const page = await context.newPage();
         await page.goto(`${PAGES}/`);
-        const base = `http://127.0.0.1:${proxy.address().port}`;
         const token = await page.evaluate(async (base) => {
             const body = JSON.stringify({ name: "Poll", password: "山高月小 水落石出" });
             const answer = await fetch(`${base}/api/register`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
             return (await answer.json()).data.token_class.token;
-        }, base);
-        methods.length = 0;
+        }, proxy.url);
+        proxy.asked.length = 0;
         return await page.evaluate(async ({ url, cache, headers, token, polls }) => {
             const seen = [];
             let tag;
@@ -54,13 +40,13 @@ async function poll(path, cache, headers) {
                 tag = answer.headers.get("ETag");
             }
             return seen;
-        }, { url: `${base}${path}`, cache, headers, token, polls: POLLS });
+        }, { url: `${proxy.url}${path}`, cache, headers, token, polls: POLLS });
     } finally {
         await context.close();
     }
 }
 
-const preflights = () => methods.filter((method) => method === "OPTIONS").length;
+const preflights = () => proxy.asked.filter((call) => call.startsWith("OPTIONS ")).length;
 
 const TRACING = {
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "vendor=1", baggage: "user=1",

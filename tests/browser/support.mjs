@@ -1,8 +1,10 @@
 // The browser, and pages on another origin than the server's.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, request as forward } from "node:http";
+import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -38,15 +40,40 @@ export async function servePages(page = "<!doctype html><title>page</title>") {
     return server;
 }
 
-/** A tab whose errors, and requests to hosts other than the two, are collected. */
-export async function tab(context, url) {
+/** Starts a server of its own, with these settings beside the tests' usual ones. */
+export async function startServer(settings = {}) {
+    const folder = await mkdtemp(join(tmpdir(), "hongyan-browser-"));
+    // PostgreSQL may run as another user.
+    await chmod(folder, 0o755);
+    const env = { ...process.env, HONGYAN_DATA_DIR: join(folder, "data"), HONGYAN_BIND: "127.0.0.1:0", HONGYAN_BCRYPT_COST: "4", ...settings };
+    const child = spawn(process.env.HONGYAN, { env, stdio: ["ignore", "pipe", "ignore"] });
+    const address = await new Promise((resolve, reject) => {
+        let banner = "";
+        child.stdout.on("data", (text) => {
+            banner += text;
+            const listening = /listening on *(http\S*)/.exec(banner);
+            listening && resolve(listening[1]);
+        });
+        child.on("exit", () => reject(new Error(`the server did not start: ${banner}`)));
+    });
+    const stop = async () => {
+        const ended = new Promise((resolve) => child.once("exit", resolve));
+        child.kill();
+        await ended;
+        await rm(folder, { recursive: true, force: true });
+    };
+    return { address, stop };
+}
+
+/** A tab whose errors, and requests to other origins than these, are collected. */
+export async function tab(context, url, origins = [API, PAGES, PLAIN_PAGES]) {
     const page = await context.newPage();
     page.faults = [];
     page.on("pageerror", (error) => page.faults.push(String(error)));
     page.on("console", (message) => message.type() === "error" && page.faults.push(message.text()));
     page.on("request", (request) => {
         const { origin } = new URL(request.url());
-        [API, PAGES, PLAIN_PAGES].includes(origin) || page.faults.push(`request to ${origin}`);
+        origins.includes(origin) || page.faults.push(`request to ${origin}`);
     });
     await page.goto(url);
     return page;
