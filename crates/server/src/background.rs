@@ -13,13 +13,15 @@ use domain::maintenance::{MaintenanceService, MaintenanceTask, Retention};
 use infra::crypto::random::SystemRandom;
 use infra::db::{Connector, Db, DbSettings, Patience};
 use infra::metrics::Collectors;
-use infra::postgres::{PgErasureRepository, PgMaintenanceRepository};
+use infra::postgres::{PgErasureRepository, PgMaintenanceRepository, StoredRows};
 use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
 
 use crate::config::Settings;
 
 /// Interval at which an idle instance looks for new erasures.
 const ERASURE_POLL: Duration = Duration::from_secs(2);
+/// Interval between two estimates of the stored rows.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(60);
 /// Interval between two maintenance runs.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after an error.
@@ -33,6 +35,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 pub struct Background {
     erasures: (Worker, ErasureTask),
     maintenance: (Worker, MaintenanceRun),
+    statistics: (Worker, StatisticsTask),
 }
 
 impl Background {
@@ -47,19 +50,23 @@ impl Background {
         let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
         let retention = Retention::of(settings.signing.lifetimes);
         let maintenance = MaintenanceService::new(maintenance, retention);
+        let rows = StoredRows::new(Arc::clone(&db))?;
         let erasures = ErasureService::new(Arc::new(PgErasureRepository::new(db)));
         let jitter = || Jitter(Arc::new(SystemRandom));
         Ok(Self {
             erasures: (Worker::new("erasure")?, ErasureTask { erasures, jitter: jitter(), after: None }),
             maintenance: (Worker::new("maintenance")?, MaintenanceRun::new(maintenance, jitter())),
+            statistics: (Worker::new("statistics")?, StatisticsTask { rows, jitter: jitter() }),
         })
     }
 
-    /// Metrics of the workers.
+    /// Metrics of the workers, and what they estimate.
     #[must_use]
     pub fn collectors(&self) -> Collectors {
         let mut collectors = self.erasures.0.collectors();
         collectors.extend(self.maintenance.0.collectors());
+        collectors.extend(self.statistics.0.collectors());
+        collectors.extend(self.statistics.1.rows.collectors());
         collectors
     }
 
@@ -71,6 +78,8 @@ impl Background {
         tasks.repeat(&worker, erasures.jitter.about(ERASURE_POLL), erasures);
         let (worker, maintenance) = self.maintenance;
         tasks.repeat(&worker, maintenance.jitter.about(MAINTENANCE_INTERVAL), maintenance);
+        let (worker, statistics) = self.statistics;
+        tasks.repeat(&worker, Duration::ZERO, statistics);
         tasks
     }
 }
@@ -177,6 +186,21 @@ impl TaskStep for MaintenanceRun {
             }
         }
         if self.left.is_empty() { self.jitter.about(MAINTENANCE_INTERVAL) } else { Duration::ZERO }
+    }
+}
+
+/// Estimates the stored rows for the metrics.
+struct StatisticsTask {
+    rows: StoredRows,
+    jitter: Jitter,
+}
+
+impl TaskStep for StatisticsTask {
+    async fn step(&mut self) -> Duration {
+        if let Err(error) = self.rows.refresh().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot estimate the stored rows");
+        }
+        self.jitter.about(STATISTICS_INTERVAL)
     }
 }
 

@@ -10,6 +10,7 @@ mod maintenance;
 mod pairs;
 mod row_values;
 mod search;
+mod stored_rows;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
@@ -23,3 +24,4 @@ pub use pairs::{
     PgMessageRepository, SendQueueSettings,
 };
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
+pub use stored_rows::StoredRows;

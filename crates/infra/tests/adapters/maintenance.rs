@@ -6,6 +6,8 @@ use domain::auth::{EndReason, SessionRepository};
 use domain::friendship_request::{Answer, AnswerOutcome, AnswerRefusal, FriendshipRequestRepository};
 use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 
+use infra::postgres::StoredRows;
+
 use crate::support::{Database, Pool, pair};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,6 +20,34 @@ async fn rows(pool: &Pool, task: MaintenanceTask, before: Duration) -> usize {
     let swept = sweep(pool, task, before).await;
     assert!(!swept.more);
     swept.rows
+}
+
+#[tokio::test]
+async fn stored_rows_are_estimated_from_statistics_partitions_included() {
+    let database = Database::new();
+    let pool = database.pool();
+    let rows = StoredRows::new(Arc::clone(&pool.db)).unwrap();
+    let estimate = |name: &str| {
+        let families = rows.collectors().into_iter().flat_map(|collector| collector.collect());
+        let family = families.into_iter().find(|family| family.name() == name).unwrap();
+        family.get_metric()[0].get_gauge().get_value()
+    };
+    assert!(estimate("hongyan_users") < 1.0, "unknown before the first reading");
+    for number in 0..4 {
+        pool.person(&format!("person_{number}")).await;
+    }
+    database.sql(
+        "DROP TABLE IF EXISTS kept; ALTER TABLE sessions RENAME TO kept;
+         CREATE TABLE sessions (number int) PARTITION BY LIST (number);
+         CREATE TABLE sessions_1 PARTITION OF sessions FOR VALUES IN (1);
+         CREATE TABLE sessions_2 PARTITION OF sessions FOR VALUES IN (2);
+         INSERT INTO sessions VALUES (1), (2), (2);
+         ANALYZE users; ANALYZE sessions_1; ANALYZE sessions_2",
+    );
+    rows.refresh().await.unwrap();
+    assert!(estimate("hongyan_users") >= 4.0);
+    assert!(estimate("hongyan_sessions") >= 3.0);
+    assert!(estimate("hongyan_messages") < 1.0);
 }
 
 #[tokio::test]
