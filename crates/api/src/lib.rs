@@ -33,5 +33,6 @@ pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
 pub use openapi::{document, strict_document};
+pub use response::error_catalog::error_names;
 pub use settings::{ApiSettings, ServerFacts};
 pub use state::UseCases;

@@ -49,9 +49,19 @@ pub(crate) fn counter(name: &str, help: &str, label: (&str, &str)) -> io::Result
     IntCounter::with_opts(Opts::new(name, help).const_label(label, value)).map_err(io::Error::other)
 }
 
-/// Counters by one label.
-pub(crate) fn counters(name: &str, help: &str, label: &str) -> io::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name, help), &[label]).map_err(io::Error::other)
+/// Counters by one label with a closed set of values, all present from the start: the rate of a counter that appears with its first
+/// event misses that event.
+pub(crate) fn counters(
+    name: &str,
+    help: &str,
+    label: &str,
+    values: &[&'static str],
+) -> io::Result<IntCounterVec> {
+    let counters = IntCounterVec::new(Opts::new(name, help), &[label]).map_err(io::Error::other)?;
+    for value in values {
+        counters.with_label_values(&[value]);
+    }
+    Ok(counters)
 }
 
 /// A gauge whose value is computed at each scrape, so that it costs nothing in between.

@@ -23,6 +23,11 @@ impl CatalogEntry {
     }
 }
 
+/// The error names that an answer can have.
+pub fn error_names() -> impl Iterator<Item = &'static str> {
+    CATALOG.iter().map(|entry| entry.name)
+}
+
 const fn entry(code: u16, name: &'static str, chinese: &'static str, english: &'static str) -> CatalogEntry {
     CatalogEntry { name, code, chinese, english }
 }

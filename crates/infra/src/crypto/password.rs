@@ -50,6 +50,9 @@ impl PasswordQueue {
         }
     }
 
+    /// The queues whose refusals are counted; an upgrade is dropped, not refused.
+    const NAMES: [&'static str; 2] = [Self::Logins.name(), Self::Registrations.name()];
+
     /// The value of the label in metrics and log.
     const fn name(self) -> &'static str {
         match self {
@@ -103,7 +106,8 @@ impl BcryptHasher {
         let checks =
             IntCounter::new("hongyan_password_checks_total", "Passwords compared with a stored hash.")?;
         let help = "Logins and registrations refused because their queue was full.";
-        let refusals = metrics::counters("hongyan_password_refusals_total", help, "queue")?;
+        let refusals =
+            metrics::counters("hongyan_password_refusals_total", help, "queue", &PasswordQueue::NAMES)?;
         Ok(Self { cost, checks, refusals, dummy_hash, threads })
     }
 

@@ -102,7 +102,7 @@ impl Db {
     /// When the system cannot start another thread.
     pub fn with_connector(settings: &DbSettings, connector: &Connector) -> std::io::Result<Self> {
         let help = "What database work failed with.";
-        let errors = metrics::counters("hongyan_database_errors_total", help, "kind")?;
+        let errors = metrics::counters("hongyan_database_errors_total", help, "kind", &pool::ERROR_KINDS)?;
         let (url, queue) = (settings.url.clone(), settings.queue);
         let max_size = settings.connections.saturating_add(settings.reserved);
         let patience = settings.patience;

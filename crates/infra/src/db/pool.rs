@@ -17,6 +17,17 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use super::error::{DbError, ErrorClass};
 use super::patience::RETRY_AFTER;
 
+/// The value of the metric's `kind` label when no connection could be made in time.
+const NO_CONNECTION: &str = "no_connection";
+/// All values of that label.
+pub(super) const ERROR_KINDS: [&str; 5] = [
+    NO_CONNECTION,
+    ErrorClass::RolledBack.name(),
+    ErrorClass::ConnectionLost.name(),
+    ErrorClass::Busy.name(),
+    ErrorClass::Bug.name(),
+];
+
 /// A pooled connection and whether it is still usable.
 ///
 /// Diesel's own r2d2 manager never looks at the socket. Without a ping at every checkout it would hand out dead connections
@@ -216,7 +227,7 @@ impl Connections {
     pub(crate) fn take(&self) -> Result<PoolConnection, PortError> {
         loop {
             let mut connection = self.pool.get().map_err(|error| {
-                self.errors.with_label_values(&["no_connection"]).inc();
+                self.errors.with_label_values(&[NO_CONNECTION]).inc();
                 PortError::unavailable(RETRY_AFTER, error)
             })?;
             if !self.generation.is_stale(&mut connection) {

@@ -5,6 +5,7 @@ use api::{CompletedRequest, RequestObserver};
 use infra::metrics::Collectors;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use crate::observability::process::ProcessMetrics;
 use crate::version;
 
 /// Histogram buckets of response times in seconds, from less than a page of history to the longest time limit.
@@ -26,6 +27,9 @@ impl Metrics {
         let requests = HistogramVec::new(requests.buckets(LATENCIES.to_vec()), &["route", "method", "code"])?;
         let errors = Opts::new("hongyan_http_errors_total", "Refused and failed requests by error name.");
         let errors = IntCounterVec::new(errors, &["error"])?;
+        for name in api::error_names() {
+            errors.with_label_values(&[name]);
+        }
         let build = Opts::new("hongyan_build_info", "The running version; always 1.");
         let build = IntGaugeVec::new(build, &["version", "commit"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), version::COMMIT]).set(1);
@@ -34,6 +38,7 @@ impl Metrics {
             Box::new(metrics.requests.clone()),
             Box::new(metrics.errors.clone()),
             Box::new(build),
+            Box::new(ProcessMetrics::new()?),
         ])?;
         Ok(metrics)
     }

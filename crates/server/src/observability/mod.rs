@@ -6,5 +6,6 @@ pub(crate) mod log_limit;
 pub mod logging;
 pub(crate) mod metrics;
 pub(crate) mod printable;
+mod process;
 pub(crate) mod readiness;
 mod single_flight;

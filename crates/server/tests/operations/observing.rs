@@ -1,6 +1,8 @@
 //! Log, metrics and readiness of a running server, and the secrets that must not appear in them.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use local_postgres::{Cluster, ClusterOptions, Installation};
 use serde_json::{Value, json};
@@ -133,6 +135,84 @@ fn metrics_count_by_route_and_are_served_to_operators_only() {
     let reasons = json!({"starting": false, "database_answers": true, "stopping": false, "not_durable": []});
     assert_eq!((status, &ready["ready"]), (200, &json!(true)));
     assert!(reasons.as_object().unwrap().iter().all(|(name, value)| &ready[name] == value), "{ready}");
+    assert!(server.stop().success());
+}
+
+/// The names of the metrics in Prometheus' text.
+fn metric_names(text: &str) -> BTreeSet<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+/// The metrics that a query names.
+fn named_in(query: &str) -> Vec<String> {
+    let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let ours = words.filter(|word| word.starts_with("hongyan_") || word.starts_with("process_"));
+    ours.map(|word| {
+        let parts = ["_bucket", "_sum", "_count"];
+        parts.iter().find_map(|part| word.strip_suffix(part)).unwrap_or(word).to_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn every_counter_with_known_labels_is_there_at_zero_from_the_start() {
+    let folder = Folder::new("zero");
+    let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
+    let server = Server::run(&mut command, &folder);
+    let metrics = || get(&format!("{}/metrics", server.admin), &[]).2;
+    let text = metrics();
+    for line in [
+        "hongyan_http_errors_total{error=\"internal_error\"} 0",
+        "hongyan_http_errors_total{error=\"unavailable\"} 0",
+        "hongyan_http_errors_total{error=\"not_friends\"} 0",
+        "hongyan_database_errors_total{kind=\"no_connection\"} 0",
+        "hongyan_database_errors_total{kind=\"rolled_back\"} 0",
+        "hongyan_database_errors_total{kind=\"connection_lost\"} 0",
+        "hongyan_database_errors_total{kind=\"busy\"} 0",
+        "hongyan_database_errors_total{kind=\"bug\"} 0",
+        "hongyan_password_refusals_total{queue=\"login\"} 0",
+        "hongyan_password_refusals_total{queue=\"registration\"} 0",
+        "hongyan_password_checks_total 0",
+        "hongyan_worker_panics_total{worker=\"statistics\"} 0",
+        "process_open_fds ",
+        "process_cpu_seconds_total ",
+    ] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{line} is missing: {text}");
+    }
+    let names = get(&format!("{}/api/openapi.json", server.base), &[]).2;
+    let counted = text.lines().filter(|line| line.starts_with("hongyan_http_errors_total{")).count();
+    assert!(counted > 40 && names.contains("not_friends"), "{counted} error names");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_name_only_metrics_that_exist() {
+    let folder = Folder::new("dashboard");
+    let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
+    let server = Server::run(&mut command, &folder);
+    get(&format!("{}/readyz", server.base), &[]);
+    let text = get(&format!("{}/metrics", server.admin), &[]).2;
+    let names = metric_names(&text);
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let dashboard: Value =
+        serde_json::from_str(&fs::read_to_string(deploy.join("grafana.json")).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
+    let queries: Vec<String> = targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect();
+    let alerts = fs::read_to_string(deploy.join("alerts.yml")).unwrap();
+    let in_dashboard: BTreeSet<String> = queries.iter().flat_map(|query| named_in(query)).collect();
+    let in_alerts: BTreeSet<String> = named_in(&alerts).into_iter().collect();
+    assert!(in_dashboard.len() > 15 && in_alerts.len() > 5, "{in_dashboard:?} {in_alerts:?}");
+    for name in in_dashboard.union(&in_alerts) {
+        assert!(names.contains(name.as_str()), "there is no metric {name}: {names:?}");
+    }
+    // What is measured is shown.
+    for name in names {
+        assert!(
+            in_dashboard.contains(name) || name == "process_virtual_memory_bytes",
+            "{name} is in no panel"
+        );
+    }
     assert!(server.stop().success());
 }
 
