@@ -6,6 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+#[cfg(test)]
+use crate::answer_size::AnswerItem;
 use crate::clock::Clock;
 #[cfg(test)]
 use crate::error::{DomainError, ErrorKind, PortError};
@@ -47,6 +49,14 @@ pub(crate) fn assert_fault<T>(result: Result<T, impl DomainError>) {
     let passed_on = result.err().map(|error| (error.kind(), error.name()));
     let expected = ErrorKind::Unavailable { retry_after: Duration::from_secs(7) };
     assert_eq!(passed_on, Some((expected, "unavailable")));
+}
+
+/// The texts of an item that the size of an answer counts.
+#[cfg(test)]
+pub(crate) fn counted_texts(item: &impl AnswerItem) -> Vec<String> {
+    let mut texts = Vec::new();
+    item.visit_texts(&mut |text| texts.push(text.to_owned()));
+    texts
 }
 
 /// The name of the error in `result`, if any.

@@ -9,9 +9,8 @@ use super::{
     MockAdminRepository,
 };
 use crate::account::{DisplayName, MockPasswordHasher, Nickname, Password, PasswordHash, Uid};
-use crate::answer_size::AnswerItem;
 use crate::error::{ErrorKind, PortError};
-use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::testing::{assert_catalogue, assert_fault, at, counted_texts, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockAdminRepository, &mut MockPasswordHasher)) -> AdminService {
     let (mut repository, mut hasher) = (MockAdminRepository::new(), MockPasswordHasher::new());
@@ -123,7 +122,5 @@ fn the_size_of_an_answer_counts_the_names_of_accounts() {
         open_sessions: 1,
         created_at: at(0),
     };
-    let mut texts = Vec::new();
-    account.visit_texts(&mut |text| texts.push(text.to_owned()));
-    assert_eq!(texts, ["阿明"]);
+    assert_eq!(counted_texts(&account), ["阿明"]);
 }

@@ -6,10 +6,10 @@ use pollster::block_on;
 use super::{
     BlockCursor, BlockError, BlockPage, BlockPageRequest, BlockService, BlockedUser, MockBlockRepository,
 };
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Nickname};
 use crate::conversation::Directed;
 use crate::error::{ErrorKind, PortError};
-use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::testing::{assert_catalogue, assert_fault, at, counted_texts, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockBlockRepository)) -> BlockService {
     let mut blocks = MockBlockRepository::new();
@@ -89,4 +89,11 @@ fn an_adapter_error_is_passed_on() {
     assert_fault(block_on(service.block(user(1), user(2))));
     assert_fault(block_on(service.unblock(user(1), user(2))));
     assert_fault(block_on(service.list(user(1), &BlockPageRequest::default())));
+}
+
+#[test]
+fn the_size_of_an_answer_counts_the_names_of_blocked_users() {
+    let name = DisplayName::Nickname(Nickname::parse("阿明").unwrap());
+    let blocked = BlockedUser { user_id: user(2), uid: None, name, created_at: at(0) };
+    assert_eq!(counted_texts(&blocked), ["阿明"]);
 }

@@ -8,16 +8,28 @@ use super::{
     Friend, FriendCursor, FriendLimit, FriendPage, FriendPageRequest, FriendshipError, FriendshipService,
     MockFriendshipRepository, Remark, decide_friendship,
 };
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Nickname};
 use crate::conversation::Directed;
 use crate::error::{ErrorKind, InvalidValue, PortError, Rule};
 use crate::id::{ConversationId, FriendshipId};
-use crate::testing::{assert_catalogue, assert_fault, at, fault, refusal, user};
+use crate::testing::{assert_catalogue, assert_fault, at, counted_texts, fault, refusal, user};
 
 fn service(prepare: impl FnOnce(&mut MockFriendshipRepository)) -> FriendshipService {
     let mut friendships = MockFriendshipRepository::new();
     prepare(&mut friendships);
     FriendshipService::new(Arc::new(friendships))
+}
+
+fn friend() -> Friend {
+    Friend {
+        friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
+        friend_id: user(2),
+        conversation_id: ConversationId::from_uuid(Uuid::from_u128(5)),
+        friend_name: DisplayName::Nickname(Nickname::parse("阿明").unwrap()),
+        friend_uid: None,
+        remark: Remark::parse("老王").unwrap(),
+        created_at: at(4),
+    }
 }
 
 #[test]
@@ -120,21 +132,17 @@ fn removing_a_user_who_is_not_a_friend_is_refused() {
 fn the_list_passes_on_the_caller_and_the_page() {
     let after = FriendCursor { created_at: at(5), friend_id: user(9) };
     let request = FriendPageRequest::parse(Some(10_000), Some(after)).unwrap();
-    let friend = Friend {
-        friendship_id: FriendshipId::from_uuid(Uuid::from_u128(3)),
-        friend_id: user(2),
-        conversation_id: ConversationId::from_uuid(Uuid::from_u128(5)),
-        friend_name: DisplayName::Erased,
-        friend_uid: None,
-        remark: Remark::default(),
-        created_at: at(4),
-    };
-    let page = FriendPage { items: vec![friend], next: None };
+    let page = FriendPage { items: vec![friend()], next: None };
     let service = service(|friendships| {
         let page = page.clone();
         friendships.expect_list().with(eq(user(1)), eq(request.clone())).once().return_once(|_, _| Ok(page));
     });
     assert_eq!(block_on(service.list(user(1), &request)).unwrap(), page);
+}
+
+#[test]
+fn the_size_of_an_answer_counts_the_names_and_remarks_of_friends() {
+    assert_eq!(counted_texts(&friend()), ["阿明", "老王"]);
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn hyphens_white_space_and_case_of_a_code_do_not_matter() {
     for typed in ["", short, &long, &other, "雁雁雁雁雁", &"-".repeat(10_000)] {
         assert!(InviteCode::parse(typed).is_none(), "{typed}");
     }
+    let padded = format!("{CODE}{}", "-".repeat(60));
+    assert!(InviteCode::parse(&padded).is_some() && InviteCode::parse(&format!("{padded}-")).is_none());
     assert_eq!(format!("{:?}", InviteCode::parse(CODE).unwrap()), "InviteCode(…)");
 }
 

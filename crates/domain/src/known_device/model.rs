@@ -10,7 +10,7 @@ use crate::login_throttle::ClientAddress;
 
 /// How long a device is known after the last login from it. Longer than a session lives by default, so that one login per
 /// session is enough.
-pub const KNOWN_FOR: Duration = Duration::from_secs(120 * 86_400);
+pub const KNOWN_FOR: Duration = Duration::from_hours(2880);
 
 /// A device's own identifier, a secret that the client generates once and keeps: 16 to 128 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]

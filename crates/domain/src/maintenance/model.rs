@@ -50,11 +50,11 @@ pub struct Retention {
 
 impl Retention {
     /// Time for which answered requests stay in the lists.
-    const ANSWERED: Duration = Duration::from_secs(90 * 86_400);
+    const ANSWERED: Duration = Duration::from_hours(2160);
     /// Time for which ended sessions stay available for inspection.
-    const INSPECTION: Duration = Duration::from_secs(7 * 86_400);
+    const INSPECTION: Duration = Duration::from_hours(168);
     /// Twice the day for which consecutive failures count.
-    const FAILURES: Duration = Duration::from_secs(2 * 86_400);
+    const FAILURES: Duration = Duration::from_hours(48);
 
     /// The retention periods that sessions with these lifetimes require.
     #[must_use]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::QuotaRate;
+use super::{QuotaRate, RegistrationRates};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,4 +42,12 @@ fn an_amount_of_zero_is_no_quota_and_extremes_do_not_overflow() {
         assert!(rate.spend(Duration::ZERO, 1).is_ok());
         assert!(rate.spend(Duration::MAX, u64::MAX).is_err());
     }
+}
+
+#[test]
+fn registrations_have_a_rate_per_address_and_one_for_all_addresses() {
+    let rates = RegistrationRates::per_hour(20).unwrap();
+    assert_eq!(Some(rates.per_address), QuotaRate::new(20, MINUTE * 60));
+    assert_eq!(Some(rates.overall), QuotaRate::new(60, MINUTE));
+    assert_eq!(RegistrationRates::per_hour(0), None);
 }

@@ -17,7 +17,7 @@ impl Uid {
     /// Beginnings that would let an account pose as the operator.
     const RESERVED: [&str; 4] = ["admin", "system", "weixin", "hongyan"];
     /// How long a uid stays reserved for the owner who gave it up by a change.
-    pub const RETIREMENT: Duration = Duration::from_secs(30 * 86_400);
+    pub const RETIREMENT: Duration = Duration::from_hours(720);
 
     /// Parses a uid that a client sent.
     ///

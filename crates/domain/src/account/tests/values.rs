@@ -215,3 +215,8 @@ fn a_phone_number_does_not_reach_the_log() {
     let identifier = format!("{:?}", LoginIdentifier::PhoneNumber(number));
     assert!(!identifier.contains("138"), "{identifier}");
 }
+
+#[test]
+fn uids_that_differ_in_case_fold_alike() {
+    assert_eq!(Uid::parse("Goose_11").unwrap().folded(), "goose_11");
+}

@@ -1,8 +1,7 @@
 use super::{ACCESS, SESSION, goose, secret};
-use crate::answer_size::AnswerItem;
 use crate::auth::{DeviceName, EndReason, Generation, IdempotencyKey, IssuedTokens, LoggedIn, OpenSession};
 use crate::error::{InvalidValue, Rule};
-use crate::testing::at;
+use crate::testing::{at, counted_texts};
 
 #[test]
 fn generations_count_up_from_zero() {
@@ -103,7 +102,5 @@ fn each_reason_for_the_end_of_a_session_has_its_stored_name() {
 fn the_size_of_an_answer_counts_the_names_of_devices() {
     let device = DeviceName::from_user_agent("Amings phone");
     let session = OpenSession { id: SESSION, device, created_at: at(0), last_used_at: at(1) };
-    let mut texts = Vec::new();
-    session.visit_texts(&mut |text| texts.push(text.to_owned()));
-    assert_eq!(texts, ["Amings phone"]);
+    assert_eq!(counted_texts(&session), ["Amings phone"]);
 }

@@ -4,15 +4,16 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Nickname};
+use crate::answer_size::fitting;
 use crate::conversation::{
     ConversationCursor, ConversationPage, ConversationPageRequest, ConversationService, ConversationSummary,
     ConversationWindow, MockConversationRepository, Preferences, ReadPosition, WindowAnchor, WindowRequest,
 };
 use crate::friendship::Remark;
 use crate::id::ConversationId;
-use crate::message::Seq;
-use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::message::{Message, MessageBody, MessageContent, MessageId, MessageState, Seq};
+use crate::testing::{assert_fault, at, counted_texts, fault, refusal, user};
 
 const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(55));
 
@@ -140,4 +141,26 @@ fn an_adapter_error_is_passed_on() {
     assert_fault(block_on(service.mark_read(user(1), CONVERSATION, Seq::new(1))));
     assert_fault(block_on(service.set_preferences(user(1), CONVERSATION, Preferences::default())));
     assert_fault(block_on(service.clear(user(1), CONVERSATION)));
+}
+
+#[test]
+fn the_size_of_an_answer_counts_names_remarks_and_last_messages() {
+    let last_message = Message {
+        id: MessageId { conversation: CONVERSATION, seq: Seq::new(9) },
+        sender_id: user(2),
+        state: MessageState::Visible(MessageBody::Text(MessageContent::parse("你好".to_owned()).unwrap())),
+        client_message_id: None,
+        created_at: at(4),
+    };
+    let entry = ConversationSummary {
+        friend_name: DisplayName::Nickname(Nickname::parse("阿明").unwrap()),
+        remark: Remark::parse("老王").unwrap(),
+        last_message: Some(last_message),
+        ..summary()
+    };
+    assert_eq!(counted_texts(&entry), ["阿明", "老王", "你好"]);
+    // The other fields of an entry and of its last message take more than 500 and less than 1,000 bytes.
+    let long = ConversationSummary { remark: Remark::parse(&"\u{1}".repeat(64)).unwrap(), ..entry };
+    let entries = vec![long; 2_000];
+    assert!((700..1_200).contains(&fitting(entries.iter())));
 }

@@ -6,7 +6,7 @@ use mockall::predicate::eq;
 use pollster::block_on;
 use uuid::Uuid;
 
-use crate::account::DisplayName;
+use crate::account::{DisplayName, Nickname};
 use crate::conversation::Directed;
 use crate::friendship::FriendLimit;
 use crate::friendship_request::{
@@ -15,7 +15,7 @@ use crate::friendship_request::{
     RequestRules, RequestStatus, VerificationMessage,
 };
 use crate::id::{ConversationId, RequestId};
-use crate::testing::{assert_fault, at, fault, refusal, user};
+use crate::testing::{assert_fault, at, counted_texts, fault, refusal, user};
 
 const REQUEST: RequestId = RequestId::from_uuid(Uuid::from_u128(77));
 const RULES: RequestRules = RequestRules {
@@ -147,16 +147,7 @@ fn each_reached_friend_limit_has_its_error_name() {
 fn the_list_passes_on_the_caller_direction_and_page() {
     let after = RequestCursor { created_at: at(5), id: REQUEST };
     let request = RequestPageRequest::parse(Some(1), Some(after)).unwrap();
-    let listed = ListedRequest {
-        id: REQUEST,
-        peer: user(2),
-        peer_uid: None,
-        peer_name: DisplayName::Erased,
-        verification_message: hello(),
-        status: RequestStatus::Canceled,
-        created_at: at(4),
-    };
-    let page = RequestPage { items: vec![listed], next: Some(after) };
+    let page = RequestPage { items: vec![listed()], next: Some(after) };
     for direction in [Direction::Received, Direction::Sent] {
         let service = service(|requests| {
             let page = page.clone();
@@ -184,4 +175,21 @@ fn a_port_error_is_passed_on() {
     assert_fault(block_on(service.answer(user(1), REQUEST, Answer::Reject)));
     assert_fault(block_on(service.withdraw(user(1), REQUEST)));
     assert_fault(block_on(service.list(user(1), Direction::Sent, &RequestPageRequest::default())));
+}
+
+fn listed() -> ListedRequest {
+    ListedRequest {
+        id: REQUEST,
+        peer: user(2),
+        peer_uid: None,
+        peer_name: DisplayName::Nickname(Nickname::parse("阿明").unwrap()),
+        verification_message: VerificationMessage::parse("我是阿明").unwrap(),
+        status: RequestStatus::Canceled,
+        created_at: at(4),
+    }
+}
+
+#[test]
+fn the_size_of_an_answer_counts_the_names_and_messages_of_requests() {
+    assert_eq!(counted_texts(&listed()), ["阿明", "我是阿明"]);
 }
