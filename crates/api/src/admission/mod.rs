@@ -5,6 +5,7 @@
 
 mod export_pass;
 mod keyed_limit;
+mod requester;
 mod tarpit;
 
 use std::num::NonZeroU32;
@@ -12,24 +13,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::id::UserId;
-use domain::login_throttle::ClientAddress;
 
 use crate::response::error::ApiError;
 use export_pass::ExportHistory;
 pub(crate) use export_pass::ExportPass;
 use keyed_limit::{Bounds, KeyedLimit, LaneFull};
+pub(crate) use requester::Requester;
 pub use tarpit::RefusalRates;
 use tarpit::Tarpit;
 pub(crate) use tarpit::{HOLD, HeldAnswer};
-
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Requester {
-    /// An account, known by its token.
-    Account(UserId),
-    /// A network address, for requests without a token.
-    Address(ClientAddress),
-}
 
 /// The right of one request to be in flight; it is held until the work is done.
 pub(crate) type RequestPermit = keyed_limit::Permit<Requester>;

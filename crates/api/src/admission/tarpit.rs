@@ -14,7 +14,7 @@ use domain::quota::QuotaRate;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use super::Requester;
+use super::requester::Requester;
 
 /// How long an answer is held back.
 pub(crate) const HOLD: Duration = Duration::from_secs(1);
