@@ -15,10 +15,10 @@ def resolve(document, value):
     return value
 
 
-def contents(operation):
+def contents(document, operation):
     yield "request", operation.get("requestBody", {}).get("content", {})
     for code, response in operation["responses"].items():
-        yield code, response.get("content", {})
+        yield code, resolve(document, response).get("content", {})
 
 
 def examples(document):
@@ -30,7 +30,7 @@ def examples(document):
                 parameter = resolve(document, parameter)
                 if "example" in parameter:
                     yield f"{where}, {parameter['name']}", parameter["schema"], parameter["example"]
-            for part, content in contents(operation):
+            for part, content in contents(document, operation):
                 for media in content.values():
                     if "example" in media:
                         yield f"{where}, {part}", media["schema"], media["example"]

@@ -4,15 +4,18 @@
  */
 
 export interface paths {
-    "/api/auth/blocks": {
+    "/healthz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The users that the caller blocks, newest first. */
-        get: operations["list_blocks"];
+        /**
+         * Check liveness
+         * @description The process is running. No token, no `data`.
+         */
+        get: operations["check_liveness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -21,33 +24,19 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/blocks/{user_id}": {
+    "/readyz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        /** Blocks a user: their requests and messages are refused. A friendship stays. */
-        put: operations["block_user"];
-        post?: never;
-        /** Removes a block. */
-        delete: operations["unblock_user"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/conversations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The caller's conversations: pinned first, then by latest activity. */
-        get: operations["list_conversations"];
+        /**
+         * Check readiness
+         * @description This instance can serve: its database answers and it is not about to stop. No token, no `data`. Errors: `unavailable` (503).
+         *     A stopping instance still answers every request for a while, finally with `Connection: close`.
+         */
+        get: operations["check_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -56,87 +45,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/conversations/{conversation_id}": {
+    "/api/info": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Returns one part of a conversation's history. It does not change the read position. */
-        get: operations["open_conversation"];
-        put?: never;
-        post?: never;
-        /** Clears the caller's side of a conversation and hides it until a new message arrives. */
-        delete: operations["clear_conversation"];
-        options?: never;
-        head?: never;
-        /** Pins or mutes a conversation for the caller. */
-        patch: operations["update_conversation"];
-        trace?: never;
-    };
-    "/api/auth/conversations/{conversation_id}/read": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Moves the caller's read position forward, never back and never beyond the newest message. */
-        put: operations["mark_conversation_read"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/friendship_requests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The requests that the caller received (or sent), newest first. */
-        get: operations["list_friend_requests"];
-        put?: never;
-        /** Sends a friendship request. If the receiver has already sent one to the caller, the two become friends. */
-        post: operations["send_friend_request"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/friendship_requests/{request_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Accepts or rejects a request that the caller received. */
-        post: operations["answer_friend_request"];
-        /** Withdraws a request that the caller sent. */
-        delete: operations["withdraw_friend_request"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/friendships": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The caller's friends, newest first. */
-        get: operations["list_friends"];
+        /**
+         * Describe the server
+         * @description Without a token. `{name, version, languages, default_language, registration, recall_seconds, message_characters, name_characters,
+         *     request_characters, page_messages, time}`: what a frontend shows or checks before it sends. `registration` is `open`, `invite` or
+         *     `closed`; `time` is the server's, by which messages are dated.
+         */
+        get: operations["get_info"];
         put?: never;
         post?: never;
         delete?: never;
@@ -145,7 +67,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/friendships/{friend_id}": {
+    "/api/register": {
         parameters: {
             query?: never;
             header?: never;
@@ -154,15 +76,32 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
-        /** Ends a friendship for both; the caller's side of the conversation is cleared and hidden. */
-        delete: operations["remove_friend"];
+        /**
+         * Register an account
+         * @description Creates an account and logs it in. No token.
+         *
+         *     | field | |
+         *     |---|---|
+         *     | `name` | 昵称, 1–64 characters after trimming, at least one of which can be seen; no control characters, line separators or controls of direction; not `已注销`, `Deleted account` or `系统消息`, however they are spelled |
+         *     | `password` | 8–128 characters (counted after NFKC), any Unicode; none of the most common ones, regardless of case; not the uid or the name |
+         *     | `uid` | optional: 微信号, 6–20 of `[A-Za-z0-9_-]`, starting with a letter; if omitted, the server assigns one (`wxid_…`) |
+         *     | `phone_number` | optional: `1` and ten more digits |
+         *     | `invite_code` | needed where the operator set `HONGYAN_REGISTRATION=invite`, and ignored elsewhere; hyphens, spaces and case do not matter |
+         *
+         *     `data`: `{token_class: {token, refresh_token, expires_in}, user_info: {uid, name, user_id}}`.
+         *     Errors: `uid_taken`, `phone_number_taken`, `invite_unknown` (all 400), `registration_closed` (409), `registration_quota_used_up` (429).
+         *
+         *     A uid that begins with `admin`, `system`, `weixin` or `hongyan`, regardless of case, is taken. An invite that does not exist, is used up
+         *     or has expired, and a missing one, are the same `invite_unknown`. A refused registration uses no invite.
+         */
+        post: operations["register_account"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/auth/friendships/{friend_id}/remark": {
+    "/api/login/uid": {
         parameters: {
             query?: never;
             header?: never;
@@ -170,9 +109,83 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets the caller's remark for a friend. Only the caller sees it; it ends with the friendship. */
-        put: operations["set_remark"];
-        post?: never;
+        put?: never;
+        /**
+         * Log in by uid
+         * @description `{uid, password}`. The uid is matched regardless of case. No token. `data` as for registering. The header `Device-Id` is
+         *     optional, see Wrong passwords.
+         *     Errors: `invalid_credentials` (401), the same for an unknown uid and a wrong password; `too_many_attempts` (429).
+         */
+        post: operations["log_in_by_uid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/phone_number": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in by phone
+         * @description `{phone_number, password}`. Otherwise like `/api/login/uid`. Errors: `invalid_credentials`, `too_many_attempts`.
+         */
+        post: operations["log_in_by_phone_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/refresh_token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh the tokens
+         * @description Both paths do the same. The header is `Authorization: Bearer <refresh_token>`; no body. `Idempotency-Key` is optional, see
+         *     Tokens. `expires_in` is the remaining lifetime of the access token, also in the answer to a retry.
+         *     `data`: `{token, refresh_token, expires_in}`.
+         *     Errors: `missing_refresh_token` (400), `invalid_token`, `token_expired`, `session_ended` (401), `refresh_token_reused` (409).
+         *     An ended session answers 401 even to a used token.
+         */
+        post: operations["refresh_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/refresh_token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh the tokens (alias)
+         * @deprecated
+         * @description Both paths do the same. The header is `Authorization: Bearer <refresh_token>`; no body. `Idempotency-Key` is optional, see
+         *     Tokens. `expires_in` is the remaining lifetime of the access token, also in the answer to a retry.
+         *     `data`: `{token, refresh_token, expires_in}`.
+         *     Errors: `missing_refresh_token` (400), `invalid_token`, `token_expired`, `session_ended` (401), `refresh_token_reused` (409).
+         *     An ended session answers 401 even to a used token.
+         */
+        post: operations["refresh_tokens_under_api"];
         delete?: never;
         options?: never;
         head?: never;
@@ -188,7 +201,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends the caller's session. */
+        /**
+         * Log out
+         * @description Ends the session of the token; other sessions of the account continue. No body, no `data`.
+         */
         post: operations["log_out"];
         delete?: never;
         options?: never;
@@ -196,26 +212,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The caller's own account, with the counts of unread messages and pending requests. */
-        get: operations["get_me"];
-        put?: never;
-        post?: never;
-        /** Erases the caller's account permanently. */
-        delete: operations["erase_account"];
-        options?: never;
-        head?: never;
-        /** Changes the caller's nickname; all users see the new one at once. */
-        patch: operations["update_me"];
-        trace?: never;
-    };
-    "/api/auth/me/export": {
+    "/api/auth/sessions": {
         parameters: {
             query?: never;
             header?: never;
@@ -223,13 +220,40 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Everything the server holds about the caller, as a consistent snapshot. The response is streamed; if the connection closes
-         *     early, it is incomplete.
+         * List open sessions
+         * @description The caller's open sessions, newest first, a page: `[{session_id, device_name, created_at, last_used_at, current}]`.
+         *     `device_name` is derived from the `User-Agent` of the login and may be `""`. `last_used_at` is the time at which the tokens were last
+         *     issued. `current` is true for the caller's session.
          */
-        get: operations["export_account"];
+        get: operations["list_sessions"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * End other sessions
+         * @description Ends all sessions of the account except the caller's. Repeating is 200. No body, no `data`.
+         */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description Ends one of the caller's sessions, possibly the caller's own. No `data`. Errors: `unknown_session` (400; also for another user's
+         *     session and for an ended one).
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -243,8 +267,86 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes the caller's password and ends every other session. */
+        /**
+         * Change the password
+         * @description `{old_password, new_password}`; the rules for the new one are those of registering. Every other session ends; the caller's session
+         *     continues with the new pair of tokens, and its previous refresh token is used up. `data`: `{token, refresh_token, expires_in}`.
+         *     Errors: `invalid_credentials` (401: the old password is wrong), `too_many_attempts` (429).
+         */
         put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get own account
+         * @description `data`: `{user_id, uid, name, phone_number, created_at, unread_total, pending_requests}`. `phone_number` may be `null` and is
+         *     shown to its owner only. `unread_total` is the sum of `unread_count` over the list of conversations; muted ones count, because a
+         *     badge without them can be summed from that list. `pending_requests` counts the received requests that can be answered
+         *     now.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        /**
+         * Erase the account
+         * @description `{password}`, in the body only. Erases the caller's account permanently. From then on login, refresh and search by uid fail, messages
+         *     and friendship requests to it are refused, its uid and phone number are free, and every answer calls it `已注销` or
+         *     `Deleted account`. Friendships, requests and blocks are removed within a minute. The other members keep their
+         *     conversations and the texts; when both sides are erased the messages are removed too. No `data`.
+         *     Errors: `invalid_credentials` (401), `too_many_attempts` (429).
+         */
+        delete: operations["erase_account"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the nickname
+         * @description `{name}`: 1–64 characters after trimming, no control characters. Changes the caller's nickname; other users see the new one at
+         *     once. `data` as for `GET /api/auth/me`.
+         */
+        patch: operations["update_me"];
+        trace?: never;
+    };
+    "/api/auth/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the account
+         * @description Everything stored about the caller, as of one moment, in one document of any length.
+         *     `data`: `{account, sessions, friendships, requests_received, requests_sent, blocks, conversations}`.
+         *
+         *     - `account`: `{user_id, uid, name, phone_number, created_at}`
+         *     - `sessions`: `[{session_id, device_name, created_at, last_used_at, ended_at}]`, oldest first; ended ones are kept for about a week
+         *     - `friendships`, `requests_received`, `requests_sent`, `blocks`: as in their lists, whole
+         *     - `conversations`: `[{conversation_id, friend_id, friend_name, remark, is_friend, read_seq, last_seq, pinned, muted, hidden, messages}]`,
+         *       hidden ones included. `messages`: messages, all that
+         *       the caller can see, oldest first
+         *
+         *     The hashes that limit guessing (failed logins, known devices) are not in it.
+         *
+         *     The answer is streamed. Status and headers come first; if something fails later, the connection is closed without
+         *     the end of the body, so a client that received a complete JSON document has everything. Read it at a steady pace: an export
+         *     is aborted when the client reads nothing for 30 seconds, or less than 32 KiB a second on average (1 MiB a second of what exceeds
+         *     64 MiB). An account has one export at a time and one an hour; a broken one can be repeated after a minute. Errors:
+         *     `export_in_progress`, `export_quota_used_up` (429). While many accounts are exported, an export waits up to ten seconds for its turn,
+         *     and then the answer is `unavailable` (503).
+         */
+        get: operations["export_account"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -265,11 +367,159 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes the caller's 微信号; tokens stay valid. */
+        /**
+         * Change the uid
+         * @description `{new_uid}`. Changes the caller's 微信号; changing only its case counts as a change. Tokens stay valid. No `data`.
+         *     For 30 days the old one stays reserved: only the caller can take it back, for all others it is taken, and no one is found by it.
+         *     Erasing the account frees it.
+         *     Errors: `uid_taken`, `uid_unchanged`, `uid_changed_too_recently` (all 400; the last only where a setting limits changes),
+         *     `uid_change_quota_used_up` (429).
+         */
         patch: operations["change_uid"];
         trace?: never;
     };
-    "/api/auth/message/delete": {
+    "/api/auth/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find a user
+         * @description `?uid=…`, the exact 微信号, regardless of case.
+         *     `data`: `{user_id, uid, name, relation}`, `relation` one of `self`, `friend`, `request_sent`, `request_received`, `none`.
+         *     Errors: `missing_field` (no `uid`), `unknown_user` (400), `lookup_quota_used_up` (429).
+         */
+        get: operations["find_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a user
+         * @description The caller's own account, a friend's, or that of the other user of a pending friendship request that the caller can see. `data` as
+         *     for `?uid=…`. Not limited by a quota. Errors: `unknown_user` (400), the same for any other account and for an id that does not exist.
+         */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/friendship_requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List friendship requests
+         * @description Newest first, a page. `?direction=received` (the default) or `?direction=sent`.
+         *
+         *     - received: `[{request_id, sender_id, sender_uid, sender_name, verification_message, status, created_at}]`
+         *     - sent: `[{request_id, receiver_id, receiver_uid, receiver_name, verification_message, status, created_at}]`
+         *
+         *     The uid is `null` once the account is erased. The received ones do not include those that were withdrawn, nor, as long as a block lasts, those of users that the caller blocks; nor
+         *     does `pending_requests` of `GET /api/auth/me` count these. Requests leave both lists 90 days after their answer.
+         *
+         *     `status` is `pending`, `accepted`, `rejected`, `expired` or `canceled`. A pending request expires after three days (setting).
+         */
+        get: operations["list_friend_requests"];
+        put?: never;
+        /**
+         * Send a friendship request
+         * @description | field | |
+         *     |---|---|
+         *     | `receiver_id` | the receiver's `user_id` |
+         *     | `verification_message` | optional, at most 128 characters |
+         *     | `sender_name` | optional and ignored: lists show the account's own nickname |
+         *
+         *     `data`: `{request_id, status, conversation_id}`. `status` is `pending`, or `accepted` when the caller already had a pending request from the
+         *     receiver: then the two are friends, `request_id` is the id of that older request, and `conversation_id` is where they talk (`null`
+         *     while the request is pending).
+         *     Errors: `unknown_user`, `cannot_befriend_oneself` (400), `already_friends`, `request_already_pending`, `blocked`,
+         *     `pending_request_limit_reached`, `friend_limit_reached`, `friend_limit_of_other_reached` (409), `request_quota_used_up`,
+         *     `pair_request_quota_used_up` (429).
+         *
+         *     A sender has at most 100 pending requests, and an account at most 10,000 friends. Friends are counted
+         *     when a friendship would begin: when a request is accepted, and here when the receiver had asked already. A request that is refused for
+         *     this reason stays pending. An account sends at most 50 requests within 24 hours (quotas; withdrawn ones count, acceptances
+         *     do not), and at most three to one receiver, of which accepted ones do not count. `blocked` has a text of its own here: "The other
+         *     user refuses friendship requests from you."
+         */
+        post: operations["send_friend_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/friendship_requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a friendship request
+         * @description `{status}`: `accepted` or `rejected`. Only the receiver may answer. `data` after accepting: `{conversation_id}`, where the new friends
+         *     talk; none after rejecting.
+         *     Errors: `unknown_request` (400; also for a caller who is not the receiver), `request_already_answered`, `request_expired`,
+         *     `friend_limit_reached`, `friend_limit_of_other_reached` (409).
+         */
+        post: operations["answer_friend_request"];
+        /**
+         * Withdraw a friendship request
+         * @description The sender withdraws a pending request. No `data`. Errors: `unknown_request` (also for a caller who is not the sender),
+         *     `request_already_answered`, `request_expired`.
+         */
+        delete: operations["withdraw_friend_request"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/friendships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List friends
+         * @description Newest first, a page: `[{friendship_id, friend_name, friend_id, friend_uid, conversation_id, remark, created_at}]`.
+         *     `friend_name` is the friend's present nickname. `conversation_id` opens the conversation also while it is hidden. `friend_uid` is `null` for an erased account. `remark` (备注) is `""` when there is none.
+         */
+        get: operations["list_friends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/friendships/{friend_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -279,8 +529,249 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Hides a message for the caller only. */
-        delete: operations["delete_message"];
+        /**
+         * Remove a friend
+         * @description `friend_id` is the friend's `user_id`. Ends the friendship for both. The caller's side of the conversation is cleared and
+         *     hidden; the friend keeps the history. No `data`. Errors: `not_friends` (409; also for the caller's own id and for an unknown id).
+         */
+        delete: operations["remove_friend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/friendships/{friend_id}/remark": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a remark
+         * @description `{remark}`: at most 64 characters, stored exactly as sent; `""` removes it. The caller's own name for a friend (备注), visible to
+         *     the caller only; it ends with the friendship. No `data`. Errors: `not_friends` (409; also for the caller's own id and for an unknown
+         *     id).
+         */
+        put: operations["set_remark"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List blocked users
+         * @description Newest first, a page: `[{user_id, uid, name, created_at}]`. `uid` is `null` for an erased account.
+         */
+        get: operations["list_blocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/blocks/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Block a user
+         * @description Blocks a user: their messages and requests are refused with `blocked`. A friendship stays, and the caller may still write.
+         *     Repeating is 200. No `data`. Errors: `unknown_user`, `cannot_block_oneself` (400).
+         */
+        put: operations["block_user"];
+        post?: never;
+        /**
+         * Unblock a user
+         * @description Removes a block. Repeating is 200. No `data`. Errors: `unknown_user`, `cannot_block_oneself` (400).
+         */
+        delete: operations["unblock_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description Pinned first, then newest activity, a page:
+         *     `[{conversation_id, friend_id, friend_uid, friend_name, remark, is_friend, blocked, peer_read_seq, unread_count, last_message, last_seq,
+         *     read_seq, updated_at, pinned, muted}]`.
+         *
+         *     - `last_message` is the newest message that the caller can see, or `null`.
+         *     - `unread_count` counts the other member's visible messages after `read_seq`; recalled and deleted ones do not count.
+         *     - `blocked` says whether the caller blocks the other; no one learns of being blocked. `friend_uid` is `null` once the account is erased.
+         *     - `peer_read_seq` is that of the window.
+         *     - `updated_at` is the time of the newest message ever sent, or of the friendship if there is none. Recalling, deleting and clearing do
+         *       not change it.
+         */
+        get: operations["list_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a conversation
+         * @description Returns a window of the history. It changes nothing, not even the read position.
+         *
+         *     | query | |
+         *     |---|---|
+         *     | `limit` | 1–200, by default 50 |
+         *     | `before` | only messages with a smaller `seq`, the nearest ones |
+         *     | `after` | only messages with a greater `seq`, the nearest ones; not together with `before` |
+         *
+         *     Without `before` and `after`: the newest.
+         *     `data`: `{conversation_id, friend_id, friend_name, remark, is_friend, read_seq, peer_read_seq, last_seq, has_more, messages}`.
+         *     `messages` are in ascending `seq`, always. `has_more` says whether there are more in the direction of reading.
+         *     `peer_read_seq` is `null` unless the two are friends. While either blocks the other it stays where it was when the block began, and
+         *     after that until the other reads again. To follow a conversation, poll with `?after=` and the greatest `seq`
+         *     you have: no message is missed. Errors: `unknown_conversation` (400).
+         */
+        get: operations["open_conversation"];
+        put?: never;
+        post?: never;
+        /**
+         * Clear a conversation
+         * @description Clears the caller's view and hides the conversation. A new message shows it again, without the old ones. The other member
+         *     keeps everything. No `data`. Errors: `unknown_conversation`.
+         */
+        delete: operations["clear_conversation"];
+        options?: never;
+        head?: never;
+        /**
+         * Pin or mute conversation
+         * @description `{pinned, muted}`, both optional booleans; an omitted one stays. No `data`. Errors: `unknown_conversation`.
+         */
+        patch: operations["update_conversation"];
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark as read
+         * @description `{seq}`: the caller has read up to this position. It never moves back and never beyond `last_seq`; asking for that is not an
+         *     error. `data`: the present `{read_seq, unread_count}`. Errors: `unknown_conversation`.
+         */
+        put: operations["mark_conversation_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message
+         * @description | field | |
+         *     |---|---|
+         *     | `receiver_id` | a friend's `user_id` |
+         *     | `content` | 1–5000 characters, not only white space |
+         *     | `client_message_id` | optional, 1–64 characters: your own idempotency key for this message |
+         *
+         *     `data` is the `message_id`, a bare string. Beside it stands `"sent": {message_id, conversation_id, seq, created_at}`, also in the answer to
+         *     a repetition. The answer means that the message is stored durably.
+         *     Errors: `cannot_message_oneself` (400), `not_friends` (409; also for an unknown id), `blocked`, `idempotency_conflict` (409),
+         *     `message_quota_used_up`, `message_volume_used_up` (429).
+         *
+         *     Always send a `client_message_id`. If the connection breaks or the answer is a 503, you cannot know whether the message was stored;
+         *     send the same message under the same key again and it is stored once. The same key and receiver with the same content get the same
+         *     `message_id` at any later time, even after unfriending or blocking, and with any content after a recall. Other content is
+         *     `idempotency_conflict`. A refused send does not use the key up.
+         *
+         *     Every send counts against the quotas, also a refused or repeated one. When a quota is used up, up to 60 messages with a
+         *     `client_message_id` per minute are still looked up: one that is stored already is answered as always, any other is 429. So a
+         *     client that lost answers gets them. A text that is longer than the whole quota of text can be sent when the quota is whole.
+         */
+        post: operations["send_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/messages/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description | query | |
+         *     |---|---|
+         *     | `q` | a part of the text, 1–200 characters; every character means itself, `%` and `_` too |
+         *     | `conversation_id` | optional: only in this conversation |
+         *     | `limit`, `cursor` | as for every list |
+         *
+         *     The caller's visible messages that have `q` in their text, newest first, a page:
+         *     `[{conversation_id, message_id, seq, sender_id, client_message_id, content, recalled, created_at}]`. Recalled, deleted and cleared messages are not
+         *     found. Hidden conversations are searched too. Every message stored before the request is found.
+         *
+         *     Upper and lower case match, by Unicode's case tables, character by character: `straße` and `STRASSE`, `σ`, `ς` and `Σ`. Full and half
+         *     width match (`ＡＢＣ` and `abc`, `，` and `,`), and so do other compatible forms (Unicode's NFKC): `é` in one character and in two, `①` and
+         *     `1`. Variation selectors do not matter (`❤️` and `❤`). Nothing else is folded: `后` is not `後`, and `e` is not `é`. The results have the
+         *     texts as they were sent.
+         *
+         *     A page can have fewer results than `limit`, even none, while `next_cursor` is not null: a search that passes over many messages that the
+         *     caller deleted ends its page early.
+         *
+         *     An account has one search running and one waiting; a third is 429 `too_many_searches`. The number of concurrent searches per instance
+         *     is small. Beyond it, and when a search takes longer than three seconds, the answer is 503 with `Retry-After`. Errors:
+         *     `unknown_conversation` (400), `too_many_searches` (429).
+         */
+        get: operations["search_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -296,45 +787,13 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Recalls a message for both users, within the recall window; its text is erased. */
-        delete: operations["recall_message"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sends a message to a friend. Success means that the message is stored durably; `data` is its id. */
-        post: operations["send_message"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages/delete": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
         /**
-         * The same as `/api/auth/message/delete`.
-         * @deprecated
+         * Recall a message
+         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
+         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
+         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
          */
-        delete: operations["delete_message_plural"];
+        delete: operations["recall_message"];
         options?: never;
         head?: never;
         patch?: never;
@@ -351,8 +810,11 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * The same as `/api/auth/message/recall`.
+         * Recall a message (alias)
          * @deprecated
+         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
+         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
+         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
          */
         delete: operations["recall_message_plural"];
         options?: never;
@@ -360,24 +822,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/messages/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The caller's visible messages that contain the term, newest first. */
-        get: operations["search_messages"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/refresh_token": {
+    "/api/auth/message/delete": {
         parameters: {
             query?: never;
             header?: never;
@@ -386,36 +831,19 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        post?: never;
         /**
-         * The same as `/auth/refresh_token`.
-         * @deprecated
+         * Delete a message
+         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
+         *     Errors: `unknown_message` (400).
          */
-        post: operations["refresh_tokens_under_api"];
-        delete?: never;
+        delete: operations["delete_message"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/auth/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The caller's open sessions, newest first. */
-        get: operations["list_sessions"];
-        put?: never;
-        post?: never;
-        /** Ends all of the caller's sessions except the current one. */
-        delete: operations["end_other_sessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/sessions/{session_id}": {
+    "/api/auth/messages/delete": {
         parameters: {
             query?: never;
             header?: never;
@@ -425,144 +853,13 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends one of the caller's sessions; the current one is allowed. */
-        delete: operations["end_session"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Finds a user by 微信号. */
-        get: operations["find_user"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/info": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The server: its version, its limits and its time. */
-        get: operations["get_info"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/login/phone_number": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Logs in by phone number. */
-        post: operations["log_in_by_phone_number"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/login/uid": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Logs in by 微信号, case-insensitively. */
-        post: operations["log_in_by_uid"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/register": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Registers an account and logs it in. */
-        post: operations["register_account"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/auth/refresh_token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Exchanges a refresh token for a new pair of tokens. */
-        post: operations["refresh_tokens"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/healthz": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Liveness: the process responds. */
-        get: operations["check_liveness"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/readyz": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Readiness: the database responds and the instance is not about to stop. */
-        get: operations["check_readiness"];
-        put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Delete a message (alias)
+         * @deprecated
+         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
+         *     Errors: `unknown_message` (400).
+         */
+        delete: operations["delete_message_plural"];
         options?: never;
         head?: never;
         patch?: never;
@@ -592,7 +889,7 @@ export interface components {
             /**
              * Format: int64
              * @description The sum of `unread_count` over all conversations, muted ones included.
-             * @example 1
+             * @example 0
              */
             unread_total: number;
             user_id: components["schemas"]["UserId"];
@@ -612,11 +909,10 @@ export interface components {
         /** @description Success with data. */
         AccountExportResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["AccountExport"];
             /**
              * @description For users, in their language.
@@ -627,11 +923,10 @@ export interface components {
         /** @description Success with data. */
         AccountResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Account"];
             /**
              * @description For users, in their language.
@@ -639,21 +934,76 @@ export interface components {
              */
             message: string;
         };
+        AnswerFriendRequestBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_request";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        AnswerFriendRequestConflict: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "friend_limit_of_other_reached" | "friend_limit_reached" | "request_already_answered" | "request_expired";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        BlockUserBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "cannot_block_oneself" | "invalid_field" | "unknown_user";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
         /** @description A user that the caller blocks. */
         BlockedUser: {
             created_at: components["schemas"]["Timestamp"];
             name: components["schemas"]["DisplayName"];
-            uid: components["schemas"]["Uid"] | null;
-            user_id: components["schemas"]["UserId"];
+            uid: components["schemas"]["PeerUid"] | null;
+            user_id: components["schemas"]["PeerId"];
         };
         /** @description One page of a list. */
         BlockedUserList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["BlockedUser"][];
             /**
              * @description For users, in their language.
@@ -661,6 +1011,68 @@ export interface components {
              */
             message: string;
             next_cursor: components["schemas"]["PageCursor"] | null;
+        };
+        /** @description The rule that a field breaks. The members beside `rule` depend on it. */
+        BrokenRule: {
+            /**
+             * Format: int64
+             * @example 5000
+             */
+            max?: number;
+            /**
+             * Format: int64
+             * @example 1
+             */
+            min?: number;
+            /** @description The name of the other field. */
+            other?: string;
+            /** @description A regular expression. */
+            pattern?: string;
+            /**
+             * @description `length`: has `min` to `max` characters. `range`: is a whole number from `min` to `max`. `one_of`: is one of `values`.
+             *     `format`: matches `pattern`. `charset`: contains only allowed characters. `not_blank`: shows something. `not_common`: is no
+             *     common password. `not_identity`: is neither the uid nor the name. `not_reserved`: is not reserved. `id`: is an id in the
+             *     spelling of this server. `cursor`: is a `next_cursor` of the same list. `exclusive`: is absent beside `other`. `type`: has
+             *     the documented type. `required`: is present.
+             */
+            rule: components["schemas"]["RuleName"];
+            /** @description The words to choose from. */
+            values?: string[];
+        };
+        ChangePasswordUnauthorized: {
+            /**
+             * @example 401
+             * @constant
+             */
+            code: 401;
+            /** @enum {string} */
+            error: "invalid_credentials" | "invalid_token" | "missing_token" | "session_ended" | "token_expired";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        ChangeUidBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "missing_field" | "uid_changed_too_recently" | "uid_taken" | "uid_unchanged";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
         };
         /**
          * Format: password
@@ -675,20 +1087,29 @@ export interface components {
         ClientMessageId: string;
         /** @description A conversation in the list. */
         Conversation: {
+            /**
+             * @description Whether the caller blocks the other.
+             * @example false
+             */
+            blocked: boolean;
             conversation_id: components["schemas"]["ConversationId"];
-            friend_id: components["schemas"]["UserId"];
+            friend_id: components["schemas"]["PeerId"];
             friend_name: components["schemas"]["DisplayName"];
+            friend_uid: components["schemas"]["PeerUid"] | null;
+            /** @example true */
+            is_friend: boolean;
             last_message: components["schemas"]["Message"] | null;
             last_seq: components["schemas"]["Seq"];
             /** @example false */
             muted: boolean;
+            peer_read_seq: components["schemas"]["Seq"] | null;
             /** @example false */
             pinned: boolean;
             read_seq: components["schemas"]["Seq"];
             remark: components["schemas"]["Remark"];
             /**
              * Format: int64
-             * @example 1
+             * @example 0
              */
             unread_count: number;
             updated_at: components["schemas"]["Timestamp"];
@@ -702,11 +1123,10 @@ export interface components {
         /** @description One page of a list. */
         ConversationList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Conversation"][];
             /**
              * @description For users, in their language.
@@ -718,7 +1138,7 @@ export interface components {
         /** @description An open conversation. */
         ConversationPage: {
             conversation_id: components["schemas"]["ConversationId"];
-            friend_id: components["schemas"]["UserId"];
+            friend_id: components["schemas"]["PeerId"];
             friend_name: components["schemas"]["DisplayName"];
             /**
              * @description Whether there are more messages in the direction of the request.
@@ -737,11 +1157,10 @@ export interface components {
         /** @description Success with data. */
         ConversationPageResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["ConversationPage"];
             /**
              * @description For users, in their language.
@@ -769,20 +1188,60 @@ export interface components {
         DeviceName: string;
         /**
          * @description The current nickname, or the name of an erased account: 已注销, Deleted account.
-         * @example 爱丽丝 🌸
+         * @example 鲍勃
          */
         DisplayName: string;
         /** @description Success without data. */
         Done: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             /**
              * @description For users, in their language.
              * @example 成功
+             */
+            message: string;
+        };
+        EndSessionBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "unknown_session";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        /**
+         * @description A stable name. More may be added.
+         * @example invalid_field
+         * @enum {string}
+         */
+        ErrorName: "malformed_json" | "missing_field" | "invalid_field" | "missing_refresh_token" | "uid_taken" | "uid_unchanged" | "uid_changed_too_recently" | "phone_number_taken" | "invite_unknown" | "unknown_session" | "unknown_user" | "unknown_request" | "unknown_conversation" | "unknown_message" | "cannot_befriend_oneself" | "cannot_message_oneself" | "cannot_block_oneself" | "origin_not_allowed" | "missing_token" | "invalid_token" | "token_expired" | "session_ended" | "invalid_credentials" | "unknown_route" | "method_not_allowed" | "request_timeout" | "already_friends" | "request_already_pending" | "pending_request_limit_reached" | "friend_limit_reached" | "friend_limit_of_other_reached" | "request_already_answered" | "request_expired" | "not_friends" | "blocked" | "recall_window_over" | "refresh_token_reused" | "idempotency_conflict" | "registration_closed" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "message_quota_used_up" | "message_volume_used_up" | "request_quota_used_up" | "pair_request_quota_used_up" | "lookup_quota_used_up" | "uid_change_quota_used_up" | "registration_quota_used_up" | "too_many_requests" | "too_many_searches" | "export_in_progress" | "export_quota_used_up" | "internal_error" | "unavailable";
+        ExportAccountTooManyRequests: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "export_in_progress" | "export_quota_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
              */
             message: string;
         };
@@ -794,30 +1253,10 @@ export interface components {
             uid: components["schemas"]["Uid"];
             user_id: components["schemas"]["UserId"];
         };
-        /** @description A conversation with the caller's settings. */
-        ExportedConversation: {
-            conversation_id: components["schemas"]["ConversationId"];
-            friend_id: components["schemas"]["UserId"];
-            friend_name: components["schemas"]["DisplayName"];
-            /**
-             * @description Whether it is left out of the list until a new message arrives.
-             * @example false
-             */
-            hidden: boolean;
-            /** @example true */
-            is_friend: boolean;
-            last_seq: components["schemas"]["Seq"];
-            /** @example false */
-            muted: boolean;
-            /** @example false */
-            pinned: boolean;
-            read_seq: components["schemas"]["Seq"];
-            remark: components["schemas"]["Remark"];
-        };
         /** @description A conversation and the messages that the caller can see, oldest first. */
         ExportedHistory: {
             conversation_id: components["schemas"]["ConversationId"];
-            friend_id: components["schemas"]["UserId"];
+            friend_id: components["schemas"]["PeerId"];
             friend_name: components["schemas"]["DisplayName"];
             /**
              * @description Whether it is left out of the list until a new message arrives.
@@ -827,25 +1266,13 @@ export interface components {
             /** @example true */
             is_friend: boolean;
             last_seq: components["schemas"]["Seq"];
-            messages: components["schemas"]["ExportedMessage"][];
+            messages: components["schemas"]["Message"][];
             /** @example false */
             muted: boolean;
             /** @example false */
             pinned: boolean;
             read_seq: components["schemas"]["Seq"];
             remark: components["schemas"]["Remark"];
-        };
-        /** @description A message with its idempotency key. */
-        ExportedMessage: {
-            client_message_id: components["schemas"]["ClientMessageId"] | null;
-            content: components["schemas"]["MessageText"] | null;
-            created_at: components["schemas"]["Timestamp"];
-            message_id: components["schemas"]["MessageId"];
-            /** @example false */
-            recalled: boolean;
-            sender_id: components["schemas"]["UserId"];
-            /** @description Its position in the conversation: 1, 2, 3… without gaps. */
-            seq: components["schemas"]["Seq"];
         };
         /** @description An open or ended session. */
         ExportedSession: {
@@ -863,11 +1290,8 @@ export interface components {
              * @example 400
              */
             code: number;
-            /**
-             * @description For programs: stable, the same in every language.
-             * @example invalid_field
-             */
-            error: string;
+            /** @description For programs: stable, the same in every language. */
+            error: components["schemas"]["ErrorName"];
             /**
              * @description The field that caused the error, if one did.
              * @example receiver_id
@@ -878,9 +1302,33 @@ export interface components {
              * @example 字段 receiver_id 无效：不是有效的标识
              */
             message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        FindUserBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "missing_field" | "unknown_user";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
         };
         /** @description A matching message. */
         FoundMessage: {
+            client_message_id: components["schemas"]["ClientMessageId"] | null;
             content: components["schemas"]["MessageText"] | null;
             conversation_id: components["schemas"]["ConversationId"];
             created_at: components["schemas"]["Timestamp"];
@@ -894,11 +1342,10 @@ export interface components {
         /** @description One page of a list. */
         FoundMessageList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["FoundMessage"][];
             /**
              * @description For users, in their language.
@@ -909,23 +1356,30 @@ export interface components {
         };
         /** @description A friend. */
         Friend: {
+            /** @description The conversation with the friend, also while it is hidden. */
+            conversation_id: components["schemas"]["ConversationId"];
             created_at: components["schemas"]["Timestamp"];
-            friend_id: components["schemas"]["UserId"];
+            friend_id: components["schemas"]["PeerId"];
             /** @description The friend's current nickname. */
             friend_name: components["schemas"]["DisplayName"];
-            friend_uid: components["schemas"]["Uid"] | null;
+            friend_uid: components["schemas"]["PeerUid"] | null;
             friendship_id: components["schemas"]["FriendshipId"];
             /** @description 备注, the caller's own name for the friend; may be empty. */
             remark: components["schemas"]["Remark"];
         };
+        /**
+         * Format: int64
+         * @description The maximum number of rows.
+         * @default 10000
+         */
+        FriendLimit: number;
         /** @description One page of a list. */
         FriendList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Friend"][];
             /**
              * @description For users, in their language.
@@ -938,25 +1392,39 @@ export interface components {
         FriendRequest: components["schemas"]["FriendRequestReceived"] | components["schemas"]["FriendRequestSent"];
         /** @description The receiver's answer. */
         FriendRequestAnswer: {
-            status: components["schemas"]["FriendRequestDecision"];
+            /**
+             * @description The receiver's answer.
+             * @example accepted
+             * @enum {string}
+             */
+            status: "accepted" | "rejected";
+        };
+        /** @description Success of an answer. */
+        FriendRequestAnswered: {
+            /**
+             * @example 200
+             * @constant
+             */
+            code: 200;
+            /** @description Only if the request was accepted. */
+            data?: components["schemas"]["NewFriendship"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
         };
         /** @description A new friendship request. */
         FriendRequestCreate: {
             /** @description The account that receives the request. */
-            receiver_id: components["schemas"]["UserId"];
+            receiver_id: components["schemas"]["PeerId"];
             /**
              * @description Accepted for compatibility and ignored: lists show the sender's current nickname.
-             * @example 爱丽丝
+             * @example 爱丽丝 🌸
              */
             sender_name?: string | null;
             verification_message?: components["schemas"]["VerificationMessage"] | null;
         };
-        /**
-         * @description The receiver's answer.
-         * @example accepted
-         * @enum {string}
-         */
-        FriendRequestDecision: "accepted" | "rejected";
         /**
          * @description Whether the requests were received or sent.
          * @example received
@@ -972,11 +1440,10 @@ export interface components {
         /** @description One page of a list. */
         FriendRequestList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["FriendRequest"][];
             /**
              * @description For users, in their language.
@@ -989,22 +1456,25 @@ export interface components {
         FriendRequestReceived: {
             created_at: components["schemas"]["Timestamp"];
             request_id: components["schemas"]["FriendRequestId"];
-            sender_id: components["schemas"]["UserId"];
+            sender_id: components["schemas"]["PeerId"];
             sender_name: components["schemas"]["DisplayName"];
+            sender_uid: components["schemas"]["PeerUid"] | null;
             status: components["schemas"]["FriendRequestStatus"];
             verification_message: components["schemas"]["VerificationMessage"];
         };
         /** @description A request that the caller sent. */
         FriendRequestSent: {
             created_at: components["schemas"]["Timestamp"];
-            receiver_id: components["schemas"]["UserId"];
+            receiver_id: components["schemas"]["PeerId"];
             receiver_name: components["schemas"]["DisplayName"];
+            receiver_uid: components["schemas"]["PeerUid"] | null;
             request_id: components["schemas"]["FriendRequestId"];
             status: components["schemas"]["FriendRequestStatus"];
             verification_message: components["schemas"]["VerificationMessage"];
         };
         /** @description The state of the new request. */
         FriendRequestState: {
+            conversation_id: components["schemas"]["ConversationId"] | null;
             request_id: components["schemas"]["FriendRequestId"];
             /** @description `pending`, or `accepted` when the receiver had already sent a request to the caller. */
             status: components["schemas"]["FriendRequestStatus"];
@@ -1012,11 +1482,10 @@ export interface components {
         /** @description Success with data. */
         FriendRequestStateResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["FriendRequestState"];
             /**
              * @description For users, in their language.
@@ -1036,6 +1505,97 @@ export interface components {
          * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5055
          */
         FriendshipId: string;
+        GetUserBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "unknown_user";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        InternalError: {
+            /**
+             * @example 500
+             * @constant
+             */
+            code: 500;
+            /** @enum {string} */
+            error: "internal_error";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        InvalidBody: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "missing_field";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        InvalidCredentials: {
+            /**
+             * @example 401
+             * @constant
+             */
+            code: 401;
+            /** @enum {string} */
+            error: "invalid_credentials";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        InvalidField: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
         /** @description The result of a login or a registration. */
         Login: {
             token_class: components["schemas"]["Tokens"];
@@ -1045,7 +1605,7 @@ export interface components {
         LoginByPhoneNumber: {
             /**
              * Format: password
-             * @example 山高月小水落石出
+             * @example 山高月小 水落石出
              */
             password: string;
             /** @example 13800138000 */
@@ -1055,20 +1615,19 @@ export interface components {
         LoginByUid: {
             /**
              * Format: password
-             * @example 山高月小水落石出
+             * @example 山高月小 水落石出
              */
             password: string;
-            /** @example alice_2026 */
+            /** @example wxid_k7m2p5xqdrvt4hb */
             uid: string;
         };
         /** @description Success with data. */
         LoginResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Login"];
             /**
              * @description For users, in their language.
@@ -1076,8 +1635,44 @@ export interface components {
              */
             message: string;
         };
+        LookupQuotaUsedUp: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "lookup_quota_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        MarkConversationReadBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_conversation";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
         /** @description A message. */
         Message: {
+            client_message_id: components["schemas"]["ClientMessageId"] | null;
             content: components["schemas"]["MessageText"] | null;
             created_at: components["schemas"]["Timestamp"];
             message_id: components["schemas"]["MessageId"];
@@ -1093,31 +1688,33 @@ export interface components {
             /** @description 1–5000 characters, not only whitespace. */
             content: components["schemas"]["MessageText"];
             /** @description The friend's user id. */
-            receiver_id: components["schemas"]["UserId"];
+            receiver_id: components["schemas"]["PeerId"];
         };
         /**
          * @description The id of a message. Opaque: it is not a UUID.
          * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42
          */
         MessageId: string;
-        /** @description Success with data. */
-        MessageIdResponse: {
+        /** @description The message to change. */
+        MessageRef: {
+            message_id: components["schemas"]["MessageId"];
+        };
+        /** @description Success of a send. */
+        MessageSent: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
+            /** @description The message's id. */
             data: components["schemas"]["MessageId"];
             /**
              * @description For users, in their language.
              * @example 成功
              */
             message: string;
-        };
-        /** @description The message to change. */
-        MessageRef: {
-            message_id: components["schemas"]["MessageId"];
+            /** @description The message's place and time, the same for each repetition under one key. */
+            sent: components["schemas"]["SentMessage"];
         };
         /**
          * @description 1–5000 characters, not only white space; kept and returned exactly as sent.
@@ -1129,11 +1726,64 @@ export interface components {
             /** @description 昵称, 1–64 characters after trimming, no control characters. */
             name: components["schemas"]["Nickname"];
         };
+        /** @description Where the new friends talk. */
+        NewFriendship: {
+            conversation_id: components["schemas"]["ConversationId"];
+        };
         /**
          * @description 昵称: 1–64 characters after trimming, no control characters.
          * @example 爱丽丝 🌸
          */
         Nickname: string;
+        NotFriends: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "not_friends";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        NotLoggedIn: {
+            /**
+             * @example 401
+             * @constant
+             */
+            code: 401;
+            /** @enum {string} */
+            error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        OpenConversationBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "unknown_conversation";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
         /**
          * @description Opaque: send it back as `cursor`.
          * @example 0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044
@@ -1145,7 +1795,7 @@ export interface components {
             new_password: components["schemas"]["ChosenPassword"];
             /**
              * Format: password
-             * @example 山高月小水落石出
+             * @example 山高月小 水落石出
              */
             old_password: string;
         };
@@ -1153,10 +1803,35 @@ export interface components {
         PasswordConfirmation: {
             /**
              * Format: password
-             * @example 山高月小水落石出
+             * @example 山高月小 水落石出
              */
             password: string;
         };
+        PayloadTooLarge: {
+            /**
+             * @example 413
+             * @constant
+             */
+            code: 413;
+            /** @enum {string} */
+            error: "payload_too_large";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        /**
+         * Format: uuid
+         * @description The id of another user's account.
+         * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+         */
+        PeerId: string;
+        /**
+         * @description 微信号 of another user.
+         * @example bob_2026
+         */
+        PeerUid: string;
         /**
          * @description `1` and ten more digits.
          * @example 13800138000
@@ -1178,15 +1853,49 @@ export interface components {
         /** @description Success with data. */
         ReadStateResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["ReadState"];
             /**
              * @description For users, in their language.
              * @example 成功
+             */
+            message: string;
+        };
+        RecallMessageBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_message";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        RecallWindowOver: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "recall_window_over";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
              */
             message: string;
         };
@@ -1195,7 +1904,83 @@ export interface components {
          * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw
          */
         RefreshToken: string;
-        /** @description A registration. */
+        RefreshTokenReused: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "refresh_token_reused";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        RefreshTokensBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "missing_refresh_token";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        RefreshTokensUnauthorized: {
+            /**
+             * @example 401
+             * @constant
+             */
+            code: 401;
+            /** @enum {string} */
+            error: "invalid_token" | "session_ended" | "token_expired";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        RegisterAccountBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "invite_unknown" | "malformed_json" | "missing_field" | "phone_number_taken" | "uid_taken";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        /**
+         * @description A registration.
+         * @example {
+         *       "name": "爱丽丝 🌸",
+         *       "password": "山高月小 水落石出"
+         *     }
+         */
         Registration: {
             /**
              * @description Needed where `registration` of `GET /api/info` is `invite`; hyphens, spaces and case do not matter.
@@ -1208,12 +1993,40 @@ export interface components {
             phone_number?: components["schemas"]["PhoneNumber"] | null;
             uid?: components["schemas"]["Uid"] | null;
         };
+        RegistrationClosed: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "registration_closed";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
         /**
          * @description Who can register.
          * @example open
          * @enum {string}
          */
         RegistrationMode: "open" | "invite" | "closed";
+        RegistrationQuotaUsedUp: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "registration_quota_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
         /**
          * @description The relation of the account to the caller.
          * @example friend
@@ -1222,7 +2035,7 @@ export interface components {
         Relation: "friend" | "self" | "request_sent" | "request_received" | "none";
         /**
          * @description 备注, the caller's own name for a friend, kept exactly as sent; empty for none.
-         * @example 小爱
+         * @example 小鲍
          */
         Remark: string;
         /** @description A new remark. */
@@ -1230,11 +2043,157 @@ export interface components {
             /** @description At most 64 characters, kept exactly as sent; empty to remove it. */
             remark: components["schemas"]["Remark"];
         };
+        RequestTimeout: {
+            /**
+             * @example 408
+             * @constant
+             */
+            code: 408;
+            /** @enum {string} */
+            error: "request_timeout";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        /**
+         * @description The name of a rule that a field can break.
+         * @example length
+         * @enum {string}
+         */
+        RuleName: "length" | "range" | "one_of" | "format" | "charset" | "not_blank" | "not_common" | "not_identity" | "not_reserved" | "id" | "cursor" | "exclusive" | "type" | "required";
+        SearchMessagesBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "missing_field" | "unknown_conversation";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
         /**
          * @description A part of the text, case-insensitive. There are no wildcards.
          * @example 火锅
          */
         SearchTerm: string;
+        SendFriendRequestBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "cannot_befriend_oneself" | "invalid_field" | "malformed_json" | "missing_field" | "unknown_user";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        SendFriendRequestConflict: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "already_friends" | "blocked" | "friend_limit_of_other_reached" | "friend_limit_reached" | "pending_request_limit_reached" | "request_already_pending";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        SendFriendRequestTooManyRequests: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "pair_request_quota_used_up" | "request_quota_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        SendMessageBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "cannot_message_oneself" | "invalid_field" | "malformed_json" | "missing_field";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        SendMessageConflict: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "blocked" | "idempotency_conflict" | "not_friends";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        SendMessageTooManyRequests: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "message_quota_used_up" | "message_volume_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        /** @description Where and when a message was stored. */
+        SentMessage: {
+            conversation_id: components["schemas"]["ConversationId"];
+            created_at: components["schemas"]["Timestamp"];
+            message_id: components["schemas"]["MessageId"];
+            seq: components["schemas"]["Seq"];
+        };
         /**
          * Format: int64
          * @description A message's place in its conversation: 1, 2, 3… without gaps; 0 is before the first.
@@ -1301,11 +2260,10 @@ export interface components {
         /** @description Success with data. */
         ServerInfoResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["ServerInfo"];
             /**
              * @description For users, in their language.
@@ -1336,11 +2294,10 @@ export interface components {
         /** @description One page of a list. */
         SessionList: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Session"][];
             /**
              * @description For users, in their language.
@@ -1371,11 +2328,10 @@ export interface components {
         /** @description Success with data. */
         TokensResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["Tokens"];
             /**
              * @description For users, in their language.
@@ -1383,15 +2339,125 @@ export interface components {
              */
             message: string;
         };
+        TooManyAttempts: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "too_many_attempts" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        TooManyRequests: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        TooManySearches: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "too_many_searches" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
         /**
          * @description 微信号: 6–20 of `[A-Za-z0-9_-]`, starting with a letter; shown as entered, unique case-insensitively.
-         * @example alice_2026
+         * @example wxid_k7m2p5xqdrvt4hb
          */
         Uid: string;
-        /** @description A new uid. */
+        /**
+         * @description A new uid.
+         * @example {
+         *       "new_uid": "alice_2026"
+         *     }
+         */
         UidChange: {
             /** @description 6–20 of `[A-Za-z0-9_-]`, starting with a letter. */
             new_uid: components["schemas"]["Uid"];
+        };
+        UidChangeQuotaUsedUp: {
+            /**
+             * @example 429
+             * @constant
+             */
+            code: 429;
+            /** @enum {string} */
+            error: "uid_change_quota_used_up" | "too_many_requests";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        Unavailable: {
+            /**
+             * @example 503
+             * @constant
+             */
+            code: 503;
+            /** @enum {string} */
+            error: "unavailable";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        UnsupportedMediaType: {
+            /**
+             * @example 415
+             * @constant
+             */
+            code: 415;
+            /** @enum {string} */
+            error: "unsupported_media_type";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
+        UpdateConversationBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json" | "unknown_conversation";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
         };
         /**
          * Format: uuid
@@ -1410,20 +2476,19 @@ export interface components {
         };
         /** @description A user as the caller sees them. */
         UserProfile: {
-            name: components["schemas"]["Nickname"];
+            name: components["schemas"]["DisplayName"];
             /** @description `self`, `friend`, `request_sent`, `request_received` or `none`. */
             relation: components["schemas"]["Relation"];
-            uid: components["schemas"]["Uid"];
-            user_id: components["schemas"]["UserId"];
+            uid: components["schemas"]["PeerUid"];
+            user_id: components["schemas"]["PeerId"];
         };
         /** @description Success with data. */
         UserProfileResponse: {
             /**
-             * Format: int32
-             * @description 200.
              * @example 200
+             * @constant
              */
-            code: number;
+            code: 200;
             data: components["schemas"]["UserProfile"];
             /**
              * @description For users, in their language.
@@ -1433,18 +2498,649 @@ export interface components {
         };
         /**
          * @description The message of a friendship request; may be empty.
-         * @example 我是爱丽丝，上周一起爬过山
+         * @example 上周一起爬过山，加个好友吧
          */
         VerificationMessage: string;
+        WithdrawFriendRequestBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "unknown_request";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        WithdrawFriendRequestConflict: {
+            /**
+             * @example 409
+             * @constant
+             */
+            code: 409;
+            /** @enum {string} */
+            error: "request_already_answered" | "request_expired";
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+        };
     };
-    responses: never;
+    responses: {
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_request`: There is no such friendship request
+         */
+        AnswerFriendRequestBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnswerFriendRequestBadRequest"];
+            };
+        };
+        /**
+         * @description - `friend_limit_of_other_reached`: The other user has reached the limit of friends
+         *     - `friend_limit_reached`: You have reached the limit of friends
+         *     - `request_already_answered`: This friendship request was already answered
+         *     - `request_expired`: This friendship request has expired
+         */
+        AnswerFriendRequestConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["AnswerFriendRequestConflict"];
+            };
+        };
+        /**
+         * @description - `cannot_block_oneself`: You cannot block yourself
+         *     - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `unknown_user`: There is no such user
+         */
+        BlockUserBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["BlockUserBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_credentials`: Wrong account or password
+         *     - `invalid_token`: The token is not valid, please log in again
+         *     - `missing_token`: Please log in first
+         *     - `session_ended`: The session has ended, please log in again
+         *     - `token_expired`: The token has expired
+         */
+        ChangePasswordUnauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ChangePasswordUnauthorized"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `uid_changed_too_recently`: The uid was changed too recently, please try again later
+         *     - `uid_taken`: This uid is taken
+         *     - `uid_unchanged`: The new uid is the same as the current one
+         */
+        ChangeUidBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ChangeUidBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `unknown_session`: There is no such session
+         */
+        EndSessionBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["EndSessionBadRequest"];
+            };
+        };
+        /**
+         * @description - `export_in_progress`: An export of this account is in progress, please wait until it is complete
+         *     - `export_quota_used_up`: This account was exported recently, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        ExportAccountTooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ExportAccountTooManyRequests"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_user`: There is no such user
+         */
+        FindUserBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["FindUserBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `unknown_user`: There is no such user
+         */
+        GetUserBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["GetUserBadRequest"];
+            };
+        };
+        /** @description - `internal_error`: Internal server error */
+        InternalError: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["InternalError"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         */
+        InvalidBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["InvalidBody"];
+            };
+        };
+        /** @description - `invalid_credentials`: Wrong account or password */
+        InvalidCredentials: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["InvalidCredentials"];
+            };
+        };
+        /** @description - `invalid_field`: The field {field} is not valid: {rule} */
+        InvalidField: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["InvalidField"];
+            };
+        };
+        /**
+         * @description - `lookup_quota_used_up`: You are looking up users too quickly, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        LookupQuotaUsedUp: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["LookupQuotaUsedUp"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_conversation`: There is no such conversation
+         */
+        MarkConversationReadBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["MarkConversationReadBadRequest"];
+            };
+        };
+        /** @description - `not_friends`: You are not friends. Send a friendship request first; you can chat once it is accepted. */
+        NotFriends: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["NotFriends"];
+            };
+        };
+        /**
+         * @description - `invalid_token`: The token is not valid, please log in again
+         *     - `missing_token`: Please log in first
+         *     - `session_ended`: The session has ended, please log in again
+         *     - `token_expired`: The token has expired
+         */
+        NotLoggedIn: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["NotLoggedIn"];
+            };
+        };
+        /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
+        NotModified: {
+            headers: {
+                ETag: components["headers"]["Tag"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `unknown_conversation`: There is no such conversation
+         */
+        OpenConversationBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenConversationBadRequest"];
+            };
+        };
+        /** @description - `payload_too_large`: The body is too large */
+        PayloadTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["PayloadTooLarge"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_message`: There is no such message
+         */
+        RecallMessageBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RecallMessageBadRequest"];
+            };
+        };
+        /** @description - `recall_window_over`: It is too late to recall this message */
+        RecallWindowOver: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RecallWindowOver"];
+            };
+        };
+        /** @description - `refresh_token_reused`: The refresh token was already used */
+        RefreshTokenReused: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RefreshTokenReused"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `missing_refresh_token`: The refresh token is missing
+         */
+        RefreshTokensBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RefreshTokensBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_token`: The token is not valid, please log in again
+         *     - `session_ended`: The session has ended, please log in again
+         *     - `token_expired`: The token has expired
+         */
+        RefreshTokensUnauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RefreshTokensUnauthorized"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `invite_unknown`: This invite is not valid or no longer valid
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `phone_number_taken`: This phone number is taken
+         *     - `uid_taken`: This uid is taken
+         */
+        RegisterAccountBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RegisterAccountBadRequest"];
+            };
+        };
+        /** @description - `registration_closed`: This server accepts no registrations */
+        RegistrationClosed: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RegistrationClosed"];
+            };
+        };
+        /**
+         * @description - `registration_quota_used_up`: Too many registrations, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        RegistrationQuotaUsedUp: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RegistrationQuotaUsedUp"];
+            };
+        };
+        /** @description - `request_timeout`: The request took too long to arrive */
+        RequestTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RequestTimeout"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_conversation`: There is no such conversation
+         */
+        SearchMessagesBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SearchMessagesBadRequest"];
+            };
+        };
+        /**
+         * @description - `cannot_befriend_oneself`: You cannot add yourself as a friend
+         *     - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         *     - `unknown_user`: There is no such user
+         */
+        SendFriendRequestBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendFriendRequestBadRequest"];
+            };
+        };
+        /**
+         * @description - `already_friends`: You are already friends
+         *     - `blocked`: Your message was sent, but the other user refused it.
+         *     - `friend_limit_of_other_reached`: The other user has reached the limit of friends
+         *     - `friend_limit_reached`: You have reached the limit of friends
+         *     - `pending_request_limit_reached`: Too many of your requests are waiting for an answer; wait or withdraw some of them
+         *     - `request_already_pending`: Your request is already waiting for an answer
+         */
+        SendFriendRequestConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendFriendRequestConflict"];
+            };
+        };
+        /**
+         * @description - `pair_request_quota_used_up`: You have asked this user several times, please try again later
+         *     - `request_quota_used_up`: You are sending friendship requests too quickly, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        SendFriendRequestTooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendFriendRequestTooManyRequests"];
+            };
+        };
+        /**
+         * @description - `cannot_message_oneself`: You cannot send a message to yourself
+         *     - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `missing_field`: The field {field} is missing
+         */
+        SendMessageBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendMessageBadRequest"];
+            };
+        };
+        /**
+         * @description - `blocked`: Your message was sent, but the other user refused it.
+         *     - `idempotency_conflict`: This client_message_id was already used for another message
+         *     - `not_friends`: You are not friends. Send a friendship request first; you can chat once it is accepted.
+         */
+        SendMessageConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendMessageConflict"];
+            };
+        };
+        /**
+         * @description - `message_quota_used_up`: You are sending messages too quickly, please try again later
+         *     - `message_volume_used_up`: You are sending too much text, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        SendMessageTooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SendMessageTooManyRequests"];
+            };
+        };
+        /**
+         * @description - `too_many_attempts`: Too many wrong passwords, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        TooManyAttempts: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TooManyAttempts"];
+            };
+        };
+        /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TooManyRequests"];
+            };
+        };
+        /**
+         * @description - `too_many_searches`: Your last search is still running, please try again shortly
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        TooManySearches: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TooManySearches"];
+            };
+        };
+        /**
+         * @description - `uid_change_quota_used_up`: You are changing the uid too often, please try again later
+         *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
+         */
+        UidChangeQuotaUsedUp: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UidChangeQuotaUsedUp"];
+            };
+        };
+        /** @description - `unavailable`: The service is unavailable, please try again later */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Unavailable"];
+            };
+        };
+        /** @description - `unsupported_media_type`: The body must be JSON */
+        UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UnsupportedMediaType"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         *     - `unknown_conversation`: There is no such conversation
+         */
+        UpdateConversationBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UpdateConversationBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `unknown_request`: There is no such friendship request
+         */
+        WithdrawFriendRequestBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["WithdrawFriendRequestBadRequest"];
+            };
+        };
+        /**
+         * @description - `request_already_answered`: This friendship request was already answered
+         *     - `request_expired`: This friendship request has expired
+         */
+        WithdrawFriendRequestConflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["WithdrawFriendRequestConflict"];
+            };
+        };
+    };
     parameters: {
-        /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-        AcceptLanguage: string;
         /** @description The `ETag` of a cached response, a list of them, or `*`. */
         IfNoneMatch: string;
-        /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-        RequestId: string;
     };
     requestBodies: never;
     headers: {
@@ -1461,19 +3157,426 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_blocks: {
+    check_liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    check_readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "default_language": "zh",
+                     *         "languages": [
+                     *           "zh",
+                     *           "en"
+                     *         ],
+                     *         "message_characters": 5000,
+                     *         "name": "Hongyan",
+                     *         "name_characters": 64,
+                     *         "page_messages": 200,
+                     *         "recall_seconds": 120,
+                     *         "registration": "open",
+                     *         "request_characters": 128,
+                     *         "time": "2026-11-23T08:00:00.000Z",
+                     *         "version": "0.1.0"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ServerInfoResponse"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    register_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
+                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
+                 */
+                "Device-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "爱丽丝 🌸",
+                 *       "password": "山高月小 水落石出"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Registration"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "token_class": {
+                     *           "expires_in": 600,
+                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *         },
+                     *         "user_info": {
+                     *           "name": "爱丽丝 🌸",
+                     *           "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *         }
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            400: components["responses"]["RegisterAccountBadRequest"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RegistrationClosed"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RegistrationQuotaUsedUp"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    log_in_by_uid: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
+                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
+                 */
+                "Device-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "山高月小 水落石出",
+                 *       "uid": "wxid_k7m2p5xqdrvt4hb"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginByUid"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "token_class": {
+                     *           "expires_in": 600,
+                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *         },
+                     *         "user_info": {
+                     *           "name": "爱丽丝 🌸",
+                     *           "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *         }
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidCredentials"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyAttempts"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    log_in_by_phone_number: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
+                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
+                 */
+                "Device-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "山高月小 水落石出",
+                 *       "phone_number": "13800138000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginByPhoneNumber"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "token_class": {
+                     *           "expires_in": 600,
+                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *         },
+                     *         "user_info": {
+                     *           "name": "爱丽丝 🌸",
+                     *           "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *         }
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidCredentials"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyAttempts"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refresh_tokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
+                 *     the same tokens, as long as their refresh token is unused.
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "expires_in": 600,
+                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokensResponse"];
+                };
+            };
+            400: components["responses"]["RefreshTokensBadRequest"];
+            401: components["responses"]["RefreshTokensUnauthorized"];
+            409: components["responses"]["RefreshTokenReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refresh_tokens_under_api: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
+                 *     the same tokens, as long as their refresh token is unused.
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "expires_in": 600,
+                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokensResponse"];
+                };
+            };
+            400: components["responses"]["RefreshTokensBadRequest"];
+            401: components["responses"]["RefreshTokensUnauthorized"];
+            409: components["responses"]["RefreshTokenReused"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_sessions: {
         parameters: {
             query?: {
-                /** @description The maximum number of rows; by default the largest page size. */
+                /** @description The maximum number of rows. */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
+                cursor?: components["schemas"]["PageCursor"];
             };
             header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
                 /** @description The `ETag` of a cached response, a list of them, or `*`. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -1496,131 +3599,208 @@ export interface operations {
                      *       "data": [
                      *         {
                      *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "name": "爱丽丝 🌸",
-                     *           "uid": "alice_2026",
-                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *           "current": true,
+                     *           "device_name": "Mozilla/5.0 (X11; Linux x86_64)",
+                     *           "last_used_at": "2026-11-23T08:00:00.000Z",
+                     *           "session_id": "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066"
                      *         }
                      *       ],
                      *       "message": "成功",
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["BlockedUserList"];
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a session.
+                 * @example 01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066
+                 */
+                session_id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["EndSessionBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "new_password": "山高月小 水落石出",
+                 *       "old_password": "山高月小 水落石出"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "expires_in": 600,
+                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
+                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokensResponse"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["ChangePasswordUnauthorized"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyAttempts"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
                 headers: {
                     ETag: components["headers"]["Tag"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "created_at": "2026-11-23T08:00:00.000Z",
+                     *         "name": "爱丽丝 🌸",
+                     *         "pending_requests": 1,
+                     *         "phone_number": "13800138000",
+                     *         "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *         "unread_total": 0,
+                     *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountResponse"];
                 };
             };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    block_user: {
+    erase_account: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The id of an account.
-                 * @example 01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11
-                 */
-                user_id: components["schemas"]["UserId"];
-            };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "山高月小 水落石出"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordConfirmation"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -1638,114 +3818,201 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /**
-             * @description - `cannot_block_oneself`: You cannot block yourself
-             *     - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_user`: There is no such user
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "cannot_block_oneself" | "invalid_field" | "unknown_user";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["ChangePasswordUnauthorized"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyAttempts"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    unblock_user: {
+    update_me: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
                 /**
-                 * @description The id of an account.
-                 * @example 01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11
+                 * @example {
+                 *       "name": "爱丽丝 🌸"
+                 *     }
                  */
-                user_id: components["schemas"]["UserId"];
+                "application/json": components["schemas"]["NameChange"];
             };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "created_at": "2026-11-23T08:00:00.000Z",
+                     *         "name": "爱丽丝 🌸",
+                     *         "pending_requests": 1,
+                     *         "phone_number": "13800138000",
+                     *         "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *         "unread_total": 0,
+                     *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountResponse"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "account": {
+                     *           "created_at": "2026-11-23T08:00:00.000Z",
+                     *           "name": "爱丽丝 🌸",
+                     *           "phone_number": "13800138000",
+                     *           "uid": "wxid_k7m2p5xqdrvt4hb",
+                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                     *         },
+                     *         "blocks": [
+                     *           {
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "name": "鲍勃",
+                     *             "uid": "bob_2026",
+                     *             "user_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
+                     *           }
+                     *         ],
+                     *         "conversations": [
+                     *           {
+                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *             "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "friend_name": "鲍勃",
+                     *             "hidden": false,
+                     *             "is_friend": true,
+                     *             "last_seq": 42,
+                     *             "messages": [
+                     *               {
+                     *                 "client_message_id": "5f1c2a-17",
+                     *                 "content": "晚上一起吃火锅吗？🍲",
+                     *                 "created_at": "2026-11-23T08:00:00.000Z",
+                     *                 "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *                 "recalled": false,
+                     *                 "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *                 "seq": 42
+                     *               }
+                     *             ],
+                     *             "muted": false,
+                     *             "pinned": false,
+                     *             "read_seq": 42,
+                     *             "remark": "小鲍"
+                     *           }
+                     *         ],
+                     *         "friendships": [
+                     *           {
+                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "friend_name": "鲍勃",
+                     *             "friend_uid": "bob_2026",
+                     *             "friendship_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055",
+                     *             "remark": "小鲍"
+                     *           }
+                     *         ],
+                     *         "requests_received": [
+                     *           {
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
+                     *             "sender_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "sender_name": "鲍勃",
+                     *             "sender_uid": "bob_2026",
+                     *             "status": "pending",
+                     *             "verification_message": "上周一起爬过山，加个好友吧"
+                     *           }
+                     *         ],
+                     *         "requests_sent": [
+                     *           {
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "receiver_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "receiver_name": "鲍勃",
+                     *             "receiver_uid": "bob_2026",
+                     *             "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
+                     *             "status": "pending",
+                     *             "verification_message": "上周一起爬过山，加个好友吧"
+                     *           }
+                     *         ],
+                     *         "sessions": [
+                     *           {
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "device_name": "Mozilla/5.0 (X11; Linux x86_64)",
+                     *             "ended_at": "2026-11-23T08:00:00.000Z",
+                     *             "last_used_at": "2026-11-23T08:00:00.000Z",
+                     *             "session_id": "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountExportResponse"];
+                };
+            };
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["ExportAccountTooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_uid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "new_uid": "alice_2026"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UidChange"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -1763,108 +4030,314 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /**
-             * @description - `cannot_block_oneself`: You cannot block yourself
-             *     - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_user`: There is no such user
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "cannot_block_oneself" | "invalid_field" | "unknown_user";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["ChangeUidBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["UidChangeQuotaUsedUp"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    list_conversations: {
+    find_user: {
+        parameters: {
+            query: {
+                /**
+                 * @description The exact 微信号, case-insensitive.
+                 * @example bob_2026
+                 */
+                uid: components["schemas"]["PeerUid"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "name": "鲍勃",
+                     *         "relation": "friend",
+                     *         "uid": "bob_2026",
+                     *         "user_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserProfileResponse"];
+                };
+            };
+            400: components["responses"]["FindUserBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["LookupQuotaUsedUp"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of another user's account.
+                 * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+                 */
+                user_id: components["schemas"]["PeerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "name": "鲍勃",
+                     *         "relation": "friend",
+                     *         "uid": "bob_2026",
+                     *         "user_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserProfileResponse"];
+                };
+            };
+            400: components["responses"]["GetUserBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_friend_requests: {
         parameters: {
             query?: {
-                /** @description The maximum number of rows; by default the largest page size. */
+                /** @description `sent` for the requests that the caller sent; by default those received. */
+                direction?: components["schemas"]["FriendRequestDirection"];
+                /** @description The maximum number of rows. */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
+                cursor?: components["schemas"]["PageCursor"];
             };
             header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["Tag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-11-23T08:00:00.000Z",
+                     *           "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
+                     *           "sender_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *           "sender_name": "鲍勃",
+                     *           "sender_uid": "bob_2026",
+                     *           "status": "pending",
+                     *           "verification_message": "上周一起爬过山，加个好友吧"
+                     *         }
+                     *       ],
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FriendRequestList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    send_friend_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "receiver_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                 *       "sender_name": "爱丽丝 🌸",
+                 *       "verification_message": "上周一起爬过山，加个好友吧"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FriendRequestCreate"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *         "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
+                     *         "status": "pending"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FriendRequestStateResponse"];
+                };
+            };
+            400: components["responses"]["SendFriendRequestBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["SendFriendRequestConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["SendFriendRequestTooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    answer_friend_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a friendship request.
+                 * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
+                 */
+                request_id: components["schemas"]["FriendRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "status": "accepted"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FriendRequestAnswer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FriendRequestAnswered"];
+                };
+            };
+            400: components["responses"]["AnswerFriendRequestBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AnswerFriendRequestConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    withdraw_friend_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a friendship request.
+                 * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
+                 */
+                request_id: components["schemas"]["FriendRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["WithdrawFriendRequestBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            409: components["responses"]["WithdrawFriendRequestConflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_friends: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of rows. */
+                limit?: components["schemas"]["FriendLimit"];
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: components["schemas"]["PageCursor"];
+            };
+            header?: {
                 /** @description The `ETag` of a cached response, a list of them, or `*`. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -1887,9 +4360,284 @@ export interface operations {
                      *       "data": [
                      *         {
                      *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *           "friend_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *           "friend_name": "爱丽丝 🌸",
+                     *           "created_at": "2026-11-23T08:00:00.000Z",
+                     *           "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *           "friend_name": "鲍勃",
+                     *           "friend_uid": "bob_2026",
+                     *           "friendship_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055",
+                     *           "remark": "小鲍"
+                     *         }
+                     *       ],
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FriendList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    remove_friend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The friend's user id
+                 * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+                 */
+                friend_id: components["schemas"]["PeerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            409: components["responses"]["NotFriends"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    set_remark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The friend's user id
+                 * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+                 */
+                friend_id: components["schemas"]["PeerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "remark": "小鲍"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RemarkChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["NotFriends"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_blocks: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of rows. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: components["schemas"]["PageCursor"];
+            };
+            header?: {
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["Tag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-11-23T08:00:00.000Z",
+                     *           "name": "鲍勃",
+                     *           "uid": "bob_2026",
+                     *           "user_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
+                     *         }
+                     *       ],
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BlockedUserList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    block_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of another user's account.
+                 * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+                 */
+                user_id: components["schemas"]["PeerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BlockUserBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unblock_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of another user's account.
+                 * @example 01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22
+                 */
+                user_id: components["schemas"]["PeerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BlockUserBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_conversations: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of rows. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: components["schemas"]["PageCursor"];
+            };
+            header?: {
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["Tag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": [
+                     *         {
+                     *           "blocked": false,
+                     *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *           "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *           "friend_name": "鲍勃",
+                     *           "friend_uid": "bob_2026",
+                     *           "is_friend": true,
                      *           "last_message": {
+                     *             "client_message_id": "5f1c2a-17",
                      *             "content": "晚上一起吃火锅吗？🍲",
                      *             "created_at": "2026-11-23T08:00:00.000Z",
                      *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
@@ -1899,10 +4647,11 @@ export interface operations {
                      *           },
                      *           "last_seq": 42,
                      *           "muted": false,
+                     *           "peer_read_seq": 42,
                      *           "pinned": false,
                      *           "read_seq": 42,
-                     *           "remark": "小爱",
-                     *           "unread_count": 1,
+                     *           "remark": "小鲍",
+                     *           "unread_count": 0,
                      *           "updated_at": "2026-11-23T08:00:00.000Z"
                      *         }
                      *       ],
@@ -1913,115 +4662,25 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationList"];
                 };
             };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     open_conversation: {
         parameters: {
             query?: {
                 /** @description Only messages before this `seq`; cannot be combined with `after`. */
-                before?: number;
+                before?: components["schemas"]["Seq"];
                 /** @description Only messages after this `seq`, the oldest of them first; cannot be combined with `before`. */
-                after?: number;
+                after?: components["schemas"]["Seq"];
                 /** @description The maximum number of messages. */
                 limit?: number;
             };
             header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
                 /** @description The `ETag` of a cached response, a list of them, or `*`. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -2049,13 +4708,14 @@ export interface operations {
                      *       "code": 200,
                      *       "data": {
                      *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *         "friend_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *         "friend_name": "爱丽丝 🌸",
+                     *         "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *         "friend_name": "鲍勃",
                      *         "has_more": false,
                      *         "is_friend": true,
                      *         "last_seq": 42,
                      *         "messages": [
                      *           {
+                     *             "client_message_id": "5f1c2a-17",
                      *             "content": "晚上一起吃火锅吗？🍲",
                      *             "created_at": "2026-11-23T08:00:00.000Z",
                      *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
@@ -2066,7 +4726,7 @@ export interface operations {
                      *         ],
                      *         "peer_read_seq": 42,
                      *         "read_seq": 42,
-                     *         "remark": "小爱"
+                     *         "remark": "小鲍"
                      *       },
                      *       "message": "成功"
                      *     }
@@ -2074,112 +4734,18 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationPageResponse"];
                 };
             };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_conversation`: There is no such conversation
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "unknown_conversation";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     clear_conversation: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path: {
                 /**
                  * @description The id of a conversation.
@@ -2207,103 +4773,17 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_conversation`: There is no such conversation
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "unknown_conversation";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     update_conversation: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path: {
                 /**
                  * @description The id of a conversation.
@@ -2341,149 +4821,20 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `unknown_conversation`: There is no such conversation
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "unknown_conversation";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["UpdateConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     mark_conversation_read: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path: {
                 /**
                  * @description The id of a conversation.
@@ -2524,2801 +4875,20 @@ export interface operations {
                     "application/json": components["schemas"]["ReadStateResponse"];
                 };
             };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_conversation`: There is no such conversation
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_conversation";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    list_friend_requests: {
-        parameters: {
-            query?: {
-                /** @description `sent` for the requests that the caller sent; by default those received. */
-                direction?: components["schemas"]["FriendRequestDirection"];
-                /** @description The maximum number of rows; by default the largest page size. */
-                limit?: number;
-                /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-                /** @description The `ETag` of a cached response, a list of them, or `*`. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": [
-                     *         {
-                     *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
-                     *           "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *           "sender_name": "爱丽丝 🌸",
-                     *           "status": "pending",
-                     *           "verification_message": "我是爱丽丝，上周一起爬过山"
-                     *         }
-                     *       ],
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FriendRequestList"];
-                };
-            };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    send_friend_request: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "receiver_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                 *       "sender_name": "爱丽丝",
-                 *       "verification_message": "我是爱丽丝，上周一起爬过山"
-                 *     }
-                 */
-                "application/json": components["schemas"]["FriendRequestCreate"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
-                     *         "status": "pending"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FriendRequestStateResponse"];
-                };
-            };
-            /**
-             * @description - `cannot_befriend_oneself`: You cannot add yourself as a friend
-             *     - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_user`: There is no such user
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "cannot_befriend_oneself" | "invalid_field" | "malformed_json" | "missing_field" | "unknown_user";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /**
-             * @description - `already_friends`: You are already friends
-             *     - `blocked`: Your message was sent, but the other user refused it.
-             *     - `friend_limit_of_other_reached`: The other user has reached the limit of friends
-             *     - `friend_limit_reached`: You have reached the limit of friends
-             *     - `pending_request_limit_reached`: Too many of your requests are waiting for an answer; wait or withdraw some of them
-             *     - `request_already_pending`: Your request is already waiting for an answer
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "already_friends" | "blocked" | "friend_limit_of_other_reached" | "friend_limit_reached" | "pending_request_limit_reached" | "request_already_pending";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `pair_request_quota_used_up`: You have asked this user several times, please try again later
-             *     - `request_quota_used_up`: You are sending friendship requests too quickly, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "pair_request_quota_used_up" | "request_quota_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    answer_friend_request: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The id of a friendship request.
-                 * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
-                 */
-                request_id: components["schemas"]["FriendRequestId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "status": "accepted"
-                 *     }
-                 */
-                "application/json": components["schemas"]["FriendRequestAnswer"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_request`: There is no such friendship request
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_request";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /**
-             * @description - `friend_limit_of_other_reached`: The other user has reached the limit of friends
-             *     - `friend_limit_reached`: You have reached the limit of friends
-             *     - `request_already_answered`: This friendship request was already answered
-             *     - `request_expired`: This friendship request has expired
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "friend_limit_of_other_reached" | "friend_limit_reached" | "request_already_answered" | "request_expired";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    withdraw_friend_request: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The id of a friendship request.
-                 * @example 01936f60-1f2b-7a95-b3c4-5d6e7f809133
-                 */
-                request_id: components["schemas"]["FriendRequestId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_request`: There is no such friendship request
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "unknown_request";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /**
-             * @description - `request_already_answered`: This friendship request was already answered
-             *     - `request_expired`: This friendship request has expired
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "request_already_answered" | "request_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    list_friends: {
-        parameters: {
-            query?: {
-                /** @description The maximum number of rows; by default the largest page size. */
-                limit?: number;
-                /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-                /** @description The `ETag` of a cached response, a list of them, or `*`. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": [
-                     *         {
-                     *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "friend_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *           "friend_name": "爱丽丝 🌸",
-                     *           "friend_uid": "alice_2026",
-                     *           "friendship_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055",
-                     *           "remark": "小爱"
-                     *         }
-                     *       ],
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FriendList"];
-                };
-            };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    remove_friend: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The friend's user id
-                 * @example 01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11
-                 */
-                friend_id: components["schemas"]["UserId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `not_friends`: You are not friends. Send a friendship request first; you can chat once it is accepted. */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "not_friends";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    set_remark: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The friend's user id
-                 * @example 01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11
-                 */
-                friend_id: components["schemas"]["UserId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "remark": "小爱"
-                 *     }
-                 */
-                "application/json": components["schemas"]["RemarkChange"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `not_friends`: You are not friends. Send a friendship request first; you can chat once it is accepted. */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "not_friends";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    log_out: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    get_me: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "created_at": "2026-11-23T08:00:00.000Z",
-                     *         "name": "爱丽丝 🌸",
-                     *         "pending_requests": 1,
-                     *         "phone_number": "13800138000",
-                     *         "uid": "alice_2026",
-                     *         "unread_total": 1,
-                     *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AccountResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    erase_account: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "password": "山高月小水落石出"
-                 *     }
-                 */
-                "application/json": components["schemas"]["PasswordConfirmation"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_credentials`: Wrong account or password
-             *     - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_credentials" | "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `too_many_attempts`: Too many wrong passwords, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_attempts" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    update_me: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "爱丽丝 🌸"
-                 *     }
-                 */
-                "application/json": components["schemas"]["NameChange"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "created_at": "2026-11-23T08:00:00.000Z",
-                     *         "name": "爱丽丝 🌸",
-                     *         "pending_requests": 1,
-                     *         "phone_number": "13800138000",
-                     *         "uid": "alice_2026",
-                     *         "unread_total": 1,
-                     *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AccountResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    export_account: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "account": {
-                     *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "name": "爱丽丝 🌸",
-                     *           "phone_number": "13800138000",
-                     *           "uid": "alice_2026",
-                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *         },
-                     *         "blocks": [
-                     *           {
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "name": "爱丽丝 🌸",
-                     *             "uid": "alice_2026",
-                     *             "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *           }
-                     *         ],
-                     *         "conversations": [
-                     *           {
-                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *             "friend_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "friend_name": "爱丽丝 🌸",
-                     *             "hidden": false,
-                     *             "is_friend": true,
-                     *             "last_seq": 42,
-                     *             "messages": [
-                     *               {
-                     *                 "client_message_id": "5f1c2a-17",
-                     *                 "content": "晚上一起吃火锅吗？🍲",
-                     *                 "created_at": "2026-11-23T08:00:00.000Z",
-                     *                 "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *                 "recalled": false,
-                     *                 "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *                 "seq": 42
-                     *               }
-                     *             ],
-                     *             "muted": false,
-                     *             "pinned": false,
-                     *             "read_seq": 42,
-                     *             "remark": "小爱"
-                     *           }
-                     *         ],
-                     *         "friendships": [
-                     *           {
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "friend_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "friend_name": "爱丽丝 🌸",
-                     *             "friend_uid": "alice_2026",
-                     *             "friendship_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5055",
-                     *             "remark": "小爱"
-                     *           }
-                     *         ],
-                     *         "requests_received": [
-                     *           {
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
-                     *             "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "sender_name": "爱丽丝 🌸",
-                     *             "status": "pending",
-                     *             "verification_message": "我是爱丽丝，上周一起爬过山"
-                     *           }
-                     *         ],
-                     *         "requests_sent": [
-                     *           {
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "receiver_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "receiver_name": "爱丽丝 🌸",
-                     *             "request_id": "01936f60-1f2b-7a95-b3c4-5d6e7f809133",
-                     *             "status": "pending",
-                     *             "verification_message": "我是爱丽丝，上周一起爬过山"
-                     *           }
-                     *         ],
-                     *         "sessions": [
-                     *           {
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "device_name": "Mozilla/5.0 (X11; Linux x86_64)",
-                     *             "ended_at": "2026-11-23T08:00:00.000Z",
-                     *             "last_used_at": "2026-11-23T08:00:00.000Z",
-                     *             "session_id": "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066"
-                     *           }
-                     *         ]
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AccountExportResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /**
-             * @description - `export_in_progress`: An export of this account is in progress, please wait until it is complete
-             *     - `export_quota_used_up`: This account was exported recently, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "export_in_progress" | "export_quota_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    change_password: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "new_password": "山高月小 水落石出",
-                 *       "old_password": "山高月小水落石出"
-                 *     }
-                 */
-                "application/json": components["schemas"]["PasswordChange"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "expires_in": 600,
-                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TokensResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_credentials`: Wrong account or password
-             *     - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_credentials" | "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `too_many_attempts`: Too many wrong passwords, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_attempts" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    change_uid: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "new_uid": "alice_2026"
-                 *     }
-                 */
-                "application/json": components["schemas"]["UidChange"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `uid_changed_too_recently`: The uid was changed too recently, please try again later
-             *     - `uid_taken`: This uid is taken
-             *     - `uid_unchanged`: The new uid is the same as the current one
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "uid_changed_too_recently" | "uid_taken" | "uid_unchanged";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `uid_change_quota_used_up`: You are changing the uid too often, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "uid_change_quota_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    delete_message: {
-        parameters: {
-            query?: {
-                /** @description Used when there is no body. */
-                message_id?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_message`: There is no such message
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_message";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    recall_message: {
-        parameters: {
-            query?: {
-                /** @description Used when there is no body. */
-                message_id?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_message`: There is no such message
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_message";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `recall_window_over`: It is too late to recall this message */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "recall_window_over";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["MarkConversationReadBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     send_message: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -5328,7 +4898,7 @@ export interface operations {
                  * @example {
                  *       "client_message_id": "5f1c2a-17",
                  *       "content": "晚上一起吃火锅吗？🍲",
-                 *       "receiver_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
+                 *       "receiver_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
                  *     }
                  */
                 "application/json": components["schemas"]["MessageDraft"];
@@ -5346,537 +4916,27 @@ export interface operations {
                      * @example {
                      *       "code": 200,
                      *       "data": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *       "message": "成功"
+                     *       "message": "成功",
+                     *       "sent": {
+                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *         "created_at": "2026-11-23T08:00:00.000Z",
+                     *         "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *         "seq": 42
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["MessageIdResponse"];
+                    "application/json": components["schemas"]["MessageSent"];
                 };
             };
-            /**
-             * @description - `cannot_message_oneself`: You cannot send a message to yourself
-             *     - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "cannot_message_oneself" | "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /**
-             * @description - `blocked`: Your message was sent, but the other user refused it.
-             *     - `idempotency_conflict`: This client_message_id was already used for another message
-             *     - `not_friends`: You are not friends. Send a friendship request first; you can chat once it is accepted.
-             */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "blocked" | "idempotency_conflict" | "not_friends";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `message_quota_used_up`: You are sending messages too quickly, please try again later
-             *     - `message_volume_used_up`: You are sending too much text, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "message_quota_used_up" | "message_volume_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    delete_message_plural: {
-        parameters: {
-            query?: {
-                /** @description Used when there is no body. */
-                message_id?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_message`: There is no such message
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_message";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    recall_message_plural: {
-        parameters: {
-            query?: {
-                /** @description Used when there is no body. */
-                message_id?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_message`: There is no such message
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field" | "unknown_message";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `recall_window_over`: It is too late to recall this message */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "recall_window_over";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["SendMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["SendMessageConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["SendMessageTooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     search_messages: {
@@ -5889,17 +4949,12 @@ export interface operations {
                 q: components["schemas"]["SearchTerm"];
                 /** @description Only in this conversation. */
                 conversation_id?: string;
-                /** @description The maximum number of rows; by default the largest page size. */
+                /** @description The maximum number of rows. */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
+                cursor?: components["schemas"]["PageCursor"];
             };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -5917,6 +4972,7 @@ export interface operations {
                      *       "code": 200,
                      *       "data": [
                      *         {
+                     *           "client_message_id": "5f1c2a-17",
                      *           "content": "晚上一起吃火锅吗？🍲",
                      *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
                      *           "created_at": "2026-11-23T08:00:00.000Z",
@@ -5933,833 +4989,17 @@ export interface operations {
                     "application/json": components["schemas"]["FoundMessageList"];
                 };
             };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_conversation`: There is no such conversation
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "missing_field" | "unknown_conversation";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /**
-             * @description - `too_many_searches`: Your last search is still running, please try again shortly
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_searches" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["SearchMessagesBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManySearches"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    refresh_tokens_under_api: {
+    recall_message: {
         parameters: {
             query?: never;
-            header?: {
-                /**
-                 * @description The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
-                 *     the same tokens, as long as their refresh token is unused.
-                 */
-                "Idempotency-Key"?: string;
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "expires_in": 600,
-                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TokensResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `missing_refresh_token`: The refresh token is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "missing_refresh_token";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `refresh_token_reused`: The refresh token was already used */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "refresh_token_reused";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    list_sessions: {
-        parameters: {
-            query?: {
-                /** @description The maximum number of rows; by default the largest page size. */
-                limit?: number;
-                /** @description The `next_cursor` of the previous page. */
-                cursor?: string;
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-                /** @description The `ETag` of a cached response, a list of them, or `*`. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": [
-                     *         {
-                     *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "current": true,
-                     *           "device_name": "Mozilla/5.0 (X11; Linux x86_64)",
-                     *           "last_used_at": "2026-11-23T08:00:00.000Z",
-                     *           "session_id": "01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066"
-                     *         }
-                     *       ],
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SessionList"];
-                };
-            };
-            /** @description Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description - `invalid_field`: The field {field} is not valid: {rule} */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    end_other_sessions: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    end_session: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path: {
-                /**
-                 * @description The id of a session.
-                 * @example 01936f5e-8a51-7b2c-8d3e-4f5a6b7c8066
-                 */
-                session_id: components["schemas"]["SessionId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `unknown_session`: There is no such session
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "unknown_session";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    find_user: {
-        parameters: {
-            query: {
-                /**
-                 * @description The exact 微信号, case-insensitive.
-                 * @example alice_2026
-                 */
-                uid: components["schemas"]["Uid"];
-            };
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "name": "爱丽丝 🌸",
-                     *         "relation": "friend",
-                     *         "uid": "alice_2026",
-                     *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UserProfileResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `missing_field`: The field {field} is missing
-             *     - `unknown_user`: There is no such user
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "missing_field" | "unknown_user";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `missing_token`: Please log in first
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "missing_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /**
-             * @description - `lookup_quota_used_up`: You are looking up users too quickly, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "lookup_quota_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    get_info: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "default_language": "zh",
-                     *         "languages": [
-                     *           "zh",
-                     *           "en"
-                     *         ],
-                     *         "message_characters": 5000,
-                     *         "name": "Hongyan",
-                     *         "name_characters": 64,
-                     *         "page_messages": 200,
-                     *         "recall_seconds": 120,
-                     *         "registration": "open",
-                     *         "request_characters": 128,
-                     *         "time": "2026-11-23T08:00:00.000Z",
-                     *         "version": "0.1.0"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ServerInfoResponse"];
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    log_in_by_phone_number: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
-                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
-                 */
-                "Device-Id"?: string;
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -6767,712 +5007,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "password": "山高月小水落石出",
-                 *       "phone_number": "13800138000"
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
                  *     }
                  */
-                "application/json": components["schemas"]["LoginByPhoneNumber"];
+                "application/json": components["schemas"]["MessageRef"];
             };
         };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "token_class": {
-                     *           "expires_in": 600,
-                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *         },
-                     *         "user_info": {
-                     *           "name": "爱丽丝 🌸",
-                     *           "uid": "alice_2026",
-                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *         }
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["LoginResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /** @description - `invalid_credentials`: Wrong account or password */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_credentials";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `too_many_attempts`: Too many wrong passwords, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_attempts" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    log_in_by_uid: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
-                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
-                 */
-                "Device-Id"?: string;
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "password": "山高月小水落石出",
-                 *       "uid": "alice_2026"
-                 *     }
-                 */
-                "application/json": components["schemas"]["LoginByUid"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "token_class": {
-                     *           "expires_in": 600,
-                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *         },
-                     *         "user_info": {
-                     *           "name": "爱丽丝 🌸",
-                     *           "uid": "alice_2026",
-                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *         }
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["LoginResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "malformed_json" | "missing_field";
-                    };
-                };
-            };
-            /** @description - `invalid_credentials`: Wrong account or password */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_credentials";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `too_many_attempts`: Too many wrong passwords, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_attempts" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    register_account: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The device's own identifier, optional: a random secret that the client generates once and keeps, 16–128 visible ASCII
-                 *     characters. Wrong passwords of others do not delay a login from a device from which the account has logged in lately.
-                 */
-                "Device-Id"?: string;
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "invite_code": "k7m2p-9xqdr-vt4hb-w3nzc",
-                 *       "name": "爱丽丝 🌸",
-                 *       "password": "山高月小 水落石出",
-                 *       "phone_number": "13800138000",
-                 *       "uid": "alice_2026"
-                 *     }
-                 */
-                "application/json": components["schemas"]["Registration"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "token_class": {
-                     *           "expires_in": 600,
-                     *           "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *           "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *         },
-                     *         "user_info": {
-                     *           "name": "爱丽丝 🌸",
-                     *           "uid": "alice_2026",
-                     *           "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
-                     *         }
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["LoginResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `invite_unknown`: This invite is not valid or no longer valid
-             *     - `malformed_json`: The body is not valid JSON
-             *     - `missing_field`: The field {field} is missing
-             *     - `phone_number_taken`: This phone number is taken
-             *     - `uid_taken`: This uid is taken
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "invite_unknown" | "malformed_json" | "missing_field" | "phone_number_taken" | "uid_taken";
-                    };
-                };
-            };
-            /** @description - `request_timeout`: The request took too long to arrive */
-            408: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 408;
-                        /** @enum {string} */
-                        error: "request_timeout";
-                    };
-                };
-            };
-            /** @description - `registration_closed`: This server accepts no registrations */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "registration_closed";
-                    };
-                };
-            };
-            /** @description - `payload_too_large`: The body is too large */
-            413: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 413;
-                        /** @enum {string} */
-                        error: "payload_too_large";
-                    };
-                };
-            };
-            /** @description - `unsupported_media_type`: The body must be JSON */
-            415: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 415;
-                        /** @enum {string} */
-                        error: "unsupported_media_type";
-                    };
-                };
-            };
-            /**
-             * @description - `registration_quota_used_up`: Too many registrations, please try again later
-             *     - `too_many_requests`: Too many of your requests are in progress, please try again shortly
-             */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "registration_quota_used_up" | "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    refresh_tokens: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The client's key for this refresh, 1–128 visible ASCII characters. A retry with the same key within one minute returns
-                 *     the same tokens, as long as their refresh token is unused.
-                 */
-                "Idempotency-Key"?: string;
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "expires_in": 600,
-                     *         "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw",
-                     *         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmY1ZSJ9.c2lnbmVkLWJ5LW5vYm9keS1hdC1hbGw"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TokensResponse"];
-                };
-            };
-            /**
-             * @description - `invalid_field`: The field {field} is not valid: {rule}
-             *     - `missing_refresh_token`: The refresh token is missing
-             */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 400;
-                        /** @enum {string} */
-                        error: "invalid_field" | "missing_refresh_token";
-                    };
-                };
-            };
-            /**
-             * @description - `invalid_token`: The token is not valid, please log in again
-             *     - `session_ended`: The session has ended, please log in again
-             *     - `token_expired`: The token has expired
-             */
-            401: {
-                headers: {
-                    "WWW-Authenticate": components["headers"]["Challenge"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 401;
-                        /** @enum {string} */
-                        error: "invalid_token" | "session_ended" | "token_expired";
-                    };
-                };
-            };
-            /** @description - `refresh_token_reused`: The refresh token was already used */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 409;
-                        /** @enum {string} */
-                        error: "refresh_token_reused";
-                    };
-                };
-            };
-            /** @description - `too_many_requests`: Too many of your requests are in progress, please try again shortly */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 429;
-                        /** @enum {string} */
-                        error: "too_many_requests";
-                    };
-                };
-            };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    check_liveness: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
         responses: {
             /** @description Done. */
             200: {
@@ -7490,52 +5030,34 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description - `internal_error`: Internal server error */
-            500: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
-                };
-            };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
-                };
-            };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RecallWindowOver"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    check_readiness: {
+    recall_message_plural: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The language of messages: English if this header prefers it over Chinese, else Chinese. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced. */
-                "X-Request-Id"?: components["parameters"]["RequestId"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -7553,37 +5075,103 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description - `internal_error`: Internal server error */
-            500: {
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RecallWindowOver"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 500;
-                        /** @enum {string} */
-                        error: "internal_error";
-                    };
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description - `unavailable`: The service is unavailable, please try again later */
-            503: {
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_message_plural: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
                 headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] & {
-                        /** @enum {integer} */
-                        code: 503;
-                        /** @enum {string} */
-                        error: "unavailable";
-                    };
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
                 };
             };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -17,14 +17,14 @@ pub trait ReadinessProbe: Send + Sync {
     fn is_draining(&self) -> bool;
 }
 
-/// Liveness: the process responds.
+/// Check liveness.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)))]
 #[get("/healthz")]
 pub(crate) async fn check_liveness() -> Done {
     Done::new()
 }
 
-/// Readiness: the database responds and the instance is not about to stop.
+/// Check readiness.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Done)),
     extensions(("x-errors" = json!(["unavailable"]))))]
 #[get("/readyz")]

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayBuilder, Components};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use super::schema_rules::PREFIX;
+use super::schema_rules::{PREFIX, constant_code};
+use crate::response::envelope::Failure;
 
 /// The kinds of envelope with content: utoipa's prefix of their names, and their suffix in the document.
 const KINDS: [(&str, &str); 2] = [("Data_", "Response"), (PAGE, "List")];
@@ -22,25 +24,29 @@ fn content_and_name(envelope: &str) -> Option<(&str, String)> {
     })
 }
 
-/// Renames the envelopes, and makes their `data` refer to its content's schema.
+/// Renames the envelopes, makes their `data` refer to its content's schema and their `code` constant.
 pub(super) fn name(components: &mut Components) {
     let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
     let mut named = Vec::new();
     for old in &names {
-        let Some((content, name)) = content_and_name(old) else { continue };
-        let Some(mut schema) = components.schemas.remove(old) else { continue };
-        if let RefOr::T(Schema::Object(object)) = &mut schema
-            && names.contains(content)
+        let Some(RefOr::T(Schema::Object(object))) = components.schemas.get(old) else { continue };
+        if *old == Failure::name()
+            || !["code", "message"].iter().all(|name| object.properties.contains_key(*name))
         {
-            let content = RefOr::Ref(Ref::from_schema_name(content));
-            let data = if old.starts_with(PAGE) {
-                RefOr::T(Schema::Array(ArrayBuilder::new().items(content).build()))
-            } else {
-                content
-            };
-            object.properties.insert("data".to_owned(), data);
+            continue;
         }
-        named.push((name, schema));
+        let mut object = object.clone();
+        components.schemas.remove(old);
+        object.properties.insert("code".to_owned(), RefOr::T(Schema::Object(constant_code(200))));
+        let content = content_and_name(old);
+        if let Some((content, _)) = content.as_ref().filter(|(content, _)| names.contains(*content)) {
+            let item = RefOr::Ref(Ref::from_schema_name(*content));
+            let is_page = old.starts_with(PAGE);
+            let list = || RefOr::T(Schema::Array(ArrayBuilder::new().items(item.clone()).build()));
+            object.properties.insert("data".to_owned(), if is_page { list() } else { item.clone() });
+        }
+        let name = content.map_or_else(|| old.clone(), |(_, name)| name);
+        named.push((name, RefOr::T(Schema::Object(object))));
     }
     components.schemas.extend(named);
 }

@@ -1,23 +1,14 @@
-//! Error responses of each operation: one response per status, with the error names that it may carry.
+//! Errors of each operation: those that it lists, and those that follow from its inputs.
 
 use std::collections::BTreeMap;
 
-use domain::error::Rule;
-use serde_json::{Value, json};
-use utoipa::Number;
-use utoipa::ToSchema;
-use utoipa::openapi::example::{Example, ExampleBuilder};
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{AllOfBuilder, Components, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::schema::Components;
+use utoipa::openapi::{RefOr, Required};
 
-use super::schema_rules::resolve;
-
-use crate::http::i18n;
-use crate::http::language::Language;
-use crate::response::envelope::Failure;
-use crate::response::error_catalog::{self, CATALOG, CatalogEntry};
-use crate::response::invalid_field::FieldRule;
+use super::failures::{FailureSet, Failures};
+use crate::response::error_catalog::{self, CatalogEntry};
 
 /// Errors of every operation that takes an access token.
 const TOKEN: &[&str] = &["missing_token", "invalid_token", "token_expired", "session_ended"];
@@ -81,7 +72,8 @@ fn error_names(operation: &Operation, with_required: &[String]) -> Vec<String> {
     names
 }
 
-fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+/// The parameters of an operation that are described in place.
+pub(super) fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
     operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
         RefOr::T(parameter) => Some(parameter),
         RefOr::Ref(_) => None,
@@ -89,7 +81,12 @@ fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
 }
 
 /// Adds one response per status, with the error names that it may carry.
-pub(super) fn describe(operation: &mut Operation, components: &Components, with_required: &[String]) {
+pub(super) fn describe(
+    operation: &mut Operation,
+    components: &Components,
+    with_required: &[String],
+    failures: &mut Failures,
+) {
     let names = error_names(operation, with_required);
     let mut by_code = BTreeMap::<u16, Vec<&'static CatalogEntry>>::new();
     let slow = if operation.request_body.is_some() { SLOW_BODY } else { &[] };
@@ -102,97 +99,10 @@ pub(super) fn describe(operation: &mut Operation, components: &Components, with_
             entries.push(error_catalog::find(name));
         }
     }
-    let invalid = InvalidExample::of(operation, components);
     for (code, entries) in by_code {
-        operation.responses.responses.insert(code.to_string(), RefOr::T(response(code, &entries, &invalid)));
+        let response = failures.reference(operation, &FailureSet { code, entries }, components);
+        operation.responses.responses.insert(code.to_string(), RefOr::Ref(response));
     }
     let extensions = operation.extensions.get_or_insert_default();
     extensions.insert("x-errors".to_owned(), Value::from(names));
-}
-
-/// An invalid field of the operation, for the examples of errors that name a field.
-struct InvalidExample {
-    field: String,
-    rule: String,
-}
-
-impl InvalidExample {
-    fn of(operation: &Operation, components: &Components) -> Self {
-        let Some(parameter) = parameters(operation).next() else {
-            return Self {
-                field: "password".to_owned(),
-                rule: i18n::wrong_type(Language::Chinese).to_owned(),
-            };
-        };
-        let rule = match parameter.name.as_str() {
-            "direction" => Rule::OneOf(&["received", "sent"]),
-            "uid" => Rule::Uid,
-            "Idempotency-Key" => Rule::Characters,
-            _ => {
-                let schema = parameter.schema.as_ref().and_then(|schema| resolve(components, schema));
-                schema.and_then(limit_rule).unwrap_or(Rule::Id)
-            }
-        };
-        Self { field: parameter.name.clone(), rule: i18n::rule(FieldRule::Domain(rule), Language::Chinese) }
-    }
-}
-
-/// The rule that the limits of a schema stand for.
-fn limit_rule(schema: &Schema) -> Option<Rule> {
-    let Schema::Object(object) = schema else { return None };
-    let whole = |number: &Option<Number>| serde_json::to_value(number.as_ref()?).ok()?.as_i64();
-    let range = whole(&object.minimum).zip(whole(&object.maximum));
-    let length = object.min_length.zip(object.max_length);
-    range
-        .map(|(min, max)| Rule::Range { min, max })
-        .or_else(|| length.map(|(min, max)| Rule::Length { min, max }))
-}
-
-fn response(code: u16, entries: &[&CatalogEntry], invalid: &InvalidExample) -> Response {
-    let lines =
-        entries.iter().map(|entry| format!("- `{}`: {}", entry.name, entry.message(Language::English)));
-    let description = lines.collect::<Vec<_>>().join("\n");
-    let code_schema = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([code]));
-    let name_schema = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(entries.iter().map(|entry| entry.name)));
-    let narrowed = ObjectBuilder::new()
-        .property("code", code_schema)
-        .property("error", name_schema)
-        .required("code")
-        .required("error");
-    let schema = AllOfBuilder::new().item(Ref::from_schema_name(Failure::name())).item(narrowed);
-    let mut content = ContentBuilder::new().schema(Some(schema));
-    for entry in entries {
-        content = content.examples_from_iter([(entry.name, example(entry, invalid))]);
-    }
-    ResponseBuilder::new().description(description).content("application/json", content.build()).build()
-}
-
-/// Adds the example of each error that names no field, for operations to refer to.
-pub(super) fn add_to(components: &mut Components) {
-    for entry in CATALOG.iter().filter(|entry| !names_a_field(entry)) {
-        let value =
-            json!({"code": entry.code, "message": entry.message(Language::Chinese), "error": entry.name});
-        components.examples.insert(entry.name.to_owned(), RefOr::T(without_summary(entry, value)));
-    }
-}
-
-fn names_a_field(entry: &CatalogEntry) -> bool {
-    entry.message(Language::Chinese).contains("{field}")
-}
-
-/// An example without a summary, so that Swagger UI lists it by its name.
-fn without_summary(entry: &CatalogEntry, value: Value) -> Example {
-    ExampleBuilder::new().description(entry.message(Language::English)).value(Some(value)).build()
-}
-
-fn example(entry: &CatalogEntry, invalid: &InvalidExample) -> RefOr<Example> {
-    if !names_a_field(entry) {
-        return RefOr::Ref(Ref::new(format!("#/components/examples/{}", entry.name)));
-    }
-    let InvalidExample { field, rule } = invalid;
-    let message = entry.message(Language::Chinese).replace("{field}", field).replace("{rule}", rule);
-    let value = json!({"code": entry.code, "message": message, "error": entry.name, "field": field});
-    RefOr::T(without_summary(entry, value))
 }

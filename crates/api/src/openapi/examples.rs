@@ -26,6 +26,7 @@ pub(super) fn example(components: &Components, schema: &RefOr<Schema>) -> Option
             let choice = choices.items.iter().find(|choice| !is_null(choice))?;
             example(components, choice)
         }
+        Schema::AnyOf(choices) => example(components, choices.items.first()?),
         _ => None,
     }
 }

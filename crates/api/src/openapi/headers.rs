@@ -4,7 +4,7 @@ use serde_json::json;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
-use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{HeaderBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
 /// The pattern of a request id, as `http::access_log` accepts it.
 const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
@@ -47,48 +47,60 @@ pub(super) fn add_to(components: &mut Components) {
         ("Tag", header("The weak entity tag of the response.", tag(), true)),
     ];
     components.headers.extend(headers.map(|(name, header)| (name.to_owned(), RefOr::T(header))));
+    let description = "The `ETag` of a cached response, a list of them, or `*`.";
+    let known = parameter("If-None-Match", description, text());
+    components.parameters.insert("IfNoneMatch".to_owned(), RefOr::T(known));
+    let description = "Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body.";
+    let mut unchanged = ResponseBuilder::new().description(description).build();
+    add(&mut unchanged, 304);
+    components.responses.insert("NotModified".to_owned(), RefOr::T(unchanged));
+}
+
+/// Adds the parameters that every operation takes, for tests: the published document describes them once, in its own description.
+pub(super) fn add_to_each_operation(document: &mut OpenApi) {
     let description =
         "The language of messages: English if this header prefers it over Chinese, else Chinese.";
     let language = parameter("Accept-Language", description, text());
     let description = "The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced.";
     let request_id = parameter("X-Request-Id", description, text());
-    let description = "The `ETag` of a cached response, a list of them, or `*`.";
-    let known = parameter("If-None-Match", description, text());
-    let parameters = [("AcceptLanguage", language), ("RequestId", request_id), ("IfNoneMatch", known)];
-    components.parameters.extend(parameters.map(|(name, parameter)| (name.to_owned(), RefOr::T(parameter))));
+    for operation in document.paths.paths.values_mut().flat_map(super::operations) {
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.extend([&language, &request_id].map(|parameter| RefOr::T(parameter.clone())));
+    }
 }
 
 fn reference(kind: &str, name: &str) -> Ref {
     Ref::new(format!("#/components/{kind}/{name}"))
 }
 
-/// Adds the headers of every request and every response. It runs after `errors::describe`, because these parameters add no
-/// errors of their own.
+/// Adds the headers that a response with this status has.
+pub(super) fn add(response: &mut Response, code: u16) {
+    let mut add = |name: &str, header: &str| {
+        response.headers.insert(name.to_owned(), RefOr::Ref(reference("headers", header)));
+    };
+    add("X-Request-Id", "RequestId");
+    match code {
+        429 | 503 => add("Retry-After", "RetryAfter"),
+        401 => add("WWW-Authenticate", "Challenge"),
+        304 => add("ETag", "Tag"),
+        _ => {}
+    }
+}
+
+/// Adds the headers of successes and, where it may be answered, the 304. It runs after `errors::describe`, because
+/// `If-None-Match` adds no errors.
 pub(super) fn describe(operation: &mut Operation) {
-    let conditional = operation.responses.responses.contains_key("304");
+    let responses = &mut operation.responses.responses;
+    let conditional = responses.contains_key("304");
     if conditional {
-        let description = "Unchanged since the response whose `ETag` was sent in `If-None-Match`. No body.";
-        let unchanged = ResponseBuilder::new().description(description).build();
-        operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged));
+        responses.insert("304".to_owned(), RefOr::Ref(Ref::from_response_name("NotModified")));
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.push(RefOr::Ref(reference("parameters", "IfNoneMatch")));
     }
-    for (code, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else { continue };
-        let mut add = |name: &str, header: &str| {
-            response.headers.insert(name.to_owned(), RefOr::Ref(reference("headers", header)));
-        };
-        add("X-Request-Id", "RequestId");
-        if matches!(code.as_str(), "429" | "503") {
-            add("Retry-After", "RetryAfter");
-        }
-        if code == "401" {
-            add("WWW-Authenticate", "Challenge");
-        }
-        if conditional && matches!(code.as_str(), "200" | "304") {
-            add("ETag", "Tag");
+    if let Some(RefOr::T(success)) = responses.get_mut("200") {
+        add(success, 200);
+        if conditional {
+            success.headers.insert("ETag".to_owned(), RefOr::Ref(reference("headers", "Tag")));
         }
     }
-    let parameters = operation.parameters.get_or_insert_default();
-    let if_none_match = conditional.then_some("IfNoneMatch");
-    let names = ["AcceptLanguage", "RequestId"].into_iter().chain(if_none_match);
-    parameters.extend(names.map(|name| RefOr::Ref(reference("parameters", name))));
 }

@@ -4,11 +4,16 @@ pub(crate) mod description;
 mod envelopes;
 mod errors;
 mod examples;
+mod failures;
 mod headers;
+mod manual;
 #[cfg(test)]
 mod names;
+mod reachable;
 mod schema_rules;
 pub(crate) mod schemas;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +27,8 @@ use utoipa::openapi::{Components, Deprecated, Info, OpenApi, Server};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
+use self::failures::Failures;
 use crate::response::envelope::Failure;
-use crate::response::rule::RuleItem;
 use crate::routes;
 
 const LICENSE: &str = "MIT OR Apache-2.0";
@@ -34,28 +39,34 @@ Success is HTTP 200 and `{code, message, data}`; failure has the HTTP status of 
 `error` is for programs and the same in every language; `message` is for users, in Chinese unless \
 `Accept-Language` prefers English.
 
+Each call takes `Accept-Language`, and `X-Request-Id` (1–64 of `[A-Za-z0-9._-]`), by which the log and the response name it. \
+A field may be `null` where the schema says so; an optional field of a request may also be omitted.
+
 To try it here: register, copy `token` from the response, press *Authorize* and paste it under `token`. In addition to the \
 listed responses, any call may return 404 (`unknown_route`) or 405 (`method_not_allowed`, with `Allow`).
 
-Fields, error names and endpoints may be added at any time; none is renamed, retyped or removed.";
+Fields, error names and endpoints may be added at any time, so a client ignores fields and handles error names that it does not \
+know; none is renamed, retyped or removed.";
 
 const TAGS: [(&str, &str); 5] = [
-    ("accounts", "Registration, login, tokens, sessions, the caller's account."),
+    ("accounts", "Registration, login, tokens, sessions, the caller's account, finding users."),
     ("friends", "Friendship requests, friendships, blocks."),
     ("conversations", "History, read positions, pinned and muted conversations."),
     ("messages", "Sending, recalling, deleting, searching."),
-    ("operation", "Health checks for operators."),
+    ("operation", "The server: its limits, and health checks."),
 ];
 
 /// The second spellings of endpoints of the contract.
 const DEPRECATED: [&str; 3] =
     ["/api/auth/refresh_token", "/api/auth/messages/recall", "/api/auth/messages/delete"];
 
-/// The OpenAPI 3.1 document, for tests of this server: responses are closed, so that a field that is not described is a finding.
+/// The OpenAPI 3.1 document, for tests of this server: responses are closed, so that a field that is
+/// not described is a finding, and each operation lists the headers that all of them take.
 #[must_use]
 pub fn strict_document() -> OpenApi {
     let mut document = document();
-    schema_rules::close_answers(&mut document);
+    reachable::close_responses(&mut document);
+    headers::add_to_each_operation(&mut document);
     document
 }
 
@@ -77,21 +88,27 @@ pub fn document() -> OpenApi {
         .add_security_scheme("token", bearer("The `token` of a login, a refresh or a password change."));
     components
         .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
-    components.schemas.insert(Failure::name().into_owned(), Failure::schema());
-    components.schemas.insert(RuleItem::name().into_owned(), RuleItem::schema());
+    let mut general = vec![(Failure::name().into_owned(), Failure::schema())];
+    Failure::schemas(&mut general);
+    components.schemas.extend(general);
     schemas::add_to(&mut components);
     envelopes::name(&mut components);
     schema_rules::merge_all_of(&mut components);
-    errors::add_to(&mut components);
+    schema_rules::accept_any(&mut components);
     headers::add_to(&mut components);
     let with_required = errors::schemas_with_required_fields(&components);
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
-        envelopes::refer(operation);
-        schema_rules::make_body_optional(operation);
-        errors::describe(operation, &components, &with_required);
-        examples::describe(operation, &components);
-        headers::describe(operation);
+    let mut failures = Failures::default();
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations_by_method(item) {
+            envelopes::refer(operation);
+            manual::describe(operation, method, path);
+            errors::describe(operation, &components, &with_required, &mut failures);
+            examples::describe(operation, &components);
+            headers::describe(operation);
+        }
     }
+    failures.add_to(&mut components);
+    reachable::prune(&mut components, &document.paths);
     document.components = Some(components);
     for path in DEPRECATED {
         let item = document.paths.paths.get_mut(path);
@@ -118,8 +135,17 @@ fn bearer(description: &str) -> SecurityScheme {
     SecurityScheme::Http(scheme.description(Some(description)).build())
 }
 
+fn operations_by_method(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let operations = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+    ];
+    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .filter_map(Option::as_mut)
+    operations_by_method(item).map(|(_, operation)| operation)
 }

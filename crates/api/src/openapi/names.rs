@@ -57,6 +57,20 @@ fn generated_names_of_schemas_do_not_collide() {
     assert_eq!(collisions(&["Asked", "asked"]), [("Asked".to_owned(), "asked".to_owned())]);
 }
 
+/// The code that is generated for Go and C has one name space for the values of all of them.
+#[test]
+fn named_enumerations_have_no_value_in_common() {
+    let document = serde_json::to_value(document()).unwrap();
+    let mut taken = BTreeMap::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for value in schema["enum"].as_array().into_iter().flatten() {
+            let other = taken.insert(value.as_str().unwrap(), name);
+            assert_eq!(other, None, "{value} is in {name} and another enumeration");
+        }
+    }
+    assert!(taken.contains_key("pending") && taken.contains_key("received"), "{taken:?}");
+}
+
 #[test]
 fn operation_ids_are_unique_and_consist_of_a_verb_and_a_noun() {
     let document = serde_json::to_value(document()).unwrap();

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::openapi::schemas;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 
 /// The times that a cursor may have, in microseconds since 1970: the years 2000 to 2199. PostgreSQL's calendar and chrono's have
@@ -91,10 +92,11 @@ impl Cursor for SearchCursor {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
-    /// The maximum number of rows; by default the largest page size.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
+    /// The maximum number of rows.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000, default = 1000)]
     limit: Option<String>,
     /// The `next_cursor` of the previous page.
+    #[param(value_type = Option<schemas::PageCursor>)]
     cursor: Option<String>,
 }
 

@@ -61,7 +61,7 @@ pub(crate) struct Failure {
     #[schema(example = "字段 receiver_id 无效：不是有效的标识")]
     pub(crate) message: String,
     /// For programs: stable, the same in every language.
-    #[schema(example = "invalid_field")]
+    #[schema(value_type = schemas::ErrorName)]
     pub(crate) error: &'static str,
     /// The field that caused the error, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]

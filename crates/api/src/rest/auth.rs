@@ -128,7 +128,7 @@ struct DeviceHeader {
     device_id: Option<String>,
 }
 
-/// Registers an account and logs it in.
+/// Register an account.
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["uid_taken", "phone_number_taken", "invite_unknown", "registration_closed",
         "registration_quota_used_up"]))))]
@@ -146,13 +146,13 @@ pub(crate) async fn register_account(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = LoginByUid)]
 pub(super) struct UidLoginRequest {
-    #[schema(example = "alice_2026")]
+    #[schema(example = "wxid_k7m2p5xqdrvt4hb")]
     uid: String,
-    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小 水落石出")]
     password: SecretString,
 }
 
-/// Logs in by 微信号, case-insensitively.
+/// Log in by uid.
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/uid")]
@@ -175,11 +175,11 @@ pub(crate) async fn log_in_by_uid(
 pub(super) struct PhoneLoginRequest {
     #[schema(value_type = String, example = "13800138000")]
     phone_number: Redacted<String>,
-    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小 水落石出")]
     password: SecretString,
 }
 
-/// Logs in by phone number.
+/// Log in by phone.
 #[utoipa::path(tag = "accounts", params(DeviceHeader), responses((status = 200, body = Data<LoginResponse>)),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[post("/api/login/phone_number")]
@@ -213,7 +213,7 @@ struct RetryHeader {
     idempotency_key: Option<String>,
 }
 
-/// Exchanges a refresh token for a new pair of tokens.
+/// Refresh the tokens.
 #[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/auth/refresh_token")]
@@ -225,7 +225,7 @@ pub(crate) async fn refresh_tokens(
     Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
-/// The same as `/auth/refresh_token`.
+/// Refresh the tokens (alias).
 #[utoipa::path(tag = "accounts", params(RetryHeader), responses((status = 200, body = Data<TokensResponse>)),
     security(("refresh_token" = [])))]
 #[post("/api/auth/refresh_token")]
@@ -237,7 +237,7 @@ pub(crate) async fn refresh_tokens_under_api(
     Ok(Data::new(use_cases.sessions.refresh(token.0, key.0).await?.into()))
 }
 
-/// Ends the caller's session.
+/// Log out.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
 #[post("/api/auth/logout")]
 pub(crate) async fn log_out(caller: AuthUser, use_cases: web::Data<UseCases>) -> Result<Done, ApiError> {

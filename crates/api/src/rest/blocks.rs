@@ -21,10 +21,10 @@ use crate::state::UseCases;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BlockedUser)]
 pub(crate) struct BlockItem {
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     user_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<schemas::Uid>, required)]
+    #[schema(value_type = Option<schemas::PeerUid>, required)]
     uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     name: String,
@@ -43,7 +43,7 @@ impl BlockItem {
     }
 }
 
-/// The users that the caller blocks, newest first.
+/// List blocked users.
 #[utoipa::path(tag = "friends", params(PageParams), responses((status = 200, body = PageOf<BlockItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/blocks")]
@@ -58,8 +58,8 @@ pub(crate) async fn list_blocks(
     Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
-/// Blocks a user: their requests and messages are refused. A friendship stays.
-#[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
+/// Block a user.
+#[utoipa::path(tag = "friends", params(("user_id" = schemas::PeerId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[put("/api/auth/blocks/{user_id}")]
 pub(crate) async fn block_user(
@@ -71,8 +71,8 @@ pub(crate) async fn block_user(
     Ok(Done::new())
 }
 
-/// Removes a block.
-#[utoipa::path(tag = "friends", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Done)),
+/// Unblock a user.
+#[utoipa::path(tag = "friends", params(("user_id" = schemas::PeerId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "cannot_block_oneself"]))))]
 #[delete("/api/auth/blocks/{user_id}")]
 pub(crate) async fn unblock_user(

@@ -27,10 +27,10 @@ use crate::state::UseCases;
 pub(super) struct ConversationItem {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     friend_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<schemas::Uid>, required)]
+    #[schema(value_type = Option<schemas::PeerUid>, required)]
     friend_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
@@ -44,7 +44,7 @@ pub(super) struct ConversationItem {
     /// The friend's read position; null unless the two are friends.
     #[schema(value_type = Option<schemas::Seq>, required)]
     peer_read_seq: Option<i64>,
-    #[schema(minimum = 0, example = 1)]
+    #[schema(minimum = 0, example = 0)]
     unread_count: i64,
     /// The newest message that the caller can see.
     #[schema(required)]
@@ -83,7 +83,7 @@ impl ConversationItem {
     }
 }
 
-/// The caller's conversations: pinned first, then by latest activity.
+/// List conversations.
 #[utoipa::path(tag = "conversations", params(PageParams), responses((status = 200, body = PageOf<ConversationItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/conversations")]
@@ -104,7 +104,7 @@ pub(crate) async fn list_conversations(
 pub(super) struct WindowResponse {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     friend_id: String,
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
@@ -143,7 +143,7 @@ impl WindowResponse {
     }
 }
 
-/// Returns one part of a conversation's history. It does not change the read position.
+/// Read a conversation.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path), WindowParams),
     responses((status = 200, body = Data<WindowResponse>), (status = 304)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
@@ -178,7 +178,7 @@ struct ReadState {
     unread_count: i64,
 }
 
-/// Moves the caller's read position forward, never back and never beyond the newest message.
+/// Mark as read.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Data<ReadState>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
@@ -208,7 +208,7 @@ struct PreferencesPatch {
     muted: Option<bool>,
 }
 
-/// Pins or mutes a conversation for the caller.
+/// Pin or mute conversation.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]
@@ -225,7 +225,7 @@ pub(crate) async fn update_conversation(
     Ok(Done::new())
 }
 
-/// Clears the caller's side of a conversation and hides it until a new message arrives.
+/// Clear a conversation.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]

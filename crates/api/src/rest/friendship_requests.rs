@@ -26,11 +26,11 @@ use crate::state::UseCases;
 pub(super) struct CreateRequest {
     /// Accepted for compatibility and ignored: lists show the sender's current nickname.
     #[serde(default)]
-    #[schema(example = "爱丽丝")]
+    #[schema(example = "爱丽丝 🌸")]
     #[expect(dead_code, reason = "part of the contract, deliberately ignored")]
     sender_name: Option<String>,
     /// The account that receives the request.
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     receiver_id: String,
     /// At most 128 characters.
     #[schema(value_type = Option<schemas::VerificationMessage>)]
@@ -51,7 +51,7 @@ struct CreatedResponse {
     conversation_id: Option<String>,
 }
 
-/// Sends a friendship request. If the receiver has already sent one to the caller, the two become friends.
+/// Send a friendship request.
 #[utoipa::path(tag = "friends", responses((status = 200, body = Data<CreatedResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_user", "cannot_befriend_oneself", "already_friends",
         "request_already_pending", "blocked", "pending_request_limit_reached", "request_quota_used_up", "pair_request_quota_used_up",
@@ -100,10 +100,10 @@ impl DirectionParams {
 pub(crate) struct ReceivedRequestItem {
     #[schema(value_type = schemas::FriendRequestId)]
     request_id: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     sender_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<schemas::Uid>, required)]
+    #[schema(value_type = Option<schemas::PeerUid>, required)]
     sender_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     sender_name: String,
@@ -121,10 +121,10 @@ pub(crate) struct ReceivedRequestItem {
 pub(crate) struct SentRequestItem {
     #[schema(value_type = schemas::FriendRequestId)]
     request_id: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     receiver_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<schemas::Uid>, required)]
+    #[schema(value_type = Option<schemas::PeerUid>, required)]
     receiver_uid: Option<String>,
     #[schema(value_type = schemas::DisplayName)]
     receiver_name: String,
@@ -175,7 +175,7 @@ impl RequestItem {
     }
 }
 
-/// The requests that the caller received (or sent), newest first.
+/// List friendship requests.
 #[utoipa::path(tag = "friends", params(DirectionParams, PageParams),
     responses((status = 200, body = PageOf<RequestItem>), (status = 304)), security(("token" = [])))]
 #[get("/api/auth/friendship_requests")]
@@ -229,11 +229,11 @@ impl AnswerResponse {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = FriendRequestAnswer)]
 struct AnswerBody {
-    #[schema(value_type = schemas::FriendRequestDecision)]
+    #[schema(value_type = schemas::FriendRequestDecision, inline)]
     status: String,
 }
 
-/// Accepts or rejects a request that the caller received.
+/// Answer a friendship request.
 #[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)),
     responses((status = 200, body = AnswerResponse)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired",
@@ -250,7 +250,7 @@ pub(crate) async fn answer_friend_request(
     Ok(AnswerResponse::new(use_cases.friendship_requests.answer(caller.id(), request, answer).await?))
 }
 
-/// Withdraws a request that the caller sent.
+/// Withdraw a friendship request.
 #[utoipa::path(tag = "friends", params(("request_id" = schemas::FriendRequestId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_request", "request_already_answered", "request_expired"]))))]

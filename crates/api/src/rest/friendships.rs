@@ -27,10 +27,10 @@ pub(crate) struct FriendItem {
     /// The friend's current nickname.
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     friend_id: String,
     /// 微信号; null once the account is erased.
-    #[schema(value_type = Option<schemas::Uid>, required)]
+    #[schema(value_type = Option<schemas::PeerUid>, required)]
     friend_uid: Option<String>,
     /// The conversation with the friend, also while it is hidden.
     #[schema(value_type = schemas::ConversationId)]
@@ -56,11 +56,10 @@ impl FriendItem {
     }
 }
 
-/// The caller's friends, newest first.
+/// List friends.
 #[utoipa::path(tag = "friends", params(
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 10000,
-            description = "The maximum number of rows; by default the largest page size."),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page.")), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
+        ("limit" = Option<schemas::FriendLimit>, Query),
+        ("cursor" = Option<schemas::PageCursor>, Query, description = "The `next_cursor` of the previous page.")), responses((status = 200, body = PageOf<FriendItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/friendships")]
 pub(crate) async fn list_friends(
@@ -74,8 +73,8 @@ pub(crate) async fn list_friends(
     Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
-/// Ends a friendship for both; the caller's side of the conversation is cleared and hidden.
-#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The friend's user id")),
+/// Remove a friend.
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::PeerId, Path, description = "The friend's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[delete("/api/auth/friendships/{friend_id}")]
@@ -98,8 +97,8 @@ pub(super) struct RemarkRequest {
     remark: Redacted<String>,
 }
 
-/// Sets the caller's remark for a friend. Only the caller sees it; it ends with the friendship.
-#[utoipa::path(tag = "friends", params(("friend_id" = schemas::UserId, Path, description = "The friend's user id")),
+/// Set a remark.
+#[utoipa::path(tag = "friends", params(("friend_id" = schemas::PeerId, Path, description = "The friend's user id")),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["not_friends"]))))]
 #[put("/api/auth/friendships/{friend_id}/remark")]

@@ -52,7 +52,7 @@ pub(crate) struct ServerInfo {
     time: String,
 }
 
-/// The server: its version, its limits and its time.
+/// Describe the server.
 #[utoipa::path(tag = "operation", responses((status = 200, body = Data<ServerInfo>)))]
 #[get("/api/info")]
 pub(crate) async fn get_info(

@@ -4,7 +4,7 @@ use actix_web::{delete, post, web};
 use domain::id::UserId;
 use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId, SentMessage};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::extract::{AuthUser, Json, OptionalJson, Query, UncountedCaller};
 use crate::openapi::schemas;
@@ -56,7 +56,7 @@ impl From<domain::message::Message> for MessageItem {
 #[schema(as = MessageDraft)]
 pub(super) struct SendRequest {
     /// The friend's user id.
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     receiver_id: String,
     /// 1–5000 characters, not only whitespace.
     #[schema(value_type = schemas::MessageText)]
@@ -116,7 +116,7 @@ impl SendResponse {
     }
 }
 
-/// Sends a message to a friend. Success means that the message is stored durably; `data` is its id.
+/// Send a message.
 #[utoipa::path(tag = "messages", responses((status = 200, body = SendResponse)), security(("token" = [])),
     extensions(("x-errors" = json!(["cannot_message_oneself", "not_friends", "blocked", "idempotency_conflict",
         "message_quota_used_up", "message_volume_used_up"]))))]
@@ -139,12 +139,11 @@ struct MessageRef {
     message_id: String,
 }
 
-/// The message to change, for clients behind proxies that drop the body of a `DELETE`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+/// The message to change, for clients behind proxies that drop the body of a `DELETE`. The OpenAPI document leaves it out: generators
+/// would offer both.
+#[derive(Debug, Deserialize)]
 struct MessageParams {
     /// Used when there is no body.
-    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{0,17}$")]
     message_id: Option<String>,
 }
 
@@ -155,8 +154,8 @@ fn message_id(body: Option<MessageRef>, query: MessageParams) -> Result<MessageI
     Ok(MessageId::parse(&id).field("message_id")?)
 }
 
-/// Recalls a message for both users, within the recall window; its text is erased.
-#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+/// Recall a message.
+#[utoipa::path(tag = "messages", request_body = MessageRef,
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
 #[delete("/api/auth/message/recall")]
@@ -170,8 +169,8 @@ pub(crate) async fn recall_message(
     Ok(Done::new())
 }
 
-/// The same as `/api/auth/message/recall`.
-#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+/// Recall a message (alias).
+#[utoipa::path(tag = "messages", request_body = MessageRef,
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message", "recall_window_over"]))))]
 #[delete("/api/auth/messages/recall")]
@@ -185,8 +184,8 @@ pub(crate) async fn recall_message_plural(
     Ok(Done::new())
 }
 
-/// Hides a message for the caller only.
-#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+/// Delete a message.
+#[utoipa::path(tag = "messages", request_body = MessageRef,
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message"]))))]
 #[delete("/api/auth/message/delete")]
@@ -200,8 +199,8 @@ pub(crate) async fn delete_message(
     Ok(Done::new())
 }
 
-/// The same as `/api/auth/message/delete`.
-#[utoipa::path(tag = "messages", params(MessageParams), request_body = Option<MessageRef>,
+/// Delete a message (alias).
+#[utoipa::path(tag = "messages", request_body = MessageRef,
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_message"]))))]
 #[delete("/api/auth/messages/delete")]

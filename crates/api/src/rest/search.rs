@@ -52,7 +52,7 @@ impl From<domain::message::Message> for FoundMessage {
     }
 }
 
-/// The caller's visible messages that contain the term, newest first.
+/// Search messages.
 #[utoipa::path(tag = "messages", params(SearchParams, PageParams),
     responses((status = 200, body = PageOf<FoundMessage>)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation", "too_many_searches"]))))]

@@ -50,7 +50,7 @@ impl SessionItem {
     }
 }
 
-/// The caller's open sessions, newest first.
+/// List open sessions.
 #[utoipa::path(tag = "accounts", params(PageParams), responses((status = 200, body = PageOf<SessionItem>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/sessions")]
@@ -64,7 +64,7 @@ pub(crate) async fn list_sessions(
     Ok(WithEtag(PageOf::new(items, page.next.map(|next| next.encode()))))
 }
 
-/// Ends one of the caller's sessions; the current one is allowed.
+/// End a session.
 #[utoipa::path(tag = "accounts", params(("session_id" = schemas::SessionId, Path)), responses((status = 200, body = Done)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_session"]))))]
 #[delete("/api/auth/sessions/{session_id}")]
@@ -77,7 +77,7 @@ pub(crate) async fn end_session(
     Ok(Done::new())
 }
 
-/// Ends all of the caller's sessions except the current one.
+/// End other sessions.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])))]
 #[delete("/api/auth/sessions")]
 pub(crate) async fn end_other_sessions(
@@ -92,7 +92,7 @@ pub(crate) async fn end_other_sessions(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
 pub(super) struct ChangePasswordRequest {
-    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小 水落石出")]
     old_password: SecretString,
     /// 8–128 characters.
     #[schema(value_type = schemas::ChosenPassword)]
@@ -109,7 +109,7 @@ fn blame_new_password(error: SessionError) -> ApiError {
     }
 }
 
-/// Changes the caller's password and ends every other session.
+/// Change the password.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<TokensResponse>)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[put("/api/auth/me/password")]

@@ -32,7 +32,7 @@ pub(super) struct AccountResponse {
     #[schema(value_type = schemas::Timestamp)]
     created_at: String,
     /// The sum of `unread_count` over all conversations, muted ones included.
-    #[schema(minimum = 0, example = 1)]
+    #[schema(minimum = 0, example = 0)]
     unread_total: i64,
     /// The number of received friendship requests that can be answered.
     #[schema(minimum = 0, example = 1)]
@@ -54,7 +54,7 @@ impl From<AccountSummary> for AccountResponse {
     }
 }
 
-/// The caller's own account, with the counts of unread messages and pending requests.
+/// Get own account.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>), (status = 304)),
     security(("token" = [])))]
 #[get("/api/auth/me")]
@@ -74,7 +74,7 @@ struct RenameRequest {
     name: String,
 }
 
-/// Changes the caller's nickname; all users see the new one at once.
+/// Change the nickname.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[patch("/api/auth/me")]
 pub(crate) async fn update_me(
@@ -90,11 +90,11 @@ pub(crate) async fn update_me(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = PasswordConfirmation)]
 pub(super) struct EraseAccountRequest {
-    #[schema(value_type = String, format = Password, example = "山高月小水落石出")]
+    #[schema(value_type = String, format = Password, example = "山高月小 水落石出")]
     password: SecretString,
 }
 
-/// Erases the caller's account permanently.
+/// Erase the account.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["invalid_credentials", "too_many_attempts"]))))]
 #[delete("/api/auth/me")]
@@ -109,14 +109,14 @@ pub(crate) async fn erase_account(
 
 /// A new uid.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UidChange)]
+#[schema(as = UidChange, example = json!({"new_uid": "alice_2026"}))]
 struct ChangeUidRequest {
     /// 6–20 of `[A-Za-z0-9_-]`, starting with a letter.
     #[schema(value_type = schemas::Uid)]
     new_uid: String,
 }
 
-/// Changes the caller's 微信号; tokens stay valid.
+/// Change the uid.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["uid_taken", "uid_unchanged", "uid_changed_too_recently",
         "uid_change_quota_used_up"]))))]
@@ -136,7 +136,7 @@ pub(crate) async fn change_uid(
 #[into_params(parameter_in = Query)]
 struct UidParams {
     /// The exact 微信号, case-insensitive.
-    #[param(value_type = schemas::Uid)]
+    #[param(value_type = schemas::PeerUid)]
     uid: String,
 }
 
@@ -144,11 +144,11 @@ struct UidParams {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserProfile)]
 struct FoundUser {
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     user_id: String,
-    #[schema(value_type = schemas::Uid)]
+    #[schema(value_type = schemas::PeerUid)]
     uid: String,
-    #[schema(value_type = schemas::Nickname)]
+    #[schema(value_type = schemas::DisplayName)]
     name: String,
     /// `self`, `friend`, `request_sent`, `request_received` or `none`.
     #[schema(value_type = schemas::Relation)]
@@ -172,7 +172,7 @@ impl From<Profile> for FoundUser {
     }
 }
 
-/// Finds a user by 微信号.
+/// Find a user.
 #[utoipa::path(tag = "accounts", params(UidParams), responses((status = 200, body = Data<FoundUser>)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user", "lookup_quota_used_up"]))))]
 #[get("/api/auth/users")]
@@ -185,8 +185,8 @@ pub(crate) async fn find_user(
     Ok(Data::new(use_cases.users.find_by_uid(caller.id(), &uid).await?.into()))
 }
 
-/// Shows the caller, a friend, or the other user of a pending friendship request. Any other id is answered like an unknown one.
-#[utoipa::path(tag = "accounts", params(("user_id" = schemas::UserId, Path)), responses((status = 200, body = Data<FoundUser>)),
+/// Show a user.
+#[utoipa::path(tag = "accounts", params(("user_id" = schemas::PeerId, Path)), responses((status = 200, body = Data<FoundUser>)),
     security(("token" = [])), extensions(("x-errors" = json!(["unknown_user"]))))]
 #[get("/api/auth/users/{user_id}")]
 pub(crate) async fn get_user(

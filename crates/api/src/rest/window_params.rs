@@ -5,6 +5,7 @@ use domain::message::Seq;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::openapi::schemas;
 use crate::response::error::not_a_number;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 
@@ -13,10 +14,10 @@ use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
 #[into_params(parameter_in = Query)]
 pub(crate) struct WindowParams {
     /// Only messages before this `seq`; cannot be combined with `after`.
-    #[param(value_type = Option<i64>, minimum = 0)]
+    #[param(value_type = Option<schemas::Seq>)]
     before: Option<String>,
     /// Only messages after this `seq`, the oldest of them first; cannot be combined with `before`.
-    #[param(value_type = Option<i64>, minimum = 0)]
+    #[param(value_type = Option<schemas::Seq>)]
     after: Option<String>,
     /// The maximum number of messages.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -33,7 +34,7 @@ impl WindowParams {
 
     fn anchor(&self) -> Result<WindowAnchor, InvalidField> {
         let number = |field, text: &Option<String>| match text {
-            Some(text) => text.parse().map(Some).map_err(|_| not_a_number(field, 0, i64::MAX)),
+            Some(text) => text.parse().map(Some).map_err(|_| not_a_number(field, 0, Seq::MAX.get())),
             None => Ok(None),
         };
         match (number("before", &self.before)?, number("after", &self.after)?) {
@@ -61,7 +62,7 @@ mod tests {
         assert_eq!(anchor(Some(0), None), Ok(WindowAnchor::Before(Seq::NONE)));
         assert_eq!(anchor(Some(7), None), Ok(WindowAnchor::Before(Seq::new(7))));
         assert_eq!(anchor(None, Some(0)), Ok(WindowAnchor::After(Seq::NONE)));
-        assert_eq!(anchor(None, Some(i64::MAX)), Ok(WindowAnchor::After(Seq::new(i64::MAX))));
+        assert_eq!(anchor(None, Some(Seq::MAX.get())), Ok(WindowAnchor::After(Seq::MAX)));
     }
 
     #[test]
@@ -72,9 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn a_window_cannot_start_at_a_negative_seq() {
-        assert_eq!(anchor(Some(-1), None), Err(not_a_number("before", 0, i64::MAX)));
-        assert_eq!(anchor(None, Some(-1)), Err(not_a_number("after", 0, i64::MAX)));
+    fn a_window_starts_within_the_range_of_positions() {
+        for seq in [-1, Seq::MAX.get() + 1, i64::MAX] {
+            assert_eq!(anchor(Some(seq), None), Err(not_a_number("before", 0, Seq::MAX.get())));
+            assert_eq!(anchor(None, Some(seq)), Err(not_a_number("after", 0, Seq::MAX.get())));
+        }
     }
 
     #[test]

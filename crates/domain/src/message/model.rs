@@ -18,13 +18,16 @@ impl Seq {
     /// Before the first message.
     pub const NONE: Self = Self(0);
 
+    /// The greatest position: the greatest whole number that every JSON parser reads exactly, 2⁵³ − 1.
+    pub const MAX: Self = Self((1 << 53) - 1);
+
     /// Validates a position that a client sent.
     ///
     /// # Errors
-    /// [`Rule::Range`] for a negative number.
+    /// [`Rule::Range`] for a negative number, and for one beyond [`Self::MAX`].
     pub const fn parse(number: i64) -> Result<Self, InvalidValue> {
-        if number < 0 {
-            return Err(InvalidValue::new(Rule::Range { min: 0, max: i64::MAX }));
+        if number < 0 || number > Self::MAX.0 {
+            return Err(InvalidValue::new(Rule::Range { min: 0, max: Self::MAX.0 }));
         }
         Ok(Self(number))
     }

@@ -94,7 +94,11 @@ fn the_read_position_is_set_and_returned() {
     alice.say(&bob, "1");
     let path = format!("/api/auth/conversations/{}/read", bob.conversation());
     assert_answer!("read", bob.with("PUT", &path, &json!({"seq": 1})).ok());
-    bob.with("PUT", &path, &json!({"seq": -1})).blames("invalid_field", "seq");
+    bob.with("PUT", &path, &json!({"seq": 9_007_199_254_740_991_i64})).ok();
+    for seq in [-1, 9_007_199_254_740_992_i64] {
+        bob.with("PUT", &path, &json!({"seq": seq})).blames("invalid_field", "seq");
+        bob.open(&bob.conversation(), &format!("?after={seq}")).blames("invalid_field", "after");
+    }
     bob.with("PUT", &path, &json!({"seq": "1"})).blames("invalid_field", "seq");
     bob.with("PUT", &path, &json!({})).blames("missing_field", "seq");
 }

@@ -93,7 +93,7 @@ impl From<&ExportedSession> for ExportedSessionItem {
 pub(crate) struct ExportedConversationItem {
     #[schema(value_type = schemas::ConversationId)]
     conversation_id: String,
-    #[schema(value_type = schemas::UserId)]
+    #[schema(value_type = schemas::PeerId)]
     friend_id: String,
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,

@@ -25,8 +25,7 @@ use crate::rest::export::items::ExportDocument;
 use crate::rest::export::stream::RunningExport;
 use crate::state::UseCases;
 
-/// Everything the server holds about the caller, as a consistent snapshot. The response is streamed; if the connection closes
-/// early, it is incomplete.
+/// Export the account.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<ExportDocument>)), security(("token" = [])),
     extensions(("x-errors" = json!(["export_in_progress", "export_quota_used_up"]))))]
 #[get("/api/auth/me/export")]

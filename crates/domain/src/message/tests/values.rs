@@ -6,12 +6,12 @@ use crate::message::{ClientMessageId, MessageBody, MessageContent, MessageId, Me
 const CONVERSATION: &str = "01890a5d-ac96-574b-bcce-b302099a8057";
 
 #[test]
-fn a_position_is_not_negative() {
-    for number in [0, 1, i64::MAX] {
+fn a_position_is_a_whole_number_that_json_carries_exactly() {
+    for number in [0, 1, 9_007_199_254_740_991] {
         assert_eq!(Seq::parse(number).map(Seq::get), Ok(number));
     }
-    for number in [-1, i64::MIN] {
-        let refused = InvalidValue::new(Rule::Range { min: 0, max: i64::MAX });
+    for number in [-1, i64::MIN, 9_007_199_254_740_992, i64::MAX] {
+        let refused = InvalidValue::new(Rule::Range { min: 0, max: 9_007_199_254_740_991 });
         assert_eq!(Seq::parse(number), Err(refused));
     }
 }
