@@ -1,4 +1,4 @@
-//! The documentation page: Swagger UI with a configuration of its own, and assets that browsers cache for ever.
+//! The documentation page: Swagger UI with a configuration of its own, and assets that browsers keep.
 //!
 //! Assets are named by a hash of all of them: `/docs/<hash>/<file>` is `immutable`. Under any other hash, as during a rolling restart,
 //! the same file is served without that promise.

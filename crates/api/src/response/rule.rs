@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_is_told_with_its_limits() {
+    fn each_rule_is_described_with_its_limits() {
         let domain = FieldRule::Domain;
         let rules: [(FieldRule, Value); 13] = [
             (domain(Rule::Length { min: 1, max: 5000 }), json!({"rule": "length", "min": 1, "max": 5000})),

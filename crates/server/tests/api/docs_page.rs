@@ -9,7 +9,7 @@ fn assets(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_page_is_revalidated_and_its_assets_are_cached_for_ever() {
+fn the_page_is_revalidated_and_its_assets_are_cached() {
     let world = World::new();
     let page = world.call("GET", "/docs/").send();
     assert_eq!((page.status, page.header("Cache-Control")), (200, Some("no-cache")));

@@ -65,7 +65,7 @@ fn requests_show_the_uid_of_the_other() {
 fn the_list_of_conversations_tells_the_relation() {
     let world = World::new();
     let (alice, bob) = world.friends();
-    let told = |who: &Person| {
+    let relation_of = |who: &Person| {
         let entry = who.conversations()[0].clone();
         let read = entry.get("peer_read_seq").cloned().unwrap_or_else(|| json!("missing"));
         let window = who.open(entry["conversation_id"].as_str().unwrap(), "").ok();
@@ -74,20 +74,24 @@ fn the_list_of_conversations_tells_the_relation() {
         json!([entry["friend_uid"], entry["is_friend"], entry["blocked"], read])
     };
     alice.say(&bob, "hi");
-    assert_eq!(told(&alice), json!(["bob_0001", true, false, 0]));
+    assert_eq!(relation_of(&alice), json!(["bob_0001", true, false, 0]));
     let conversation = alice.conversation();
     let read = |seq: i64| {
         bob.with("PUT", &format!("/api/auth/conversations/{conversation}/read"), &json!({"seq": seq})).ok();
     };
     read(1);
-    assert_eq!(told(&alice), json!(["bob_0001", true, false, 1]));
+    assert_eq!(relation_of(&alice), json!(["bob_0001", true, false, 1]));
     bob.say(&alice, "yes");
     bob.call("PUT", &format!("/api/auth/blocks/{}", alice.id)).send().ok();
     read(2);
-    assert_eq!(told(&alice), json!(["bob_0001", true, false, 1]), "a block is nothing the blocked one sees");
-    assert_eq!(told(&bob), json!(["alice_01", true, true, 0]));
+    assert_eq!(
+        relation_of(&alice),
+        json!(["bob_0001", true, false, 1]),
+        "a block is nothing the blocked one sees"
+    );
+    assert_eq!(relation_of(&bob), json!(["alice_01", true, true, 0]));
     alice.delete(&format!("/api/auth/friendships/{}", bob.id)).ok();
-    assert_eq!(told(&bob), json!(["alice_01", false, true, null]));
+    assert_eq!(relation_of(&bob), json!(["alice_01", false, true, null]));
 }
 
 #[test]

@@ -46,7 +46,8 @@ struct FriendRow {
 #[expect(clippy::needless_pass_by_value, reason = "the row becomes the friend")]
 fn friend(owner: UserId, row: FriendRow) -> Result<Friend, DbError> {
     let friend_id = UserId::from_uuid(row.friend_id);
-    let pair = Pair::new(owner, friend_id).ok_or(DbError::Impossible("friendships: one with oneself"))?;
+    let pair =
+        Pair::new(owner, friend_id).ok_or(DbError::Impossible("friendships: both are the same user"))?;
     let remark = Remark::parse(&row.remark);
     Ok(Friend {
         friendship_id: FriendshipId::from_uuid(row.friendship_id),
