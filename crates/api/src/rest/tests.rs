@@ -150,6 +150,10 @@ fn responses_about_conversations_print_no_private_values() {
         messages: vec![message()],
     };
     assert_silent(&conversations::WindowResponse::new(window, Language::Chinese));
+}
+
+#[test]
+fn exported_conversations_print_no_private_values() {
     let conversation = ExportedConversation {
         id: CONVERSATION,
         friend_id: user(2),
