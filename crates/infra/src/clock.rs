@@ -1,7 +1,7 @@
 //! Clocks: this machine's, and the database's as this machine tracks it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +11,7 @@ use domain::number::micros;
 
 use crate::db::{self, Connections, Db};
 use crate::metrics::Collectors;
+use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{Worker, WorkerHandle};
 
 /// This machine's wall clock.
@@ -50,29 +51,32 @@ impl DatabaseClock {
         let known = reading.refresh(&db.connections()).inspect_err(|error| {
             tracing::warn!(%error, "cannot read the database's time; using this machine's clock until it answers");
         });
-        Self::refreshing(reading, db.connections(), known.is_err())
+        Self::refreshing(reading, db, known.is_err())
     }
 
-    fn refreshing(reading: Reading, connections: Connections, mut failing: bool) -> std::io::Result<Self> {
-        let worker = Worker::new("database-clock")?;
+    fn refreshing(reading: Reading, db: &Db, failing: bool) -> std::io::Result<Self> {
+        let worker = Worker::watched("database-clock", db.watchdog(), StallLimits::REQUESTS)?;
         let reading = Arc::new(reading);
-        let refreshed = Arc::clone(&reading);
+        let (refreshed, connections, failing) =
+            (Arc::clone(&reading), db.connections(), AtomicBool::new(failing));
         let running = worker.repeat(Self::REFRESH_INTERVAL, move |stop| {
             let result = refreshed.refresh(&connections);
+            let was_failing = failing.swap(result.is_err(), Ordering::Relaxed);
             if let Err(error) = &result
-                && !failing
+                && !was_failing
                 && !stop.is_stopped()
             {
                 tracing::warn!(%error, "cannot refresh the database's time");
             }
-            failing = result.is_err();
         })?;
         Ok(Self { reading, worker, _running: running })
     }
 
     /// Metrics of the worker.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
+    ///
+    /// # Errors
+    /// When a metric's name is invalid.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.worker.collectors()
     }
 }
@@ -173,7 +177,7 @@ mod tests {
             patience: crate::db::Patience::SERVER,
         })
         .unwrap();
-        let clock = DatabaseClock::refreshing(clock(), db.connections(), false).unwrap();
+        let clock = DatabaseClock::refreshing(clock(), &db, false).unwrap();
         let deadline = Instant::now() + SECOND * 30;
         while (SystemClock.now() - clock.now()).abs() > TimeDelta::seconds(1) {
             assert!(Instant::now() < deadline, "the clock still shows {}", clock.now());

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::auth::{EndedSessions, SessionStatus};
@@ -16,6 +17,7 @@ use parking_lot::RwLock;
 use crate::db::{Connections, Db};
 use crate::metrics::Collectors;
 use crate::postgres::recently_ended;
+use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
 
 /// Time between two reads of the database.
@@ -42,16 +44,18 @@ impl RevokedSessionCache {
     pub fn start(db: &Db, access_token_life: Duration) -> std::io::Result<Self> {
         let list = Arc::<RwLock<RevocationList>>::default();
         let window = access_token_life.saturating_add(COMMIT_SLACK);
-        let mut poller =
-            Poller { list: Arc::clone(&list), connections: db.connections(), window, failing: false };
-        let worker = Worker::new("revoked-sessions")?;
+        let failing = AtomicBool::new(false);
+        let poller = Poller { list: Arc::clone(&list), connections: db.connections(), window, failing };
+        let worker = Worker::watched("revoked-sessions", db.watchdog(), StallLimits::REQUESTS)?;
         let running = worker.repeat(POLL_INTERVAL, move |stop| poller.poll(stop))?;
         Ok(Self { list, worker, _running: running })
     }
 
     /// Metrics of the worker.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
+    ///
+    /// # Errors
+    /// When a metric's name is invalid.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.worker.collectors()
     }
 }
@@ -89,8 +93,12 @@ impl RevocationList {
         }
     }
 
-    /// Replaces the reported sessions by the answer to a query that was sent at `queried_at`; returns the old ones.
+    /// Replaces the reported sessions by the answer to a query that was sent at `queried_at`; returns the old ones. The answer of a
+    /// connection that stood still may come after that of a later query, and is ignored then.
     fn update(&mut self, reported: HashSet<SessionId>, queried_at: Instant) -> HashSet<SessionId> {
+        if self.queried_at.is_some_and(|known| known > queried_at) {
+            return reported;
+        }
         // What this instance ended before the query is in the answer, for as long as it matters.
         self.ended_here.retain(|_, ended_at| *ended_at >= queried_at);
         self.queried_at = Some(queried_at);
@@ -104,11 +112,11 @@ struct Poller {
     connections: Connections,
     window: Duration,
     /// Whether the last read failed: of consecutive failures only the first is logged.
-    failing: bool,
+    failing: AtomicBool,
 }
 
 impl Poller {
-    fn poll(&mut self, stop: &StopSignal) {
+    fn poll(&self, stop: &StopSignal) {
         let queried_at = Instant::now();
         match self.connections.with(&|connection| recently_ended(connection, self.window)) {
             Ok(ended) => {
@@ -116,13 +124,12 @@ impl Poller {
                 let ended: HashSet<_> = ended.into_iter().collect();
                 let old = self.list.write().update(ended, queried_at);
                 drop(old);
-                self.failing = false;
+                self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {
-                if !self.failing && !stop.is_stopped() {
+                if !self.failing.swap(true, Ordering::Relaxed) && !stop.is_stopped() {
                     tracing::warn!(%error, "cannot read the sessions that other instances have ended");
                 }
-                self.failing = true;
             }
         }
     }
@@ -151,6 +158,15 @@ mod tests {
         let stale = start + MAX_AGE + Duration::from_nanos(1);
         assert_eq!(list.status(session(1), stale), SessionStatus::Unknown);
         assert_eq!(list.status(session(2), start + MAX_AGE * 2), SessionStatus::Ended);
+    }
+
+    #[test]
+    fn a_late_answer_of_a_stalled_connection_is_ignored() {
+        let (mut list, start) = (RevocationList::default(), Instant::now());
+        list.update(ended(&[1]), start + POLL_INTERVAL);
+        list.update(ended(&[]), start);
+        assert_eq!(list.status(session(1), start + POLL_INTERVAL), SessionStatus::Ended);
+        assert_eq!(list.queried_at, Some(start + POLL_INTERVAL));
     }
 
     #[test]

@@ -76,11 +76,11 @@ impl Application {
         metrics.register(hasher.collectors()?)?;
         let (url, connector) = (&env.database_url, Connector::start());
         let db = wiring::main_pool(settings, url, &connector)?;
-        let (use_cases, indexer) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
+        let (use_cases, parts) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
         let use_cases = web::Data::new(use_cases);
-        let readiness = Arc::new(Readiness::new(url, &connector)?);
+        let readiness = Arc::new(Readiness::new(url, &connector, parts.commits)?);
         let background = Background::wire(settings, url, &connector)?;
-        metrics.register(background.collectors())?;
+        metrics.register(background.collectors()?)?;
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let api_settings = api_settings(settings);
@@ -99,7 +99,7 @@ impl Application {
         let admin = admin.transpose()?;
         let shutdown =
             GracefulShutdown { server: server.handle(), listener, readiness, drain: settings.drain };
-        Ok(Self { server, address, shutdown, indexer, background, admin })
+        Ok(Self { server, address, shutdown, indexer: parts.indexer, background, admin })
     }
 
     /// The address that the API listens on.

@@ -14,7 +14,8 @@ use infra::crypto::random::SystemRandom;
 use infra::db::{Connector, Db, DbSettings, Patience};
 use infra::metrics::Collectors;
 use infra::postgres::{PgErasureRepository, PgMaintenanceRepository, StoredRows};
-use infra::runtime::worker::{TaskGroup, TaskStep, Worker};
+use infra::runtime::task_group::{TaskGroup, TaskStep};
+use infra::runtime::worker::Worker;
 
 use crate::config::Settings;
 
@@ -45,7 +46,7 @@ impl Background {
     /// When the system cannot start another thread.
     pub fn wire(settings: &Settings, database_url: &str, connector: &Connector) -> std::io::Result<Self> {
         let url = database_url.to_owned();
-        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16, patience: Patience::SERVER };
+        let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16, patience: Patience::BACKGROUND };
         let db = Arc::new(Db::with_connector(&pool, connector)?);
         let maintenance = Arc::new(PgMaintenanceRepository::new(Arc::clone(&db)));
         let retention = Retention::of(settings.signing.lifetimes);
@@ -61,13 +62,15 @@ impl Background {
     }
 
     /// Metrics of the workers, and what they estimate.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
-        let mut collectors = self.erasures.0.collectors();
-        collectors.extend(self.maintenance.0.collectors());
-        collectors.extend(self.statistics.0.collectors());
+    ///
+    /// # Errors
+    /// When a metric's name is invalid.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
+        let mut collectors = self.erasures.0.collectors()?;
+        collectors.extend(self.maintenance.0.collectors()?);
+        collectors.extend(self.statistics.0.collectors()?);
         collectors.extend(self.statistics.1.rows.collectors());
-        collectors
+        Ok(collectors)
     }
 
     /// Starts the tasks on the caller's runtime. They run until the returned group is stopped.

@@ -117,6 +117,7 @@ async fn not_ready() -> HttpResponse {
             "ready": false,
             "starting": true,
             "database_answers": false,
+            "commits_return": true,
             "stopping": false,
             "not_durable": [],
         }))

@@ -30,6 +30,7 @@ use infra::postgres::{
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
+use infra::runtime::worker::CommitMonitor;
 use secrecy::SecretString;
 
 use crate::config::Settings;
@@ -113,6 +114,14 @@ pub(crate) fn registration_ports(
     }
 }
 
+/// Parts of the adapters that the instance uses itself.
+pub(crate) struct AdapterParts {
+    /// Search relies on it. Dropping it stops it.
+    pub(crate) indexer: SearchIndexer,
+    /// Readiness asks it.
+    pub(crate) commits: CommitMonitor,
+}
+
 /// What the use cases are wired to.
 pub(crate) struct Wiring<'a> {
     pub(crate) settings: &'a Settings,
@@ -132,8 +141,8 @@ impl Wiring<'_> {
         let signing = &self.settings.signing;
         let clock = DatabaseClock::start(&self.db)?;
         let ended = RevokedSessionCache::start(&self.db, signing.lifetimes.access)?;
-        self.metrics.register(clock.collectors())?;
-        self.metrics.register(ended.collectors())?;
+        self.metrics.register(clock.collectors()?)?;
+        self.metrics.register(ended.collectors()?)?;
         let hasher = Arc::new(hasher);
         Ok(SessionPorts {
             sessions: Arc::new(PgSessionRepository::new(Arc::clone(&self.db))),
@@ -149,16 +158,16 @@ impl Wiring<'_> {
         })
     }
 
-    /// The use cases of the API, and the indexer that search relies on.
-    pub(crate) fn use_cases(&self, hasher: BcryptHasher) -> anyhow::Result<(UseCases, SearchIndexer)> {
+    /// The use cases of the API, and what belongs to their adapters.
+    pub(crate) fn use_cases(&self, hasher: BcryptHasher) -> anyhow::Result<(UseCases, AdapterParts)> {
         let db = || Arc::clone(&self.db);
         let rules = self.settings.rules;
         let users = Arc::new(PgUserRepository::new(db()));
         let requests = Arc::new(PgFriendshipRequestRepository::new(db()));
         let (search, indexer) = search::start(&self.db)?;
-        let messages = self.messages()?;
+        let (messages, commits) = self.messages()?;
         self.metrics.register(self.db.collectors()?)?;
-        self.metrics.register(indexer.collectors())?;
+        self.metrics.register(indexer.collectors()?)?;
         let ports = self.session_ports(Arc::clone(&users), hasher)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
         let signing = &self.settings.signing;
@@ -191,7 +200,7 @@ impl Wiring<'_> {
             messages,
             search,
         };
-        Ok((use_cases, indexer))
+        Ok((use_cases, AdapterParts { indexer, commits }))
     }
 
     /// The registration of clients, under its quota.
@@ -203,7 +212,7 @@ impl Wiring<'_> {
     }
 
     /// The message service; starts the writers of the send queue.
-    fn messages(&self) -> anyhow::Result<MessageService> {
+    fn messages(&self) -> anyhow::Result<(MessageService, CommitMonitor)> {
         let queue = SendQueueSettings {
             writers: saturating(WRITERS),
             queue: SEND_QUEUE,
@@ -213,6 +222,7 @@ impl Wiring<'_> {
         self.metrics.register(messages.collectors()?)?;
         let rules = self.settings.rules;
         let quota = SendQuotaInMemory::new(rules.sending).map(|quota| Arc::new(quota) as _);
-        Ok(MessageService::new(Arc::new(messages), rules.recall_window, quota))
+        let commits = messages.commit_monitor();
+        Ok((MessageService::new(Arc::new(messages), rules.recall_window, quota), commits))
     }
 }

@@ -10,11 +10,13 @@ mod id;
 mod patience;
 mod pool;
 mod read_batcher;
+mod session;
 #[cfg(test)]
 mod session_tests;
 mod statement;
 mod transaction;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::PgConnection;
@@ -34,7 +36,10 @@ pub(crate) use statement::statement;
 pub(crate) use transaction::{TransactionError, batch_transaction, in_transaction, transaction};
 
 use crate::metrics::{self, Collectors, Sampled};
-use crate::runtime::thread_pool::ThreadPool;
+use crate::runtime::thread_pool::{JobClass, PoolSize, ThreadPool};
+use crate::runtime::watchdog::Watchdog;
+use crate::runtime::watched_thread::StallLimits;
+use crate::runtime::worker::Worker;
 
 diesel::define_sql_function! {
     /// The database's clock at this moment, as opposed to `now()`, the start of the transaction.
@@ -81,6 +86,16 @@ pub struct Db {
     thread_count: usize,
     queue: usize,
     patience: Patience,
+    watchdog: Arc<Watchdog>,
+}
+
+/// Threads that may write at once: the others serve reads, however long COMMITs and locks take.
+const fn writing_of(threads: usize) -> usize {
+    match threads {
+        0 | 1 => threads,
+        2..8 => threads - 1,
+        _ => threads - threads / 4,
+    }
 }
 
 impl Db {
@@ -109,11 +124,14 @@ impl Db {
         let limits = PoolLimits { max_size, checkout: patience.connection };
         let connections = Connections::new(url.clone(), limits, errors, connector);
         let count = saturating(settings.connections);
-        let threads = ThreadPool::start("db", count, queue, patience.thread)?;
-        Ok(Self { url, connections, threads, thread_count: count, queue, patience })
+        let size = PoolSize { threads: count, writing: writing_of(count), capacity: queue };
+        let watchdog = connector.watchdog();
+        let worker = Worker::watched("db", &watchdog, StallLimits::REQUESTS)?;
+        let threads = ThreadPool::start("db", worker, size, patience.job_limits(patience.thread), || ())?;
+        Ok(Self { url, connections, threads, thread_count: count, queue, patience, watchdog })
     }
 
-    /// Runs `work` on a thread, with a connection.
+    /// Reads: runs `work` on a thread, with a connection.
     ///
     /// `work` must be one statement or one transaction: it runs again when the database rolled it back to resolve a deadlock
     /// or a serialization conflict.
@@ -122,20 +140,37 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
     {
+        self.run_as(JobClass::Read, work).await
+    }
+
+    /// As [`Db::run`], for work that writes.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
+    {
+        self.run_as(JobClass::Write, work).await
+    }
+
+    async fn run_as<T, F>(&self, class: JobClass, work: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
+    {
         let connections = self.connections.clone();
-        match self.threads.run(move || connections.with(&work)).await {
+        match self.threads.run(class, move || connections.with(&work)).await {
             Ok(result) => result,
             Err(error) => Err(error.into_port_error(Self::RETRY_AFTER)),
         }
     }
 
-    /// As [`Db::run`], in a transaction.
+    /// As [`Db::write`], in a transaction.
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
     {
-        self.run(move |connection| in_transaction(connection, &work)).await
+        self.write(move |connection| in_transaction(connection, &work)).await
     }
 
     /// Metrics of the connection pool, the thread pool and the errors.
@@ -163,8 +198,18 @@ impl Db {
     }
 
     /// Queues a job that reports its result by its own means. False when the queue is full.
-    pub(crate) fn try_spawn(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        self.threads.try_spawn(job)
+    pub(crate) fn try_spawn(&self, class: JobClass, job: impl FnOnce() + Send + 'static) -> bool {
+        self.threads.try_spawn(class, job)
+    }
+
+    /// The watchdog of all threads that use this database.
+    pub(crate) fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
+    }
+
+    /// How long work on this database waits.
+    pub(crate) const fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// The libpq URL.
@@ -174,7 +219,7 @@ impl Db {
 
     /// Connects outside of any pool, with the same session settings.
     pub(crate) fn connect(url: &str) -> Result<PgConnection, PortError> {
-        pool::establish(url).map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
+        session::establish(url).map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
     }
 
     /// Asks the database whether it accepts writes.

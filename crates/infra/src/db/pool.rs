@@ -3,19 +3,25 @@
 //! A lost connection usually means that PostgreSQL restarted, so the other pooled connections are dead too. Without a ping
 //! at every checkout each of them would fail one request. Instead every connection carries the generation in which it was
 //! made, and a loss starts a new generation: connections of an older one are discarded at checkout.
+//!
+//! A connection that stands still counts as lost, too. The watchdog takes it from the pool's account, while the thread that waits
+//! for it keeps it until its statement returns. So what the pool lends lies apart from the pool's own entry, the [`Checkout`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::PgConnection;
 use domain::error::PortError;
+use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::error::{DbError, ErrorClass};
 use super::patience::RETRY_AFTER;
+use super::session::{self, ConnectError};
+use crate::runtime::watchdog::Watchdog;
+use crate::runtime::watched_thread::{self, Held};
 
 /// The value of the metric's `kind` label when no connection could be made in time.
 const NO_CONNECTION: &str = "no_connection";
@@ -33,7 +39,8 @@ pub(super) const ERROR_KINDS: [&str; 5] = [
 /// Diesel's own r2d2 manager never looks at the socket. Without a ping at every checkout it would hand out dead connections
 /// after a restart of PostgreSQL.
 pub(super) struct Pooled {
-    inner: PgConnection,
+    /// `None` while a thread works with it.
+    inner: Option<PgConnection>,
     broken: bool,
     generation: u64,
 }
@@ -71,59 +78,7 @@ impl PoolGeneration {
 struct Manager {
     url: String,
     generation: PoolGeneration,
-}
-
-impl Manager {
-    /// Whatever the role or the database sets is overridden where it would change our transactions: their isolation, writing,
-    /// time limits and plans. `transaction_timeout` exists from PostgreSQL 17 on.
-    ///
-    /// The timeouts end a stuck query, a wait for a lock and an abandoned transaction. A statement outside a transaction is a read
-    /// of some milliseconds; one that takes a second would take it from all others (transactions have more, see
-    /// `transaction.rs`). `synchronous_commit` makes a commit durable
-    /// once it is acknowledged, on the standbys too, unless the server demands even more.
-    ///
-    /// `force_generic_plan`: every statement finds its rows by keys, so one plan serves all parameters. By default PostgreSQL
-    /// overestimates arrays it has not seen, judges the generic plan too expensive and plans every send again, which costs as
-    /// much as the send itself. For the same reason nothing is worth JIT compilation, and memoizing a join does not pay
-    /// because each row has a key of its own. Hash and merge joins are off because they read whole tables, which PostgreSQL
-    /// may prefer when one account has most of the rows.
-    const SESSION: &str = "
-        SET application_name = 'hongyan';
-        SET TIME ZONE 'UTC';
-        SET default_transaction_isolation = 'read committed';
-        SET default_transaction_read_only = off;
-        SET default_transaction_deferrable = off;
-        SET idle_session_timeout = 0;
-        SET statement_timeout = '1s';
-        SET lock_timeout = '2s';
-        SET idle_in_transaction_session_timeout = '10s';
-        SET plan_cache_mode = 'force_generic_plan';
-        SET jit = off;
-        SET enable_memoize = off;
-        SET enable_hashjoin = off;
-        SET enable_mergejoin = off;
-        SET enable_nestloop = on;
-        SET enable_indexscan = on;
-        SELECT set_config('transaction_timeout', '0', false)
-            WHERE current_setting('transaction_timeout', true) <> '0';
-        SELECT set_config('synchronous_commit', 'on', false)
-            WHERE current_setting('synchronous_commit') IN ('off', 'local');";
-}
-
-/// Why no connection was made.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
-    #[error(transparent)]
-    Connect(#[from] diesel::ConnectionError),
-    #[error(transparent)]
-    Session(#[from] diesel::result::Error),
-}
-
-/// Connects and applies the session settings.
-pub(super) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
-    let mut connection = PgConnection::establish(url)?;
-    connection.batch_execute(Manager::SESSION)?;
-    Ok(connection)
+    sessions: session::Opener,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -133,16 +88,17 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> Result<Pooled, ConnectError> {
         // Read before connecting: a loss in between makes this connection stale, never the other way round.
         let generation = self.generation.current();
-        Ok(Pooled { inner: establish(&self.url)?, broken: false, generation })
+        Ok(Pooled { inner: Some(self.sessions.establish(&self.url)?), broken: false, generation })
     }
 
-    fn is_valid(&self, connection: &mut Pooled) -> Result<(), ConnectError> {
-        Ok(connection.inner.batch_execute("SELECT 1")?)
+    /// Never called: no connection is tested at its checkout.
+    fn is_valid(&self, _connection: &mut Pooled) -> Result<(), ConnectError> {
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut Pooled) -> bool {
         // A job that panicked may have left a transaction open.
-        connection.broken || std::thread::panicking()
+        connection.broken || connection.inner.is_none() || std::thread::panicking()
     }
 }
 
@@ -156,13 +112,45 @@ impl<E: std::error::Error> r2d2::HandleError<E> for LogErrors {
     }
 }
 
+/// The pool's entry of a connection that is lent.
+struct Checkout {
+    /// `None` once the connection is no longer on the pool's account.
+    entry: Mutex<Option<r2d2::PooledConnection<Manager>>>,
+    generation: PoolGeneration,
+}
+
+impl Held for Checkout {
+    fn give_up(&self) {
+        if let Some(mut entry) = self.entry.lock().take() {
+            self.generation.retire(&mut entry);
+        }
+    }
+}
+
 /// A connection of the pool; dropping it returns it.
-pub(crate) struct PoolConnection(r2d2::PooledConnection<Manager>);
+pub(crate) struct PoolConnection {
+    /// Always there until the drop.
+    connection: Option<PgConnection>,
+    checkout: Arc<Checkout>,
+}
 
 impl PoolConnection {
     /// The connection for Diesel.
-    pub(crate) fn inner(&mut self) -> &mut PgConnection {
-        &mut self.0.inner
+    ///
+    /// # Errors
+    /// Never: the connection is there until the drop.
+    pub(crate) fn inner(&mut self) -> Result<&mut PgConnection, DbError> {
+        self.connection.as_mut().ok_or(DbError::Impossible("a connection of the pool is not there"))
+    }
+}
+
+impl Drop for PoolConnection {
+    fn drop(&mut self) {
+        watched_thread::release();
+        // Without an entry the connection was given up, and is closed.
+        if let Some(mut entry) = self.checkout.entry.lock().take() {
+            entry.inner = self.connection.take();
+        }
     }
 }
 
@@ -170,7 +158,11 @@ impl PoolConnection {
 ///
 /// r2d2 opens connections in the background, so that a thread that waits for one gets whichever becomes free first.
 #[derive(Clone)]
-pub struct Connector(Arc<ScheduledThreadPool>);
+pub struct Connector {
+    threads: Arc<ScheduledThreadPool>,
+    /// Watches the threads that use the connections.
+    watchdog: Arc<Watchdog>,
+}
 
 impl Connector {
     /// Connections that are opened at once.
@@ -180,7 +172,13 @@ impl Connector {
     #[must_use]
     pub fn start() -> Self {
         let threads = ScheduledThreadPool::builder().num_threads(Self::THREADS);
-        Self(Arc::new(threads.thread_name_pattern("db-connect-{}").build()))
+        let threads = Arc::new(threads.thread_name_pattern("db-connect-{}").build());
+        Self { threads, watchdog: Arc::new(Watchdog::start()) }
+    }
+
+    /// The watchdog of the threads that use the connections.
+    pub(super) fn watchdog(&self) -> Arc<Watchdog> {
+        Arc::clone(&self.watchdog)
     }
 }
 
@@ -218,20 +216,30 @@ impl Connections {
             .idle_timeout(None)
             .connection_timeout(limits.checkout)
             .error_handler(Box::new(LogErrors))
-            .thread_pool(Arc::clone(&connector.0))
-            .build_unchecked(Manager { url, generation: generation.clone() });
+            .thread_pool(Arc::clone(&connector.threads))
+            .build_unchecked(Manager {
+                url,
+                generation: generation.clone(),
+                sessions: session::Opener::default(),
+            });
         Self { pool, generation, errors }
     }
 
     /// Checks a connection out; stale ones are discarded on the way.
     pub(crate) fn take(&self) -> Result<PoolConnection, PortError> {
         loop {
-            let mut connection = self.pool.get().map_err(|error| {
+            let mut entry = self.pool.get().map_err(|error| {
                 self.errors.with_label_values(&[NO_CONNECTION]).inc();
                 PortError::unavailable(RETRY_AFTER, error)
             })?;
-            if !self.generation.is_stale(&mut connection) {
-                return Ok(PoolConnection(connection));
+            if self.generation.is_stale(&mut entry) {
+                continue;
+            }
+            if let Some(connection) = entry.inner.take() {
+                let (entry, generation) = (Mutex::new(Some(entry)), self.generation.clone());
+                let checkout = Arc::new(Checkout { entry, generation });
+                watched_thread::hold(Arc::<Checkout>::clone(&checkout));
+                return Ok(PoolConnection { connection: Some(connection), checkout });
             }
         }
     }
@@ -244,8 +252,13 @@ impl Connections {
     }
 
     /// Discards a lost connection and, at their next checkout, all others made before it.
-    pub(crate) fn lost(&self, mut connection: PoolConnection) {
-        self.generation.retire(&mut connection.0);
+    #[expect(
+        clippy::unused_self,
+        clippy::needless_pass_by_value,
+        reason = "a lost connection is used no more"
+    )]
+    pub(crate) fn lost(&self, connection: PoolConnection) {
+        connection.checkout.give_up();
     }
 
     /// Runs `work` with a connection, and again when the database rolled it back to resolve a conflict.
@@ -255,12 +268,12 @@ impl Connections {
     ) -> Result<T, PortError> {
         let mut connection = self.take()?;
         for attempt in 1.. {
-            let error = match work(connection.inner()) {
+            let error = match connection.inner().and_then(work) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             match self.classify(&error) {
-                ErrorClass::RolledBack if attempt < Self::MAX_ATTEMPTS => {}
+                ErrorClass::RolledBack if attempt < Self::MAX_ATTEMPTS && !watched_thread::is_given_up() => {}
                 ErrorClass::ConnectionLost => {
                     self.lost(connection);
                     return Err(PortError::unavailable(RETRY_AFTER, error));
@@ -283,17 +296,5 @@ impl Connections {
     /// The counter of errors by class.
     pub(super) fn errors(&self) -> IntCounterVec {
         self.errors.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::patience::Patience;
-    use super::*;
-
-    #[test]
-    fn waiting_for_a_thread_and_a_lock_takes_less_than_three_seconds() {
-        assert!(Manager::SESSION.contains("SET lock_timeout = '2s';"));
-        assert!(Patience::SERVER.thread + Duration::from_secs(2) < Duration::from_secs(3));
     }
 }

@@ -8,6 +8,7 @@ use diesel::connection::TransactionManager;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::{DbError, ErrorClass};
+use crate::runtime::watched_thread;
 
 /// Why a transaction returned no result.
 #[derive(Debug)]
@@ -78,6 +79,11 @@ fn run<T>(
             return Err(TransactionError::RolledBack(lost.unwrap_or(error)));
         }
     };
+    if watched_thread::is_given_up() {
+        // Its callers have got an answer already, and may have tried again.
+        let _ = Manager::rollback_transaction(connection);
+        return Err(TransactionError::RolledBack(DbError::Overdue("a transaction stood still")));
+    }
     match Manager::commit_transaction(connection) {
         Ok(()) => Ok(value),
         Err(error) => {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::admission::AdmissionControl;
 use super::fair_queue::{FairQueue, Queued};
-use super::job::{BoxedJob, JobError, cancellable};
-use super::thread_pool::ThreadPool;
+use super::job::{BoxedJob, JobError, JobLimits, cancellable};
+use super::thread_pool::{JobClass, PoolSize, ThreadPool};
+use super::worker::Worker;
 use crate::metrics::Collectors;
 
 /// The place of a job in a fair queue: its lane and its flow.
@@ -59,7 +60,13 @@ impl<K: Copy + Eq + Hash + Send + 'static> FairPool<K> {
             max_queue_wait,
             admission: Arc::new(AdmissionControl::new(threads, max_queue_wait, initial_estimate)),
             queue: Arc::new(Mutex::new(FairQueue::new(lanes))),
-            tokens: ThreadPool::start_with_setup(name, threads, capacity, max_queue_wait, setup)?,
+            tokens: ThreadPool::start(
+                name,
+                Worker::new(name)?,
+                PoolSize::of_one_class(threads, capacity),
+                JobLimits::unlimited(max_queue_wait),
+                setup,
+            )?,
         })
     }
 
@@ -95,7 +102,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> FairPool<K> {
             Queued::InsteadOf(given_up) => drop(given_up),
             Queued::Waits => self.spend_token(),
         }
-        ticket.wait(self.name, self.max_queue_wait).await
+        // Checking a password ends by itself.
+        ticket.wait(self.name, JobLimits::unlimited(self.max_queue_wait), || false).await
     }
 
     fn spend_token(&self) {
@@ -107,7 +115,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> FairPool<K> {
             }
         };
         // There is room: never more tokens wait than jobs.
-        let queued = self.tokens.try_spawn(run_next);
+        let queued = self.tokens.try_spawn(JobClass::Read, run_next);
         debug_assert!(queued, "a job has no token");
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::error::PortError;
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
 
 /// A job without its result, which it sends itself.
 pub(super) type BoxedJob = Box<dyn FnOnce() + Send>;
@@ -19,6 +20,9 @@ pub enum JobError {
     /// The job waited too long for a thread; it never runs.
     #[error("no thread of {0} was free in time")]
     QueueTimeout(&'static str),
+    /// The job has started and has no result in time. It may still do its work.
+    #[error("a job of {0} takes too long")]
+    Overdue(&'static str),
     /// The job panicked; its thread continues with the next job.
     #[error("a job of {0} panicked")]
     Panicked(&'static str),
@@ -29,8 +33,37 @@ impl JobError {
     pub(crate) fn into_port_error(self, retry_after: Duration) -> PortError {
         match self {
             Self::Panicked(_) => PortError::internal(self),
-            Self::QueueFull(_) | Self::QueueTimeout(_) => PortError::unavailable(retry_after, self),
+            Self::QueueFull(_) | Self::QueueTimeout(_) | Self::Overdue(_) => {
+                PortError::unavailable(retry_after, self)
+            }
         }
+    }
+}
+
+/// How long the caller of a job waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JobLimits {
+    /// Until the job starts.
+    pub(crate) thread: Duration,
+    /// Until it has a result.
+    pub(crate) result: Duration,
+    /// As `result`, while another job of the pool stands still: most likely this one does, too.
+    pub(crate) result_while_stalled: Duration,
+}
+
+impl JobLimits {
+    /// The limits of jobs that end by themselves.
+    pub(crate) const fn unlimited(thread: Duration) -> Self {
+        Self { thread, result: Duration::MAX, result_while_stalled: Duration::MAX }
+    }
+
+    /// Waits for the result of a job that did not come while it could have been queued.
+    ///
+    /// # Errors
+    /// When it does not come in time.
+    pub(crate) async fn wait_on<F: Future>(&self, stalled: bool, result: F) -> Result<F::Output, Elapsed> {
+        let limit = if stalled { self.result_while_stalled } else { self.result };
+        tokio::time::timeout(limit.saturating_sub(self.thread), result).await
     }
 }
 
@@ -46,17 +79,24 @@ pub(super) struct Ticket<T> {
 }
 
 impl<T> Ticket<T> {
-    /// Waits for the result, at most `max_queue_wait` until the job starts. A job that was dropped before it started was given up
-    /// by its queue.
-    pub(super) async fn wait(mut self, pool: &'static str, max_queue_wait: Duration) -> Result<T, JobError> {
-        if let Ok(result) = tokio::time::timeout(max_queue_wait, &mut self.result).await {
+    /// Waits for the result within the limits; `is_stalled` tells whether another job stands still. A job that was dropped before
+    /// it started was given up by its queue.
+    pub(super) async fn wait(
+        mut self,
+        pool: &'static str,
+        limits: JobLimits,
+        is_stalled: impl FnOnce() -> bool,
+    ) -> Result<T, JobError> {
+        if let Ok(result) = tokio::time::timeout(limits.thread, &mut self.result).await {
             return result.map_err(|_| self.dropped(pool));
         }
         if self.state.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             return Err(JobError::QueueTimeout(pool));
         }
-        // The job has started, so its result counts. Its own timeouts (statement, lock) bound how long it runs.
-        self.result.await.map_err(|_| JobError::Panicked(pool))
+        // The job has started, so its result counts. Its own timeouts (statement, lock) bound how long it runs, unless the database
+        // stands still.
+        let result = limits.wait_on(is_stalled(), self.result).await;
+        result.map_err(|_| JobError::Overdue(pool))?.map_err(|_| JobError::Panicked(pool))
     }
 
     fn dropped(&self, pool: &'static str) -> JobError {

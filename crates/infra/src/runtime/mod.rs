@@ -3,6 +3,9 @@
 pub(crate) mod admission;
 pub(crate) mod fair_pool;
 mod fair_queue;
-mod job;
+pub(crate) mod job;
+pub mod task_group;
 pub mod thread_pool;
+pub(crate) mod watchdog;
+pub(crate) mod watched_thread;
 pub mod worker;

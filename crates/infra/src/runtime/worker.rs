@@ -6,30 +6,41 @@
 //! |---|---|---|---|
 //! | `Worker::consume` | a thread | its queue is closed and empty | thread pools, send writers |
 //! | `Worker::repeat` | a thread | its [`WorkerHandle`] is stopped or dropped | search indexer, revocation list, database clock |
-//! | [`TaskGroup::repeat`] | an async task | its `TaskGroup` is stopped | maintenance, erasures |
+//! | `TaskGroup::repeat` | an async task | its `TaskGroup` is stopped | maintenance, erasures |
 //!
 //! A panic is caught, logged with the worker's name and counted; the worker continues with the next item or the next
-//! step. Stopping is graceful: what has begun is finished, nothing new begins.
+//! step. Stopping is graceful: what has begun is finished, nothing new begins. A thread whose database connection stands still is
+//! replaced if its worker is watched ([`super::watchdog`]); stopping does not wait for it.
 
 use std::convert::Infallible;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use futures_util::FutureExt;
+use parking_lot::Mutex;
 use prometheus::IntCounter;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::metrics::{self, Collectors};
+use super::watchdog::{ThreadSlot, Watch, Watchdog};
+use super::watched_thread::{self, StallLimits};
+use crate::metrics::{self, Collectors, Sampled};
 
-/// A kind of background work: its name, what happens when it panics, and its metric.
-#[derive(Debug, Clone)]
+/// A kind of background work: its name, what happens when it panics or stands still, and its metrics.
+#[derive(Clone)]
 pub struct Worker {
     name: &'static str,
-    panics: IntCounter,
+    panics: PanicReport,
+    stalls: IntCounter,
+    watch: Option<Watch>,
+    slots: Slots,
+}
+
+/// The slots of a worker's threads, which its threads keep alive.
+type Slots = Arc<Mutex<Vec<Weak<ThreadSlot>>>>;
+
+fn count_in(slots: &Slots, count: impl Fn(&ThreadSlot) -> usize) -> usize {
+    slots.lock().iter().filter_map(Weak::upgrade).map(|slot| count(&slot)).sum()
 }
 
 impl Worker {
@@ -40,68 +51,144 @@ impl Worker {
     pub fn new(name: &'static str) -> io::Result<Self> {
         let help = "Panics of background workers, which continued.";
         let panics = metrics::counter("hongyan_worker_panics_total", help, ("worker", name))?;
-        Ok(Self { name, panics })
+        let help = "Threads that were given up because their database connection stood still.";
+        let stalls = metrics::counter("hongyan_stalled_threads_total", help, ("worker", name))?;
+        let panics = PanicReport { worker: name, panics };
+        Ok(Self { name, panics, stalls, watch: None, slots: Slots::default() })
     }
 
-    /// Metrics: the number of panics.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
-        vec![Box::new(self.panics.clone())]
+    /// As [`Worker::new`], with threads that use the database and are replaced when their connection stands still.
+    ///
+    /// # Errors
+    /// When the name is invalid as a label.
+    pub(crate) fn watched(name: &'static str, watchdog: &Watchdog, limits: StallLimits) -> io::Result<Self> {
+        let worker = Self::new(name)?;
+        Ok(Self { watch: Some(watchdog.watch(limits, worker.stalls.clone())), ..worker })
     }
 
-    /// Starts thread `number` of this worker: it runs `setup`, then `handle` for each item of the queue.
+    /// Metrics: the number of panics, and of threads that stand still.
+    ///
+    /// # Errors
+    /// When the name is invalid as a label.
+    pub fn collectors(&self) -> io::Result<Collectors> {
+        let mut collectors: Collectors = vec![Box::new(self.panics.panics.clone())];
+        if self.watch.is_some() {
+            let (label, slots, places) =
+                (Some(("worker", self.name)), self.slots.clone(), self.slots.clone());
+            let stalled = move || count_in(&slots, ThreadSlot::stalled);
+            let limit = move || count_in(&places, |_| ThreadSlot::MAX_REPLACEMENTS + 1);
+            let (now, most) =
+                ("Threads whose database connection stands still.", "Most of them that there can be.");
+            collectors.push(Box::new(self.stalls.clone()));
+            collectors.push(Box::new(Sampled::new("hongyan_stalled_threads", now, label, stalled)?));
+            collectors.push(Box::new(Sampled::new("hongyan_stalled_threads_limit", most, label, limit)?));
+        }
+        Ok(collectors)
+    }
+
+    /// Starts thread `number` of this worker: it runs `setup`, then `handle` for each item until `next` has none.
     ///
     /// # Errors
     /// When the system cannot start another thread.
-    pub(crate) fn consume<T: Send + 'static>(
+    pub(crate) fn consume<T>(
         &self,
         number: usize,
-        queue: Receiver<T>,
-        setup: impl FnOnce() + Send + 'static,
-        mut handle: impl FnMut(T) + Send + 'static,
-    ) -> io::Result<()> {
-        let worker = self.clone();
-        let thread = std::thread::Builder::new().name(format!("{}-{number}", self.name));
-        thread.spawn(move || {
+        setup: impl Fn() + Send + Sync + 'static,
+        next: impl Fn() -> Option<T> + Send + Sync + 'static,
+        handle: impl Fn(T) + Send + Sync + 'static,
+    ) -> io::Result<Weak<ThreadSlot>> {
+        let panics = self.panics.clone();
+        let body = move || {
             setup();
-            for item in queue {
-                worker.catch(|| handle(item));
+            while let Some(item) = next() {
+                panics.catch(|| handle(item));
+                if watched_thread::finish_work() {
+                    return;
+                }
             }
-        })?;
-        Ok(())
+        };
+        Ok(Arc::downgrade(&self.start_slot(format!("{}-{number}", self.name), body)?))
+    }
+
+    fn start_slot(
+        &self,
+        thread: String,
+        body: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Arc<ThreadSlot>> {
+        let slot = ThreadSlot::start(thread, self.watch.as_ref(), body)?;
+        self.slots.lock().push(Arc::downgrade(&slot));
+        Ok(slot)
+    }
+
+    /// Whether a thread stands still.
+    pub(crate) fn is_stalled(&self) -> bool {
+        count_in(&self.slots, ThreadSlot::stalled) > 0
     }
 
     /// Starts a thread that runs `step` at once and then again `interval` after each run. A step that takes long checks the
-    /// [`StopSignal`] and ends early.
+    /// [`StopSignal`] and ends early. A replaced thread may still be in its step while the next thread runs its own.
     ///
     /// # Errors
     /// When the system cannot start another thread.
     pub fn repeat(
         &self,
         interval: Duration,
-        mut step: impl FnMut(&StopSignal) + Send + 'static,
+        step: impl Fn(&StopSignal) + Send + Sync + 'static,
     ) -> io::Result<WorkerHandle> {
         let (running, stopped) = bounded(0);
-        let (worker, stop) = (self.clone(), StopSignal(stopped));
-        let thread = std::thread::Builder::new().name(self.name.to_owned()).spawn(move || {
+        let (panics, stop) = (self.panics.clone(), StopSignal(stopped));
+        let body = move || {
             loop {
-                worker.catch(|| step(&stop));
-                if stop.wait(interval).is_err() {
+                panics.catch(|| step(&stop));
+                if watched_thread::finish_work() || stop.wait(interval).is_err() {
                     return;
                 }
             }
-        })?;
-        Ok(WorkerHandle { running, thread })
+        };
+        Ok(WorkerHandle { running, slot: self.start_slot(self.name.to_owned(), body)? })
     }
 
-    /// Runs `work` and returns its result; `None` if it panicked.
-    fn catch<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.report_panic()).ok()
+    /// Counts a panic of its work.
+    pub(super) fn report_panic(&self) {
+        self.panics.report();
     }
 
-    fn report_panic(&self) {
+    /// What tells whether the COMMITs of this worker return.
+    pub(crate) fn commit_monitor(&self) -> CommitMonitor {
+        CommitMonitor(self.slots.clone())
+    }
+}
+
+/// Tells whether the COMMITs of a worker return.
+#[derive(Clone)]
+pub struct CommitMonitor(Slots);
+
+impl CommitMonitor {
+    /// False while a COMMIT stands still and none that began later has returned, as without the only synchronous standby.
+    #[must_use]
+    pub fn commits_return(&self) -> bool {
+        count_in(&self.0, |slot| usize::from(slot.has_stalled_commit())) == 0
+    }
+}
+
+/// Logs and counts the panics of one worker.
+#[derive(Clone)]
+struct PanicReport {
+    worker: &'static str,
+    panics: IntCounter,
+}
+
+impl PanicReport {
+    /// Runs `work`; a panic is counted.
+    fn catch(&self, work: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            self.report();
+        }
+    }
+
+    fn report(&self) {
         self.panics.inc();
-        tracing::error!(worker = self.name, "worker panicked; it continues");
+        tracing::error!(worker = self.worker, "worker panicked; it continues");
     }
 }
 
@@ -133,65 +220,21 @@ impl StopSignal {
 }
 
 /// A running worker thread. Dropping this stops the thread without waiting for it.
-#[derive(Debug)]
 pub struct WorkerHandle {
     running: Sender<Infallible>,
-    thread: JoinHandle<()>,
+    slot: Arc<ThreadSlot>,
 }
 
 impl WorkerHandle {
-    /// Stops the thread and waits until it ends.
+    /// Stops the thread and waits until it ends, unless its database connection stands still.
     pub fn stop(self) {
         drop(self.running);
-        // The thread catches the panics of its steps, so a failed join carries no news.
-        let _ = self.thread.join();
-    }
-}
-
-/// One step of a worker that runs as an async task.
-pub trait TaskStep: Send + 'static {
-    /// Does a bounded amount of work and returns the pause before the next step.
-    fn step(&mut self) -> impl Future<Output = Duration> + Send;
-}
-
-/// Async worker tasks that stop together.
-#[derive(Debug, Default)]
-pub struct TaskGroup {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl TaskGroup {
-    /// Pause after a step that panicked.
-    const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(2);
-
-    /// Spawns a task that runs the steps of `work`, the first one after `first_pause`. Must be called within a tokio runtime.
-    pub fn repeat(&self, worker: &Worker, first_pause: Duration, mut work: impl TaskStep) {
-        let (worker, stop) = (worker.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            let mut pause = first_pause;
-            while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-                let step = AssertUnwindSafe(work.step()).catch_unwind().await;
-                pause = step.unwrap_or_else(|_| {
-                    worker.report_panic();
-                    Self::PAUSE_AFTER_PANIC
-                });
-            }
-        });
-    }
-
-    /// Stops the tasks and waits for the steps that are running.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.slot.join();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -208,9 +251,9 @@ mod tests {
         }
         drop(queue);
         let handle = move |item| if item == 2 { panic!("on purpose") } else { done.send(item).unwrap() };
-        worker.consume(0, items, || (), handle).unwrap();
+        worker.consume(0, || (), move || items.recv().ok(), handle).unwrap();
         assert_eq!(handled.iter().collect::<Vec<_>>(), [1, 3], "the thread ends when the queue is empty");
-        assert_eq!(worker.panics.get(), 1);
+        assert_eq!(worker.panics.panics.get(), 1);
     }
 
     #[test]
@@ -224,7 +267,7 @@ mod tests {
         assert!(runs.iter().take(3).count() == 3);
         handle.stop();
         assert!(runs.iter().count() < usize::MAX, "the channel ends with the thread");
-        assert!(worker.panics.get() >= 3);
+        assert!(worker.panics.panics.get() >= 3);
     }
 
     #[test]
@@ -240,31 +283,6 @@ mod tests {
         let handle = worker.repeat(Duration::from_secs(600), step).unwrap();
         has_begun.recv().unwrap();
         handle.stop();
-        assert_eq!(worker.panics.get(), 0);
-    }
-
-    struct Count(Arc<AtomicUsize>);
-
-    impl TaskStep for Count {
-        async fn step(&mut self) -> Duration {
-            // The third step panics.
-            assert_ne!(self.0.fetch_add(1, Ordering::SeqCst), 2, "on purpose");
-            Duration::from_millis(1)
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_continues_after_a_panic_and_ends_with_its_group() {
-        let (worker, group, steps) = (worker(), TaskGroup::default(), Arc::new(AtomicUsize::new(0)));
-        group.repeat(&worker, Duration::from_secs(60), Count(Arc::clone(&steps)));
-        tokio::time::sleep(Duration::from_secs(59)).await;
-        assert_eq!(steps.load(Ordering::SeqCst), 0, "the first step comes after the first pause");
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        assert!(steps.load(Ordering::SeqCst) > 3);
-        assert_eq!(worker.panics.get(), 1);
-        group.stop().await;
-        let at_stop = steps.load(Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(steps.load(Ordering::SeqCst), at_stop);
+        assert_eq!(worker.panics.panics.get(), 0);
     }
 }

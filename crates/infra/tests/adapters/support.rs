@@ -25,8 +25,12 @@ use infra::postgres::{
 use test_db::{Template, TestDatabase};
 
 /// How long database work waits: a busy machine makes all of it slower, and no test of an adapter is about that.
-pub(crate) const PATIENCE: Patience =
-    Patience { thread: Duration::from_secs(60), connection: Duration::from_secs(60) };
+pub(crate) const PATIENCE: Patience = Patience {
+    thread: Duration::from_secs(60),
+    connection: Duration::from_secs(60),
+    result: Duration::from_secs(120),
+    result_while_stalled: Duration::from_secs(120),
+};
 
 /// Threads and connections of a pool, without its writers.
 const THREADS: u32 = 4;

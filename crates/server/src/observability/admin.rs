@@ -74,12 +74,14 @@ async fn render_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
 async fn readiness_report(readiness: web::Data<Readiness>) -> HttpResponse {
     let database_answers = readiness.database_answers().await;
     let stopping = readiness.is_shutting_down();
-    let ready = database_answers && !stopping;
+    let commits_return = readiness.commits_return();
+    let ready = database_answers && commits_return && !stopping;
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header(ContentType::json()).json(json!({
         "ready": ready,
         "starting": false,
         "database_answers": database_answers,
+        "commits_return": commits_return,
         "stopping": stopping,
         "not_durable": readiness.not_durable(),
     }))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::ReadinessProbe;
 use infra::db::{Connector, Db, DbSettings, Patience};
 use infra::diagnostics::{self, DatabaseFacts};
+use infra::runtime::worker::CommitMonitor;
 
 use super::single_flight::SingleFlight;
 
@@ -13,6 +14,7 @@ use super::single_flight::SingleFlight;
 /// for a dead database.
 pub(crate) struct Readiness {
     db: Db,
+    commits: CommitMonitor,
     shutting_down: AtomicBool,
     draining: AtomicBool,
     not_durable: Vec<&'static str>,
@@ -22,11 +24,16 @@ pub(crate) struct Readiness {
 impl Readiness {
     const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-    pub(crate) fn new(database_url: &str, connector: &Connector) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        database_url: &str,
+        connector: &Connector,
+        commits: CommitMonitor,
+    ) -> anyhow::Result<Self> {
         let url = database_url.to_owned();
         let pool = DbSettings { url, connections: 1, reserved: 0, queue: 16, patience: Patience::SERVER };
         Ok(Self {
             db: Db::with_connector(&pool, connector)?,
+            commits,
             shutting_down: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             not_durable: inspect_settings(database_url),
@@ -52,6 +59,11 @@ impl Readiness {
     /// Database settings that can lose acknowledged messages, as they were at the start.
     pub(crate) fn not_durable(&self) -> &[&'static str] {
         &self.not_durable
+    }
+
+    /// Whether the COMMITs of messages return. Without the only synchronous standby they wait, while reads go on.
+    pub(crate) fn commits_return(&self) -> bool {
+        self.commits.commits_return()
     }
 
     /// Whether the database answers a ping in time.
@@ -116,7 +128,7 @@ fn warn_if_not_durable(not_durable: &[&'static str]) {
 impl ReadinessProbe for Readiness {
     async fn is_ready(&self) -> bool {
         let answers = self.database_answers().await;
-        answers && !self.is_shutting_down()
+        answers && self.commits_return() && !self.is_shutting_down()
     }
 
     fn is_draining(&self) -> bool {

@@ -132,7 +132,7 @@ fn metrics_count_by_route_and_are_served_to_operators_only() {
     assert_eq!(status, 404, "the API serves metrics");
     let (status, _, ready) = get(&format!("{}/readyz", server.admin), &[]);
     let ready: Value = serde_json::from_str(&ready).unwrap();
-    let reasons = json!({"starting": false, "database_answers": true, "stopping": false, "not_durable": []});
+    let reasons = json!({"starting": false, "database_answers": true, "commits_return": true, "stopping": false, "not_durable": []});
     assert_eq!((status, &ready["ready"]), (200, &json!(true)));
     assert!(reasons.as_object().unwrap().iter().all(|(name, value)| &ready[name] == value), "{ready}");
     assert!(server.stop().success());

@@ -237,7 +237,7 @@ fn assert_serves_503(folder: &Folder) {
     let (status, _, body) = get(&format!("{admin}/readyz"), &[]);
     assert_eq!(status, 503);
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    let reasons = json!({"ready": false, "starting": true, "database_answers": false, "stopping": false, "not_durable": []});
+    let reasons = json!({"ready": false, "starting": true, "database_answers": false, "commits_return": true, "stopping": false, "not_durable": []});
     assert_eq!(body, reasons);
 }
 

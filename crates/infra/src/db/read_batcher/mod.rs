@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{Connections, Db, DbError};
+use crate::runtime::thread_pool::JobClass;
 
 /// Executes the requests in one statement; the results are in the order of the requests.
 type ExecuteBatch<Q, A> = fn(&mut PgConnection, &[Q]) -> Result<Vec<A>, DbError>;
@@ -89,13 +90,17 @@ impl<Q: Send + 'static, A: Send + 'static> ReadBatcher<Q, A> {
         if needs_job && !spawn_job(&self.db, &self.queue) && self.queue.withdraw(ticket) {
             return Err(unavailable("the queue of db is full"));
         }
-        let received = match tokio::time::timeout(self.db.patience.thread, &mut result).await {
+        let threads = &self.db.threads;
+        let received = match tokio::time::timeout(threads.limits().thread, &mut result).await {
             Ok(received) => received,
             Err(_) if self.queue.withdraw(ticket) => {
                 return Err(unavailable("no thread of db was free in time"));
             }
-            // A job has taken the request. The statement timeout bounds how long it takes.
-            Err(_) => result.await,
+            // A job has taken the request. The statement timeout bounds how long it takes, unless the database stands still.
+            Err(_) => match threads.limits().wait_on(threads.is_stalled(), result).await {
+                Ok(received) => received,
+                Err(_) => return Err(unavailable("a batched read takes too long")),
+            },
         };
         received.unwrap_or_else(|_| Err(PortError::internal("a batched read panicked")))
     }
@@ -104,7 +109,7 @@ impl<Q: Send + 'static, A: Send + 'static> ReadBatcher<Q, A> {
 /// Spawns the job that [`BatchQueue`] has counted. When the thread pool's queue is full, returns false and uncounts it.
 fn spawn_job<Q: Send + 'static, A: Send + 'static>(db: &Arc<Db>, queue: &Arc<BatchQueue<Q, A>>) -> bool {
     let (job_db, job_queue) = (Arc::clone(db), Arc::clone(queue));
-    let spawned = db.try_spawn(move || {
+    let spawned = db.try_spawn(JobClass::Read, move || {
         let connections = job_db.connections();
         job_queue.job_started();
         job_queue.execute_batch(&connections);

@@ -121,7 +121,7 @@ impl InviteRepository for PgInviteRepository {
         let delete = move |connection: &mut PgConnection| {
             Ok(diesel::delete(invites::table.find(id.as_str())).execute(connection)? == 1)
         };
-        self.db.run(delete).await
+        self.db.write(delete).await
     }
 
     async fn is_open(&self, code: &InviteCode) -> Result<bool, PortError> {

@@ -16,7 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::db::Db;
-use crate::runtime::thread_pool::{JobError, ThreadPool};
+use crate::runtime::thread_pool::{JobClass, JobError, PoolSize, ThreadPool};
+use crate::runtime::watched_thread::StallLimits;
+use crate::runtime::worker::Worker;
 use snapshot::Snapshot;
 
 /// The maximum time that a job waits for a thread. Each export has one, so that jobs should not wait at all.
@@ -49,8 +51,10 @@ impl PgExportRepository {
     /// # Errors
     /// If a thread cannot be started.
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
-        let threads =
-            Arc::new(ThreadPool::start("export", settings.at_once, settings.at_once, MAX_QUEUE_WAIT)?);
+        let worker = Worker::watched("export", db.watchdog(), StallLimits::EXPORTS)?;
+        let size = PoolSize::of_one_class(settings.at_once, settings.at_once);
+        let limits = db.patience().job_limits(MAX_QUEUE_WAIT);
+        let threads = Arc::new(ThreadPool::start("export", worker, size, limits, || ())?);
         let slots = Arc::new(Semaphore::new(settings.at_once));
         Ok(Self { url: db.url().to_owned(), threads, slots, settings })
     }
@@ -91,7 +95,7 @@ impl ExportReader for SnapshotReader {
             return Err(PortError::unavailable(RETRY_AFTER, "the export exceeded its deadline"));
         }
         let job = move || snapshot.next().map(|part| (snapshot, part));
-        let (snapshot, part) = job_result(self.threads.run(job).await)?;
+        let (snapshot, part) = job_result(self.threads.run(JobClass::Read, job).await)?;
         self.snapshot = part.is_some().then_some(snapshot);
         Ok(part)
     }
@@ -103,7 +107,8 @@ impl ExportRepository for PgExportRepository {
         let slot = self.slot().await?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();
-        let snapshot = job_result(self.threads.run(move || Snapshot::open(&url, user)).await)?;
+        let snapshot =
+            job_result(self.threads.run(JobClass::Read, move || Snapshot::open(&url, user)).await)?;
         Ok(snapshot.map(|snapshot| {
             let threads = Arc::clone(&self.threads);
             Box::new(SnapshotReader { snapshot: Some(snapshot), threads, ends_at, _slot: slot })

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::index::{self, IndexLimits};
 use crate::db::{Connections, Db, DbError, ErrorClass, in_transaction};
 use crate::metrics::Collectors;
+use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Stopped, Worker, WorkerHandle};
 
 /// Key of the advisory lock: "search" in ASCII, so that no other program uses it by chance.
@@ -58,7 +59,7 @@ impl SearchIndexer {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: IndexerSettings) -> std::io::Result<Self> {
-        let worker = Worker::new("search-index")?;
+        let worker = Worker::watched("search-index", db.watchdog(), StallLimits::REQUESTS)?;
         let connections = db.connections();
         let running = worker.repeat(settings.pause, move |stop| {
             Scan { connections: &connections, settings, stop }.run();
@@ -67,8 +68,10 @@ impl SearchIndexer {
     }
 
     /// Metrics of the worker.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
+    ///
+    /// # Errors
+    /// When a metric's name is invalid.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.worker.collectors()
     }
 }
@@ -117,7 +120,8 @@ impl Scan<'_> {
     fn run(&self) {
         // The pool has logged why there is no connection.
         let Ok(mut connection) = self.connections.take() else { return };
-        if let Err(ScanEnd::Failed(error)) = self.scan_locked(connection.inner()) {
+        let inner = connection.inner().map_err(ScanEnd::Failed);
+        if let Err(ScanEnd::Failed(error)) = inner.and_then(|connection| self.scan_locked(connection)) {
             tracing::warn!(%error, "search indexing interrupted");
             if error.class() == ErrorClass::ConnectionLost {
                 self.connections.lost(connection);

@@ -9,7 +9,9 @@ use domain::id::UserId;
 use domain::search::{SearchPage, SearchRepository, SearchRequest};
 
 use crate::db::{Connections, Db};
-use crate::runtime::thread_pool::ThreadPool;
+use crate::runtime::thread_pool::{JobClass, PoolSize, ThreadPool};
+use crate::runtime::watched_thread::StallLimits;
+use crate::runtime::worker::Worker;
 
 mod block;
 mod find;
@@ -45,8 +47,10 @@ impl PgSearchRepository {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: SearchSettings) -> std::io::Result<Self> {
-        let threads =
-            ThreadPool::start("search", settings.threads.max(1), settings.queue, Self::MAX_QUEUE_WAIT)?;
+        let worker = Worker::watched("search", db.watchdog(), StallLimits::REQUESTS)?;
+        let size = PoolSize::of_one_class(settings.threads.max(1), settings.queue);
+        let limits = db.patience().job_limits(Self::MAX_QUEUE_WAIT);
+        let threads = ThreadPool::start("search", worker, size, limits, || ())?;
         Ok(Self { connections: db.connections(), threads })
     }
 }
@@ -61,7 +65,7 @@ impl SearchRepository for PgSearchRepository {
                 snapshot.run(|connection| find::find(connection, member, &request))
             })
         };
-        match self.threads.run(search).await {
+        match self.threads.run(JobClass::Read, search).await {
             Ok(result) => result,
             Err(error) => Err(error.into_port_error(Db::RETRY_AFTER)),
         }

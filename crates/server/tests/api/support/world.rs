@@ -17,7 +17,12 @@ use super::{Call, Person};
 pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes";
 
 /// How long database work waits in tests: a busy machine makes all of it slower, and no test is about that.
-const PATIENCE: Patience = Patience { thread: Duration::from_secs(30), connection: Duration::from_secs(30) };
+const PATIENCE: Patience = Patience {
+    thread: Duration::from_secs(30),
+    connection: Duration::from_secs(30),
+    result: Duration::from_secs(60),
+    result_while_stalled: Duration::from_secs(60),
+};
 
 /// A running server with its own database. Both are stopped on drop.
 pub(crate) struct World {

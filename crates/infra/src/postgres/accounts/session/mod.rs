@@ -54,7 +54,7 @@ impl SessionRepository for PgSessionRepository {
     }
 
     async fn end(&self, session: SessionId, owner: UserId, reason: EndReason) -> Result<bool, PortError> {
-        self.db.run(move |connection| queries::end(connection, session, owner, reason)).await
+        self.db.write(move |connection| queries::end(connection, session, owner, reason)).await
     }
 
     async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, PortError> {

@@ -48,7 +48,7 @@ impl PgUserRepository {
         verified: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, PortError> {
-        self.db.run(move |connection| lookup::replace_hash(connection, user, &verified, &new)).await
+        self.db.write(move |connection| lookup::replace_hash(connection, user, &verified, &new)).await
     }
 }
 

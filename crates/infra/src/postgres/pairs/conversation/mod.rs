@@ -108,7 +108,7 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         preferences: Preferences,
     ) -> Result<bool, PortError> {
-        self.db.run(move |connection| set_preferences(connection, member, conversation, preferences)).await
+        self.db.write(move |connection| set_preferences(connection, member, conversation, preferences)).await
     }
 
     async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, PortError> {

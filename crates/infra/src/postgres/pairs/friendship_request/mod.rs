@@ -139,7 +139,7 @@ fn ask_with_needed_locks(connection: &mut PgConnection, request: &NewRequest) ->
 impl FriendshipRequestRepository for PgFriendshipRequestRepository {
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError> {
         let request = request.clone();
-        self.db.run(move |connection| ask_with_needed_locks(connection, &request)).await
+        self.db.write(move |connection| ask_with_needed_locks(connection, &request)).await
     }
 
     async fn answer(

@@ -19,6 +19,7 @@ use super::append::{Appended, CommitProbe, Locking, append};
 use crate::db::{
     Connections, Db, DbError, ErrorClass, TransactionError, batch_transaction, statement, transaction,
 };
+use crate::runtime::watched_thread;
 
 statement! {
     // Waits, at most for lock_timeout, until the transaction in doubt has ended.
@@ -57,8 +58,8 @@ impl StoreError {
     }
 }
 
-/// Maximum time to probe for the outcome of a transaction whose reply was lost.
-const MAX_PROBE_TIME: Duration = Duration::from_secs(10);
+/// Maximum time to probe for the outcome of a transaction whose reply was lost: no caller waits for longer.
+const MAX_PROBE_TIME: Duration = Duration::from_secs(3);
 
 /// Stores the accepted ones of `drafts` in one transaction.
 pub(super) fn store(
@@ -67,8 +68,15 @@ pub(super) fn store(
     locking: Locking,
 ) -> Result<Vec<Option<SendOutcome>>, StoreError> {
     let mut connection = connections.take().map_err(StoreError::Unavailable)?;
-    match batch_transaction(connection.inner(), |connection| append(connection, drafts, locking)) {
-        Ok(appended) => Ok(appended.outcomes),
+    let inner = connection.inner().map_err(StoreError::Failed)?;
+    match batch_transaction(inner, |connection| append(connection, drafts, locking)) {
+        Ok(appended) => {
+            // A transaction that stored nothing waits for no standby.
+            if appended.probe.is_some() {
+                watched_thread::note_commit();
+            }
+            Ok(appended.outcomes)
+        }
         Err(TransactionError::RolledBack(error)) => Err(match connections.classify(&error) {
             ErrorClass::ConnectionLost => {
                 connections.lost(connection);
@@ -96,7 +104,7 @@ fn resolve(
     let Some(probe) = appended.probe else { return Ok(appended.outcomes) };
     tracing::warn!(%error, "no clear reply to COMMIT; probing whether it committed");
     let deadline = Instant::now() + MAX_PROBE_TIME;
-    while Instant::now() < deadline {
+    while Instant::now() < deadline && !watched_thread::is_given_up() {
         match probe_commit(connections, &probe) {
             Some(true) => return Ok(appended.outcomes),
             Some(false) => return Err(StoreError::Retry(error)),
@@ -110,7 +118,8 @@ fn resolve(
 /// Whether the transaction was committed; `None` while unknown.
 fn probe_commit(connections: &Connections, probe: &CommitProbe) -> Option<bool> {
     let mut connection = connections.take().ok()?;
-    let (error, lost) = match transaction(connection.inner(), |connection| exists(connection, probe)) {
+    let inner = connection.inner().ok()?;
+    let (error, lost) = match transaction(inner, |connection| exists(connection, probe)) {
         Ok(exists) => return Some(exists),
         Err(TransactionError::RolledBack(error)) => (error, false),
         Err(TransactionError::InDoubt { error, .. }) => (error, true),

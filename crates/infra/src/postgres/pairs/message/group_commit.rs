@@ -16,11 +16,13 @@
 //! | an error before COMMIT | nothing was stored; store the drafts one by one, so that only the faulty one fails |
 //! | the connection is lost before COMMIT | nothing was stored; retry the batch on another connection |
 //! | the reply to COMMIT is lost or unclear | find out whether it committed ([`super::commit_outcome`]) |
+//! | the connection stands still, as at a COMMIT without the only synchronous standby | another writer takes over ([`crate::runtime::watchdog`]); the callers time out; the old writer stores nothing more |
+//! | every writer of a queue stands still | reply `Unavailable` immediately |
 //! | a panic | as an error before COMMIT |
 //! | the server stops | store every accepted draft before the writers end |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -34,7 +36,10 @@ use super::commit_outcome::{StoreError, store};
 use super::send_metrics::SendMetrics;
 use crate::db::{Connections, Db};
 use crate::metrics::{self, Collectors};
-use crate::runtime::worker::Worker;
+use crate::runtime::thread_pool::JobClass;
+use crate::runtime::watchdog::ThreadSlot;
+use crate::runtime::watched_thread::{self, StallLimits};
+use crate::runtime::worker::{CommitMonitor, Worker};
 
 /// Maximum number of drafts per transaction. A larger batch saves little and only delays its first callers.
 const MAX_BATCH: usize = 128;
@@ -64,7 +69,7 @@ struct QueuedDraft {
 /// The writers' queues.
 pub(super) struct SendQueue {
     worker: Worker,
-    queues: Vec<Sender<QueuedDraft>>,
+    queues: Vec<(Sender<QueuedDraft>, Weak<ThreadSlot>)>,
     /// Their receiving ends, to measure the queue depth. They keep no writer alive.
     receivers: Vec<Receiver<QueuedDraft>>,
     metrics: Arc<SendMetrics>,
@@ -74,7 +79,7 @@ impl SendQueue {
     /// Starts the writers. They stop once this value is dropped and their queues are empty.
     pub(super) fn start(db: &Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let metrics = Arc::new(SendMetrics::new()?);
-        let worker = Worker::new("send")?;
+        let worker = Worker::watched("send", db.watchdog(), StallLimits::SENDS)?;
         let (mut queues, mut receivers) = (Vec::new(), Vec::new());
         for number in 0..settings.writers.max(1) {
             let (sender, queue) = bounded(settings.queue);
@@ -86,8 +91,9 @@ impl SendQueue {
                 metrics: Arc::clone(&metrics),
                 max_wait: settings.max_wait,
             };
-            worker.consume(number, queue, || (), move |first| writer.run_batch(first))?;
-            queues.push(sender);
+            let next = move || queue.recv().ok();
+            let slot = worker.consume(number, || (), next, move |first| writer.run_batch(first))?;
+            queues.push((sender, slot));
         }
         Ok(Self { worker, queues, receivers, metrics })
     }
@@ -97,9 +103,14 @@ impl SendQueue {
         let receivers = self.receivers.clone();
         let depth = metrics::queue_depth("send", move || receivers.iter().map(Receiver::len).sum())?;
         let mut collectors = self.metrics.collectors();
-        collectors.extend(self.worker.collectors());
+        collectors.extend(self.worker.collectors()?);
         collectors.push(Box::new(depth));
         Ok(collectors)
+    }
+
+    /// Tells whether the COMMITs of the writers return.
+    pub(super) fn commit_monitor(&self) -> CommitMonitor {
+        self.worker.commit_monitor()
     }
 
     /// Queues a draft. The receiver resolves once it is stored or refused.
@@ -111,7 +122,14 @@ impl SendQueue {
         let number: usize = saturating(hasher.finish() % writers);
         let (reply, receiver) = oneshot::channel();
         let queued = QueuedDraft { draft, reply, queued_at: Instant::now() };
-        self.queues.get(number).ok_or_else(full)?.try_send(queued).map_err(|_| full())?;
+        let (queue, slot) = self.queues.get(number).ok_or_else(full)?;
+        if slot.upgrade().is_some_and(|slot| slot.is_exhausted()) {
+            return Err(PortError::unavailable(
+                Db::RETRY_AFTER,
+                "every writer of the send queue stands still",
+            ));
+        }
+        queue.try_send(queued).map_err(|_| full())?;
         self.metrics.accept();
         Ok(receiver)
     }
@@ -150,34 +168,32 @@ impl Writer {
     }
 
     fn store_batch(&self, batch: Vec<QueuedDraft>) {
-        let (drafts, replies): (Vec<Draft>, Vec<ReplySender>) =
-            batch.into_iter().map(|queued| (queued.draft, queued.reply)).unzip();
-        match store_with_retry(&self.connections, &drafts, Locking::Skip) {
+        let mut batch = Batch::of(batch);
+        match batch.store_with_retry(&self.connections, Locking::Skip) {
             Ok(outcomes) => {
-                for ((draft, reply), outcome) in drafts.into_iter().zip(replies).zip(outcomes) {
+                for ((draft, reply), outcome) in batch.into_drafts().zip(outcomes) {
                     self.reply_or_defer(draft, reply, outcome);
                 }
             }
-            Err(StoreError::Failed(error)) if drafts.len() > 1 => {
-                tracing::warn!(%error, drafts = drafts.len(), "message batch failed; storing its messages one by one");
-                for (draft, reply) in drafts.into_iter().zip(replies) {
+            Err(StoreError::Failed(error)) if batch.drafts.len() > 1 => {
+                tracing::warn!(%error, drafts = batch.drafts.len(), "message batch failed; storing its messages one by one");
+                for (draft, reply) in batch.into_drafts() {
                     self.store_alone(draft, reply);
                 }
             }
-            Err(failure) => {
-                let error = failure.into_error();
-                for reply in replies {
-                    // Sending fails if the caller is gone; then there is no one to report to.
-                    let _ = reply.send(Err(error.clone()));
-                }
-            }
+            Err(failure) => batch.fail(&failure.into_error()),
         }
     }
 
     fn store_alone(&self, draft: Draft, reply: ReplySender) {
-        match store_with_retry(&self.connections, std::slice::from_ref(&draft), Locking::Skip) {
-            Ok(outcomes) => self.reply_or_defer(draft, reply, outcomes.into_iter().next().flatten()),
-            Err(failure) => drop(reply.send(Err(failure.into_error()))),
+        let mut alone = Batch { drafts: vec![draft], replies: vec![reply] };
+        match alone.store_with_retry(&self.connections, Locking::Skip) {
+            Ok(outcomes) => {
+                for ((draft, reply), outcome) in alone.into_drafts().zip(outcomes) {
+                    self.reply_or_defer(draft, reply, outcome);
+                }
+            }
+            Err(failure) => alone.fail(&failure.into_error()),
         }
     }
 
@@ -190,28 +206,72 @@ impl Writer {
         self.metrics.defer();
         let connections = self.connections.clone();
         // If their queue is full, the job and its reply are dropped, and the caller gets `Unavailable`.
-        self.db.try_spawn(move || {
-            let stored = store_with_retry(&connections, std::slice::from_ref(&draft), Locking::Wait);
-            let outcome = stored.map_err(StoreError::into_error).and_then(|outcomes| {
-                let outcome = outcomes.into_iter().next().flatten();
-                outcome.ok_or_else(|| PortError::internal("a draft is undecided after waiting for its lock"))
-            });
-            drop(reply.send(outcome));
+        self.db.try_spawn(JobClass::Write, move || {
+            let mut alone = Batch { drafts: vec![draft], replies: vec![reply] };
+            alone.drop_abandoned();
+            match alone.store_with_retry(&connections, Locking::Wait) {
+                Ok(outcomes) => alone.reply(outcomes),
+                Err(failure) => alone.fail(&failure.into_error()),
+            }
         });
     }
 }
 
-/// Stores the drafts; retries if the database rolled back or the connection was lost before COMMIT.
-fn store_with_retry(
-    connections: &Connections,
-    drafts: &[Draft],
-    locking: Locking,
-) -> Result<Vec<Option<SendOutcome>>, StoreError> {
-    let mut attempt = 1;
-    loop {
-        match store(connections, drafts, locking) {
-            Err(StoreError::Retry(_)) if attempt < MAX_ATTEMPTS => attempt += 1,
-            result => return result,
+/// Drafts that are stored together, and their callers.
+struct Batch {
+    drafts: Vec<Draft>,
+    replies: Vec<ReplySender>,
+}
+
+impl Batch {
+    fn of(batch: Vec<QueuedDraft>) -> Self {
+        let (drafts, replies) = batch.into_iter().map(|queued| (queued.draft, queued.reply)).unzip();
+        Self { drafts, replies }
+    }
+
+    fn into_drafts(self) -> impl Iterator<Item = (Draft, ReplySender)> {
+        self.drafts.into_iter().zip(self.replies)
+    }
+
+    /// Stores the drafts; retries if the database rolled back or the connection was lost before COMMIT. A draft whose caller has
+    /// got an answer meanwhile is not tried again.
+    fn store_with_retry(
+        &mut self,
+        connections: &Connections,
+        locking: Locking,
+    ) -> Result<Vec<Option<SendOutcome>>, StoreError> {
+        let mut attempt = 1;
+        while !self.drafts.is_empty() {
+            match store(connections, &self.drafts, locking) {
+                Err(StoreError::Retry(_)) if attempt < MAX_ATTEMPTS && !watched_thread::is_given_up() => {
+                    attempt += 1;
+                    self.drop_abandoned();
+                }
+                result => return result,
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Drops the drafts whose callers are gone.
+    fn drop_abandoned(&mut self) {
+        let batch =
+            Self { drafts: std::mem::take(&mut self.drafts), replies: std::mem::take(&mut self.replies) };
+        (self.drafts, self.replies) = batch.into_drafts().filter(|(_, reply)| !reply.is_closed()).unzip();
+    }
+
+    /// Replies to the callers; each must have an outcome.
+    fn reply(self, outcomes: Vec<Option<SendOutcome>>) {
+        for (reply, outcome) in self.replies.into_iter().zip(outcomes) {
+            let undecided = || PortError::internal("a draft is undecided after waiting for its lock");
+            // Sending fails if the caller is gone; then there is no one to report to.
+            let _ = reply.send(outcome.ok_or_else(undecided));
+        }
+    }
+
+    fn fail(self, error: &PortError) {
+        for reply in self.replies {
+            let _ = reply.send(Err(error.clone()));
         }
     }
 }

@@ -21,6 +21,7 @@ use super::pair;
 use crate::db::{self, Db, DbError, greatest, statement};
 use crate::metrics::Collectors;
 use crate::postgres::search;
+use crate::runtime::worker::CommitMonitor;
 use crate::schema::{conversation_members, conversations, messages};
 use group_commit::SendQueue;
 
@@ -48,6 +49,12 @@ impl PgMessageRepository {
     pub fn start(db: Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let queue = SendQueue::start(&db, settings)?;
         Ok(Self { db, queue })
+    }
+
+    /// Tells whether the COMMITs of the send queue return.
+    #[must_use]
+    pub fn commit_monitor(&self) -> CommitMonitor {
+        self.queue.commit_monitor()
     }
 
     /// Metrics of the send queue.
@@ -157,8 +164,12 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
 #[async_trait]
 impl MessageRepository for PgMessageRepository {
     async fn send(&self, draft: Draft) -> Result<SendOutcome, PortError> {
-        let dropped = |_| PortError::unavailable(Db::RETRY_AFTER, "the send queue dropped the message");
-        self.queue.submit(draft)?.await.map_err(dropped)?
+        let unavailable = |why: &'static str| PortError::unavailable(Db::RETRY_AFTER, why);
+        let (limit, reply) = (self.db.patience().result_while_stalled, self.queue.submit(draft)?);
+        // A message that is stored after that is found under its key when it is sent again.
+        let replied = tokio::time::timeout(limit, reply).await;
+        let replied = replied.map_err(|_| unavailable("a message takes too long to store"))?;
+        replied.map_err(|_| unavailable("the send queue dropped the message"))?
     }
 
     async fn recall(
