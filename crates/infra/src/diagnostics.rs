@@ -1,11 +1,13 @@
 //! Database diagnostics for operators: version, durability settings, connections, language and clock.
 
 use chrono::{DateTime, Utc};
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::{Connection, PgConnection};
 
 use crate::db::clock_timestamp;
+use crate::pooling::{self, TransactionPooling};
+use crate::replication::{self, Replication};
 
 diesel::define_sql_function! {
     /// The value of a setting.
@@ -53,6 +55,9 @@ pub enum InspectionError {
     /// It has another encoding than UTF-8.
     #[error(transparent)]
     Encoding(#[from] OtherEncoding),
+    /// A pooler mixes up sessions.
+    #[error(transparent)]
+    Pooling(#[from] TransactionPooling),
 }
 
 /// The database stores texts in another encoding than UTF-8.
@@ -105,6 +110,8 @@ pub struct DatabaseFacts {
     pub overridden: Vec<String>,
     /// Whether the `search_path` leads to a schema. Without one no table is found.
     pub has_schema: bool,
+    /// Its standbys, or that it is one.
+    pub replication: Replication,
     /// Its time when it was queried.
     pub clock: DateTime<Utc>,
 }
@@ -154,6 +161,7 @@ pub fn inspect(url: &str) -> Result<DatabaseFacts, InspectionError> {
         messages: setting(connection, "lc_messages")?,
         overridden: overridden(connection)?,
         has_schema: diesel::select(current_schema()).get_result::<Option<String>>(connection)?.is_some(),
+        replication: replication::inspect(connection)?,
         clock: diesel::select(clock_timestamp()).get_result(connection)?,
     })
 }
@@ -187,7 +195,7 @@ fn overridden(connection: &mut PgConnection) -> Result<Vec<String>, InspectionEr
 }
 
 fn connect(url: &str) -> Result<PgConnection, InspectionError> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = pooling::connect::<InspectionError>(url)?;
     connection.batch_execute("SET application_name = 'hongyan inspection'; SET statement_timeout = '5s'")?;
     Ok(connection)
 }

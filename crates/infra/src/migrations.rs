@@ -6,11 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::diagnostics::{OtherEncoding, check_encoding};
+use crate::pooling::{self, TransactionPooling};
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::{Connection, PgConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 /// All migrations, oldest first.
@@ -68,6 +69,9 @@ pub enum MigrationError {
     /// The database has another encoding than UTF-8.
     #[error(transparent)]
     Encoding(#[from] OtherEncoding),
+    /// A pooler mixes up sessions.
+    #[error(transparent)]
+    Pooling(#[from] TransactionPooling),
     /// A migration failed and was rolled back.
     #[error("a migration failed: {0}")]
     Failed(Box<dyn Error + Send + Sync>),
@@ -112,7 +116,7 @@ pub fn run_watched(
     max_wait: Duration,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Vec<String>, MigrationError> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = pooling::connect::<MigrationError>(url)?;
     connection.batch_execute(SESSION)?;
     check_encoding::<MigrationError>(&mut connection)?;
     enable_client_liveness_check(&mut connection);
@@ -148,7 +152,7 @@ fn enable_client_liveness_check(connection: &mut PgConnection) {
 /// # Errors
 /// See [`MigrationError`].
 pub fn state(url: &str) -> Result<SchemaState, MigrationError> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = pooling::connect::<MigrationError>(url)?;
     check_encoding::<MigrationError>(&mut connection)?;
     compare(&applied_versions(&mut connection)?)
 }

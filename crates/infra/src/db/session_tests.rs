@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use test_db::{Template, TestDatabase};
 
-use super::pool::establish;
+use super::session::establish;
 
 fn value(connection: &mut PgConnection, expression: &str) -> String {
     diesel::select(sql::<Text>(expression)).get_result(connection).unwrap()

@@ -2,6 +2,7 @@
 
 mod files;
 mod finding;
+mod replication;
 mod secret_files;
 
 use std::path::Path;
@@ -130,6 +131,7 @@ fn database(settings: &Settings) -> Vec<Finding> {
         language(&facts),
     ];
     findings.extend(other_settings(&facts));
+    findings.extend(replication::examine(&facts.replication));
     findings
 }
 

@@ -1,3 +1,5 @@
+use infra::replication::Replication;
+
 use super::*;
 use crate::config::Options;
 
@@ -11,6 +13,7 @@ fn facts() -> DatabaseFacts {
         messages: "C".to_owned(),
         overridden: vec![],
         has_schema: true,
+        replication: Replication { is_standby: false, is_synchronous: false, standbys: vec![] },
         clock: DateTime::UNIX_EPOCH,
     }
 }
