@@ -4,7 +4,7 @@ use serde_json::json;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
-use utoipa::openapi::{HeaderBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 
 /// The pattern of a request id, as `http::access_log` accepts it.
 const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
@@ -57,13 +57,13 @@ pub(super) fn add_to(components: &mut Components) {
 }
 
 /// Adds the parameters that every operation takes, for tests: the published document describes them once, in its own description.
-pub(super) fn add_to_each_operation(document: &mut OpenApi) {
+pub(super) fn add_to_each<'a>(operations: impl Iterator<Item = &'a mut Operation>) {
     let description =
         "The language of messages: English if this header prefers it over Chinese, else Chinese.";
     let language = parameter("Accept-Language", description, text());
     let description = "The request's id in the log and in the response: 1–64 of `[A-Za-z0-9._-]`. Any other value is replaced.";
     let request_id = parameter("X-Request-Id", description, text());
-    for operation in document.paths.paths.values_mut().flat_map(super::operations) {
+    for operation in operations {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.extend([&language, &request_id].map(|parameter| RefOr::T(parameter.clone())));
     }

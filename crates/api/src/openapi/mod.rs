@@ -66,7 +66,7 @@ const DEPRECATED: [&str; 3] =
 pub fn strict_document() -> OpenApi {
     let mut document = document();
     reachable::close_responses(&mut document);
-    headers::add_to_each_operation(&mut document);
+    headers::add_to_each(document.paths.paths.values_mut().flat_map(operations));
     document
 }
 

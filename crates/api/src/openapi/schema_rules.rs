@@ -55,7 +55,7 @@ pub(super) fn accept_any(components: &mut Components) {
     }
 }
 
-/// A status that is always the same, so that the types of responses can be told apart by it.
+/// A status that is always the same, so that the types of responses differ by it.
 pub(super) fn constant_code(code: u16) -> Object {
     let mut object = ObjectBuilder::new().schema_type(Type::Integer).examples([json!(code)]).build();
     // utoipa has no field for it.
