@@ -25,15 +25,15 @@ const ASSETS: [&str; 5] = ["icon.svg", "page.css", "page.js", "swagger-ui.css", 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let get = |path: &str| web::resource(path.to_owned()).guard(guard::Get());
     config
-        .service(get("/").to(|| redirect("/docs")))
-        .service(get("/docs").to(|| redirect("/docs/")))
+        .service(get("/").to(|| std::future::ready(redirect("/docs"))))
+        .service(get("/docs").to(|| std::future::ready(redirect("/docs/"))))
         .service(get("/docs/").to(page))
         .service(get("/docs/index.html").to(page))
         .service(get("/docs/api.md").to(manual))
         .service(get("/docs/{hash}/{file}").to(asset));
 }
 
-async fn redirect(target: &'static str) -> impl Responder {
+fn redirect(target: &'static str) -> impl Responder {
     web::Redirect::to(target)
 }
 
