@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::error::Error;
 use crate::installation::Installation;
 use crate::lock::FolderLock;
-use crate::log_rotation::{self, LogLimits, LogState};
+use crate::log_rotation::{self, LogLimits};
 use crate::note::{self, ClusterNote};
 use crate::options::{ClusterOptions, PORT, SUPERUSER};
 use crate::owner::Owner;
@@ -93,15 +93,6 @@ impl Cluster {
         };
         let note = ClusterNote::read(&paths.requested)?;
         Ok(note.and_then(|note| note.companion).map_or(ClusterState::Unbound, |_| ClusterState::Bound))
-    }
-
-    /// The logs of the cluster in a data folder; `None` without a cluster or a log. Changes nothing.
-    ///
-    /// # Errors
-    /// As [`Self::state`].
-    pub fn logs(data_dir: &Path) -> Result<Option<LogState>, Error> {
-        let paths = ClusterPaths::find(data_dir, Owner::find()?)?;
-        Ok(paths.and_then(|paths| LogState::of(&paths.log, LogLimits::DEFAULT)))
     }
 
     /// Binds a file to the cluster, such as a key that its data is used with: at the first call the file's fingerprint is

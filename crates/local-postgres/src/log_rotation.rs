@@ -8,6 +8,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::error::Error;
+use crate::owner::Owner;
+use crate::paths::ClusterPaths;
+
 /// When a log is rotated, and how many old ones are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct LogLimits {
@@ -35,6 +39,15 @@ pub struct LogState {
 }
 
 impl LogState {
+    /// Examines the logs of the cluster in a data folder; `None` without a cluster or a log. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`crate::Cluster::state`].
+    pub fn find(data_dir: &Path) -> Result<Option<Self>, Error> {
+        let paths = ClusterPaths::find(data_dir, Owner::find()?)?;
+        Ok(paths.and_then(|paths| Self::of(&paths.log, LogLimits::DEFAULT)))
+    }
+
     /// Examines a log and its old ones; `None` without a log.
     pub(crate) fn of(log: &Path, limits: LogLimits) -> Option<Self> {
         let size = |path: PathBuf| path.symlink_metadata().map_or(0, |metadata| metadata.len());

@@ -7,6 +7,7 @@ mod clocks;
 mod commands;
 mod connections;
 mod data_folder;
+mod doctor;
 mod environment;
 mod fail_over;
 mod given_databases;

@@ -19,7 +19,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     if matches!(settings.database, DatabaseSettings::Embedded) && folder.exists() {
         findings.extend([data_folder(folder), path(folder)]);
         findings.extend(cluster(settings));
-        findings.extend(Cluster::logs(&folder.join("postgres")).ok().flatten().map(logs));
+        findings.extend(LogState::find(&folder.join("postgres")).ok().flatten().map(logs));
     }
     findings.extend(backups(&[folder, Path::new("."), Path::new(BACKUPS)]));
     findings
