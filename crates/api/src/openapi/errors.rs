@@ -8,6 +8,7 @@ use utoipa::openapi::schema::Components;
 use utoipa::openapi::{RefOr, Required};
 
 use super::failures::{FailureSet, Failures};
+use super::schema_rules::parameters;
 use crate::response::error_catalog::{self, CatalogEntry};
 
 /// Errors of every operation that takes an access token.
@@ -70,14 +71,6 @@ fn error_names(operation: &Operation, with_required: &[String]) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// The parameters of an operation that are described in place.
-pub(super) fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
-    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-        RefOr::T(parameter) => Some(parameter),
-        RefOr::Ref(_) => None,
-    })
 }
 
 /// Adds one response per status, with the error names that it may carry.

@@ -10,9 +10,8 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Number, PartialSchema};
 
-use super::errors::parameters;
 use super::headers;
-use super::schema_rules::{constant_code, required_field, resolve};
+use super::schema_rules::{constant_code, parameters, required_field, resolve};
 use crate::http::i18n;
 use crate::http::language::Language;
 use crate::response::envelope::Failure;

@@ -1,7 +1,7 @@
 //! Completes the schemas that utoipa generates.
 
 use serde_json::json;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::schema::{AllOf, AnyOfBuilder, Components, Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -61,6 +61,14 @@ pub(super) fn constant_code(code: u16) -> Object {
     // utoipa has no field for it.
     object.extensions.get_or_insert_default().insert("const".to_owned(), json!(code));
     object
+}
+
+/// The parameters of an operation that are described in place.
+pub(super) fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
 }
 
 /// The first required field of an operation's body.
