@@ -170,9 +170,7 @@ impl Wiring<'_> {
         self.metrics.register(indexer.collectors()?)?;
         let ports = self.session_ports(Arc::clone(&users), hasher)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
-        let signing = &self.settings.signing;
-        let sessions = SessionService::new(ports, signing.lifetimes).keeping_open(signing.most_open);
-        let sessions = Arc::new(sessions);
+        let sessions = Arc::new(self.sessions(ports));
         let use_cases = UseCases {
             accounts: LifecycleService::new(LifecyclePorts {
                 accounts: Arc::new(PgLifecycleRepository::new(db())),
@@ -201,6 +199,11 @@ impl Wiring<'_> {
             search,
         };
         Ok((use_cases, AdapterParts { indexer, commits }))
+    }
+
+    fn sessions(&self, ports: SessionPorts) -> SessionService {
+        let signing = &self.settings.signing;
+        SessionService::new(ports, signing.lifetimes).keeping_open(signing.most_open)
     }
 
     /// The registration of clients, under its quota.

@@ -42,13 +42,11 @@ impl FailureSet {
         if names.len() > 1 {
             names.retain(|name| *name != "too_many_requests");
         }
-        match names.as_slice() {
-            [single] => pascal_case(single),
-            _ => {
-                let operation = pascal_case(operation.operation_id.as_deref().unwrap_or_default());
-                format!("{operation}{}", kind(self.code))
-            }
+        if let [single] = names.as_slice() {
+            return pascal_case(single);
         }
+        let operation = pascal_case(operation.operation_id.as_deref().unwrap_or_default());
+        format!("{operation}{}", kind(self.code))
     }
 }
 

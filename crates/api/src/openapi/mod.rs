@@ -83,19 +83,7 @@ pub fn document() -> OpenApi {
     let tags =
         TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     document.tags = Some(tags.into());
-    let mut components = document.components.take().unwrap_or_else(Components::new);
-    components
-        .add_security_scheme("token", bearer("The `token` of a login, a refresh or a password change."));
-    components
-        .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
-    let mut general = vec![(Failure::name().into_owned(), Failure::schema())];
-    Failure::schemas(&mut general);
-    components.schemas.extend(general);
-    schemas::add_to(&mut components);
-    envelopes::name(&mut components);
-    schema_rules::merge_all_of(&mut components);
-    schema_rules::accept_any(&mut components);
-    headers::add_to(&mut components);
+    let mut components = shared_components(document.components.take().unwrap_or_else(Components::new));
     let with_required = errors::schemas_with_required_fields(&components);
     let mut failures = Failures::default();
     for (path, item) in &mut document.paths.paths {
@@ -117,6 +105,23 @@ pub fn document() -> OpenApi {
             .for_each(|operation| operation.deprecated = Some(Deprecated::True));
     }
     document
+}
+
+/// The components with all that operations refer to, but for the failures, which the operations themselves bring.
+fn shared_components(mut components: Components) -> Components {
+    components
+        .add_security_scheme("token", bearer("The `token` of a login, a refresh or a password change."));
+    components
+        .add_security_scheme("refresh_token", bearer("The `refresh_token` issued with it; valid once."));
+    let mut general = vec![(Failure::name().into_owned(), Failure::schema())];
+    Failure::schemas(&mut general);
+    components.schemas.extend(general);
+    schemas::add_to(&mut components);
+    envelopes::name(&mut components);
+    schema_rules::merge_all_of(&mut components);
+    schema_rules::accept_any(&mut components);
+    headers::add_to(&mut components);
+    components
 }
 
 /// Generators name their package after the title, so it is plain ASCII.

@@ -118,7 +118,6 @@ impl Database {
         })
     }
 
-    /// A connection pool of this size.
     pub(crate) fn db(&self, connections: u32) -> Arc<Db> {
         let settings =
             DbSettings { url: self.url().to_owned(), connections, reserved: 0, queue: 1, patience: PATIENCE };

@@ -22,6 +22,10 @@ pub(crate) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the start is shown by this machine's clock, as it is in all exporters"
+    )]
     pub(crate) fn new() -> prometheus::Result<Self> {
         let start = Gauge::new("process_start_time_seconds", "Start of the process, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -86,7 +86,9 @@ impl Replica {
         let postmaster = self.cluster.pid().unwrap();
         signal("STOP", postmaster);
         let children: Vec<u32> = children_of(postmaster);
-        children.iter().for_each(|pid| signal("STOP", *pid));
+        for pid in &children {
+            signal("STOP", *pid);
+        }
         Frozen(std::iter::once(postmaster).chain(children).collect())
     }
 

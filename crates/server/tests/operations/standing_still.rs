@@ -69,7 +69,9 @@ fn codes(server: &Server, calls: &[Call]) -> Vec<i64> {
 fn circle(server: &Server, friends: usize) -> (Person, Vec<Person>) {
     let alice = server.person("alice_01");
     let friends: Vec<Person> = (0..friends).map(|n| server.person(&format!("friend_{n}"))).collect();
-    friends.iter().for_each(|friend| server.befriend(&alice, friend));
+    for friend in &friends {
+        server.befriend(&alice, friend);
+    }
     (alice, friends)
 }
 

@@ -71,7 +71,7 @@ mod tests {
     fn exactly_one_synchronous_standby_warns_and_none_fails() {
         let (sync, potential) = (standby(Some("streaming"), true), standby(Some("streaming"), false));
         assert_eq!(severities(false, true, &[]), [Severity::Fail]);
-        assert_eq!(severities(false, true, &[sync.clone()]), [Severity::Ok, Severity::Warn]);
+        assert_eq!(severities(false, true, std::slice::from_ref(&sync)), [Severity::Ok, Severity::Warn]);
         let two = [sync.clone(), potential.clone()];
         assert_eq!(severities(false, true, &two), [Severity::Ok, Severity::Ok, Severity::Warn]);
         assert_eq!(severities(false, true, &[sync.clone(), sync]), [Severity::Ok, Severity::Ok]);
