@@ -239,18 +239,13 @@ impl Cluster {
         self.stop_on_drop.store(false, Ordering::Release);
     }
 
-    /// Stops the cluster with a fast shutdown, and with an immediate one if that takes too long.
+    /// Stops the cluster with a smart shutdown of at most a second, then with a fast and at last with an immediate one.
     ///
     /// # Errors
     /// [`Error::TimedOut`].
     pub fn stop(&self) -> Result<(), Error> {
         let Some(postmaster) = Postmaster::of(&self.paths.data) else { return Ok(()) };
-        postmaster.signal(Signal::INT);
-        if postmaster.gone_within(STOP_TIMEOUT) {
-            return Ok(());
-        }
-        postmaster.signal(Signal::QUIT);
-        if postmaster.gone_within(STOP_TIMEOUT) { Ok(()) } else { Err(self.timed_out("stop", STOP_TIMEOUT)) }
+        if postmaster.stop_within(STOP_TIMEOUT) { Ok(()) } else { Err(self.timed_out("stop", STOP_TIMEOUT)) }
     }
 
     /// Kills the postmaster, as a crash would. Its backends notice a moment later and exit.

@@ -54,6 +54,17 @@ impl Postmaster {
         let _ = rustix::process::kill_process(self.0, signal);
     }
 
+    /// Stops the server: with a smart shutdown, in which connections that are just being closed end in order, then with a fast one,
+    /// and with an immediate one if that takes longer than `limit`. Returns whether the process is gone.
+    pub(crate) fn stop_within(self, limit: Duration) -> bool {
+        const CLOSING: Duration = Duration::from_secs(1);
+        let shutdowns = [(Signal::TERM, CLOSING), (Signal::INT, limit), (Signal::QUIT, limit)];
+        shutdowns.into_iter().any(|(shutdown, limit)| {
+            self.signal(shutdown);
+            self.gone_within(limit)
+        })
+    }
+
     /// Waits for the process to exit.
     pub(crate) fn gone_within(self, timeout: Duration) -> bool {
         eventually(timeout, || !self.is_alive())

@@ -57,7 +57,7 @@ fn a_locked_row_causes_a_503_for_its_own_requests_only() {
 
 #[test]
 fn an_invalid_row_causes_a_500_and_no_panic() {
-    let world = World::impatient(Options::default());
+    let world = World::new();
     let (alice, _bob) = world.friends();
     world.sql("UPDATE users SET name = E'\\n' WHERE uid = 'bob_0001'");
     let reply = alice.get("/api/auth/friendships").refused(500, "internal_error");

@@ -85,6 +85,7 @@ fn routes() -> Vec<Route> {
         route("PUT", "/api/auth/friendships/{friend_id}/remark", Thing::User, no_friend).body(json!({"remark": "mine"})),
         route("GET", "/api/auth/messages/search", Thing::Conversation, conversation).field("conversation_id"),
         route("DELETE", "/api/auth/sessions/{session_id}", Thing::Session, (400, "unknown_session")),
+        route("GET", "/api/auth/users/{user_id}", Thing::User, (400, "unknown_user")),
     ]
 }
 
