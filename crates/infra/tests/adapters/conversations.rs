@@ -119,7 +119,7 @@ async fn coalesced_reads_each_get_their_own_result() {
     let database = Database::new();
     let pool = database.pool();
     let (people, conversations) = company(&pool).await;
-    let blocker = database.block_all_threads(&pool, people[0], conversations[0]).await;
+    let blocker = database.block_writing_threads(&pool, people[0], conversations[0]).await;
     let (mut windows, mut lists) = (Vec::new(), Vec::new());
     for person in people {
         for conversation in conversations.clone() {

@@ -254,9 +254,7 @@ async fn a_step_waits_for_its_first_pair_only() {
         async move { pool.erasures.step(alice).await }
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    while database.number(waits) == 0 {
-        tokio::task::yield_now().await;
-    }
+    database.wait_until(waits, |waiting| waiting > 0).await;
     let others = format!(
         "SELECT count(*) FROM (SELECT FROM conversations WHERE id > '{}' FOR UPDATE NOWAIT) c",
         pairs[2]

@@ -188,9 +188,7 @@ async fn a_worker_killed_within_a_step_leaves_no_part_of_it() {
         .unwrap();
     let killed = tokio::spawn(async move { victim.erasures.step(alice).await });
     let waits = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    while database.number(&format!("SELECT count(*) {waits}")) == 0 {
-        tokio::task::yield_now().await;
-    }
+    database.wait_until(&format!("SELECT count(*) {waits}"), |waiting| waiting > 0).await;
     assert_eq!(pool.erasures.step(alice).await.unwrap(), ErasureStep::Elsewhere, "the erasure is claimed");
     database.sql(&format!("SELECT pg_terminate_backend(pid) {waits}"));
     let error = killed.await.unwrap().unwrap_err();

@@ -135,9 +135,14 @@ impl Database {
     pub(crate) async fn indexed(&self) {
         let lagging = "SELECT count(*) FROM conversations c
              WHERE c.last_seq > coalesce((SELECT indexed_seq FROM search_progress WHERE conversation_id = c.id), 0)";
+        self.wait_until(lagging, |blocks| blocks == 0).await;
+    }
+
+    /// Asks for a number until it meets a condition.
+    pub(crate) async fn wait_until(&self, query: &str, is_met: impl Fn(i64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.number(lagging) > 0 {
-            assert!(Instant::now() < deadline, "the search blocks are not written");
+        while !is_met(self.number(query)) {
+            assert!(Instant::now() < deadline, "{query} is still {}", self.number(query));
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -146,9 +151,8 @@ impl Database {
         PgConnection::establish(self.url()).unwrap()
     }
 
-    /// Blocks all threads of a pool until the returned connection is dropped, for less than the two seconds of its lock
-    /// timeout.
-    pub(crate) async fn block_all_threads(
+    /// Leaves one thread of a pool to reads until the returned connection is dropped, within the lock timeout.
+    pub(crate) async fn block_writing_threads(
         &self,
         pool: &Arc<Pool>,
         member: UserId,
@@ -160,17 +164,14 @@ impl Database {
              WHERE user_id = '{member}' AND conversation_id = '{conversation}' FOR UPDATE"
         );
         holder.batch_execute(&lock).unwrap();
-        for _ in 0..THREADS {
+        for _ in 1..THREADS {
             let pool = Arc::clone(pool);
-            tokio::spawn(
-                async move { pool.conversations.mark_read(member, conversation, Seq::new(1)).await },
-            );
+            let read = async move { pool.conversations.mark_read(member, conversation, Seq::new(1)).await };
+            tokio::spawn(read);
         }
         let waiting = "SELECT count(*) FROM pg_stat_activity
                         WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        while self.number(waiting) < i64::from(THREADS) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.wait_until(waiting, |threads| threads >= i64::from(THREADS - 1)).await;
         holder
     }
 
@@ -178,7 +179,6 @@ impl Database {
         self.connect().batch_execute(sql).unwrap();
     }
 
-    /// The single number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Number {
