@@ -94,10 +94,12 @@ async fn an_erasure_deletes_own_data_but_not_the_peers_conversation() {
     assert_eq!(traces(&database, alice), NONE);
     let (mut listed_since, mut opened_since) = (list().await, window().await);
     assert!(!opened_since.is_friend && opened_since.peer_read_seq.is_none());
+    assert!(!listed_since.is_friend && listed_since.peer_read_seq.is_none());
     assert!(listed_since.remark.as_str().is_empty() && opened_since.remark.as_str().is_empty());
     // Nothing else has changed.
     (listed_since.remark, opened_since.remark) = (listed.remark.clone(), opened.remark.clone());
     (opened_since.is_friend, opened_since.peer_read_seq) = (opened.is_friend, opened.peer_read_seq);
+    (listed_since.is_friend, listed_since.peer_read_seq) = (listed.is_friend, listed.peer_read_seq);
     assert_eq!((listed_since, opened_since), (listed, opened));
 }
 

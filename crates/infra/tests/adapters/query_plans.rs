@@ -251,7 +251,7 @@ async fn accounts_and_sessions_are_found_by_uid_phone_and_id() {
         most_open: NonZeroU32::new(64),
     };
     let (_, plans) = explained.plans(pool.sessions.open(&login)).await;
-    assert_plan("opening a session", &plans, &["users_pkey"]);
+    assert_plan("opening a session", &plans, &["users_pkey", "sessions_open_of_user"]);
     let (_, plans) = explained.plans(pool.sessions.rotate(&order(&session))).await;
     // The session is found by its id or among its owner's sessions; both cost the same.
     for plan in plans {
