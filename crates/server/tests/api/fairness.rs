@@ -19,7 +19,7 @@ fn crowd(size: usize, ask: impl Fn() -> Reply + Sync, meanwhile: impl FnOnce()) 
 
 #[test]
 fn slow_lists_of_one_account_leave_threads_to_others() {
-    let world = World::impatient(Options { db_pool_size: Some(4), ..Options::default() });
+    let world = World::with(Options { db_pool_size: Some(4), ..Options::default() });
     let (alice, bob) = world.friends();
     let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%device_name%'";
     let mut answers = Vec::new();
