@@ -10,7 +10,7 @@
 //!
 //! A panic is caught, logged with the worker's name and counted; the worker continues with the next item or the next
 //! step. Stopping is graceful: what has begun is finished, nothing new begins. A thread whose database connection stands still is
-//! replaced if its worker is watched ([`super::watchdog`]); stopping does not wait for it.
+//! replaced if its worker is watched (`watchdog.rs`); stopping does not wait for it.
 
 use std::convert::Infallible;
 use std::io;
