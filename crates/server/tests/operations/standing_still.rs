@@ -55,7 +55,7 @@ impl Call {
     }
 }
 
-/// The codes of concurrent calls, in their order.
+/// The codes of concurrent calls, in their order. Each is of another account, since a second one of an account waits for the first.
 fn codes(server: &Server, calls: &[Call]) -> Vec<i64> {
     let ask = |call: &Call| {
         let (call, base) = (call.clone(), server.base.clone());
@@ -93,15 +93,16 @@ fn assert_stored_once(url: &str, keys: &[String]) {
 fn a_frozen_database_causes_503_and_heals_when_it_thaws() {
     let primary = Replica::primary("frozen");
     let server = primary.serve(&primary.url());
-    let (alice, friends) = circle(&server, 3);
-    let keys: Vec<String> = (0..4).flat_map(|n| (0..3).map(move |to| format!("{n}-{to}"))).collect();
+    let (alice, friends) = circle(&server, 6);
+    let (senders, readers) = friends.split_at(3);
+    let keys: Vec<String> = (0..4).flat_map(|n| (0..3).map(move |from| format!("{n}-{from}"))).collect();
     let sends: Vec<Call> =
-        keys.iter().zip(friends.iter().cycle()).map(|(key, to)| Call::send(&alice, to, key)).collect();
+        keys.iter().zip(senders.iter().cycle()).map(|(key, from)| Call::send(from, &alice, key)).collect();
     assert_eq!(codes(&server, &sends[..1]), [200]);
     let frozen = primary.freeze();
     for round in sends.chunks(3) {
         let mut calls = round.to_vec();
-        calls.extend(friends.iter().map(Call::list));
+        calls.extend(readers.iter().map(Call::list));
         calls.push(Call::rename(&alice, "Alice"));
         assert!(codes(&server, &calls).iter().all(|code| *code == 503), "an answer without a database");
         assert_eq!(server.get("/readyz", "")["code"], 503);
@@ -125,13 +126,14 @@ fn a_frozen_primary_is_left_for_its_promoted_standby() {
     let standby = primary.standby("promoted");
     primary.set("synchronous_standby_names", "*");
     let server = primary.serve(&primary.url_with(&standby));
-    let (alice, friends) = circle(&server, 2);
-    let keys: Vec<String> = (0..40).map(|n| n.to_string()).collect();
-    let send = |key: &String| Call::send(&alice, &friends[key.len() - 1], key);
-    let before: Vec<Call> = keys[..20].iter().map(send).collect();
-    assert!(codes(&server, &before).iter().all(|code| *code == 200));
+    let (alice, friends) = circle(&server, 12);
+    let keys: Vec<String> = (0..24).map(|n| n.to_string()).collect();
+    let sends: Vec<Call> =
+        keys.iter().zip(friends.iter().cycle()).map(|(key, from)| Call::send(from, &alice, key)).collect();
+    let (before, meanwhile) = sends.split_at(12);
+    assert!(codes(&server, before).iter().all(|code| *code == 200));
     let frozen = primary.freeze();
-    let meanwhile: Vec<Call> = keys[20..].iter().map(send).chain([Call::list(&alice)]).collect();
+    let meanwhile = [meanwhile, &[Call::list(&alice)]].concat();
     assert!(codes(&server, &meanwhile).iter().all(|code| *code == 503));
     standby.promote();
     for call in &meanwhile {
@@ -149,13 +151,15 @@ fn a_frozen_primary_is_left_for_its_promoted_standby() {
 fn without_the_only_synchronous_standby_reads_go_on_and_writes_get_503() {
     let primary = Replica::primary("alone");
     let server = primary.serve(&primary.url());
-    let (alice, friends) = circle(&server, 3);
+    let (alice, friends) = circle(&server, 12);
+    let (senders, others) = friends.split_at(6);
+    let (renamed, readers) = others.split_at(3);
     primary.set("synchronous_standby_names", "*");
     let keys: Vec<String> = (0..24).map(|n| n.to_string()).collect();
     let sends: Vec<Call> =
-        keys.iter().zip(friends.iter().cycle()).map(|(key, to)| Call::send(&alice, to, key)).collect();
-    let renames: Vec<Call> = friends.iter().map(|friend| Call::rename(friend, "Friend")).collect();
-    let reads: Vec<Call> = friends.iter().map(Call::list).collect();
+        keys.iter().zip(senders.iter().cycle()).map(|(key, from)| Call::send(from, &alice, key)).collect();
+    let renames: Vec<Call> = renamed.iter().map(|friend| Call::rename(friend, "Friend")).collect();
+    let reads: Vec<Call> = readers.iter().map(Call::list).collect();
     for round in sends.chunks(6) {
         let mut writes = round.to_vec();
         writes.extend(renames.clone());
