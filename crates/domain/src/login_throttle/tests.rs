@@ -130,6 +130,10 @@ fn a_success_releases_only_its_own_attempt_of_an_address() {
         assert_eq!(release(&key, &full, result, now + TimeDelta::minutes(10)), None);
         let (first, ..) = fail(&key, 1);
         assert_eq!(release(&key, &first, result, now), None);
+        let one_left = |now| release(&key, &FailureRecord { count: 2, ..full }, result, now);
+        let forgiven_at = one_left(now).unwrap().forgiven_at;
+        assert!(one_left(forgiven_at - TimeDelta::microseconds(1)).is_some());
+        assert_eq!(one_left(forgiven_at), None, "a record ends when all of it is forgiven");
     }
 }
 
