@@ -15,7 +15,7 @@ use crate::http::health::ReadinessProbe;
 use crate::http::language::Language;
 use crate::http::{
     body_drain, connection, content_coding, docs_page, error_rendering, head_method, origin, refusal_delay,
-    refusals, security_headers,
+    refusals, security_headers, web_page,
 };
 use crate::openapi::description;
 use crate::routes;
@@ -103,6 +103,10 @@ fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {
     config
         .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
         .default_service(web::to(description::unmatched));
+    // The web client comes first: without it, `/` leads to the documentation.
+    if !settings.without_web {
+        web_page::configure(config);
+    }
     if !settings.without_docs {
         docs_page::routes(config);
     }

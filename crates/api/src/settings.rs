@@ -17,6 +17,8 @@ pub struct ApiSettings {
     pub english_by_default: bool,
     /// Whether the documentation page is left out.
     pub without_docs: bool,
+    /// Whether the web client is left out.
+    pub without_web: bool,
     /// What the server tells about itself.
     pub facts: ServerFacts,
     /// The bulkheads, shared by all workers.

@@ -143,6 +143,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         trusted_proxies: settings.trusted_proxies.clone(),
         english_by_default: settings.default_language == MessageLanguage::En,
         without_docs: settings.docs == Switch::Off,
+        without_web: settings.web == Switch::Off,
         facts: ServerFacts {
             version: version::FULL,
             registration: match settings.rules.registration {

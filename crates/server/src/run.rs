@@ -86,6 +86,7 @@ fn print_banner(application: &Application, location: &str) {
         "\n  Hongyan 鸿雁 {version}\n\
          \n  listening on  http://{address}\
          \n  data          {location}\
+         \n  chat          http://{address} (two tabs are two people)\
          \n  try it        http://{address}/docs (every call, in the browser)\
          \n  readiness     curl http://{address}/readyz{metrics}\
          \n  stop          Ctrl-C\n\n"

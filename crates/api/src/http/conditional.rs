@@ -34,14 +34,15 @@ impl<T: Envelope> Responder for WithEtag<T> {
     }
 }
 
-fn tag(body: &[u8]) -> EntityTag {
+/// The tag of a body.
+pub(super) fn tag(body: &[u8]) -> EntityTag {
     const SEED: u64 = 0x6865_5b0c_f00d_9e8d;
     EntityTag::new_weak(format!("{:016x}", FixedState::with_seed(SEED).hash_one(body)))
 }
 
 /// Whether `If-None-Match` lists this tag or is `*`. The comparison is weak, as RFC 9110 requires for this header. An invalid
 /// header matches nothing.
-fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
+pub(super) fn matches(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(listed)) => listed.iter().any(|listed| listed.weak_eq(tag)),

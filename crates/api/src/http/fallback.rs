@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
-use crate::http::security_headers;
+use crate::http::{security_headers, web_page};
 use crate::response::error::ApiError;
 use crate::settings::ApiSettings;
 
@@ -22,21 +22,32 @@ impl KnownPaths {
         let paths = document.paths.paths.iter();
         let documented =
             paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", ")));
-        let pages = PAGES.iter().map(|path| (ResourceDef::new(*path), "GET, HEAD".to_owned()));
+        let pages = PAGES
+            .iter()
+            .chain(&web_page::PATHS)
+            .map(|path| (ResourceDef::new(*path), "GET, HEAD".to_owned()));
         Self(documented.chain(pages).collect())
     }
 
     /// The error for a request that matched no route.
     pub(crate) fn error_for(&self, request: &HttpRequest) -> ApiError {
         let path = request.path();
-        let is_left_out = (path == "/" || security_headers::is_page(path))
-            && request.app_data::<web::Data<ApiSettings>>().is_some_and(|settings| settings.without_docs);
+        let settings = request.app_data::<web::Data<ApiSettings>>();
+        let is_left_out = settings.is_some_and(|settings| is_left_out(path, settings));
         let known = self.0.iter().find(|(pattern, _)| !is_left_out && pattern.is_match(path));
         known.map_or_else(
             || ApiError::named("unknown_route"),
             |(_, methods)| ApiError::method_not_allowed(methods.clone()),
         )
     }
+}
+
+/// Whether the path belongs to a page that a setting leaves out. `/` is the web client's, and leads to the documentation without it.
+fn is_left_out(path: &str, settings: &ApiSettings) -> bool {
+    let (without_docs, without_web) = (settings.without_docs, settings.without_web);
+    (path == "/" && without_docs && without_web)
+        || (security_headers::is_page(path) && without_docs)
+        || (web_page::PATHS.contains(&path) && without_web)
 }
 
 fn methods(item: &PathItem) -> Vec<&'static str> {

@@ -18,3 +18,4 @@ pub(crate) mod refusal_delay;
 pub(crate) mod refusals;
 pub(crate) mod security_headers;
 pub(crate) mod startup;
+pub(crate) mod web_page;

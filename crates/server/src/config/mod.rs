@@ -120,6 +120,8 @@ pub struct Settings {
     pub default_language: MessageLanguage,
     /// The documentation page.
     pub docs: Switch,
+    /// The web client.
+    pub web: Switch,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -173,6 +175,7 @@ impl Settings {
             cors_origins: given.cors_origins,
             default_language: given.default_language,
             docs: given.docs,
+            web: given.web,
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),

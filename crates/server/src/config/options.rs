@@ -245,6 +245,9 @@ options! {
     /// The documentation page at /docs: on or off
     #[arg(long, env = "HONGYAN_DOCS", value_name = "SWITCH")]
     docs: Switch = Switch::default();
+    /// The web client at /: on or off
+    #[arg(long, env = "HONGYAN_WEB", value_name = "SWITCH")]
+    web: Switch = Switch::default();
     /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");

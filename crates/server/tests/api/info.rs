@@ -57,11 +57,12 @@ fn the_limits_are_those_that_are_enforced() {
 }
 
 #[test]
-fn the_front_page_leads_to_the_documentation_unless_that_is_off() {
-    let world = World::new();
+fn without_the_web_client_the_front_page_leads_to_the_documentation() {
+    let world = World::with(Options { web: Some(Switch::Off), ..Options::default() });
     let front = world.call("GET", "/").send();
     assert_eq!((front.status, front.header("Location")), (307, Some("/docs")));
-    let closed = World::with(Options { docs: Some(Switch::Off), ..Options::default() });
+    let closed =
+        World::with(Options { docs: Some(Switch::Off), web: Some(Switch::Off), ..Options::default() });
     for path in ["/", "/docs", "/docs/", "/docs/index.html"] {
         for method in ["GET", "HEAD", "POST"] {
             assert_eq!(closed.call(method, path).send().status, 404, "{method} {path}");

@@ -38,3 +38,4 @@ mod rules;
 mod search;
 mod sessions;
 mod support;
+mod web_page;
