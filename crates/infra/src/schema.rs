@@ -24,6 +24,8 @@ diesel::table! {
         read_shown -> Bool,
         shown_read_seq -> Nullable<Int8>,
         hidden_unread -> Int8,
+        changed_in -> Int8,
+        shown_in -> Int8,
     }
 }
 
@@ -42,6 +44,17 @@ diesel::table! {
         recalled_seq -> Int8,
         last_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        changed_in -> Int8,
+        related_in -> Int8,
+    }
+}
+
+diesel::table! {
+    deletions_by_change (conversation_id, user_id, deleted_in, seq) {
+        conversation_id -> Uuid,
+        user_id -> Uuid,
+        deleted_in -> Int8,
+        seq -> Int8,
     }
 }
 
@@ -98,6 +111,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    lineages (token) {
+        token -> Uuid,
+        cluster -> Int8,
+        database -> Int8,
+        file -> Int8,
+        started_at -> Timestamptz,
+        covered -> Int8,
+    }
+}
+
+diesel::table! {
     login_throttles (key) {
         key -> Bytea,
         failures -> Int4,
@@ -137,6 +161,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    recalls_by_change (conversation_id, recalled_in, seq) {
+        conversation_id -> Uuid,
+        recalled_in -> Int8,
+        seq -> Int8,
+    }
+}
+
+diesel::table! {
     retired_uids (uid) {
         uid -> Text,
         owner_id -> Uuid,
@@ -172,6 +204,7 @@ diesel::table! {
         last_used_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        changed_in -> Int8,
     }
 }
 
@@ -186,6 +219,11 @@ diesel::table! {
         created_at -> Timestamptz,
         uid_changed_at -> Nullable<Timestamptz>,
         erased_at -> Nullable<Timestamptz>,
+        changed_in -> Int8,
+        shown_in -> Int8,
+        share_read -> Bool,
+        share_typing -> Bool,
+        sharing_in -> Int8,
     }
 }
 
@@ -202,15 +240,18 @@ diesel::allow_tables_to_appear_in_same_query!(
     blocks,
     conversation_members,
     conversations,
+    deletions_by_change,
     erasures,
     friendship_requests,
     friendships,
     invites,
     known_devices,
+    lineages,
     login_throttles,
     message_deletions,
     messages,
     quotas,
+    recalls_by_change,
     retired_uids,
     search_blocks,
     search_progress,
