@@ -32,6 +32,7 @@ pub mod message;
 pub mod number;
 pub mod page;
 pub mod quota;
+pub mod realtime;
 pub mod search;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

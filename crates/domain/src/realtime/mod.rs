@@ -1,0 +1,16 @@
+//! Catching up: what has changed for an account since a cursor, and the signals that something has.
+
+mod model;
+mod ports;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use model::{
+    ReadPoint, StaleList, SyncCursor, SyncFrom, SyncPage, SyncPlace, SyncPosition, SyncRequest,
+    SyncedConversation,
+};
+#[cfg(any(test, feature = "test-support"))]
+pub use ports::MockChangeReader;
+pub use ports::{ChangeListener, ChangeReader, ChangeSignals};
+pub use service::SyncService;
