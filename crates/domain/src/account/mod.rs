@@ -13,8 +13,8 @@ mod tests;
 pub use error::{LifecycleError, ProfileError, RegistrationError};
 pub use model::{
     AccountState, AccountSummary, DisplayName, ErasureStage, HashingTurn, Nickname, Password,
-    PasswordAttempt, PasswordHash, PhoneNumber, Profile, Relation, Uid, UidChange, UidChangeRefusal, User,
-    decide_uid_change,
+    PasswordAttempt, PasswordHash, PhoneNumber, Profile, ProfileChange, Relation, Sharing, Uid, UidChange,
+    UidChangeRefusal, User, decide_uid_change,
 };
 pub use ports::{
     Credentials, ErasureRepository, ErasureStep, LifecycleRepository, LoginIdentifier, NewUser,

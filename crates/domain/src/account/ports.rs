@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     AccountSummary, HashingTurn, Nickname, Password, PasswordAttempt, PasswordHash, PhoneNumber, Profile,
-    Uid, UidChangeRefusal, User,
+    ProfileChange, Uid, UidChangeRefusal, User,
 };
 use crate::auth::{Caller, DeviceName, Session};
 use crate::error::PortError;
@@ -115,11 +115,15 @@ pub trait UserRepository: Send + Sync {
     /// Any `PortError` from the adapter.
     async fn summary(&self, id: UserId) -> Result<Option<AccountSummary>, PortError>;
 
-    /// Renames an active account and returns its new state.
+    /// Changes an active account's profile and returns its new state.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.
-    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError>;
+    async fn change_profile(
+        &self,
+        id: UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<AccountSummary>, PortError>;
 
     /// The account with this uid (ignoring case) as `viewer` sees it. MUST NOT find erased accounts.
     ///

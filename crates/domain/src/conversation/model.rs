@@ -72,7 +72,7 @@ pub struct ConversationWindow {
     pub is_friend: bool,
     /// The member's read position.
     pub read_seq: Seq,
-    /// The other member's read position; shown to friends only.
+    /// The other member's read position; shown to friends only, where both share it.
     pub peer_read_seq: Option<Seq>,
     /// The newest message's position, visible or not.
     pub last_seq: Seq,

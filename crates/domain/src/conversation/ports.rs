@@ -45,7 +45,8 @@ pub trait ConversationRepository: Send + Sync {
     ) -> Result<ConversationPage, PortError>;
 
     /// A conversation and a window of its history, from one snapshot. MUST change nothing. While either member blocks the other,
-    /// and after that until the peer reads again, the peer's read position MUST stay where it was when the block began.
+    /// and after that until the peer reads again, the peer's read position MUST stay where it was when the block began. It MUST NOT be
+    /// shown unless the two are friends and both share it.
     ///
     /// # Errors
     /// Any `PortError` from the adapter.

@@ -12,13 +12,14 @@ use crate::message::Seq;
 /// The use cases on conversations.
 pub struct ConversationService {
     conversations: Arc<dyn ConversationRepository>,
+    read_receipts: bool,
 }
 
 impl ConversationService {
-    /// Creates the service.
+    /// Creates the service. Without `read_receipts` no member sees how far the other has read.
     #[must_use]
-    pub fn new(conversations: Arc<dyn ConversationRepository>) -> Self {
-        Self { conversations }
+    pub fn new(conversations: Arc<dyn ConversationRepository>, read_receipts: bool) -> Self {
+        Self { conversations, read_receipts }
     }
 
     /// The caller's conversations, pinned first, then latest activity.
@@ -30,7 +31,11 @@ impl ConversationService {
         caller: UserId,
         page: &ConversationPageRequest,
     ) -> Result<ConversationPage, ConversationError> {
-        Ok(self.conversations.list(caller, page).await?)
+        let mut page = self.conversations.list(caller, page).await?;
+        for conversation in &mut page.items {
+            conversation.peer_read_seq = conversation.peer_read_seq.filter(|_| self.read_receipts);
+        }
+        Ok(page)
     }
 
     /// A window of a conversation's history. Does not move the read position.
@@ -43,10 +48,12 @@ impl ConversationService {
         conversation: ConversationId,
         request: &WindowRequest,
     ) -> Result<ConversationWindow, ConversationError> {
-        self.conversations
-            .window(caller, conversation, request)
-            .await?
-            .ok_or(ConversationError::UnknownConversation)
+        let window = self.conversations.window(caller, conversation, request).await?;
+        let window = window.ok_or(ConversationError::UnknownConversation)?;
+        Ok(ConversationWindow {
+            peer_read_seq: window.peer_read_seq.filter(|_| self.read_receipts),
+            ..window
+        })
     }
 
     /// Marks messages as read up to `seq`; never moves backwards or past the newest message.

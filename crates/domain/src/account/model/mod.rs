@@ -8,5 +8,8 @@ mod visible;
 
 pub use identity::{DisplayName, Nickname, PhoneNumber, Uid};
 pub use password::{HashingTurn, Password, PasswordAttempt, PasswordHash};
-pub use profile::{AccountSummary, Profile, Relation, UidChange, UidChangeRefusal, User, decide_uid_change};
+pub use profile::{
+    AccountSummary, Profile, ProfileChange, Relation, Sharing, UidChange, UidChangeRefusal, User,
+    decide_uid_change,
+};
 pub use state::{AccountState, ErasureStage};

@@ -22,6 +22,26 @@ pub struct User {
     pub created_at: DateTime<Utc>,
 }
 
+/// What an account lets its friends see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sharing {
+    /// How far it has read, where the friend shares that too.
+    pub read: bool,
+    /// That it is writing, where the friend shares that too.
+    pub typing: bool,
+}
+
+/// Changes to an account's own profile; `None` leaves a value unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileChange {
+    /// A new nickname.
+    pub name: Option<Nickname>,
+    /// Whether friends see how far it has read.
+    pub share_read: Option<bool>,
+    /// Whether friends see that it is writing.
+    pub share_typing: Option<bool>,
+}
+
 /// An account with the counters for its owner's start page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSummary {
@@ -31,6 +51,8 @@ pub struct AccountSummary {
     pub unread_total: i64,
     /// Received friendship requests that can still be answered.
     pub pending_requests: i64,
+    /// What its friends see.
+    pub sharing: Sharing,
 }
 
 /// An account, as another user sees it.

@@ -1,10 +1,10 @@
-//! Use-cases of a profile: read, rename, change the uid, find by uid.
+//! Use-cases of a profile: read, change, change the uid, find by uid.
 
 use std::sync::Arc;
 
 use crate::account::{
-    AccountSummary, Nickname, Profile, ProfileError, Uid, UidChangeOutcome, UidChangeRefusal, UidChangeRules,
-    UserRepository,
+    AccountSummary, Profile, ProfileChange, ProfileError, Uid, UidChangeOutcome, UidChangeRefusal,
+    UidChangeRules, UserRepository,
 };
 use crate::id::UserId;
 use crate::quota::LookupQuota;
@@ -35,12 +35,16 @@ impl ProfileService {
         self.users.summary(caller).await?.ok_or(ProfileError::AccountGone)
     }
 
-    /// Renames the caller. Friends see the new name at once.
+    /// Changes the caller's profile. Friends see a new name at once.
     ///
     /// # Errors
     /// [`ProfileError::AccountGone`].
-    pub async fn rename(&self, caller: UserId, name: &Nickname) -> Result<AccountSummary, ProfileError> {
-        self.users.rename(caller, name).await?.ok_or(ProfileError::AccountGone)
+    pub async fn change(
+        &self,
+        caller: UserId,
+        change: &ProfileChange,
+    ) -> Result<AccountSummary, ProfileError> {
+        self.users.change_profile(caller, change).await?.ok_or(ProfileError::AccountGone)
     }
 
     /// Looks an account up by uid, ignoring case.

@@ -5,8 +5,8 @@ use pollster::block_on;
 
 use super::{DAY, uid};
 use crate::account::{
-    AccountSummary, MockUserRepository, Nickname, Profile, ProfileService, Relation, UidChangeOutcome,
-    UidChangeRefusal, UidChangeRules, User,
+    AccountSummary, MockUserRepository, Nickname, Profile, ProfileChange, ProfileService, Relation, Sharing,
+    UidChangeOutcome, UidChangeRefusal, UidChangeRules, User,
 };
 use crate::quota::{MockLookupQuota, QuotaRate};
 use crate::testing::{assert_fault, at, fault, refusal, user};
@@ -29,7 +29,8 @@ fn goose() -> AccountSummary {
         phone_number: None,
         created_at: at(0),
     };
-    AccountSummary { user, unread_total: 7, pending_requests: 2 }
+    let sharing = Sharing { read: true, typing: false };
+    AccountSummary { user, unread_total: 7, pending_requests: 2, sharing }
 }
 
 #[test]
@@ -40,25 +41,28 @@ fn the_caller_sees_its_own_account() {
     assert_eq!(block_on(service.me(user(1))).unwrap(), goose());
 }
 
+fn renaming(name: &str) -> ProfileChange {
+    ProfileChange { name: Some(Nickname::parse(name).unwrap()), ..ProfileChange::default() }
+}
+
 #[test]
-fn renaming_returns_the_account_with_its_new_name() {
-    let name = Nickname::parse("小雁").unwrap();
+fn changing_the_profile_returns_the_account_in_its_new_state() {
+    let change = ProfileChange { share_typing: Some(false), ..renaming("小雁") };
     let service = service(|users| {
-        let expected = users.expect_rename().with(eq(user(1)), eq(name.clone()));
+        let expected = users.expect_change_profile().with(eq(user(1)), eq(change.clone()));
         expected.once().returning(|_, _| Ok(Some(goose())));
     });
-    assert_eq!(block_on(service.rename(user(1), &name)).unwrap(), goose());
+    assert_eq!(block_on(service.change(user(1), &change)).unwrap(), goose());
 }
 
 #[test]
 fn a_gone_account_is_neither_shown_nor_renamed() {
     let service = service(|users| {
         users.expect_summary().returning(|_| Ok(None));
-        users.expect_rename().returning(|_, _| Ok(None));
+        users.expect_change_profile().returning(|_, _| Ok(None));
     });
     assert_eq!(refusal(block_on(service.me(user(1)))), Some("session_ended"));
-    let name = Nickname::parse("小雁").unwrap();
-    assert_eq!(refusal(block_on(service.rename(user(1), &name))), Some("session_ended"));
+    assert_eq!(refusal(block_on(service.change(user(1), &renaming("小雁")))), Some("session_ended"));
 }
 
 #[test]
@@ -149,13 +153,13 @@ fn each_refusal_to_change_a_uid_has_its_name() {
 fn a_fault_below_is_passed_on() {
     let service = service(|users| {
         users.expect_summary().returning(|_| Err(fault()));
-        users.expect_rename().returning(|_, _| Err(fault()));
+        users.expect_change_profile().returning(|_, _| Err(fault()));
         users.expect_find_by_uid().returning(|_, _| Err(fault()));
         users.expect_find_by_id().returning(|_, _| Err(fault()));
         users.expect_change_uid().returning(|_, _, _| Err(fault()));
     });
     assert_fault(block_on(service.me(user(1))));
-    assert_fault(block_on(service.rename(user(1), &Nickname::parse("雁").unwrap())));
+    assert_fault(block_on(service.change(user(1), &renaming("雁"))));
     assert_fault(block_on(service.find_by_uid(user(1), &uid("Swan_22"))));
     assert_fault(block_on(service.find_by_id(user(1), user(2))));
     assert_fault(block_on(service.change_uid(user(1), &uid("Swan_22"))));

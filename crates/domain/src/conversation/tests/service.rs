@@ -20,7 +20,7 @@ const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(5
 fn service(prepare: impl FnOnce(&mut MockConversationRepository)) -> ConversationService {
     let mut conversations = MockConversationRepository::new();
     prepare(&mut conversations);
-    ConversationService::new(Arc::new(conversations))
+    ConversationService::new(Arc::new(conversations), true)
 }
 
 fn summary() -> ConversationSummary {
@@ -55,6 +55,18 @@ fn window() -> ConversationWindow {
         last_seq: Seq::new(9),
         has_more: true,
         messages: vec![],
+    }
+}
+
+#[test]
+fn without_read_receipts_no_member_sees_how_far_the_other_has_read() {
+    for read_receipts in [true, false] {
+        let mut conversations = MockConversationRepository::new();
+        let seen = ConversationWindow { peer_read_seq: Some(Seq::new(3)), ..window() };
+        conversations.expect_window().return_once(|_, _, _| Ok(Some(seen)));
+        let service = ConversationService::new(Arc::new(conversations), read_receipts);
+        let opened = block_on(service.open(user(1), CONVERSATION, &WindowRequest::default())).unwrap();
+        assert_eq!(opened.peer_read_seq.is_some(), read_receipts);
     }
 }
 
