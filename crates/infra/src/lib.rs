@@ -7,6 +7,7 @@ pub mod clock;
 pub mod crypto;
 pub mod db;
 pub mod diagnostics;
+pub mod local_signals;
 pub mod metrics;
 pub mod migrations;
 pub mod pooling;

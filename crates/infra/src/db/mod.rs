@@ -7,6 +7,7 @@
 mod budget;
 mod error;
 mod id;
+mod noted;
 mod patience;
 mod pool;
 mod read_batcher;
@@ -27,6 +28,7 @@ use domain::number::saturating;
 pub use budget::ConnectionBudget;
 pub(crate) use error::{DbError, ErrorClass};
 pub(crate) use id::new_id;
+pub(crate) use noted::Noted;
 pub use patience::Patience;
 pub(crate) use pool::Connections;
 pub use pool::Connector;
@@ -35,6 +37,7 @@ pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;
 pub(crate) use transaction::{TransactionError, batch_transaction, in_transaction, transaction};
 
+use crate::local_signals::LocalSignals;
 use crate::metrics::{self, Collectors, Sampled};
 use crate::runtime::thread_pool::{JobClass, PoolSize, ThreadPool};
 use crate::runtime::watchdog::Watchdog;
@@ -87,6 +90,7 @@ pub struct Db {
     queue: usize,
     patience: Patience,
     watchdog: Arc<Watchdog>,
+    signals: Arc<LocalSignals>,
 }
 
 /// Threads that may write at once: the others serve reads, however long COMMITs and locks take.
@@ -128,7 +132,8 @@ impl Db {
         let watchdog = connector.watchdog();
         let worker = Worker::watched("db", &watchdog, StallLimits::REQUESTS)?;
         let threads = ThreadPool::start("db", worker, size, patience.job_limits(patience.thread), || ())?;
-        Ok(Self { url, connections, threads, thread_count: count, queue, patience, watchdog })
+        let signals = Arc::default();
+        Ok(Self { url, connections, threads, thread_count: count, queue, patience, watchdog, signals })
     }
 
     /// Reads: runs `work` on a thread, with a connection.
@@ -171,6 +176,28 @@ impl Db {
         F: Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
     {
         self.write(move |connection| in_transaction(connection, &work)).await
+    }
+
+    /// As [`Db::transaction`], for work that changes what clients show: wakes those who wait for it after the commit.
+    pub(crate) async fn change<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<Noted<T>, DbError> + Send + 'static,
+    {
+        let noted = self.transaction(work).await?;
+        Ok(self.announce(noted))
+    }
+
+    /// Wakes those who wait for a change that is committed, and returns its outcome.
+    pub(crate) fn announce<T>(&self, noted: Noted<T>) -> T {
+        self.signals.wake(noted.concerned);
+        noted.outcome
+    }
+
+    /// The wake-ups of the transactions that are committed here.
+    #[must_use]
+    pub const fn signals(&self) -> &Arc<LocalSignals> {
+        &self.signals
     }
 
     /// Metrics of the connection pool, the thread pool and the errors.
