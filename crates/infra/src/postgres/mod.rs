@@ -5,12 +5,14 @@
 //! friendships, members, messages.
 
 mod accounts;
+mod change;
 mod export;
 mod maintenance;
 mod pairs;
 mod row_values;
 mod search;
 mod stored_rows;
+mod sync;
 
 pub(crate) use accounts::recently_ended;
 pub use accounts::{
@@ -25,3 +27,4 @@ pub use pairs::{
 };
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use stored_rows::StoredRows;
+pub use sync::{ChangePoll, PgChangeReader};
