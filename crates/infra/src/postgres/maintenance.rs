@@ -12,6 +12,7 @@ use domain::maintenance::{MaintenanceRepository, MaintenanceTask, SweepResult};
 use uuid::Uuid;
 
 use crate::db::{Db, DbError, statement};
+use crate::postgres::change::Changes;
 
 /// The maximum number of rows of one batch.
 const BATCH: i64 = 500;
@@ -113,13 +114,15 @@ statement! {
           LIMIT " [limit: BigInt] " FOR UPDATE SKIP LOCKED))"
 }
 
-fn expire_requests(connection: &mut PgConnection, seconds: f64) -> QueryResult<usize> {
+fn expire_requests(connection: &mut PgConnection, seconds: f64) -> Result<usize, DbError> {
     let pairs: Vec<(Uuid,)> = LockExpired { seconds: &seconds, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
         return Ok(0);
     }
     let pairs: Vec<Uuid> = pairs.into_iter().map(|(id,)| id).collect();
-    ExpireRequests { pairs: &pairs, seconds }.execute(connection)
+    // Wakes no request: what time alone changes is not reported.
+    Changes::default().relations(connection, &pairs, [])?;
+    Ok(ExpireRequests { pairs: &pairs, seconds }.execute(connection)?)
 }
 
 /// `age` in seconds, capped to what PostgreSQL can subtract from the current time.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::session;
 use super::user::lookup::with_uid;
 use crate::db::{self, Db, DbError};
+use crate::postgres::change::stamp;
 use crate::postgres::row_values::{self, ERASED};
 use crate::schema::{sessions, users};
 
@@ -81,6 +82,7 @@ fn end(connection: &mut PgConnection, user: Option<UserId>, reason: EndReason) -
     let end = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).set((
         sessions::ended_at.eq(db::clock_timestamp().nullable()),
         sessions::end_reason.eq(session::reason_as_db_str(reason)),
+        sessions::changed_in.eq(stamp()),
     ));
     let ended = match user {
         Some(user) => end.filter(sessions::user_id.eq(user.as_uuid())).execute(connection)?,

@@ -12,7 +12,8 @@ use domain::id::{SessionId, UserId};
 
 use super::user::retired_uid;
 use super::{known_devices, session};
-use crate::db::{self, Db, DbError};
+use crate::db::{self, Db, DbError, Noted};
+use crate::postgres::change::{Changes, stamp};
 use crate::postgres::row_values;
 use crate::schema::{erasures, sessions, users};
 
@@ -48,12 +49,14 @@ fn set_state(connection: &mut PgConnection, user: UserId, state: AccountState) -
     Ok(())
 }
 
-fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<SessionId>>, DbError> {
+fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Noted<Option<Vec<SessionId>>>, DbError> {
     let user = caller.user_id;
-    let Some(erased) = lock(connection, user)?.and_then(AccountState::erase) else { return Ok(None) };
+    let Some(erased) = lock(connection, user)?.and_then(AccountState::erase) else {
+        return Ok(Noted::nothing(None));
+    };
     let open = session::lock_open(connection, user)?;
     if !open.contains(&caller.session_id) {
-        return Ok(None);
+        return Ok(Noted::nothing(None));
     }
     diesel::update(users::table.find(user.as_uuid()))
         .set((
@@ -64,6 +67,7 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
             users::phone_number.eq(None::<String>),
             users::password_hash.eq(""),
             users::uid_changed_at.eq(None::<chrono::DateTime<chrono::Utc>>),
+            users::shown_in.eq(stamp()),
         ))
         .execute(connection)?;
     retired_uid::free_all(connection, user)?;
@@ -74,17 +78,21 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Option<Vec<Ses
         .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))
         .execute(connection)?;
     diesel::insert_into(erasures::table).values(erasures::user_id.eq(user.as_uuid())).execute(connection)?;
-    Ok(Some(open))
+    let mut changes = Changes::default();
+    changes.stamped([user]);
+    Ok(changes.with(Some(open)))
 }
 
-fn disable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, DbError> {
+fn disable(connection: &mut PgConnection, user: UserId) -> Result<Noted<StateChange>, DbError> {
     let Some(state) = lock(connection, user)?.and_then(AccountState::disable) else {
-        return Ok(StateChange::UnknownUser);
+        return Ok(Noted::nothing(StateChange::UnknownUser));
     };
     set_state(connection, user, state)?;
     let open = session::lock_open(connection, user)?;
     session::end_locked(connection, &open, EndReason::AccountDisabled)?;
-    Ok(StateChange::Done(open))
+    let mut changes = Changes::default();
+    changes.stamped([user]);
+    Ok(changes.with(StateChange::Done(open)))
 }
 
 fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, DbError> {
@@ -98,11 +106,11 @@ fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, Db
 #[async_trait]
 impl LifecycleRepository for PgLifecycleRepository {
     async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError> {
-        self.db.transaction(move |connection| erase(connection, caller)).await
+        self.db.change(move |connection| erase(connection, caller)).await
     }
 
     async fn disable(&self, user: UserId) -> Result<StateChange, PortError> {
-        self.db.transaction(move |connection| disable(connection, user)).await
+        self.db.change(move |connection| disable(connection, user)).await
     }
 
     async fn enable(&self, user: UserId) -> Result<StateChange, PortError> {

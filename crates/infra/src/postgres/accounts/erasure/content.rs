@@ -29,6 +29,31 @@ statement! {
 }
 
 statement! {
+    RemoveToldDeletionsOf<'a> { pairs: &'a [Uuid], user: &'a Uuid, limit: i64 } -> ();
+    "DELETE FROM deletions_by_change WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM deletions_by_change
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND user_id = " [user: SqlUuid]
+    "     LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ") AND user_id = " [user: SqlUuid]
+}
+
+statement! {
+    RemoveToldDeletions<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
+    "DELETE FROM deletions_by_change WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM deletions_by_change
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
+}
+
+statement! {
+    RemoveRecalls<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
+    "DELETE FROM recalls_by_change WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM recalls_by_change
+          WHERE conversation_id = ANY (" [pairs: Array<SqlUuid>] ") LIMIT " [limit: BigInt] "))
+        AND conversation_id = ANY (" [pairs: Array<SqlUuid>] ")"
+}
+
+statement! {
     RemoveMessages<'a> { pairs: &'a [Uuid], limit: i64 } -> ();
     "DELETE FROM messages WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM messages
@@ -76,15 +101,20 @@ fn lock_both_erased(connection: &mut PgConnection, pairs: &[ErasedPair]) -> Resu
 type DeleteRows = fn(&mut PgConnection, erased: Uuid, pairs: &[Uuid], limit: i64) -> QueryResult<usize>;
 
 /// Deletions in all pairs of the erased account.
-const DELETIONS_OF_ONE: &[DeleteRows] = &[|connection, erased, pairs, limit| {
-    RemoveDeletionsOf { pairs, user: &erased, limit }.execute(connection)
-}];
+const DELETIONS_OF_ONE: &[DeleteRows] = &[
+    |connection, erased, pairs, limit| RemoveDeletionsOf { pairs, user: &erased, limit }.execute(connection),
+    |connection, erased, pairs, limit| {
+        RemoveToldDeletionsOf { pairs, user: &erased, limit }.execute(connection)
+    },
+];
 
 /// Deletions in pairs whose members are both erased, before the pair itself, in lock order. Every table in which a
 /// conversation can have any number of rows needs a line here.
 const DELETIONS_OF_BOTH: &[DeleteRows] = &[
     |connection, _, pairs, limit| RemoveMessages { pairs, limit }.execute(connection),
     |connection, _, pairs, limit| RemoveDeletions { pairs, limit }.execute(connection),
+    |connection, _, pairs, limit| RemoveToldDeletions { pairs, limit }.execute(connection),
+    |connection, _, pairs, limit| RemoveRecalls { pairs, limit }.execute(connection),
     |connection, _, pairs, limit| RemoveSearchBlocks { pairs, limit }.execute(connection),
 ];
 

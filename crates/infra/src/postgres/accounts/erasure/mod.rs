@@ -19,7 +19,8 @@ use domain::id::UserId;
 use uuid::Uuid;
 
 use self::batch::{BatchProgress, ErasedPair};
-use crate::db::{Db, DbError, statement};
+use crate::db::{Db, DbError, Noted, statement};
+use crate::postgres::change::Changes;
 use crate::schema::erasures;
 
 /// Pairs per step.
@@ -89,23 +90,24 @@ fn claim(connection: &mut PgConnection, user: UserId) -> Result<Option<ClaimedEr
         .optional()?)
 }
 
-fn step(connection: &mut PgConnection, user: UserId) -> Result<ErasureStep, DbError> {
-    let Some(claimed) = claim(connection, user)? else { return Ok(ErasureStep::Elsewhere) };
+fn step(connection: &mut PgConnection, user: UserId) -> Result<Noted<ErasureStep>, DbError> {
+    let Some(claimed) = claim(connection, user)? else { return Ok(Noted::nothing(ErasureStep::Elsewhere)) };
     let stage = stage_from_db_str(user, &claimed.stage)?;
     let erased = user.as_uuid();
     let pairs: Vec<ErasedPair> =
         NextPairs { user: &erased, after: claimed.done_to, limit: BATCH }.load(connection)?;
     if pairs.is_empty() {
-        return next_stage(connection, erased, stage);
+        return Ok(Noted::nothing(next_stage(connection, erased, stage)?));
     }
+    let mut changes = Changes::default();
     let progress = match stage {
-        ErasureStage::Relations => relations::remove(connection, erased, &pairs)?,
+        ErasureStage::Relations => relations::remove(connection, erased, &pairs, &mut changes)?,
         ErasureStage::Content => content::remove(connection, erased, &pairs)?,
     };
     if let BatchProgress::UpTo(id) = progress {
         diesel::update(erasures::table.find(erased)).set(erasures::done_to.eq(id)).execute(connection)?;
     }
-    Ok(ErasureStep::More)
+    Ok(changes.with(ErasureStep::More))
 }
 
 fn next_stage(
@@ -142,6 +144,6 @@ impl ErasureRepository for PgErasureRepository {
     }
 
     async fn step(&self, user: UserId) -> Result<ErasureStep, PortError> {
-        self.db.transaction(move |connection| step(connection, user)).await
+        self.db.change(move |connection| step(connection, user)).await
     }
 }

@@ -3,11 +3,12 @@
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
-use domain::id::ConversationId;
+use domain::id::{ConversationId, UserId};
 use uuid::Uuid;
 
 use super::batch::{BatchProgress, ErasedPair, MAX_ROWS};
 use crate::db::{DbError, statement};
+use crate::postgres::change::Changes;
 use crate::postgres::pairs::pair;
 use crate::schema::{conversation_members, conversations};
 
@@ -56,6 +57,7 @@ pub(super) fn remove(
     connection: &mut PgConnection,
     erased: Uuid,
     pairs: &[ErasedPair],
+    changes: &mut Changes,
 ) -> Result<BatchProgress, DbError> {
     let pairs = lock(connection, pairs)?;
     let ids: Vec<Uuid> = pairs.iter().map(|pair| pair.id).collect();
@@ -73,6 +75,7 @@ pub(super) fn remove(
     RemoveFriendships { owners: &owners, others: &others }.execute(connection)?;
     RemoveBlocks { owners: &owners, others: &others }.execute(connection)?;
     remove_from_members(connection, erased, &ids)?;
+    changes.relations(connection, &ids, peers().map(UserId::from_uuid))?;
     let full = i64::try_from(requests).is_ok_and(|removed| removed >= MAX_ROWS);
     Ok(pairs.last().filter(|_| !full).map_or(BatchProgress::SameBatch, |last| BatchProgress::UpTo(last.id)))
 }

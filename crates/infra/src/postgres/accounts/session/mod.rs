@@ -39,12 +39,12 @@ impl PgSessionRepository {
 impl SessionRepository for PgSessionRepository {
     async fn open(&self, session: &NewSession) -> Result<Option<OpenedSession>, PortError> {
         let session = session.clone();
-        self.db.transaction(move |connection| queries::open(connection, &session)).await
+        self.db.change(move |connection| queries::open(connection, &session)).await
     }
 
     async fn rotate(&self, attempt: &RefreshAttempt) -> Result<RotateOutcome, PortError> {
         let (attempt, claims) = (attempt.clone(), attempt.claims);
-        let outcome = self.db.transaction(move |connection| rotate::rotate(connection, &attempt)).await?;
+        let outcome = self.db.change(move |connection| rotate::rotate(connection, &attempt)).await?;
         if matches!(outcome, RotateOutcome::Stolen) {
             // The token itself must not be logged.
             let (session, user) = (claims.session_id, claims.user_id);
@@ -54,11 +54,11 @@ impl SessionRepository for PgSessionRepository {
     }
 
     async fn end(&self, session: SessionId, owner: UserId, reason: EndReason) -> Result<bool, PortError> {
-        self.db.write(move |connection| queries::end(connection, session, owner, reason)).await
+        self.db.change(move |connection| queries::end(connection, session, owner, reason)).await
     }
 
     async fn end_others(&self, caller: Caller) -> Result<Vec<SessionId>, PortError> {
-        self.db.transaction(move |connection| queries::end_all_others(connection, caller)).await
+        self.db.change(move |connection| queries::end_all_others(connection, caller)).await
     }
 
     async fn list(
@@ -77,6 +77,6 @@ impl SessionRepository for PgSessionRepository {
 
     async fn change_password(&self, change: &PasswordChange) -> Result<PasswordChangeOutcome, PortError> {
         let change = change.clone();
-        self.db.transaction(move |connection| password::change(connection, &change)).await
+        self.db.change(move |connection| password::change(connection, &change)).await
     }
 }

@@ -6,7 +6,8 @@ use domain::auth::{EndReason, PasswordChange, PasswordChangeOutcome};
 
 use super::queries::{end_others, lock_open};
 use super::rotate;
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Noted};
+use crate::postgres::change::Changes;
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::users;
 
@@ -14,7 +15,7 @@ use crate::schema::users;
 pub(super) fn change(
     connection: &mut PgConnection,
     change: &PasswordChange,
-) -> Result<PasswordChangeOutcome, DbError> {
+) -> Result<Noted<PasswordChangeOutcome>, DbError> {
     let caller = change.caller;
     let current: Option<String> = users::table
         .find(caller.user_id.as_uuid())
@@ -23,13 +24,13 @@ pub(super) fn change(
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let Some(current) = current else { return Ok(PasswordChangeOutcome::Over) };
+    let Some(current) = current else { return Ok(Noted::nothing(PasswordChangeOutcome::Over)) };
     let open = lock_open(connection, caller.user_id)?;
     let Some(locked) = rotate::lock(connection, caller.session_id, caller.user_id)? else {
-        return Ok(PasswordChangeOutcome::Over);
+        return Ok(Noted::nothing(PasswordChangeOutcome::Over));
     };
     if current != change.verified_hash.expose() {
-        return Ok(PasswordChangeOutcome::OtherPassword);
+        return Ok(Noted::nothing(PasswordChangeOutcome::OtherPassword));
     }
     diesel::update(users::table.find(caller.user_id.as_uuid()))
         .set(users::password_hash.eq(change.new_hash.expose()))
@@ -37,5 +38,7 @@ pub(super) fn change(
     let now = db::now(connection)?;
     let session = locked.store(connection, &locked.state.advance(None, now))?;
     let ended = end_others(connection, open, caller, EndReason::PasswordChange)?;
-    Ok(PasswordChangeOutcome::Changed { session, ended })
+    let mut changes = Changes::default();
+    changes.stamped([caller.user_id]);
+    Ok(changes.with(PasswordChangeOutcome::Changed { session, ended }))
 }

@@ -9,7 +9,8 @@ use domain::auth::{Caller, DeviceName, EndReason, Generation, NewSession, Opened
 use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Noted};
+use crate::postgres::change::{Changes, stamp};
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
@@ -34,6 +35,7 @@ pub(in crate::postgres::accounts) fn insert(
             sessions::rotations.eq(vec![Some(now)]),
             sessions::created_at.eq(now),
             sessions::last_used_at.eq(now),
+            sessions::changed_in.eq(stamp()),
         ))
         .execute(connection)?;
     Ok(Session {
@@ -49,7 +51,7 @@ pub(in crate::postgres::accounts) fn insert(
 pub(super) fn open(
     connection: &mut PgConnection,
     new: &NewSession,
-) -> Result<Option<OpenedSession>, DbError> {
+) -> Result<Noted<Option<OpenedSession>>, DbError> {
     let still_valid = users::table
         .find(new.user_id.as_uuid())
         .filter(users::state.eq(ACTIVE))
@@ -59,7 +61,7 @@ pub(super) fn open(
         .first::<Uuid>(connection)
         .optional()?;
     if still_valid.is_none() {
-        return Ok(None);
+        return Ok(Noted::nothing(None));
     }
     let now = db::now(connection)?;
     let session = insert(connection, new.user_id, &new.device, now)?;
@@ -67,7 +69,9 @@ pub(super) fn open(
         Some(most) => end_surplus(connection, &session, most)?,
         None => Vec::new(),
     };
-    Ok(Some(OpenedSession { session, displaced }))
+    let mut changes = Changes::default();
+    changes.stamped([session.user_id]);
+    Ok(changes.with(Some(OpenedSession { session, displaced })))
 }
 
 /// Ends the sessions of an account beyond the limit that were unused the longest, but not the one just opened.
@@ -102,16 +106,19 @@ pub(super) fn end(
     session: SessionId,
     owner: UserId,
     reason: EndReason,
-) -> Result<bool, DbError> {
+) -> Result<Noted<bool>, DbError> {
     let ended = diesel::update(sessions::table.find(session.as_uuid()))
         .filter(sessions::user_id.eq(owner.as_uuid()))
         .filter(sessions::ended_at.is_null())
         .set((
             sessions::ended_at.eq(db::clock_timestamp().nullable()),
             sessions::end_reason.eq(reason_as_db_str(reason)),
+            sessions::changed_in.eq(stamp()),
         ))
         .execute(connection)?;
-    Ok(ended == 1)
+    let mut changes = Changes::default();
+    changes.stamped((ended == 1).then_some(owner));
+    Ok(changes.with(ended == 1))
 }
 
 /// Locks the open sessions of an account in the order of their ids, which prevents deadlocks.
@@ -138,7 +145,11 @@ pub(in crate::postgres::accounts) fn end_locked(
     let ids: Vec<Uuid> = open.iter().map(|session| session.as_uuid()).collect();
     let now = db::now(connection)?;
     diesel::update(sessions::table.filter(sessions::id.eq_any(ids)))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason_as_db_str(reason))))
+        .set((
+            sessions::ended_at.eq(now),
+            sessions::end_reason.eq(reason_as_db_str(reason)),
+            sessions::changed_in.eq(stamp()),
+        ))
         .execute(connection)?;
     Ok(())
 }
@@ -158,11 +169,13 @@ pub(super) fn end_others(
 pub(super) fn end_all_others(
     connection: &mut PgConnection,
     caller: Caller,
-) -> Result<Vec<SessionId>, DbError> {
+) -> Result<Noted<Vec<SessionId>>, DbError> {
     let open = lock_open(connection, caller.user_id)?;
     // If the caller's session ended concurrently, do nothing: of two mutual logouts exactly one wins.
     if !open.contains(&caller.session_id) {
-        return Ok(Vec::new());
+        return Ok(Noted::nothing(Vec::new()));
     }
-    end_others(connection, open, caller, EndReason::EndedByOwner)
+    let mut changes = Changes::default();
+    changes.stamped([caller.user_id]);
+    Ok(changes.with(end_others(connection, open, caller, EndReason::EndedByOwner)?))
 }

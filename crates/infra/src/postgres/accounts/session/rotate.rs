@@ -12,7 +12,7 @@ use domain::id::{SessionId, UserId};
 use uuid::Uuid;
 
 use super::queries::end;
-use crate::db::{self, DbError, statement};
+use crate::db::{self, DbError, Noted, statement};
 use crate::postgres::row_values::ACTIVE;
 use crate::schema::{sessions, users};
 
@@ -103,22 +103,23 @@ pub(super) fn lock(
 pub(super) fn rotate(
     connection: &mut PgConnection,
     attempt: &RefreshAttempt,
-) -> Result<RotateOutcome, DbError> {
+) -> Result<Noted<RotateOutcome>, DbError> {
+    let over = || Ok(Noted::nothing(RotateOutcome::Over));
     let (id, owner) = (attempt.claims.session_id, attempt.claims.user_id);
-    let Some(locked) = lock(connection, id, owner)? else { return Ok(RotateOutcome::Over) };
+    let Some(locked) = lock(connection, id, owner)? else { return over() };
     let account = users::table.find(owner.as_uuid()).filter(users::state.eq(ACTIVE));
     if !diesel::select(diesel::dsl::exists(account)).get_result(connection)? {
-        return Ok(RotateOutcome::Over);
+        return over();
     }
     let now = db::now(connection)?;
-    Ok(match decide_refresh(&locked.state, attempt, now) {
+    Ok(Noted::nothing(match decide_refresh(&locked.state, attempt, now) {
         RefreshDecision::Rotate(next) => RotateOutcome::Rotated(locked.store(connection, &next)?),
         RefreshDecision::Replay => RotateOutcome::Replayed(locked.in_state(&locked.state)?),
         RefreshDecision::Reused => RotateOutcome::Reused,
         RefreshDecision::Theft => {
-            end(connection, id, owner, EndReason::RefreshTokenTheft)?;
-            RotateOutcome::Stolen
+            let ended = end(connection, id, owner, EndReason::RefreshTokenTheft)?;
+            return Ok(ended.map(|_| RotateOutcome::Stolen));
         }
         RefreshDecision::Over => RotateOutcome::Over,
-    })
+    }))
 }

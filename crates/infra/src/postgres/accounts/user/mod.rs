@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountSummary, Credentials, LoginIdentifier, NewUser, Nickname, PasswordHash, Profile, RegisterOutcome,
-    Uid, UidChangeOutcome, UidChangeRules, UserRepository,
+    AccountSummary, Credentials, LoginIdentifier, NewUser, PasswordHash, Profile, ProfileChange,
+    RegisterOutcome, Uid, UidChangeOutcome, UidChangeRules, UserRepository,
 };
 use domain::auth::DeviceName;
 use domain::error::PortError;
@@ -68,9 +68,13 @@ impl UserRepository for PgUserRepository {
         self.db.run(move |connection| summary::find(connection, id)).await
     }
 
-    async fn rename(&self, id: UserId, name: &Nickname) -> Result<Option<AccountSummary>, PortError> {
-        let name = name.clone();
-        self.db.transaction(move |connection| summary::rename(connection, id, &name)).await
+    async fn change_profile(
+        &self,
+        id: UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<AccountSummary>, PortError> {
+        let change = change.clone();
+        self.db.change(move |connection| summary::change(connection, id, &change)).await
     }
 
     async fn find_by_uid(&self, viewer: UserId, uid: &Uid) -> Result<Option<Profile>, PortError> {
@@ -89,6 +93,6 @@ impl UserRepository for PgUserRepository {
         rules: UidChangeRules,
     ) -> Result<UidChangeOutcome, PortError> {
         let wanted = wanted.clone();
-        self.db.transaction(move |connection| uid_change::change_uid(connection, id, &wanted, rules)).await
+        self.db.change(move |connection| uid_change::change_uid(connection, id, &wanted, rules)).await
     }
 }
