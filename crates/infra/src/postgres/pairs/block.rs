@@ -13,8 +13,9 @@ use domain::id::UserId;
 use domain::page::Page;
 use uuid::Uuid;
 
-use super::pair;
-use crate::db::{self, Db, DbError};
+use super::pair::{self, Counted};
+use crate::db::{self, Db, DbError, Noted};
+use crate::postgres::change::Changes;
 use crate::postgres::row_values;
 use crate::schema::{blocks, conversations, users};
 
@@ -42,10 +43,13 @@ fn set_block_flag(connection: &mut PgConnection, owner: Directed, blocks: bool) 
     pair::hide_or_show_reads(connection, &owner.pair)
 }
 
-fn block(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError> {
-    if !pair::both_exist(connection, &owner.pair)? {
-        return Ok(false);
+/// Stamps the owner's own rows only, never the pair: the other must not learn of it.
+fn block(connection: &mut PgConnection, owner: Directed) -> Result<Noted<bool>, DbError> {
+    if !pair::both_exist_counted(connection, &owner.pair, Counted::One(owner.side))? {
+        return Ok(Noted::nothing(false));
     }
+    let mut changes = Changes::default();
+    changes.own(connection, owner.user())?;
     pair::lock_or_create(connection, &owner.pair)?;
     diesel::insert_into(blocks::table)
         .values((
@@ -56,21 +60,26 @@ fn block(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError
         .on_conflict_do_nothing()
         .execute(connection)?;
     set_block_flag(connection, owner, true)?;
-    Ok(true)
+    changes.member(connection, owner.pair.conversation_id(), owner.user())?;
+    Ok(changes.with(true))
 }
 
-fn unblock(connection: &mut PgConnection, owner: Directed) -> Result<bool, DbError> {
+fn unblock(connection: &mut PgConnection, owner: Directed) -> Result<Noted<bool>, DbError> {
     // A block on an erased account can still be lifted.
     let (user, peer) = (owner.user().as_uuid(), owner.peer().as_uuid());
     if !diesel::select(diesel::dsl::exists(users::table.find(peer))).get_result(connection)? {
-        return Ok(false);
+        return Ok(Noted::nothing(false));
     }
+    let mut changes = Changes::default();
+    // Before the pair: accounts are locked first.
+    changes.own(connection, owner.user())?;
     if pair::lock(connection, owner.pair.conversation_id())?.is_none() {
-        return Ok(true);
+        return Ok(changes.with(true));
     }
     diesel::delete(blocks::table.find((user, peer))).execute(connection)?;
     set_block_flag(connection, owner, false)?;
-    Ok(true)
+    changes.member(connection, owner.pair.conversation_id(), owner.user())?;
+    Ok(changes.with(true))
 }
 
 #[derive(Queryable)]
@@ -124,11 +133,11 @@ pub(in crate::postgres) fn list(
 #[async_trait]
 impl BlockRepository for PgBlockRepository {
     async fn block(&self, owner: Directed) -> Result<bool, PortError> {
-        self.db.transaction(move |connection| block(connection, owner)).await
+        self.db.change(move |connection| block(connection, owner)).await
     }
 
     async fn unblock(&self, owner: Directed) -> Result<bool, PortError> {
-        self.db.transaction(move |connection| unblock(connection, owner)).await
+        self.db.change(move |connection| unblock(connection, owner)).await
     }
 
     async fn list(&self, owner: UserId, page: &BlockPageRequest) -> Result<BlockPage, PortError> {

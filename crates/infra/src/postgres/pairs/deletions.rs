@@ -9,7 +9,8 @@ use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::db::{DbError, statement};
-use crate::schema::message_deletions;
+use crate::postgres::change::stamp;
+use crate::schema::{deletions_by_change, message_deletions};
 
 /// SQL expression: whether the member `m` deleted the message `x`.
 pub(in crate::postgres) const DELETED: &str = "coalesce((
@@ -147,6 +148,24 @@ pub(super) fn delete(
         }
     }
     Ok(true)
+}
+
+/// Lists a deletion among those of its transaction, for devices that catch up.
+pub(super) fn note(
+    connection: &mut PgConnection,
+    conversation: Uuid,
+    member: Uuid,
+    seq: i64,
+) -> Result<(), DbError> {
+    diesel::insert_into(deletions_by_change::table)
+        .values((
+            deletions_by_change::conversation_id.eq(conversation),
+            deletions_by_change::user_id.eq(member),
+            deletions_by_change::deleted_in.eq(stamp()),
+            deletions_by_change::seq.eq(seq),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 #[diesel::dsl::auto_type]

@@ -14,7 +14,8 @@ use domain::page::Page;
 use uuid::Uuid;
 
 use super::pair;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Noted};
+use crate::postgres::change::Changes;
 use crate::postgres::row_values;
 use crate::schema::{conversation_members, conversations, friendships, users};
 
@@ -95,10 +96,10 @@ pub(in crate::postgres) fn list(
     }))
 }
 
-fn remove(connection: &mut PgConnection, caller: Directed) -> Result<bool, DbError> {
+fn remove(connection: &mut PgConnection, caller: Directed) -> Result<Noted<bool>, DbError> {
     let id = caller.pair.conversation_id();
     if !pair::lock(connection, id)?.is_some_and(|state| state.friends) {
-        return Ok(false);
+        return Ok(Noted::nothing(false));
     }
     diesel::update(conversations::table.find(id.as_uuid()))
         .set(conversations::friends.eq(false))
@@ -111,12 +112,22 @@ fn remove(connection: &mut PgConnection, caller: Directed) -> Result<bool, DbErr
         .set(conversation_members::remark.eq(""))
         .execute(connection)?;
     pair::clear_side(connection, id, caller.user())?;
-    Ok(true)
+    let mut changes = Changes::default();
+    changes.relation(connection, &caller.pair)?;
+    changes.member(connection, id, caller.user())?;
+    Ok(changes.with(true))
 }
 
 /// Writes the remark to the friendship's row and to its copy in the member's row. The friendship's row is updated first: ending
 /// the friendship deletes it, so that no remark can be written afterwards.
-fn set_remark(connection: &mut PgConnection, owner: Directed, remark: &Remark) -> Result<bool, DbError> {
+fn set_remark(
+    connection: &mut PgConnection,
+    owner: Directed,
+    remark: &Remark,
+) -> Result<Noted<bool>, DbError> {
+    let mut changes = Changes::default();
+    // The list of friends has the remark too. Accounts are locked first.
+    changes.own(connection, owner.user())?;
     let (own, friend) = (owner.user().as_uuid(), owner.peer().as_uuid());
     let updated = diesel::update(friendships::table.find((own, friend)))
         .set(friendships::remark.eq(remark.as_str()))
@@ -125,8 +136,9 @@ fn set_remark(connection: &mut PgConnection, owner: Directed, remark: &Remark) -
         diesel::update(conversation_members::table.find((owner.pair.conversation_id().as_uuid(), own)))
             .set(conversation_members::remark.eq(remark.as_str()))
             .execute(connection)?;
+        changes.member(connection, owner.pair.conversation_id(), owner.user())?;
     }
-    Ok(updated == 1)
+    Ok(changes.with(updated == 1))
 }
 
 #[async_trait]
@@ -137,11 +149,11 @@ impl FriendshipRepository for PgFriendshipRepository {
     }
 
     async fn remove(&self, caller: Directed) -> Result<bool, PortError> {
-        self.db.transaction(move |connection| remove(connection, caller)).await
+        self.db.change(move |connection| remove(connection, caller)).await
     }
 
     async fn set_remark(&self, owner: Directed, remark: &Remark) -> Result<bool, PortError> {
         let remark = remark.clone();
-        self.db.transaction(move |connection| set_remark(connection, owner, &remark)).await
+        self.db.change(move |connection| set_remark(connection, owner, &remark)).await
     }
 }

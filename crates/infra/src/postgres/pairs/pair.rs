@@ -76,19 +76,7 @@ pub(super) fn lock_or_create(connection: &mut PgConnection, pair: &Pair) -> Resu
     lock(connection, id)?.ok_or(DbError::Impossible("conversations: the row just inserted is missing"))
 }
 
-/// Whether both accounts exist and are not erased. Blocks their erasure until the transaction ends.
-pub(super) fn both_exist(connection: &mut PgConnection, pair: &Pair) -> Result<bool, DbError> {
-    let found: Vec<Uuid> = users::table
-        .filter(users::id.eq_any([pair.lo().as_uuid(), pair.hi().as_uuid()]))
-        .filter(users::state.ne(ERASED))
-        .select(users::id)
-        .order(users::id)
-        .for_share()
-        .load(connection)?;
-    Ok(found.len() == 2)
-}
-
-/// Users whose counters are limited and must be locked exclusively.
+/// Users whose rows change or whose counters are limited; they are locked exclusively.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
     /// This member of the pair.
@@ -97,9 +85,9 @@ pub(super) enum Counted {
     Both,
 }
 
-/// As [`both_exist`], and locks the counted users exclusively until the transaction ends. Users are locked one at a time in
-/// id order, so that two transactions cannot deadlock. A user who is not counted is locked in shared mode, so that many
-/// requests to one user can run concurrently.
+/// Whether both accounts exist and are not erased. Blocks their erasure until the transaction ends, and locks the counted users
+/// exclusively. Users are locked one at a time in id order, so that two transactions cannot deadlock. A user who is not counted is
+/// locked in shared mode, so that many requests to one user can run concurrently.
 pub(super) fn both_exist_counted(
     connection: &mut PgConnection,
     pair: &Pair,
@@ -205,6 +193,17 @@ statement! {
         AND conversation_id = " [conversation: sql::Uuid] " AND user_id = " [user: sql::Uuid]
 }
 
+statement! {
+    // The cleared position tells clients of all of them.
+    PurgeToldDeletions<'a> { conversation: Uuid, user: &'a Uuid, limit: i64 } -> ();
+    "DELETE FROM deletions_by_change WHERE ctid = ANY (ARRAY(
+         SELECT d.ctid FROM deletions_by_change d
+          WHERE d.conversation_id = " [conversation: sql::Uuid] " AND d.user_id = " [user: sql::Uuid] "
+          ORDER BY d.deleted_in
+          LIMIT " [limit: sql::BigInt] "))
+        AND conversation_id = " [conversation: sql::Uuid] " AND user_id = " [user: sql::Uuid]
+}
+
 /// Deletion marks that a clearing removes. The others are in the way of nothing.
 const MAX_PURGED: i64 = 1000;
 
@@ -226,5 +225,6 @@ pub(super) fn clear_side(
     }
     ClearMember { conversation, user: &user }.execute(connection)?;
     PurgeDeletions { conversation, user: &user, limit: MAX_PURGED }.execute(connection)?;
+    PurgeToldDeletions { conversation, user: &user, limit: MAX_PURGED }.execute(connection)?;
     Ok(true)
 }

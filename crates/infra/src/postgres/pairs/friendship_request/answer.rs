@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::limits;
 use super::row::{RequestRow, set_status};
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Noted};
+use crate::postgres::change::Changes;
 use crate::postgres::pairs::pair::{self, Counted};
 use crate::schema::friendship_requests;
 
@@ -77,12 +78,13 @@ pub(super) fn apply(
     request: RequestId,
     caller: UserId,
     transition: Transition,
-) -> Result<AnswerOutcome, DbError> {
-    let Some(directed) = pair_of(connection, request, caller)? else { return Ok(AnswerOutcome::Unknown) };
+) -> Result<Noted<AnswerOutcome>, DbError> {
+    let unknown = || Ok(Noted::nothing(AnswerOutcome::Unknown));
+    let Some(directed) = pair_of(connection, request, caller)? else { return unknown() };
     let status = transition.status();
     let befriends = status == RequestStatus::Accepted;
     if befriends && !pair::both_exist_counted(connection, &directed.pair, Counted::Both)? {
-        return Ok(AnswerOutcome::Unknown);
+        return unknown();
     }
     let conversation = directed.pair.conversation_id();
     pair::lock(connection, conversation)?;
@@ -93,22 +95,23 @@ pub(super) fn apply(
         .first(connection)
         .optional()?;
     // A concurrent erasure may have deleted the request, and even the pair.
-    let Some(locked) = locked.map(FriendshipRequest::try_from).transpose()? else {
-        return Ok(AnswerOutcome::Unknown);
-    };
+    let Some(locked) = locked.map(FriendshipRequest::try_from).transpose()? else { return unknown() };
+    let mut changes = Changes::default();
     let now = db::now(connection)?;
     if let Err(refusal) = transition.decide(&locked, caller, now) {
         if refusal == AnswerRefusal::Expired && locked.status == RequestStatus::Pending {
             set_status(connection, conversation, request, RequestStatus::Expired)?;
+            changes.relation(connection, &directed.pair)?;
         }
-        return Ok(AnswerOutcome::Refused(refusal));
+        return Ok(changes.with(AnswerOutcome::Refused(refusal)));
     }
     if befriends {
         if let Err(limit) = limits::friendship(connection, directed)? {
-            return Ok(AnswerOutcome::Refused(AnswerRefusal::FriendLimit(limit)));
+            return Ok(Noted::nothing(AnswerOutcome::Refused(AnswerRefusal::FriendLimit(limit))));
         }
         pair::befriend(connection, &directed.pair, now)?;
     }
     set_status(connection, conversation, request, status)?;
-    Ok(if befriends { AnswerOutcome::Accepted(conversation) } else { AnswerOutcome::Done })
+    changes.relation(connection, &directed.pair)?;
+    Ok(changes.with(if befriends { AnswerOutcome::Accepted(conversation) } else { AnswerOutcome::Done }))
 }

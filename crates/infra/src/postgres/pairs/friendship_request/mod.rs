@@ -16,7 +16,8 @@ use domain::friendship_request::{
 use domain::id::{ConversationId, RequestId, UserId};
 
 use super::pair::{self, Counted};
-use crate::db::{self, Db, DbError, in_transaction};
+use crate::db::{self, Db, DbError, Noted, in_transaction};
+use crate::postgres::change::Changes;
 use crate::schema::friendship_requests;
 
 mod answer;
@@ -99,14 +100,14 @@ fn ask(
     connection: &mut PgConnection,
     request: &NewRequest,
     counted: Counted,
-) -> Result<Option<AskOutcome>, DbError> {
+) -> Result<Option<Noted<AskOutcome>>, DbError> {
     if !pair::both_exist_counted(connection, &request.from.pair, counted)? {
-        return Ok(Some(AskOutcome::UnknownUser));
+        return Ok(Some(Noted::nothing(AskOutcome::UnknownUser)));
     }
     let state = pair::lock_or_create(connection, &request.from.pair)?;
     let (conversation, now) = (request.from.pair.conversation_id(), db::now(connection)?);
     let pending = pending(connection, conversation, now)?;
-    Ok(Some(match decide_ask(&state, request.from.side, pending.as_ref()) {
+    let outcome = match decide_ask(&state, request.from.side, pending.as_ref()) {
         AskDecision::Create => match decide_request_limits(&limits::allowance(connection, request, now)?) {
             Ok(()) => AskOutcome::Created(create(connection, request, now)?),
             Err(refusal) => AskOutcome::Refused(refusal),
@@ -121,13 +122,22 @@ fn ask(
             Err(limit) => AskOutcome::Refused(AskRefusal::FriendLimit(limit)),
         },
         AskDecision::Refuse(refusal) => AskOutcome::Refused(refusal),
-    }))
+    };
+    if matches!(outcome, AskOutcome::Created(_) | AskOutcome::Accepted(_)) {
+        let mut changes = Changes::default();
+        changes.relation(connection, &request.from.pair)?;
+        return Ok(Some(changes.with(outcome)));
+    }
+    Ok(Some(Noted::nothing(outcome)))
 }
 
 /// Sends a request, counting only the sender at first, which is nearly always enough. A request that accepts an earlier one
 /// needs the friends of both users counted; it starts again with both locked, because upgrading the lock on the second user
 /// could deadlock.
-fn ask_with_needed_locks(connection: &mut PgConnection, request: &NewRequest) -> Result<AskOutcome, DbError> {
+fn ask_with_needed_locks(
+    connection: &mut PgConnection,
+    request: &NewRequest,
+) -> Result<Noted<AskOutcome>, DbError> {
     let mut attempt = |counted| in_transaction(connection, |connection| ask(connection, request, counted));
     if let Some(outcome) = attempt(Counted::One(request.from.side))? {
         return Ok(outcome);
@@ -139,7 +149,8 @@ fn ask_with_needed_locks(connection: &mut PgConnection, request: &NewRequest) ->
 impl FriendshipRequestRepository for PgFriendshipRequestRepository {
     async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, PortError> {
         let request = request.clone();
-        self.db.write(move |connection| ask_with_needed_locks(connection, &request)).await
+        let asked = self.db.write(move |connection| ask_with_needed_locks(connection, &request)).await?;
+        Ok(self.db.announce(asked))
     }
 
     async fn answer(
@@ -149,12 +160,12 @@ impl FriendshipRequestRepository for PgFriendshipRequestRepository {
         answer: Answer,
     ) -> Result<AnswerOutcome, PortError> {
         let transition = Transition::Answer(answer);
-        self.db.transaction(move |connection| answer::apply(connection, request, caller, transition)).await
+        self.db.change(move |connection| answer::apply(connection, request, caller, transition)).await
     }
 
     async fn withdraw(&self, request: RequestId, caller: UserId) -> Result<AnswerOutcome, PortError> {
         let transition = Transition::Withdraw;
-        self.db.transaction(move |connection| answer::apply(connection, request, caller, transition)).await
+        self.db.change(move |connection| answer::apply(connection, request, caller, transition)).await
     }
 
     async fn list(

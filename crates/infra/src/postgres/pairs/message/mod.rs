@@ -18,11 +18,12 @@ use uuid::Uuid;
 
 use super::deletions::{self, DELETED};
 use super::pair;
-use crate::db::{self, Db, DbError, greatest, statement};
+use crate::db::{self, Db, DbError, Noted, greatest, statement};
 use crate::metrics::Collectors;
+use crate::postgres::change::{Changes, stamp};
 use crate::postgres::search;
 use crate::runtime::worker::CommitMonitor;
-use crate::schema::{conversation_members, conversations, messages};
+use crate::schema::{conversation_members, conversations, messages, recalls_by_change};
 use group_commit::SendQueue;
 
 mod append;
@@ -71,40 +72,67 @@ fn recall(
     message: MessageId,
     caller: UserId,
     window: Duration,
-) -> Result<RecallOutcome, DbError> {
+) -> Result<Noted<RecallOutcome>, DbError> {
     let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
     let row = messages::table.find((conversation, seq));
     let own = row.filter(messages::sender_id.eq(caller.as_uuid()));
     // For everyone but its sender the message does not exist, so that nothing is locked.
     if !diesel::select(diesel::dsl::exists(own)).get_result(connection)? {
-        return Ok(RecallOutcome::Unknown);
+        return Ok(Noted::nothing(RecallOutcome::Unknown));
     }
-    pair::lock(connection, message.conversation)?;
+    let pair = pair::lock(connection, message.conversation)?;
     lock_receiver(connection, conversation, caller.as_uuid())?;
     let locked: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = own
         .select((messages::sender_id, messages::created_at, messages::recalled_at))
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let Some((sender, created_at, recalled_at)) = locked else { return Ok(RecallOutcome::Unknown) };
+    let Some((sender, created_at, recalled_at)) = locked else {
+        return Ok(Noted::nothing(RecallOutcome::Unknown));
+    };
     let recallable =
         Recallable { sender: UserId::from_uuid(sender), created_at, recalled: recalled_at.is_some() };
     let now = db::now(connection)?;
-    match decide_recall(&recallable, caller, now, window) {
+    Ok(match decide_recall(&recallable, caller, now, window) {
         Ok(RecallDecision::Recall) => {
-            diesel::update(row)
-                .set((messages::content.eq(None::<String>), messages::recalled_at.eq(now)))
-                .execute(connection)?;
-            diesel::update(conversations::table.find(conversation))
-                .set(conversations::recalled_seq.eq(greatest(conversations::recalled_seq, seq)))
-                .execute(connection)?;
-            HideFromUnread { conversation, sender: &caller.as_uuid(), seq }.execute(connection)?;
-            search::forget(connection, message)?;
-            Ok(RecallOutcome::Done(RecallDecision::Recall))
+            erase_text(connection, message, caller, now)?;
+            let mut changes = Changes::default();
+            changes.stamped(pair.iter().flat_map(|state| [state.pair.lo(), state.pair.hi()]));
+            changes.with(RecallOutcome::Done(RecallDecision::Recall))
         }
-        Ok(RecallDecision::AlreadyRecalled) => Ok(RecallOutcome::Done(RecallDecision::AlreadyRecalled)),
-        Err(refusal) => Ok(RecallOutcome::Refused(refusal)),
-    }
+        Ok(RecallDecision::AlreadyRecalled) => {
+            Noted::nothing(RecallOutcome::Done(RecallDecision::AlreadyRecalled))
+        }
+        Err(refusal) => Noted::nothing(RecallOutcome::Refused(refusal)),
+    })
+}
+
+/// Erases the text of a message whose rows are locked.
+fn erase_text(
+    connection: &mut PgConnection,
+    message: MessageId,
+    sender: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
+    diesel::update(messages::table.find((conversation, seq)))
+        .set((messages::content.eq(None::<String>), messages::recalled_at.eq(now)))
+        .execute(connection)?;
+    diesel::update(conversations::table.find(conversation))
+        .set((
+            conversations::recalled_seq.eq(greatest(conversations::recalled_seq, seq)),
+            conversations::changed_in.eq(stamp()),
+        ))
+        .execute(connection)?;
+    diesel::insert_into(recalls_by_change::table)
+        .values((
+            recalls_by_change::conversation_id.eq(conversation),
+            recalls_by_change::recalled_in.eq(stamp()),
+            recalls_by_change::seq.eq(seq),
+        ))
+        .execute(connection)?;
+    HideFromUnread { conversation, sender: &sender.as_uuid(), seq }.execute(connection)?;
+    search::forget(connection, message)
 }
 
 statement! {
@@ -128,7 +156,11 @@ fn lock_receiver(connection: &mut PgConnection, conversation: Uuid, sender: Uuid
     Ok(())
 }
 
-fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId) -> Result<bool, DbError> {
+fn delete_for(
+    connection: &mut PgConnection,
+    caller: UserId,
+    message: MessageId,
+) -> Result<Noted<bool>, DbError> {
     let (conversation, seq) = (message.conversation.as_uuid(), message.seq.get());
     let membership = conversation_members::table.find((conversation, caller.as_uuid()));
     let locked: Option<(i64, i64, Uuid)> = membership
@@ -140,14 +172,15 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let Some((read_seq, cleared_seq, peer)) = locked else { return Ok(false) };
+    let Some((read_seq, cleared_seq, peer)) = locked else { return Ok(Noted::nothing(false)) };
+    let mut changes = Changes::default();
     // Read under the lock, which a recall takes too.
     let stored: Option<(Uuid, Option<DateTime<Utc>>)> = messages::table
         .find((conversation, seq))
         .select((messages::sender_id, messages::recalled_at))
         .first(connection)
         .optional()?;
-    let Some((sender, recalled_at)) = stored else { return Ok(false) };
+    let Some((sender, recalled_at)) = stored else { return Ok(Noted::nothing(false)) };
     if seq > cleared_seq && deletions::delete(connection, conversation, caller.as_uuid(), seq)? {
         let was_unread = seq > read_seq && sender == peer && recalled_at.is_none();
         diesel::update(membership)
@@ -155,10 +188,13 @@ fn delete_for(connection: &mut PgConnection, caller: UserId, message: MessageId)
                 conversation_members::deleted_seq.eq(greatest(conversation_members::deleted_seq, seq)),
                 conversation_members::hidden_unread
                     .eq(conversation_members::hidden_unread + i64::from(was_unread)),
+                conversation_members::changed_in.eq(stamp()),
             ))
             .execute(connection)?;
+        deletions::note(connection, conversation, caller.as_uuid(), seq)?;
+        changes.stamped([caller]);
     }
-    Ok(true)
+    Ok(changes.with(true))
 }
 
 #[async_trait]
@@ -178,10 +214,10 @@ impl MessageRepository for PgMessageRepository {
         caller: UserId,
         window: Duration,
     ) -> Result<RecallOutcome, PortError> {
-        self.db.transaction(move |connection| recall(connection, message, caller, window)).await
+        self.db.change(move |connection| recall(connection, message, caller, window)).await
     }
 
     async fn delete_for(&self, caller: UserId, message: MessageId) -> Result<bool, PortError> {
-        self.db.transaction(move |connection| delete_for(connection, caller, message)).await
+        self.db.change(move |connection| delete_for(connection, caller, message)).await
     }
 }
