@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::dedup::{KnownMessage, dedup_key, existing_messages};
 use super::row::text_of;
 use crate::db::{DbError, statement};
+use crate::postgres::change::STAMP;
 use crate::postgres::pairs::pair::PairRow;
 
 /// True if the two are friends and neither account is being erased. An erased account thus receives no messages while its
@@ -65,11 +66,11 @@ statement! {
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
     } -> (BigInt, Array<SqlUuid>, Array<Timestamptz>);
-    "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now),
+    "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now, " {STAMP} " AS stamp),
           moved AS (
               UPDATE conversations c
                  SET last_seq = p.last_seq, lo_sent = p.lo_sent, hi_sent = p.hi_sent,
-                     last_at = greatest(c.last_at, moment.now)
+                     last_at = greatest(c.last_at, moment.now), changed_in = moment.stamp
                 FROM moment, unnest(" [moved: Array<SqlUuid>] ", " [last_seqs: Array<BigInt>] ", "
                      [lo_sents: Array<BigInt>] ", " [hi_sents: Array<BigInt>] ") AS p (id, last_seq, lo_sent, hi_sent)
                WHERE c.id = p.id

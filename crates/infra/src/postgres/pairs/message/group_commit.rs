@@ -35,6 +35,7 @@ use super::append::Locking;
 use super::commit_outcome::{StoreError, store};
 use super::send_metrics::SendMetrics;
 use crate::db::{Connections, Db};
+use crate::local_signals::LocalSignals;
 use crate::metrics::{self, Collectors};
 use crate::runtime::thread_pool::JobClass;
 use crate::runtime::watchdog::ThreadSlot;
@@ -169,7 +170,7 @@ impl Writer {
 
     fn store_batch(&self, batch: Vec<QueuedDraft>) {
         let mut batch = Batch::of(batch);
-        match batch.store_with_retry(&self.connections, Locking::Skip) {
+        match batch.store_with_retry(self.db.signals(), &self.connections, Locking::Skip) {
             Ok(outcomes) => {
                 for ((draft, reply), outcome) in batch.into_drafts().zip(outcomes) {
                     self.reply_or_defer(draft, reply, outcome);
@@ -187,7 +188,7 @@ impl Writer {
 
     fn store_alone(&self, draft: Draft, reply: ReplySender) {
         let mut alone = Batch { drafts: vec![draft], replies: vec![reply] };
-        match alone.store_with_retry(&self.connections, Locking::Skip) {
+        match alone.store_with_retry(self.db.signals(), &self.connections, Locking::Skip) {
             Ok(outcomes) => {
                 for ((draft, reply), outcome) in alone.into_drafts().zip(outcomes) {
                     self.reply_or_defer(draft, reply, outcome);
@@ -204,12 +205,12 @@ impl Writer {
             return drop(reply.send(Ok(outcome)));
         }
         self.metrics.defer();
-        let connections = self.connections.clone();
+        let (connections, signals) = (self.connections.clone(), Arc::clone(self.db.signals()));
         // If their queue is full, the job and its reply are dropped, and the caller gets `Unavailable`.
         self.db.try_spawn(JobClass::Write, move || {
             let mut alone = Batch { drafts: vec![draft], replies: vec![reply] };
             alone.drop_abandoned();
-            match alone.store_with_retry(&connections, Locking::Wait) {
+            match alone.store_with_retry(&signals, &connections, Locking::Wait) {
                 Ok(outcomes) => alone.reply(outcomes),
                 Err(failure) => alone.fail(&failure.into_error()),
             }
@@ -233,10 +234,11 @@ impl Batch {
         self.drafts.into_iter().zip(self.replies)
     }
 
-    /// Stores the drafts; retries if the database rolled back or the connection was lost before COMMIT. A draft whose caller has
+    /// Stores the drafts and wakes the requests that wait for them; retries if the database rolled back or the connection was lost before COMMIT. A draft whose caller has
     /// got an answer meanwhile is not tried again.
     fn store_with_retry(
         &mut self,
+        signals: &LocalSignals,
         connections: &Connections,
         locking: Locking,
     ) -> Result<Vec<Option<SendOutcome>>, StoreError> {
@@ -247,7 +249,13 @@ impl Batch {
                     attempt += 1;
                     self.drop_abandoned();
                 }
-                result => return result,
+                result => {
+                    if result.is_ok() {
+                        let pairs = self.drafts.iter().map(|draft| draft.from);
+                        signals.wake(pairs.flat_map(|from| [from.user(), from.peer()]));
+                    }
+                    return result;
+                }
             }
         }
         Ok(Vec::new())
