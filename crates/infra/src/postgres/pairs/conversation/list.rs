@@ -55,7 +55,8 @@ statement! {
            SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.deleted_seq,
                   m.hidden_unread, m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
                   c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, c.friends,
-                  CASE WHEN m.user_id = c.user_lo THEN c.lo_blocks ELSE c.hi_blocks END AS blocked
+                  CASE WHEN m.user_id = c.user_lo THEN c.lo_blocks ELSE c.hi_blocks END AS blocked,
+                  (SELECT me.share_read FROM users me WHERE me.id = r.user_id) AS share_read
              FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
             WHERE m.user_id = r.user_id
               AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
@@ -66,6 +67,7 @@ statement! {
             LIMIT r.most) m
       CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq) c
        JOIN users u ON u.id = m.peer_id
+      CROSS JOIN LATERAL (SELECT m.share_read) me
        LEFT JOIN LATERAL (
            SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
              FROM messages x
@@ -94,7 +96,7 @@ struct RequestColumns {
 
 /// What lies between the member and the peer.
 #[derive(Queryable)]
-struct RelationColumns {
+pub(in crate::postgres) struct RelationColumns {
     peer_uid: String,
     is_friend: bool,
     blocked: bool,
@@ -102,7 +104,7 @@ struct RelationColumns {
 }
 
 #[derive(Queryable)]
-struct ViewColumns {
+pub(in crate::postgres) struct ViewColumns {
     unread_count: i64,
     last_seq: i64,
     read_seq: i64,
@@ -113,7 +115,7 @@ struct ViewColumns {
 
 /// The newest visible message; all `NULL` if there is none.
 #[derive(Queryable)]
-struct PreviewColumns {
+pub(in crate::postgres) struct PreviewColumns {
     seq: Option<i64>,
     own: Option<bool>,
     key: Option<String>,
@@ -134,27 +136,43 @@ impl PreviewColumns {
     }
 }
 
+/// The columns of an entry.
+pub(in crate::postgres) struct ListedEntry {
+    pub(in crate::postgres) conversation: ConversationId,
+    pub(in crate::postgres) peer: PeerColumns,
+    pub(in crate::postgres) relation: RelationColumns,
+    pub(in crate::postgres) view: ViewColumns,
+    pub(in crate::postgres) preview: PreviewColumns,
+}
+
+impl ListedEntry {
+    pub(in crate::postgres) fn into_domain(self, member: UserId) -> Result<ConversationSummary, DbError> {
+        let Self { conversation: id, peer, relation, view, preview } = self;
+        let viewpoint = Viewpoint { conversation: id, member, peer: peer.id() };
+        Ok(ConversationSummary {
+            id,
+            friend_id: peer.id(),
+            friend_uid: peer.display_uid(&relation.peer_uid)?,
+            friend_name: peer.display_name()?,
+            remark: peer.remark()?,
+            is_friend: relation.is_friend,
+            blocked: relation.blocked,
+            peer_read_seq: relation.peer_read_seq.map(Seq::new),
+            unread_count: view.unread_count,
+            last_message: preview.into_message(viewpoint)?,
+            last_seq: Seq::new(view.last_seq),
+            read_seq: Seq::new(view.read_seq),
+            updated_at: view.updated_at,
+            pinned: view.pinned,
+            muted: view.muted,
+        })
+    }
+}
+
 fn summary(member: UserId, row: ListRow) -> Result<ConversationSummary, DbError> {
     let ListRow { request, peer, relation, view, preview } = row;
-    let id = ConversationId::from_uuid(request.conversation);
-    let viewpoint = Viewpoint { conversation: id, member, peer: peer.id() };
-    Ok(ConversationSummary {
-        id,
-        friend_id: peer.id(),
-        friend_uid: peer.display_uid(&relation.peer_uid)?,
-        friend_name: peer.display_name()?,
-        remark: peer.remark()?,
-        is_friend: relation.is_friend,
-        blocked: relation.blocked,
-        peer_read_seq: relation.peer_read_seq.map(Seq::new),
-        unread_count: view.unread_count,
-        last_message: preview.into_message(viewpoint)?,
-        last_seq: Seq::new(view.last_seq),
-        read_seq: Seq::new(view.read_seq),
-        updated_at: view.updated_at,
-        pinned: view.pinned,
-        muted: view.muted,
-    })
+    let conversation = ConversationId::from_uuid(request.conversation);
+    ListedEntry { conversation, peer, relation, view, preview }.into_domain(member)
 }
 
 const fn cursor(conversation: &ConversationSummary) -> ConversationCursor {

@@ -14,7 +14,8 @@ use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 
 use super::pair;
-use crate::db::{Db, DbError, ReadBatcher};
+use crate::db::{Db, DbError, Noted, ReadBatcher};
+use crate::postgres::change::Changes;
 use crate::schema::conversation_members;
 
 mod gaps;
@@ -25,8 +26,9 @@ mod window;
 mod window_page;
 
 use list::{ListQuery, ListResult};
+pub(in crate::postgres) use list::{ListedEntry, PreviewColumns, RelationColumns, ViewColumns};
 pub(in crate::postgres) use read::UNREAD;
-pub(in crate::postgres) use view::OWN_KEY;
+pub(in crate::postgres) use view::{OWN_KEY, PeerColumns, batch_entry};
 use window::WindowResult;
 use window_page::WindowQuery;
 
@@ -65,13 +67,32 @@ fn set_preferences(
     member: UserId,
     conversation: ConversationId,
     preferences: Preferences,
-) -> Result<bool, DbError> {
+) -> Result<Noted<bool>, DbError> {
     let row = conversation_members::table.find((conversation.as_uuid(), member.as_uuid()));
     let Preferences { pinned, muted } = preferences;
     if pinned.is_none() && muted.is_none() {
-        return Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?);
+        let exists = diesel::select(diesel::dsl::exists(row)).get_result(connection)?;
+        return Ok(Noted::nothing(exists));
     }
-    Ok(diesel::update(row).set(PreferencesRow { pinned, muted }).execute(connection)? == 1)
+    if diesel::update(row).set(PreferencesRow { pinned, muted }).execute(connection)? == 0 {
+        return Ok(Noted::nothing(false));
+    }
+    let mut changes = Changes::default();
+    changes.member(connection, conversation, member)?;
+    Ok(changes.with(true))
+}
+
+fn clear(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    member: UserId,
+) -> Result<Noted<bool>, DbError> {
+    if !pair::clear_side(connection, conversation, member)? {
+        return Ok(Noted::nothing(false));
+    }
+    let mut changes = Changes::default();
+    changes.member(connection, conversation, member)?;
+    Ok(changes.with(true))
 }
 
 #[async_trait]
@@ -99,7 +120,7 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         seq: Seq,
     ) -> Result<Option<ReadPosition>, PortError> {
-        self.db.transaction(move |connection| read::mark_read(connection, member, conversation, seq)).await
+        self.db.change(move |connection| read::mark_read(connection, member, conversation, seq)).await
     }
 
     async fn set_preferences(
@@ -108,10 +129,10 @@ impl ConversationRepository for PgConversationRepository {
         conversation: ConversationId,
         preferences: Preferences,
     ) -> Result<bool, PortError> {
-        self.db.write(move |connection| set_preferences(connection, member, conversation, preferences)).await
+        self.db.change(move |connection| set_preferences(connection, member, conversation, preferences)).await
     }
 
     async fn clear(&self, member: UserId, conversation: ConversationId) -> Result<bool, PortError> {
-        self.db.transaction(move |connection| pair::clear_side(connection, conversation, member)).await
+        self.db.change(move |connection| clear(connection, conversation, member)).await
     }
 }

@@ -8,7 +8,8 @@ use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 use uuid::Uuid;
 
-use crate::db::{DbError, statement};
+use crate::db::{DbError, Noted, statement};
+use crate::postgres::change::{Changes, STAMP};
 use crate::postgres::pairs::deletions::{Advance, HiddenView};
 use crate::schema::{conversation_members, conversations, messages};
 
@@ -36,7 +37,8 @@ statement! {
     "UPDATE conversation_members
         SET read_seq = " [read_seq: BigInt] ", peer_seen = coalesce(" [seen: Nullable<BigInt>] ", peer_seen),
             hidden_unread = " [hidden_unread: BigInt] ",
-            shown_read_seq = CASE WHEN read_shown THEN NULL ELSE shown_read_seq END
+            shown_read_seq = CASE WHEN read_shown THEN NULL ELSE shown_read_seq END,
+            changed_in = " {STAMP} ", shown_in = CASE WHEN read_shown THEN " {STAMP} " ELSE shown_in END
       WHERE conversation_id = " [conversation: SqlUuid] " AND user_id = " [member: SqlUuid]
 }
 
@@ -57,6 +59,12 @@ impl LockedMember {
     const fn shows_again(&self) -> bool {
         self.read_shown && self.shown_read_seq.is_some()
     }
+
+    /// The accounts that the member's reading concerns: the peer only where no block hides it.
+    fn concerned(&self, member: UserId) -> impl IntoIterator<Item = UserId> + use<> {
+        let peer = self.read_shown.then_some(UserId::from_uuid(self.peer_id));
+        std::iter::once(member).chain(peer)
+    }
 }
 
 pub(super) fn mark_read(
@@ -64,12 +72,13 @@ pub(super) fn mark_read(
     member: UserId,
     conversation: ConversationId,
     seq: Seq,
-) -> Result<Option<ReadPosition>, DbError> {
+) -> Result<Noted<Option<ReadPosition>>, DbError> {
     let (id, user) = (conversation.as_uuid(), member.as_uuid());
     let row = conversation_members::table.find((id, user));
     let locked: Option<LockedMember> =
         row.select(LockedMember::as_select()).for_no_key_update().first(connection).optional()?;
-    let Some(locked) = locked else { return Ok(None) };
+    let Some(locked) = locked else { return Ok(Noted::nothing(None)) };
+    let mut changes = Changes::default();
     let (last_seq, recalled_seq): (i64, i64) = conversations::table
         .find(id)
         .select((conversations::last_seq, conversations::recalled_seq))
@@ -92,10 +101,11 @@ pub(super) fn mark_read(
         let read_seq = wanted.max(locked.read_seq);
         AdvanceReadPosition { conversation: id, member: &user, read_seq, seen, hidden_unread }
             .execute(connection)?;
+        changes.stamped(locked.concerned(member));
     }
     let (read_seq, unread_count): (i64, i64) =
         Unread { conversation: id, member: &user }.get_result(connection)?;
-    Ok(Some(ReadPosition { read_seq: Seq::new(read_seq), unread_count }))
+    Ok(changes.with(Some(ReadPosition { read_seq: Seq::new(read_seq), unread_count })))
 }
 
 /// The number of `peer`'s messages at or before the message at `seq`.

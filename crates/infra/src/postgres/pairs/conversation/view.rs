@@ -13,21 +13,23 @@ use crate::postgres::pairs::message::state_from_row;
 use crate::postgres::row_values;
 
 /// The entry of a batch that a row belongs to, by its `WITH ORDINALITY` number, which counts from 1.
-pub(super) fn batch_entry<T>(batch: &mut [T], number: i64) -> Result<&mut T, DbError> {
+pub(in crate::postgres) fn batch_entry<T>(batch: &mut [T], number: i64) -> Result<&mut T, DbError> {
     let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
     index
         .and_then(|index| batch.get_mut(index))
         .ok_or(DbError::Impossible("conversation_members: a row belongs to no request of its batch"))
 }
 
-/// SQL expression: the read position of the peer of member `m` as far as the member may see it. An erased peer is no longer a member.
+/// SQL expression: the read position of the peer of member `m` as far as the member may see it, if the peer `u` and the member's account
+/// `me` share theirs. An erased peer is no longer a member.
 pub(super) const PEER_READ_SEQ: &str = "
-           coalesce((SELECT coalesce(p.shown_read_seq, p.read_seq) FROM conversation_members p
-                      WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0)";
+           CASE WHEN u.share_read AND me.share_read THEN
+               coalesce((SELECT coalesce(p.shown_read_seq, p.read_seq) FROM conversation_members p
+                          WHERE p.conversation_id = m.conversation_id AND p.user_id = m.peer_id), 0) END";
 
 /// The peer of a conversation, with the member's remark.
 #[derive(Debug, Queryable)]
-pub(super) struct PeerColumns {
+pub(in crate::postgres) struct PeerColumns {
     id: Uuid,
     state: String,
     name: String,

@@ -36,7 +36,7 @@ fn window(query: WindowQuery, row: WindowRow) -> Result<ConversationWindow, DbEr
         remark: peer.remark()?,
         is_friend: state.is_friend,
         read_seq: Seq::new(state.read_seq),
-        peer_read_seq: state.is_friend.then_some(Seq::new(state.peer_read_seq)),
+        peer_read_seq: state.peer_read_seq.map(Seq::new),
         last_seq: Seq::new(state.last_seq),
         has_more,
         messages,

@@ -29,6 +29,7 @@ const HEADS: &str = "
             WHERE m.conversation_id = r.conversation_id AND m.user_id = r.user_id OFFSET 0) m
      CROSS JOIN LATERAL (SELECT c.* FROM conversations c WHERE c.id = r.conversation_id OFFSET 0) c
      CROSS JOIN LATERAL (SELECT u.* FROM users u WHERE u.id = m.peer_id OFFSET 0) u
+     CROSS JOIN LATERAL (SELECT me.share_read FROM users me WHERE me.id = m.user_id OFFSET 0) me
      CROSS JOIN LATERAL (
            SELECT array_agg(w.seq) AS seqs, array_agg(w.own) AS owns, array_agg(w.key) AS keys,
                   array_agg(w.content) AS contents, array_agg(w.created_at) AS times
@@ -46,7 +47,7 @@ statement! {
     } -> (
         BigInt,
         (SqlUuid, Text, Text, Text),
-        (Bool, BigInt, BigInt, BigInt, BigInt),
+        (Bool, BigInt, Nullable<BigInt>, BigInt, BigInt),
         (
             Nullable<Array<BigInt>>,
             Nullable<Array<Bool>>,
@@ -55,7 +56,7 @@ statement! {
             Nullable<Array<Timestamptz>>,
         ),
     );
-    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, " {PEER_READ_SEQ} ",
+    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, CASE WHEN c.friends THEN " {PEER_READ_SEQ} " END,
             c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
@@ -87,7 +88,7 @@ statement! {
     } -> (
         BigInt,
         (SqlUuid, Text, Text, Text),
-        (Bool, BigInt, BigInt, BigInt, BigInt),
+        (Bool, BigInt, Nullable<BigInt>, BigInt, BigInt),
         (
             Nullable<Array<BigInt>>,
             Nullable<Array<Bool>>,
@@ -96,7 +97,7 @@ statement! {
             Nullable<Array<Timestamptz>>,
         ),
     );
-    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, " {PEER_READ_SEQ} ",
+    "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, CASE WHEN c.friends THEN " {PEER_READ_SEQ} " END,
             c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
@@ -132,7 +133,7 @@ pub(super) struct WindowRow {
 pub(super) struct StateColumns {
     pub(super) is_friend: bool,
     pub(super) read_seq: i64,
-    pub(super) peer_read_seq: i64,
+    pub(super) peer_read_seq: Option<i64>,
     pub(super) last_seq: i64,
     /// The newest message that the member deleted.
     deleted_seq: i64,
