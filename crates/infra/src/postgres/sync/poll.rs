@@ -1,0 +1,154 @@
+//! The poll for changes that other instances commit, which wakes those who wait here; and the upkeep of the lineage.
+//!
+//! One statement looks whether any transaction has ended since the last look. Only then, and only while requests wait, further
+//! ones find the accounts that the changes concern.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
+use domain::id::UserId;
+use uuid::Uuid;
+
+use super::lineage::{self, IS_PRESENT};
+use crate::db::{Connections, Db, DbError, statement};
+use crate::local_signals::LocalSignals;
+use crate::metrics::Collectors;
+use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Accounts per statement.
+const ACCOUNTS: usize = 64;
+
+statement! {
+    // The parameter is the least id that may be waited for; it keeps the statement a prepared one.
+    Look<'a> { since: &'a i64 } -> (BigInt, Bool, Nullable<SqlUuid>, Bool);
+    "SELECT snap.xmin, snap.xmax > " [since: BigInt] ", l.token, coalesce(l.covered < snap.xmin, false)
+       FROM (SELECT pg_snapshot_xmin(s)::text::bigint AS xmin, pg_snapshot_xmax(s)::text::bigint AS xmax
+               FROM pg_current_snapshot() s OFFSET 0) snap
+       LEFT JOIN lineages l ON " {IS_PRESENT} "
+      WHERE NOT pg_is_in_recovery()"
+}
+
+/// What a look finds.
+#[derive(Debug, Clone, Copy, Queryable)]
+struct Found {
+    xmin: i64,
+    is_new: bool,
+    lineage: Option<Uuid>,
+    is_uncovered: bool,
+}
+
+statement! {
+    Concerned<'a> { accounts: &'a [Uuid], since: i64 } -> (SqlUuid);
+    "SELECT a.id FROM unnest(" [accounts: Array<SqlUuid>] ") AS a (id)
+      CROSS JOIN LATERAL (SELECT " [since: BigInt] " AS id OFFSET 0) since
+       JOIN users me ON me.id = a.id
+      WHERE greatest(me.changed_in, me.sharing_in) >= since.id
+         OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in >= since.id)
+         OR EXISTS (
+            SELECT FROM ((SELECT c.*, c.user_hi AS peer_id FROM conversations c WHERE c.user_lo = a.id OFFSET 0)
+                         UNION ALL
+                         (SELECT c.*, c.user_lo AS peer_id FROM conversations c WHERE c.user_hi = a.id OFFSET 0)) c
+              LEFT JOIN LATERAL (
+                   SELECT max(CASE WHEN m.user_id = a.id THEN m.changed_in ELSE m.shown_in END) AS changed_in
+                     FROM conversation_members m WHERE m.conversation_id = c.id OFFSET 0) m ON true
+              LEFT JOIN LATERAL (
+                   SELECT greatest(u.shown_in, u.sharing_in) AS changed_in
+                     FROM users u WHERE u.id = c.peer_id OFFSET 0) u ON true
+             WHERE greatest(c.changed_in, c.related_in, m.changed_in, u.changed_in) >= since.id)"
+}
+
+/// The thread of the poll; it stops when this is dropped.
+pub struct ChangePoll {
+    worker: Worker,
+    running: WorkerHandle,
+    connections: Connections,
+}
+
+impl ChangePoll {
+    /// Starts the thread, which takes a connection of `db` for short statements.
+    ///
+    /// # Errors
+    /// When the system cannot start another thread.
+    pub fn start(db: &Db) -> std::io::Result<Self> {
+        let mut lookout = ChangeLookout {
+            connections: db.connections(),
+            signals: Arc::clone(db.signals()),
+            since: 0,
+            failing: false,
+        };
+        let worker = Worker::new("change-poll")?;
+        let running = worker.repeat(INTERVAL, move |stop| lookout.step(stop))?;
+        Ok(Self { worker, running, connections: db.connections() })
+    }
+
+    /// Stops the thread and notes what is finished, so that a restart of PostgreSQL resets no client.
+    pub fn finish(self) {
+        self.running.stop();
+        if let Err(error) = self.connections.with(&|connection| look(connection, &[], 0)) {
+            tracing::debug!(%error, "cannot note which transactions are finished");
+        }
+    }
+
+    /// Metrics of the worker.
+    #[must_use]
+    pub fn collectors(&self) -> Collectors {
+        self.worker.collectors()
+    }
+}
+
+struct ChangeLookout {
+    connections: Connections,
+    signals: Arc<LocalSignals>,
+    /// Changes with earlier ids were looked for already.
+    since: i64,
+    /// Whether the last look failed: of consecutive failures only the first is logged.
+    failing: bool,
+}
+
+impl ChangeLookout {
+    fn step(&mut self, stop: &StopSignal) {
+        let waiting = self.signals.waited_for();
+        match self.connections.with(&|connection| look(connection, &waiting, self.since)) {
+            Ok((since, concerned)) => {
+                self.signals.wake(concerned);
+                self.since = since;
+                self.failing = false;
+            }
+            Err(error) => {
+                if !self.failing && !stop.is_stopped() {
+                    tracing::warn!(%error, "cannot look for changes of other instances");
+                }
+                self.failing = true;
+            }
+        }
+    }
+}
+
+/// Keeps the lineage, and finds the accounts that changes since `since` concern. Returns from where to look the next time.
+fn look(
+    connection: &mut PgConnection,
+    waiting: &[UserId],
+    since: i64,
+) -> Result<(i64, Vec<UserId>), DbError> {
+    let found: Option<Found> = Look { since: &since }.get_result(connection).optional()?;
+    let Some(found) = found else { return Ok((since, Vec::new())) };
+    match found.lineage {
+        None => lineage::begin(connection)?,
+        Some(lineage) if found.is_uncovered => lineage::cover(connection, lineage)?,
+        Some(_) => {}
+    }
+    let mut concerned = Vec::new();
+    if found.is_new {
+        for accounts in waiting.chunks(ACCOUNTS) {
+            let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
+            let rows: Vec<(Uuid,)> = Concerned { accounts: &accounts, since }.load(connection)?;
+            concerned.extend(rows.into_iter().map(|(id,)| UserId::from_uuid(id)));
+        }
+    }
+    Ok((found.xmin, concerned))
+}
