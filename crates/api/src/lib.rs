@@ -28,7 +28,7 @@ mod state;
 pub use admission::{AdmissionSettings, Bulkheads, RefusalRates};
 pub use app::app;
 pub use http::access_log::{CompletedRequest, RequestObserver};
-pub use http::connection::ConnectionAccount;
+pub use http::connection::{ConnectionAccount, ConnectionEnd};
 pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;

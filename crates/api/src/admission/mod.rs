@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::id::UserId;
+use tokio::sync::watch;
 
 use crate::response::error::ApiError;
 use export_pass::ExportHistory;
@@ -73,6 +74,8 @@ pub struct Bulkheads {
     exports: Arc<KeyedLimit<UserId>>,
     export_history: Arc<ExportHistory>,
     tarpit: Arc<Tarpit>,
+    waits: Arc<KeyedLimit<UserId>>,
+    drain: watch::Sender<bool>,
 }
 
 impl Default for Bulkheads {
@@ -87,6 +90,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 impl Bulkheads {
     /// Requests of one requester that wait for their turn.
     const WAITING: usize = 64;
+    /// Requests of one account that wait for changes: one for each device.
+    const WAITS: usize = 16;
 
     /// Empty bulkheads.
     #[must_use]
@@ -99,6 +104,8 @@ impl Bulkheads {
             exports: KeyedLimit::new(Bounds { in_flight: 1, waiting: 0, patience, rest: 0 }),
             export_history: Arc::new(ExportHistory::new(exports_per_hour)),
             tarpit: Tarpit::new(refusals),
+            waits: KeyedLimit::new(Bounds { in_flight: Self::WAITS, waiting: 0, patience, rest: 0 }),
+            drain: watch::channel(false).0,
         }
     }
 
@@ -122,6 +129,25 @@ impl Bulkheads {
     pub(crate) async fn search(&self, account: UserId) -> Result<keyed_limit::Permit<UserId>, ApiError> {
         let refused = |LaneFull| ApiError::throttled("too_many_searches", RETRY_AFTER);
         self.searches.arrive(account).permit().await.map_err(refused)
+    }
+
+    /// Admits a request that waits for changes. It holds this permit while it waits, and one of [`Self::request`] while it reads.
+    ///
+    /// # Errors
+    /// `too_many_requests` when the account has 16 of them.
+    pub(crate) async fn wait(&self, account: UserId) -> Result<keyed_limit::Permit<UserId>, ApiError> {
+        Ok(self.waits.arrive(account).permit().await?)
+    }
+
+    /// Ends all waits for changes from now on, because the instance stops.
+    pub fn end_waits(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Ends when [`Self::end_waits`] was called.
+    pub(crate) async fn waits_end(&self) {
+        // The sender lives as long as these bulkheads.
+        let _ = self.drain.subscribe().wait_for(|ends| *ends).await;
     }
 
     /// Admits an export: one of an account at a time, and so many per hour. Its permit is held until its last byte is taken.

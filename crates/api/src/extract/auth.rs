@@ -117,7 +117,7 @@ impl Authenticated {
 }
 
 /// What the application shares with all requests.
-pub(super) fn app_data<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, ApiError> {
+pub(crate) fn app_data<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, ApiError> {
     request.app_data().ok_or_else(|| ApiError::internal("the application is not wired"))
 }
 

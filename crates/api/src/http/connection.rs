@@ -12,6 +12,7 @@ use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use domain::id::UserId;
+use tokio::sync::Notify;
 
 use crate::extract::MAX_BODY;
 use crate::http::health::ReadinessProbe;
@@ -31,6 +32,33 @@ impl ConnectionAccount {
     /// A request of this account was authenticated.
     pub fn set(&self, account: UserId) {
         self.0.set(Some(account));
+    }
+}
+
+/// Whether the client has closed its side of a connection. The server puts it into the connection's data. A handler that waits for
+/// something ends its wait then; actix itself lets it go on, because a client may still read.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionEnd(Rc<EndState>);
+
+#[derive(Debug, Default)]
+struct EndState {
+    has_ended: Cell<bool>,
+    waiting: Notify,
+}
+
+impl ConnectionEnd {
+    /// The client sends nothing more.
+    pub fn set(&self) {
+        self.0.has_ended.set(true);
+        self.0.waiting.notify_waiters();
+    }
+
+    /// Ends when the client has closed its side.
+    pub(crate) async fn wait(&self) {
+        let closed = self.0.waiting.notified();
+        if !self.0.has_ended.get() {
+            closed.await;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod head_method;
 pub(crate) mod health;
 pub(crate) mod i18n;
 pub(crate) mod language;
+pub(crate) mod long_poll;
 pub(crate) mod origin;
 pub(crate) mod proxies;
 pub(crate) mod refusal_delay;
