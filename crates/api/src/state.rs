@@ -11,6 +11,7 @@ use domain::export::ExportService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
+use domain::realtime::SyncService;
 use domain::search::SearchService;
 
 /// The use-cases that the handlers call, one service per feature.
@@ -37,6 +38,8 @@ pub struct UseCases {
     pub conversations: ConversationService,
     /// Messages.
     pub messages: MessageService,
+    /// Catching up.
+    pub sync: SyncService,
     /// Message search.
     pub search: SearchService,
 }

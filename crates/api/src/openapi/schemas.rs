@@ -115,6 +115,10 @@ schemas! {
     FriendLimit: "The maximum number of rows." = ObjectBuilder::new()
         .schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(1)).maximum(Some(FriendCursor::MAX_ROWS)).default(Some(json!(FriendCursor::MAX_ROWS)));
+    SyncCursor: "Opaque: keep it, and send it back as `cursor`, however much later." =
+        text("s1.01936f604c8d7e16a2b39c8d7e6f5044.1.5e0fc2f7a4d84a4e9d1ab1c3a7a4c0de-81240-81240-81234");
+    StaleList: "A list that the client reads again." =
+        one_of(&["friendships", "friendship_requests", "blocks", "me", "sessions"]);
     PageCursor: "Opaque: send it back as `cursor`." = text("0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044");
 }
 

@@ -51,6 +51,22 @@ pub(crate) struct PageOf<T> {
     next_cursor: Option<String>,
 }
 
+/// Success with data that are one page of more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PartOf<T> {
+    /// 200.
+    #[schema(example = 200)]
+    code: u16,
+    /// For users, in their language.
+    #[schema(example = "成功")]
+    message: &'static str,
+    /// The result.
+    data: T,
+    /// Send it back as `cursor` for the next page; null at the end.
+    #[schema(value_type = Option<schemas::PageCursor>, required)]
+    next_cursor: Option<String>,
+}
+
 /// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Failure {
@@ -91,6 +107,12 @@ impl<T> PageOf<T> {
     }
 }
 
+impl<T> PartOf<T> {
+    pub(crate) fn new(data: T, next_cursor: Option<String>) -> Self {
+        Self { code: 200, message: i18n::success(Language::default()), data, next_cursor }
+    }
+}
+
 /// The envelope of a success. Its message depends on the request, which is known when it becomes a response.
 pub(crate) trait Envelope: Serialize {
     /// The same envelope with its message in this language.
@@ -118,7 +140,7 @@ macro_rules! envelopes {
     )*};
 }
 pub(crate) use envelopes;
-envelopes!(Done, Data<T> where T, PageOf<T> where T);
+envelopes!(Done, Data<T> where T, PageOf<T> where T, PartOf<T> where T);
 
 /// RFC 3339 in UTC with exactly three decimals and `Z`.
 pub(crate) fn timestamp(time: DateTime<Utc>) -> String {

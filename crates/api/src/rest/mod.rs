@@ -10,6 +10,7 @@ pub(crate) mod info;
 pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod sessions;
+pub(crate) mod sync;
 pub(crate) mod users;
 mod window_params;
 

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use domain::account::{AccountSummary, DisplayName, Nickname, PhoneNumber, Uid, User};
+use domain::account::{AccountSummary, DisplayName, Nickname, PhoneNumber, Sharing, Uid, User};
 use domain::auth::{IssuedTokens, LoggedIn};
 use domain::conversation::{ConversationSummary, ConversationWindow};
 use domain::export::ExportedConversation;
@@ -86,7 +86,8 @@ fn responses_about_accounts_print_no_private_values() {
         IssuedTokens { access: CANARY.into(), refresh: CANARY.into(), expires_in: Duration::from_secs(600) };
     assert_silent(&auth::TokensResponse::from(tokens.clone()));
     assert_silent(&auth::LoginResponse::from(LoggedIn { user: account(), tokens }));
-    let summary = AccountSummary { user: account(), unread_total: 0, pending_requests: 0 };
+    let sharing = Sharing { read: true, typing: true };
+    let summary = AccountSummary { user: account(), unread_total: 0, pending_requests: 0, sharing };
     assert_silent(&users::AccountResponse::from(summary));
     assert_silent(&export::items::ExportedAccountItem::from(&account()));
     let friend = Friend {

@@ -1,7 +1,7 @@
 //! Accounts: the caller's own, and looking up other users.
 
 use actix_web::{delete, get, patch, web};
-use domain::account::{AccountSummary, Nickname, PasswordAttempt, Profile, Relation, Uid};
+use domain::account::{AccountSummary, Nickname, PasswordAttempt, Profile, ProfileChange, Relation, Uid};
 use domain::id::UserId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -37,11 +37,17 @@ pub(super) struct AccountResponse {
     /// The number of received friendship requests that can be answered.
     #[schema(minimum = 0, example = 1)]
     pending_requests: i64,
+    /// Whether friends see how far the caller has read, where they share that too.
+    #[schema(example = true)]
+    share_read: bool,
+    /// Whether friends see that the caller is writing, where they share that too.
+    #[schema(example = true)]
+    share_typing: bool,
 }
 
 impl From<AccountSummary> for AccountResponse {
     fn from(overview: AccountSummary) -> Self {
-        let AccountSummary { user, unread_total, pending_requests } = overview;
+        let AccountSummary { user, unread_total, pending_requests, sharing } = overview;
         Self {
             user_id: user.id.to_string(),
             uid: user.uid.as_str().to_owned(),
@@ -50,6 +56,8 @@ impl From<AccountSummary> for AccountResponse {
             created_at: timestamp(user.created_at),
             unread_total,
             pending_requests,
+            share_read: sharing.read,
+            share_typing: sharing.typing,
         }
     }
 }
@@ -65,25 +73,32 @@ pub(crate) async fn get_me(
     Ok(WithEtag(Data::new(use_cases.users.me(caller.id()).await?.into())))
 }
 
-/// A new nickname.
+/// Changes to the own account; omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NameChange)]
-struct RenameRequest {
+#[schema(as = ProfileChange)]
+struct ProfilePatch {
     /// 昵称, 1–64 characters after trimming, no control characters.
-    #[schema(value_type = schemas::Nickname)]
-    name: String,
+    #[schema(value_type = Option<schemas::Nickname>)]
+    name: Option<String>,
+    /// Whether friends see how far the caller has read, where they share that too.
+    #[schema(example = true)]
+    share_read: Option<bool>,
+    /// Whether friends see that the caller is writing, where they share that too.
+    #[schema(example = true)]
+    share_typing: Option<bool>,
 }
 
-/// Change the nickname.
+/// Change the nickname, and what friends see of the caller.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[patch("/api/auth/me")]
 pub(crate) async fn update_me(
     caller: AuthUser,
-    Json(body): Json<RenameRequest>,
+    Json(body): Json<ProfilePatch>,
     use_cases: web::Data<UseCases>,
 ) -> Result<Data<AccountResponse>, ApiError> {
-    let name = Nickname::parse(&body.name).field("name")?;
-    Ok(Data::new(use_cases.users.rename(caller.id(), &name).await?.into()))
+    let name = body.name.as_deref().map(Nickname::parse).transpose().field("name")?;
+    let change = ProfileChange { name, share_read: body.share_read, share_typing: body.share_typing };
+    Ok(Data::new(use_cases.users.change(caller.id(), &change).await?.into()))
 }
 
 /// The confirmation of an erasure: the password.
