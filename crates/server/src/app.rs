@@ -10,7 +10,7 @@ use anyhow::Context;
 use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts};
 use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
-use infra::postgres::SearchIndexer;
+use infra::postgres::{ChangePoll, SearchIndexer};
 
 use crate::background::Background;
 use crate::config::{MessageLanguage, Settings, Switch};
@@ -33,6 +33,7 @@ pub struct Application {
     address: SocketAddr,
     shutdown: GracefulShutdown,
     indexer: SearchIndexer,
+    change_poll: ChangePoll,
     background: Background,
     admin: Option<AdminServer>,
 }
@@ -76,6 +77,8 @@ impl Application {
         metrics.register(hasher.collectors()?)?;
         let (url, connector) = (&env.database_url, Connector::start());
         let db = wiring::main_pool(settings, url, &connector)?;
+        let change_poll = ChangePoll::start(&db)?;
+        metrics.register(change_poll.collectors())?;
         let (use_cases, parts) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(url, &connector, parts.commits)?);
@@ -84,6 +87,7 @@ impl Application {
         let probe: Arc<dyn ReadinessProbe> = Arc::<Readiness>::clone(&readiness);
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let api_settings = api_settings(settings);
+        let admission = Arc::clone(&api_settings.admission);
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,
@@ -97,9 +101,14 @@ impl Application {
             .admin_bind
             .map(|bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin));
         let admin = admin.transpose()?;
-        let shutdown =
-            GracefulShutdown { server: server.handle(), listener, readiness, drain: settings.drain };
-        Ok(Self { server, address, shutdown, indexer: parts.indexer, background, admin })
+        let shutdown = GracefulShutdown {
+            server: server.handle(),
+            listener,
+            readiness,
+            admission,
+            drain: settings.drain,
+        };
+        Ok(Self { server, address, shutdown, indexer: parts.indexer, change_poll, background, admin })
     }
 
     /// The address that the API listens on.
@@ -128,6 +137,7 @@ impl Application {
         let admin_server = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
+        self.change_poll.finish();
         background.stop().await;
         if let Some((handle, admin)) = admin_server {
             handle.stop(false).await;

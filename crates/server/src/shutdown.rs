@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use api::Bulkheads;
 
 use crate::listener::Listener;
 use crate::observability::readiness::Readiness;
@@ -13,6 +14,7 @@ pub(crate) struct GracefulShutdown {
     pub(crate) server: ServerHandle,
     pub(crate) listener: Listener,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) admission: Arc<Bulkheads>,
     /// How long the server continues as before once `/readyz` returns 503.
     pub(crate) drain: Duration,
 }
@@ -26,7 +28,7 @@ impl GracefulShutdown {
     ///
     /// 1. `/readyz` returns 503 for the time of `drain`, while everything else continues;
     /// 2. the listening socket is closed, without resetting connections that are being established;
-    /// 3. every response closes its connection;
+    /// 3. every response closes its connection, and requests that wait for changes are answered;
     /// 4. idle connections are closed, and accepted requests are finished.
     ///
     /// The order matters to a proxy without health checks. It makes few new connections as long as the kept ones work, so few
@@ -37,6 +39,7 @@ impl GracefulShutdown {
         tokio::time::sleep(self.drain).await;
         self.listener.close(&self.server).await;
         self.readiness.drain_connections();
+        self.admission.end_waits();
         tokio::time::sleep(Self::CLOSE_DELAY.min(self.drain)).await;
         self.server.stop(true).await;
     }

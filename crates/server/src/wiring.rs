@@ -16,24 +16,26 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
+use domain::realtime::SyncService;
 use infra::clock::DatabaseClock;
 use infra::crypto::password::BcryptHasher;
 use infra::crypto::password_upgrade::BackgroundPasswordUpgrades;
 use infra::crypto::random::SystemRandom;
 use infra::crypto::token::JwtCodec;
 use infra::db::{ConnectionBudget, Connector, Db, DbSettings};
+use infra::local_signals::InstanceSignals;
 use infra::postgres::{
-    ExportSettings, PgBlockRepository, PgConversationRepository, PgExportRepository, PgFriendshipRepository,
-    PgFriendshipRequestRepository, PgInviteRepository, PgKnownDevices, PgLifecycleRepository,
-    PgLoginThrottle, PgMessageRepository, PgRegistrationQuota, PgSessionRepository, PgUserRepository,
-    SearchIndexer, SendQueueSettings,
+    ExportSettings, PgBlockRepository, PgChangeReader, PgConversationRepository, PgExportRepository,
+    PgFriendshipRepository, PgFriendshipRequestRepository, PgInviteRepository, PgKnownDevices,
+    PgLifecycleRepository, PgLoginThrottle, PgMessageRepository, PgRegistrationQuota, PgSessionRepository,
+    PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
 use infra::runtime::worker::CommitMonitor;
 use secrecy::SecretString;
 
-use crate::config::Settings;
+use crate::config::{Settings, Switch};
 use crate::observability::audit::TracingAuditLog;
 use crate::observability::metrics::Metrics;
 use crate::search;
@@ -184,19 +186,16 @@ impl Wiring<'_> {
                 Arc::clone(&sessions),
             )),
             exports: ExportService::new(Arc::new(PgExportRepository::start(&self.db, EXPORTS)?)),
-            users: ProfileService::new(
-                users,
-                rules.uid_changes,
-                rules.lookups.map(|rate| Arc::new(LookupQuotaInMemory::new(rate)) as _),
-            ),
+            users: self.profiles(users),
             sessions,
             audit: Arc::new(TracingAuditLog),
             friendship_requests: FriendshipRequestService::new(requests, rules.requests),
             friendships: FriendshipService::new(Arc::new(PgFriendshipRepository::new(db()))),
             blocks: BlockService::new(Arc::new(PgBlockRepository::new(db()))),
-            conversations: ConversationService::new(Arc::new(PgConversationRepository::new(db()))),
+            conversations: self.conversations(),
             messages,
             search,
+            sync: self.sync(),
         };
         Ok((use_cases, AdapterParts { indexer, commits }))
     }
@@ -204,6 +203,26 @@ impl Wiring<'_> {
     fn sessions(&self, ports: SessionPorts) -> SessionService {
         let signing = &self.settings.signing;
         SessionService::new(ports, signing.lifetimes).keeping_open(signing.most_open)
+    }
+
+    /// The use-cases of profiles.
+    fn profiles(&self, users: Arc<PgUserRepository>) -> ProfileService {
+        let rules = self.settings.rules;
+        let lookups = rules.lookups.map(|rate| Arc::new(LookupQuotaInMemory::new(rate)) as _);
+        ProfileService::new(users, rules.uid_changes, lookups)
+    }
+
+    /// The use-cases of conversations.
+    fn conversations(&self) -> ConversationService {
+        let conversations = Arc::new(PgConversationRepository::new(Arc::clone(&self.db)));
+        ConversationService::new(conversations, self.settings.read_receipts == Switch::On)
+    }
+
+    /// The use-case of catching up.
+    fn sync(&self) -> SyncService {
+        let changes = Arc::new(PgChangeReader::new(Arc::clone(&self.db)));
+        let signals = Arc::new(InstanceSignals::new(Arc::clone(self.db.signals())));
+        SyncService::new(changes, signals, self.settings.read_receipts == Switch::On)
     }
 
     /// The registration of clients, under its quota.

@@ -122,6 +122,8 @@ pub struct Settings {
     pub docs: Switch,
     /// The web client.
     pub web: Switch,
+    /// Whether friends see how far each of them has read.
+    pub read_receipts: Switch,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -176,6 +178,7 @@ impl Settings {
             default_language: given.default_language,
             docs: given.docs,
             web: given.web,
+            read_receipts: given.read_receipts,
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),

@@ -248,6 +248,9 @@ options! {
     /// The web client at /: on or off
     #[arg(long, env = "HONGYAN_WEB", value_name = "SWITCH")]
     web: Switch = Switch::default();
+    /// Whether friends see how far each of them has read, where both share it: on or off
+    #[arg(long, env = "HONGYAN_READ_RECEIPTS", value_name = "SWITCH")]
+    read_receipts: Switch = Switch::default();
     /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");

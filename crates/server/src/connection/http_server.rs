@@ -71,6 +71,7 @@ where
             .client_disconnect_timeout(HttpSettings::CLOSE_TIMEOUT)
             .on_connect_ext(|stream: &GuardedStream, data| {
                 data.insert(stream.account());
+                data.insert(stream.end());
             })
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(move |io: TcpStream| {

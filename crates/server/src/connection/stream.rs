@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
-use api::ConnectionAccount;
+use api::{ConnectionAccount, ConnectionEnd};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
@@ -28,6 +28,7 @@ const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n
 pub(super) struct GuardedStream {
     io: TcpStream,
     account: ConnectionAccount,
+    end: ConnectionEnd,
     head: HeadTimer,
     unread: Arc<UnreadBytes>,
     standstill: Option<Standstill>,
@@ -40,6 +41,7 @@ impl GuardedStream {
         Self {
             io,
             account: ConnectionAccount::default(),
+            end: ConnectionEnd::default(),
             head: HeadTimer {
                 framing: RequestFraming::new(),
                 timeout: head_timeout,
@@ -55,6 +57,11 @@ impl GuardedStream {
     /// The account whose answers this connection carries.
     pub(super) fn account(&self) -> ConnectionAccount {
         self.account.clone()
+    }
+
+    /// Whether the client has closed its side.
+    pub(super) fn end(&self) -> ConnectionEnd {
+        self.end.clone()
     }
 
     /// The client took something.
@@ -159,6 +166,9 @@ impl AsyncRead for GuardedStream {
         match Pin::new(&mut this.io).poll_read(context, into) {
             Poll::Pending if this.head.is_too_late(context) => Poll::Ready(Ok(())),
             Poll::Ready(Ok(())) => {
+                if into.filled().len() == before {
+                    this.end.set();
+                }
                 this.head.follow(into.filled().get(before..).unwrap_or_default());
                 Poll::Ready(Ok(()))
             }
