@@ -126,6 +126,8 @@ async fn nothing_is_left_when_both_members_are_erased() {
         for table in [
             "messages",
             "message_deletions",
+            "deletions_by_change",
+            "recalls_by_change",
             "conversation_members",
             "friendship_requests",
             "search_progress",

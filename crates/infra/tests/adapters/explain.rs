@@ -118,3 +118,23 @@ impl Plan {
         ["Shared Hit Blocks", "Shared Read Blocks"].iter().filter_map(|name| self.root[name].as_u64()).sum()
     }
 }
+
+/// Tables of a few rows: erasures in progress, which sends scan once per batch, and what a sync asks about the server.
+const SCANNED_TABLES: [&str; 3] = ["erasures", "lineages", "pg_database"];
+
+/// Checks that the statements of `what` use exactly these indexes and scan no other table.
+pub(crate) fn assert_plan(what: &str, plans: &[Plan], indexes: &[&str]) {
+    let used = plans.iter().flat_map(Plan::indexes);
+    // The planner is free where a table has one page.
+    let used: BTreeSet<&str> = used.filter(|index| !index.starts_with("lineages")).collect();
+    assert_eq!(used, indexes.iter().copied().collect(), "{what}");
+    for plan in plans {
+        let whole = plan.full_scans();
+        assert!(
+            whole.iter().all(|table| SCANNED_TABLES.contains(table)),
+            "{what}: {whole:?}: {}",
+            plan.statement
+        );
+        assert!(plan.is_generic(), "{what} does not have a generic plan: {}", plan.statement);
+    }
+}

@@ -36,6 +36,7 @@ mod sessions;
 mod socket_proxy;
 mod statements;
 mod support;
+mod sync;
 mod throttle;
 mod unclear_commits;
 mod users;

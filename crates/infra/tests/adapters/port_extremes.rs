@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::account::{Nickname, UserRepository};
+use domain::account::{Nickname, ProfileChange, UserRepository};
 use domain::auth::{
     DeviceName, NewSession, SessionCursor, SessionLimits, SessionPageRequest, SessionRepository,
 };
@@ -164,7 +164,8 @@ async fn store(pool: &Pool, [me, friend, stranger]: [UserId; 3], text: &str) -> 
     }
     if let Ok(name) = Nickname::parse(text) {
         accepted += 1;
-        pool.users.rename(me, &name).await.unwrap();
+        let change = ProfileChange { name: Some(name), ..ProfileChange::default() };
+        pool.users.change_profile(me, &change).await.unwrap();
     }
     if let Ok(term) = SearchTerm::parse(text) {
         accepted += 1;

@@ -2,12 +2,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::{
-    LoginIdentifier, Nickname, PhoneNumber, RegisterOutcome, Relation, Uid, UidChangeOutcome, UidChangeRules,
-    UserRepository,
+    LoginIdentifier, Nickname, PhoneNumber, ProfileChange, RegisterOutcome, Relation, Uid, UidChangeOutcome,
+    UidChangeRules, UserRepository,
 };
 use domain::auth::DeviceName;
 
 use crate::support::{Database, new_user};
+
+/// A new nickname.
+pub(crate) fn renaming(name: &str) -> ProfileChange {
+    ProfileChange { name: Some(Nickname::parse(name).unwrap()), ..ProfileChange::default() }
+}
 
 fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
@@ -143,11 +148,11 @@ async fn a_new_nickname_is_visible_at_once() {
     let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     let name = Nickname::parse("小爱").unwrap();
-    let renamed = pool.users.rename(alice, &name).await.unwrap().unwrap();
+    let renamed = pool.users.change_profile(alice, &renaming("小爱")).await.unwrap().unwrap();
     assert_eq!((renamed.user.id, &renamed.user.name), (alice, &name));
     let seen = pool.users.find_by_uid(bob, &uid("alice_01")).await.unwrap().unwrap();
     assert_eq!(seen.name, name);
     database.sql(&format!("UPDATE users SET state = 'disabled' WHERE id = '{alice}'"));
-    assert_eq!(pool.users.rename(alice, &Nickname::parse("again").unwrap()).await.unwrap(), None);
+    assert_eq!(pool.users.change_profile(alice, &renaming("again")).await.unwrap(), None);
     assert_eq!(database.number("SELECT count(*) FROM users WHERE name = 'again'"), 0);
 }
