@@ -69,9 +69,16 @@ fn every_route_refuses_a_body_that_is_not_its_json_object() {
         let large = format!("{{\"x\":\"{}\"}}", "x".repeat(64 * 1024));
         call().header("Content-Type", json).bytes(large.as_bytes()).send().refused(413, "payload_too_large");
         let deep = format!("{{\"x\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
-        assert_eq!(call().bytes(deep.as_bytes()).send().status, 400, "{method} {path}");
+        // An unknown field is skipped, however deep; a route with optional fields alone has nothing else to refuse.
+        let expected = if is_optional(&method, &path) { 200 } else { 400 };
+        assert_eq!(call().bytes(deep.as_bytes()).send().status, expected, "{method} {path}");
     }
     assert_eq!((world.count("messages"), world.count("users")), (0, 1));
+}
+
+/// Whether all fields of the route's body are optional.
+fn is_optional(method: &str, path: &str) -> bool {
+    (method, path) == ("PATCH", "/api/auth/me")
 }
 
 /// A valid body for each route that stores texts.
@@ -114,7 +121,8 @@ fn a_missing_field_or_one_of_the_wrong_type_is_named() {
             without.as_object_mut().unwrap().remove(field);
             let optional =
                 ["uid", "phone_number", "verification_message", "sender_name", "client_message_id"];
-            if !(optional.contains(&field.as_str()) && right.as_object().unwrap().len() > 2) {
+            let is_needed = !(optional.contains(&field.as_str()) && right.as_object().unwrap().len() > 2);
+            if is_needed && !is_optional(method, path) {
                 alice.with(method, path, &without).blames("missing_field", field);
             }
         }

@@ -38,4 +38,5 @@ mod rules;
 mod search;
 mod sessions;
 mod support;
+mod sync;
 mod web_page;

@@ -12,6 +12,7 @@ mod environment;
 mod fail_over;
 mod given_databases;
 mod kills;
+mod lost_futures;
 mod migrating;
 mod observing;
 mod overload;
