@@ -78,7 +78,7 @@ impl Application {
         let (url, connector) = (&env.database_url, Connector::start());
         let db = wiring::main_pool(settings, url, &connector)?;
         let change_poll = ChangePoll::start(&db)?;
-        metrics.register(change_poll.collectors())?;
+        metrics.register(change_poll.collectors()?)?;
         let (use_cases, parts) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(url, &connector, parts.commits)?);

@@ -95,8 +95,10 @@ impl ChangePoll {
     }
 
     /// Metrics of the worker.
-    #[must_use]
-    pub fn collectors(&self) -> Collectors {
+    ///
+    /// # Errors
+    /// When a metric's name is invalid.
+    pub fn collectors(&self) -> std::io::Result<Collectors> {
         self.worker.collectors()
     }
 }
