@@ -4,6 +4,7 @@
 //! ones find the accounts that the changes concern.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use diesel::PgConnection;
@@ -16,6 +17,7 @@ use super::lineage::{self, IS_PRESENT};
 use crate::db::{Connections, Db, DbError, statement};
 use crate::local_signals::LocalSignals;
 use crate::metrics::Collectors;
+use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
 
 /// Time between two looks.
@@ -75,13 +77,13 @@ impl ChangePoll {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn start(db: &Db) -> std::io::Result<Self> {
-        let mut lookout = ChangeLookout {
+        let lookout = ChangeLookout {
             connections: db.connections(),
             signals: Arc::clone(db.signals()),
-            since: 0,
-            failing: false,
+            since: AtomicI64::new(0),
+            failing: AtomicBool::new(false),
         };
-        let worker = Worker::new("change-poll")?;
+        let worker = Worker::watched("change-poll", db.watchdog(), StallLimits::REQUESTS)?;
         let running = worker.repeat(INTERVAL, move |stop| lookout.step(stop))?;
         Ok(Self { worker, running, connections: db.connections() })
     }
@@ -107,25 +109,25 @@ struct ChangeLookout {
     connections: Connections,
     signals: Arc<LocalSignals>,
     /// Changes with earlier ids were looked for already.
-    since: i64,
+    since: AtomicI64,
     /// Whether the last look failed: of consecutive failures only the first is logged.
-    failing: bool,
+    failing: AtomicBool,
 }
 
 impl ChangeLookout {
-    fn step(&mut self, stop: &StopSignal) {
+    fn step(&self, stop: &StopSignal) {
         let waiting = self.signals.waited_for();
-        match self.connections.with(&|connection| look(connection, &waiting, self.since)) {
+        let since = self.since.load(Ordering::Relaxed);
+        match self.connections.with(&|connection| look(connection, &waiting, since)) {
             Ok((since, concerned)) => {
                 self.signals.wake(concerned);
-                self.since = since;
-                self.failing = false;
+                self.since.store(since, Ordering::Relaxed);
+                self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {
-                if !self.failing && !stop.is_stopped() {
+                if !self.failing.swap(true, Ordering::Relaxed) && !stop.is_stopped() {
                     tracing::warn!(%error, "cannot look for changes of other instances");
                 }
-                self.failing = true;
             }
         }
     }
