@@ -19,7 +19,8 @@ ALTER TABLE users
 ALTER TABLE sessions
     -- The list of open sessions changed. A refresh does not count.
     ADD COLUMN changed_in bigint NOT NULL DEFAULT 0;
-CREATE INDEX sessions_by_change ON sessions (user_id, changed_in);
+-- Partial, so that no login reads ended sessions by it.
+CREATE INDEX sessions_by_change ON sessions (user_id, changed_in) WHERE changed_in > 0;
 
 -- Recalls and deletions in the order of their transactions, because an entry lists those since a cursor.
 CREATE TABLE recalls_by_change (

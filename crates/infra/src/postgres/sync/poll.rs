@@ -50,7 +50,7 @@ statement! {
       CROSS JOIN LATERAL (SELECT " [since: BigInt] " AS id OFFSET 0) since
        JOIN users me ON me.id = a.id
       WHERE greatest(me.changed_in, me.sharing_in) >= since.id
-         OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in >= since.id)
+         OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in > 0 AND s.changed_in >= since.id)
          OR EXISTS (
             SELECT FROM ((SELECT c.*, c.user_hi AS peer_id FROM conversations c WHERE c.user_lo = a.id OFFSET 0)
                          UNION ALL

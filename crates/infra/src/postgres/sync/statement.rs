@@ -132,7 +132,7 @@ statement! {
             coalesce(me.changed_in >= base.since AND EXISTS (
                 SELECT FROM (SELECT me.changed_in AS stamp) s WHERE " {IS_NEW} "), false),
             base.since IS NOT NULL AND EXISTS (
-                SELECT FROM (SELECT x.user_id, x.changed_in AS stamp FROM sessions x) s
+                SELECT FROM (SELECT x.user_id, x.changed_in AS stamp FROM sessions x WHERE x.changed_in > 0) s
                  WHERE s.user_id = r.user_id AND " {IS_NEW} "),
             scan.unread_total,
             e.id, coalesce(m.peer_id, r.user_id), coalesce(u.state, ''), coalesce(u.name, ''), coalesce(m.remark, ''),
