@@ -290,7 +290,7 @@ export interface paths {
         };
         /**
          * Get own account
-         * @description `data`: `{user_id, uid, name, phone_number, created_at, unread_total, pending_requests}`. `phone_number` may be `null` and is
+         * @description `data`: `{user_id, uid, name, phone_number, created_at, unread_total, pending_requests, share_read, share_typing}`. `phone_number` may be `null` and is
          *     shown to its owner only. `unread_total` is the sum of `unread_count` over the list of conversations; muted ones count, because a
          *     badge without them can be summed from that list. `pending_requests` counts the received requests that can be answered
          *     now.
@@ -310,9 +310,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the nickname
-         * @description `{name}`: 1–64 characters after trimming, no control characters. Changes the caller's nickname; other users see the new one at
-         *     once. `data` as for `GET /api/auth/me`.
+         * Change the nickname, and what friends see of the caller
+         * @description `{name, share_read, share_typing}`, all optional; an omitted one stays. `name`: 1–64 characters after trimming, no control characters;
+         *     other users see the new one at once. `share_read`: friends see how far the caller has read, and the caller sees it of them, where both
+         *     share it. `share_typing`: likewise that one is writing. Both are `true` at first. `data` as for `GET /api/auth/me`.
          */
         patch: operations["update_me"];
         trace?: never;
@@ -656,7 +657,7 @@ export interface paths {
          *     Without `before` and `after`: the newest.
          *     `data`: `{conversation_id, friend_id, friend_name, remark, is_friend, read_seq, peer_read_seq, last_seq, has_more, messages}`.
          *     `messages` are in ascending `seq`, always. `has_more` says whether there are more in the direction of reading.
-         *     `peer_read_seq` is `null` unless the two are friends. While either blocks the other it stays where it was when the block began, and
+         *     `peer_read_seq` is `null` unless the two are friends, both have `share_read` on, and the server has `HONGYAN_READ_RECEIPTS` on. While either blocks the other it stays where it was when the block began, and
          *     after that until the other reads again. To follow a conversation, poll with `?after=` and the greatest `seq`
          *     you have: no message is missed. Errors: `unknown_conversation` (400).
          */
@@ -692,6 +693,43 @@ export interface paths {
          *     error. `data`: the present `{read_seq, unread_count}`. Errors: `unknown_conversation`.
          */
         put: operations["mark_conversation_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What has changed for the caller since a cursor; without a cursor everything, and the first cursor
+         * @description What has changed since a cursor.
+         *
+         *     | query | |
+         *     |---|---|
+         *     | `cursor` | the `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything |
+         *     | `limit` | 1–200 conversations, by default 200 |
+         *     | `wait` | 0–25 seconds: with a cursor, answers as soon as something changes, at the latest after this time with nothing (long poll) |
+         *
+         *     `data`: `{cursor, reset, conversations, stale, unread_total}`, and `next_cursor` beside it while there are more pages.
+         *
+         *     - Each of `conversations` is an entry of the list with `{is_friend, peer_read_seq, cleared_seq, hidden, recalled, deleted}`. Hidden ones
+         *       are among them. `recalled` and `deleted` list the `seq`s since the cursor.
+         *     - `stale` is a part of `friendships`, `friendship_requests`, `blocks`, `me`, `sessions`. `unread_total` is as in `GET /api/auth/me`.
+         *     - A cursor does not expire. One of another user, of another version of the server or of a database that has lost what you have seen (restored from
+         *       a backup, failed over with loss) is no error: the first page has `reset: true` and all five names in `stale`, and the answer has everything.
+         *       A malformed one is `invalid_field`.
+         *     - A long poll ends early when the client closes its side, when the session ends (401 `session_ended`) and when the instance stops.
+         *       An account can have 16 at a time; more are `too_many_requests` (429).
+         */
+        get: operations["sync_changes"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -885,6 +923,16 @@ export interface components {
              */
             pending_requests: number;
             phone_number: components["schemas"]["PhoneNumber"] | null;
+            /**
+             * @description Whether friends see how far the caller has read, where they share that too.
+             * @example true
+             */
+            share_read: boolean;
+            /**
+             * @description Whether friends see that the caller is writing, where they share that too.
+             * @example true
+             */
+            share_typing: boolean;
             uid: components["schemas"]["Uid"];
             /**
              * Format: int64
@@ -1073,6 +1121,46 @@ export interface components {
             message: string;
             /** @description The rule that the field breaks, if one field caused the error. */
             rule?: components["schemas"]["BrokenRule"];
+        };
+        /** @description A conversation that has changed. */
+        ChangedConversation: {
+            /**
+             * @description Whether the caller blocks the other.
+             * @example false
+             */
+            blocked: boolean;
+            /** @description Messages at or below it are not shown to the caller. */
+            cleared_seq: components["schemas"]["Seq"];
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description The messages that the caller deleted since the cursor. */
+            deleted: components["schemas"]["Seq"][];
+            friend_id: components["schemas"]["PeerId"];
+            friend_name: components["schemas"]["DisplayName"];
+            friend_uid: components["schemas"]["PeerUid"] | null;
+            /**
+             * @description Whether the list leaves it out, until the next message.
+             * @example false
+             */
+            hidden: boolean;
+            /** @example true */
+            is_friend: boolean;
+            last_message: components["schemas"]["Message"] | null;
+            last_seq: components["schemas"]["Seq"];
+            /** @example false */
+            muted: boolean;
+            peer_read_seq: components["schemas"]["Seq"] | null;
+            /** @example false */
+            pinned: boolean;
+            read_seq: components["schemas"]["Seq"];
+            /** @description The messages that were recalled since the cursor. */
+            recalled: components["schemas"]["Seq"][];
+            remark: components["schemas"]["Remark"];
+            /**
+             * Format: int64
+             * @example 0
+             */
+            unread_count: number;
+            updated_at: components["schemas"]["Timestamp"];
         };
         /**
          * Format: password
@@ -1721,11 +1809,6 @@ export interface components {
          * @example 晚上一起吃火锅吗？🍲
          */
         MessageText: string;
-        /** @description A new nickname. */
-        NameChange: {
-            /** @description 昵称, 1–64 characters after trimming, no control characters. */
-            name: components["schemas"]["Nickname"];
-        };
         /** @description Where the new friends talk. */
         NewFriendship: {
             conversation_id: components["schemas"]["ConversationId"];
@@ -1789,6 +1872,40 @@ export interface components {
          * @example 0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044
          */
         PageCursor: string;
+        /** @description Success with data that are one page of more. */
+        PartOf_ChangeSet: {
+            /**
+             * @example 200
+             * @constant
+             */
+            code: 200;
+            /** @description What has changed. */
+            data: {
+                /** @description The conversations that have changed, hidden ones too. Each replaces what the client has of it. */
+                conversations: components["schemas"]["ChangedConversation"][];
+                /** @description The cursor to keep once all pages are applied. */
+                cursor: components["schemas"]["SyncCursor"];
+                /**
+                 * @description Whether the client drops what it has before it applies this.
+                 * @example false
+                 */
+                reset: boolean;
+                /** @description The lists to read again. */
+                stale: components["schemas"]["StaleList"][];
+                /**
+                 * Format: int64
+                 * @description The sum of `unread_count` over all conversations of the list.
+                 * @example 1
+                 */
+                unread_total: number;
+            };
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+            next_cursor: components["schemas"]["PageCursor"] | null;
+        };
         /** @description A password change. */
         PasswordChange: {
             /** @description 8–128 characters. */
@@ -1837,6 +1954,20 @@ export interface components {
          * @example 13800138000
          */
         PhoneNumber: string;
+        /** @description Changes to the own account; omitted fields keep their values. */
+        ProfileChange: {
+            name?: components["schemas"]["Nickname"] | null;
+            /**
+             * @description Whether friends see how far the caller has read, where they share that too.
+             * @example true
+             */
+            share_read?: boolean | null;
+            /**
+             * @description Whether friends see that the caller is writing, where they share that too.
+             * @example true
+             */
+            share_typing?: boolean | null;
+        };
         /** @description A new read position. */
         ReadPosition: {
             seq: components["schemas"]["Seq"];
@@ -2307,6 +2438,17 @@ export interface components {
             next_cursor: components["schemas"]["PageCursor"] | null;
         };
         /**
+         * @description A list that the client reads again.
+         * @example friendships
+         * @enum {string}
+         */
+        StaleList: "friendships" | "friendship_requests" | "blocks" | "me" | "sessions";
+        /**
+         * @description Opaque: keep it, and send it back as `cursor`, however much later.
+         * @example s1.01936f604c8d7e16a2b39c8d7e6f5044.1.5e0fc2f7a4d84a4e9d1ab1c3a7a4c0de-81240-81240-81234
+         */
+        SyncCursor: string;
+        /**
          * Format: date-time
          * @description RFC 3339 in UTC, with exactly three decimals.
          * @example 2026-11-23T08:00:00.000Z
@@ -2446,6 +2588,27 @@ export interface components {
             code: 400;
             /** @enum {string} */
             error: "invalid_field" | "malformed_json" | "unknown_conversation";
+            /**
+             * @description The field that caused the error, if one did.
+             * @example receiver_id
+             */
+            field?: string;
+            /**
+             * @description For users, in their language.
+             * @example 字段 receiver_id 无效：不是有效的标识
+             */
+            message: string;
+            /** @description The rule that the field breaks, if one field caused the error. */
+            rule?: components["schemas"]["BrokenRule"];
+        };
+        UpdateMeBadRequest: {
+            /**
+             * @example 400
+             * @constant
+             */
+            code: 400;
+            /** @enum {string} */
+            error: "invalid_field" | "malformed_json";
             /**
              * @description The field that caused the error, if one did.
              * @example receiver_id
@@ -3113,6 +3276,19 @@ export interface components {
         };
         /**
          * @description - `invalid_field`: The field {field} is not valid: {rule}
+         *     - `malformed_json`: The body is not valid JSON
+         */
+        UpdateMeBadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["UpdateMeBadRequest"];
+            };
+        };
+        /**
+         * @description - `invalid_field`: The field {field} is not valid: {rule}
          *     - `unknown_request`: There is no such friendship request
          */
         WithdrawFriendRequestBadRequest: {
@@ -3767,6 +3943,8 @@ export interface operations {
                      *         "name": "爱丽丝 🌸",
                      *         "pending_requests": 1,
                      *         "phone_number": "13800138000",
+                     *         "share_read": true,
+                     *         "share_typing": true,
                      *         "uid": "wxid_k7m2p5xqdrvt4hb",
                      *         "unread_total": 0,
                      *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
@@ -3839,10 +4017,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "爱丽丝 🌸"
+                 *       "name": "爱丽丝 🌸",
+                 *       "share_read": true,
+                 *       "share_typing": true
                  *     }
                  */
-                "application/json": components["schemas"]["NameChange"];
+                "application/json": components["schemas"]["ProfileChange"];
             };
         };
         responses: {
@@ -3861,6 +4041,8 @@ export interface operations {
                      *         "name": "爱丽丝 🌸",
                      *         "pending_requests": 1,
                      *         "phone_number": "13800138000",
+                     *         "share_read": true,
+                     *         "share_typing": true,
                      *         "uid": "wxid_k7m2p5xqdrvt4hb",
                      *         "unread_total": 0,
                      *         "user_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11"
@@ -3871,7 +4053,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountResponse"];
                 };
             };
-            400: components["responses"]["InvalidBody"];
+            400: components["responses"]["UpdateMeBadRequest"];
             401: components["responses"]["NotLoggedIn"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
@@ -4880,6 +5062,89 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sync_changes: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything. */
+                cursor?: string;
+                /** @description The maximum number of conversations. */
+                limit?: number;
+                /** @description Seconds: answers as soon as something changes, at the latest after this time. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "conversations": [
+                     *           {
+                     *             "blocked": false,
+                     *             "cleared_seq": 42,
+                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *             "deleted": [
+                     *               42
+                     *             ],
+                     *             "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "friend_name": "鲍勃",
+                     *             "friend_uid": "bob_2026",
+                     *             "hidden": false,
+                     *             "is_friend": true,
+                     *             "last_message": {
+                     *               "client_message_id": "5f1c2a-17",
+                     *               "content": "晚上一起吃火锅吗？🍲",
+                     *               "created_at": "2026-11-23T08:00:00.000Z",
+                     *               "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *               "recalled": false,
+                     *               "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *               "seq": 42
+                     *             },
+                     *             "last_seq": 42,
+                     *             "muted": false,
+                     *             "peer_read_seq": 42,
+                     *             "pinned": false,
+                     *             "read_seq": 42,
+                     *             "recalled": [
+                     *               42
+                     *             ],
+                     *             "remark": "小鲍",
+                     *             "unread_count": 0,
+                     *             "updated_at": "2026-11-23T08:00:00.000Z"
+                     *           }
+                     *         ],
+                     *         "cursor": "s1.01936f604c8d7e16a2b39c8d7e6f5044.1.5e0fc2f7a4d84a4e9d1ab1c3a7a4c0de-81240-81240-81234",
+                     *         "reset": false,
+                     *         "stale": [
+                     *           "friendships"
+                     *         ],
+                     *         "unread_total": 1
+                     *       },
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartOf_ChangeSet"];
+                };
+            };
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
