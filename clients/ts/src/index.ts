@@ -2,6 +2,8 @@
 
 export { Account, type SendOptions, type Sent } from "./account.js";
 export type { components, operations, paths } from "./api.js";
+export { connect, type ConnectOptions, Connection } from "./connect.js";
+export { type Change, Conversations, type Entry, type StaleList, type Synced } from "./conversations.js";
 export { History, type WindowQuery } from "./history.js";
 export { Hongyan, type Options } from "./hongyan.js";
 export { randomId } from "./ids.js";
