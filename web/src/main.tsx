@@ -2,70 +2,69 @@
 
 import type { Account } from "@hongyan/client";
 import { render } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
-import { account, conversations, enter, go, hongyan, offline, openRequests, route, unreadTotal } from "./state/app.ts";
-import { Chat } from "./state/chat.ts";
+import { account, enter, hongyan, learn, notice } from "./state/app.ts";
+import { offline } from "./state/lists.ts";
+import { watchNews } from "./state/news.ts";
+import { route } from "./state/route.ts";
+import { isOutdated, watchVersion } from "./state/version.ts";
 import "./style/app.css";
+import "./style/chat.css";
 import { text } from "./text/index.ts";
-import { Avatar } from "./ui/Avatar.tsx";
-import { Composer } from "./ui/Composer.tsx";
 import { Contacts } from "./ui/Contacts.tsx";
+import { Asked } from "./ui/Dialog.tsx";
 import { Entry } from "./ui/Entry.tsx";
 import { List } from "./ui/List.tsx";
-import { Timeline } from "./ui/Timeline.tsx";
+import { Menu } from "./ui/Menu.tsx";
+import { Pane } from "./ui/Pane.tsx";
+import { Rail } from "./ui/Rail.tsx";
+import { Results, scope, SearchField, words } from "./ui/Search.tsx";
+import { Settings } from "./ui/Settings.tsx";
+import { announced } from "./ui/Timeline.tsx";
 
-function Rail({ of }: { of: Account }) {
-    const button = (page: "chat" | "contacts", label: string, count: number) => (
-        <button aria-current={route.value.page === page} onClick={() => go(page)}>
-            {label}{count > 0 && <b class="badge">{count > 99 ? "99+" : count}</b>}
-        </button>
-    );
+function Lines() {
     return (
-        <nav class="rail">
-            <span title={text.myUid(of.user.uid)}><Avatar id={of.user.user_id} name={of.user.name} /></span>
-            {button("chat", text.chats, unreadTotal.value)}
-            {button("contacts", text.contacts, openRequests.value)}
-            <button class="last" onClick={() => void of.logOut().catch(() => undefined)}>{text.logOut}</button>
-        </nav>
+        <>
+            {offline.value && <p class="bar offline" role="status">{text.offline}</p>}
+            {isOutdated.value && <button class="bar" onClick={() => location.reload()}>{text.newVersion}</button>}
+        </>
     );
 }
 
-function Pane({ of }: { of: Account }) {
-    const conversation = conversations.value.find(({ conversation_id }) => conversation_id === route.value.id);
-    const id = conversation?.conversation_id;
-    const chat = useMemo(() => conversation && new Chat(of, conversation), [of, id]);
-    useEffect(() => () => chat?.close(), [chat]);
-    if (!conversation || !chat) {
-        return <section class="pane none"><p class="empty">{text.noChatOpen}</p></section>;
+function Screens({ of }: { of: Account }) {
+    const { page, id } = route.value;
+    if (page === "settings") {
+        return <div class="app wide"><Rail of={of} /><main class="pane settings-pane" aria-label={text.settings}><Lines /><Settings account={of} /></main></div>;
     }
-    const name = conversation.remark || conversation.friend_name;
+    const isSearching = words.value !== "" || scope.value !== undefined;
     return (
-        <section class="pane" aria-label={name} key={id}>
-            <header><button class="back" onClick={() => go("chat")}>{text.back}</button><h1><bdi>{name}</bdi></h1></header>
-            <Timeline chat={chat} me={of.user.user_id} />
-            <Composer chat={chat} me={of.user.user_id} />
-        </section>
+        <div class={`app${id ? " in-pane" : ""}`}>
+            <Rail of={of} />
+            <main class="list">
+                <SearchField />
+                <Lines />
+                <div class="scroll">{isSearching ? <Results account={of} /> : page === "chat" ? <List account={of} /> : <Contacts />}</div>
+            </main>
+            <Pane account={of} />
+        </div>
     );
 }
 
 function App() {
     const of = account.value;
-    if (!of) {
-        return <Entry />;
-    }
-    const isChat = route.value.page === "chat";
     return (
-        <div class={`app${isChat && route.value.id ? " in-chat" : ""}`}>
-            <Rail of={of} />
-            <main class="list">
-                {offline.value && <p class="offline" role="status">{text.offline}</p>}
-                {isChat ? <List account={of} /> : <Contacts account={of} />}
-            </main>
-            <Pane of={of} />
-        </div>
+        <>
+            {of ? <Screens key={of.user.user_id} of={of} /> : <Entry />}
+            <Menu />
+            <Asked />
+            {notice.value && <p class="notice-of-moment" role="status">{notice.value}</p>}
+            <p class="hidden" role="status" aria-live="polite">{announced.value}</p>
+        </>
     );
 }
 
+learn();
+watchVersion();
+watchNews();
 const resumed = hongyan.resume();
 if (resumed) {
     enter(resumed);

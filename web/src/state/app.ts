@@ -1,71 +1,72 @@
-// The state of this tab: its account, what is polled, the route in the address.
+// The tab: its account, the sentences it shows, what the server says about itself.
 
-import { Hongyan, type Account, type Conversation, type DataOf } from "@hongyan/client";
-import { batch, computed, effect, signal } from "@preact/signals";
-import { language, text } from "../text/index.ts";
+import { type Account, type DataOf, Hongyan, isTemporary, Refusal } from "@hongyan/client";
+import { batch, effect, signal } from "@preact/signals";
+import { text } from "../text/index.ts";
+import { closeChats } from "./chat.ts";
+import { begin, end, unreadTotal } from "./lists.ts";
+import { language, store } from "./preferences.ts";
+import { go } from "./route.ts";
 
-export type FriendRequest = DataOf<"get", "/api/auth/friendship_requests">[number];
-export type Friend = DataOf<"get", "/api/auth/friendships">[number];
-
-export const hongyan = new Hongyan({ language });
+export const hongyan = new Hongyan({ language: () => language.value, store });
 
 export const account = signal<Account | null>(null);
-export const conversations = signal<Conversation[]>([]);
-export const received = signal<FriendRequest[]>([]);
-export const friends = signal<Friend[]>([]);
-/** Whether the server cannot be reached at the moment. */
-export const offline = signal(false);
 /** Why the last session of this tab ended, for the entry. */
 export const endOfSession = signal("");
-
-export const route = signal(readRoute());
-export const unreadTotal = computed(() => conversations.value.reduce((sum, { muted, unread_count }) => sum + (muted ? 0 : unread_count), 0));
-export const openRequests = computed(() => received.value.filter(({ status }) => status === "pending").length);
-
-/** `#/chat`, `#/chat/<conversation>`, `#/contacts`. */
-function readRoute(): { page: string; id: string | undefined } {
-    const [page = "", id] = location.hash.replace(/^#\//, "").split("/");
-    return { page: page === "contacts" ? "contacts" : "chat", id: id || undefined };
-}
-
-export function go(page: "chat" | "contacts", id?: string): void {
-    location.hash = id === undefined ? `#/${page}` : `#/${page}/${id}`;
-}
-
-globalThis.addEventListener("hashchange", () => {
-    route.value = readRoute();
-});
+/** A sentence that is shown for a moment. */
+export const notice = signal("");
+export const info = signal<DataOf<"get", "/api/info"> | null>(null);
+/** Milliseconds by which the server's clock is ahead of this one. */
+let ahead = 0;
 
 effect(() => {
     const count = unreadTotal.value;
     document.title = count > 0 ? `(${count > 99 ? "99+" : count}) ${text.appName}` : text.appName;
-    document.documentElement.lang = language;
 });
 
-let stop: (() => void) | undefined;
-/** Asks for the lists now instead of at the next turn. */
-export let refresh: () => void = () => undefined;
+export const serverNow = () => Date.now() + ahead;
 
-/** Makes an account this tab's, and begins to poll for it. */
+/** Asks the server for its rules, again after a while if it does not answer. */
+export function learn(): void {
+    hongyan.call("get", "/api/info").then(({ data }) => {
+        ahead = Date.parse(data.time) - Date.now();
+        info.value = data;
+    }, () => setTimeout(learn, 5000));
+}
+
+/** The sentence of an error: the server's, or that it cannot be reached. */
+export const sentence = (error: unknown): string => (error instanceof Refusal ? error.message : isTemporary(error) ? text.offline : "");
+
+let noticeTimer: ReturnType<typeof setTimeout> | undefined;
+
+export function say(what: string): void {
+    clearTimeout(noticeTimer);
+    notice.value = what;
+    noticeTimer = setTimeout(() => (notice.value = ""), 4000);
+}
+
+/** Waits for a call and shows why it failed. Returns whether it succeeded. */
+export async function tried(call: Promise<unknown>): Promise<boolean> {
+    try {
+        await call;
+        return true;
+    } catch (error) {
+        say(sentence(error));
+        return false;
+    }
+}
+
+let unwatch: (() => void) | undefined;
+
+/** Makes an account this tab's. */
 export function enter(entered: Account): void {
     leave();
-    const trouble = { onTrouble: (problem: unknown) => (offline.value = problem !== null) };
-    const polls = [
-        entered.poll("/api/auth/conversations", {}, { every: 2, ...trouble, onAnswer: ({ data }) => (conversations.value = data) }),
-        entered.poll("/api/auth/friendship_requests", {}, { every: 3, ...trouble, onAnswer: ({ data }) => (received.value = data as FriendRequest[]) }),
-        entered.poll("/api/auth/friendships", {}, { every: 5, ...trouble, onAnswer: ({ data }) => (friends.value = data) }),
-    ];
-    const unwatch = entered.session.onEnd((end) => {
+    unwatch = entered.session.onEnd((why) => {
         leave();
-        endOfSession.value = end.message || text.loggedOut;
+        endOfSession.value = why.message || text.loggedOut;
     });
-    refresh = () => polls.forEach((poll) => poll.refresh());
-    stop = () => {
-        unwatch();
-        polls.forEach((poll) => poll.stop());
-        entered.close();
-    };
     entered.outbox.start();
+    begin(entered);
     batch(() => {
         account.value = entered;
         endOfSession.value = "";
@@ -76,12 +77,10 @@ export function enter(entered: Account): void {
 }
 
 function leave(): void {
-    stop?.();
-    stop = undefined;
-    batch(() => {
-        account.value = null;
-        conversations.value = [];
-        received.value = [];
-        friends.value = [];
-    });
+    unwatch?.();
+    unwatch = undefined;
+    closeChats();
+    end();
+    account.value?.close();
+    account.value = null;
 }

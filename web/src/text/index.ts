@@ -1,7 +1,9 @@
-// The language: the browser's preference, Chinese if it names neither.
+// The texts in the chosen language. What reads one while it renders is rendered again when the language changes.
 
+import { language } from "../state/preferences.ts";
 import { en } from "./en.ts";
 import { type Text, zh } from "./zh.ts";
 
-export const language: "zh" | "en" = navigator.languages.find((tag) => /^(zh|en)\b/i.test(tag))?.toLowerCase().startsWith("en") ? "en" : "zh";
-export const text: Text = language === "en" ? en : zh;
+const dictionaries: Record<"zh" | "en", Text> = { zh, en };
+
+export const text: Text = new Proxy(zh, { get: (_, name) => dictionaries[language.value][name as keyof Text] });

@@ -34,6 +34,6 @@ export function lineTime(iso: string, now: Date, text: Text): string {
         return clock(date);
     }
     const day = days === 1 ? text.yesterday : days < 7 ? text.weekdays[date.getDay()] : text.date(date.getMonth() + 1, date.getDate());
-    const year = date.getFullYear() === now.getFullYear() ? "" : `${date.getFullYear()} `;
+    const year = date.getFullYear() === now.getFullYear() ? "" : text.year(date.getFullYear());
     return `${year}${day} ${clock(date)}`;
 }

@@ -1,54 +1,80 @@
-// The field for a new message. Enter sends, Shift and Enter break the line.
+// The field for a new message. By default Enter sends, and Enter with Shift or Ctrl breaks the line.
 
+import type { Account } from "@hongyan/client";
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "../state/chat.ts";
-import { draft, keepDraft } from "../state/drafts.ts";
+import { draftOf, keepDraft } from "../state/drafts.ts";
+import { conversationOf, refresh } from "../state/lists.ts";
+import { sendKey } from "../state/preferences.ts";
 import { text } from "../text/index.ts";
-import { isPlainEnter, onCompositionEnd } from "./enter.ts";
+import { isEnter } from "./enter.ts";
+import { Emoji } from "./Emoji.tsx";
+import { Icon } from "./Icon.tsx";
 
 const MOST = 5000;
 const COUNTED_FROM = 4500;
 
-export function Composer({ chat, me }: { chat: Chat; me: string }) {
-    const content = useSignal(draft(me, chat.id));
+/** Puts words into the field of the open chat, where the caret is, and the caret behind them. */
+export function insert(words: string): void {
+    const field = document.querySelector<HTMLTextAreaElement>(".composer textarea");
+    if (field) {
+        field.focus();
+        field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+}
+
+export function Composer({ chat, account }: { chat: Chat; account: Account }) {
+    const me = account.user.user_id;
+    const content = draftOf(me, chat.id);
+    const hasEmoji = useSignal(false);
     const field = useRef<HTMLTextAreaElement>(null);
     const length = [...content.value].length;
     const canSend = content.value.trim() !== "" && length <= MOST;
-    const change = (value: string) => {
-        content.value = value;
-        keepDraft(me, chat.id, value);
-    };
     const send = () => {
         if (canSend) {
             chat.send(content.value);
-            change("");
+            keepDraft(me, chat.id, "");
+        }
+        field.current?.focus();
+    };
+    const onKeyDown = (event: KeyboardEvent) => {
+        const hasModifier = event.ctrlKey || event.metaKey;
+        if (isEnter(event) && !event.altKey && !event.shiftKey && hasModifier === (sendKey.value === "ctrl")) {
+            event.preventDefault();
+            send();
+        } else if (isEnter(event) && hasModifier) {
+            event.preventDefault();
+            insert("\n");
+        } else if (event.key === "PageUp" || event.key === "PageDown") {
+            event.preventDefault();
+            const log = document.querySelector(".log");
+            log?.scrollBy(0, (event.key === "PageUp" ? -0.9 : 0.9) * log.clientHeight);
         }
     };
     useEffect(() => {
         if (matchMedia("(min-width: 760px)").matches) {
             field.current?.focus();
         }
-    }, []);
-    useEffect(() => {
+    }, [chat]);
+    useLayoutEffect(() => {
         const box = field.current;
         if (box) {
             box.style.height = "auto";
-            box.style.height = `${box.scrollHeight}px`;
+            box.style.height = `${box.scrollHeight + 2}px`;
         }
-    }, [content.value]);
+    }, [content.value, chat]);
+    if (conversationOf(chat.id)?.friend_uid === null) {
+        return <p class="composer closed">{text.erasedFriend}</p>;
+    }
     return (
-        <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
-            <textarea ref={field} rows={1} dir="auto" aria-label={text.inputLabel} value={content.value} onInput={(event) => change(event.currentTarget.value)}
-                onCompositionEnd={onCompositionEnd}
-                onKeyDown={(event) => {
-                    if (isPlainEnter(event)) {
-                        event.preventDefault();
-                        send();
-                    }
-                }} />
-            {length > COUNTED_FROM && <small class={length > MOST ? "problem" : ""} role="status">{length}/{MOST}</small>}
-            <button class="primary" disabled={!canSend}>{text.send}</button>
+        <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); refresh(); }}>
+            {hasEmoji.value && <Emoji onPick={insert} onClose={() => { hasEmoji.value = false; field.current?.focus(); }} />}
+            <button type="button" class="plain square" aria-label={text.emoji} aria-expanded={hasEmoji.value} onClick={() => (hasEmoji.value = !hasEmoji.value)}><Icon name="smile" /></button>
+            <textarea ref={field} rows={1} dir="auto" aria-label={text.inputLabel} value={content.value} onInput={(event) => keepDraft(me, chat.id, event.currentTarget.value)} onKeyDown={onKeyDown} />
+            {length > COUNTED_FROM && <small class={length > MOST ? "problem count" : "count"} role="status">{length}/{MOST}</small>}
+            <button class="primary send" disabled={!canSend}>{text.send}</button>
         </form>
     );
 }

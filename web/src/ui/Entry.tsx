@@ -3,8 +3,10 @@
 import { Refusal } from "@hongyan/client";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { endOfSession, enter, hongyan } from "../state/app.ts";
+import { endOfSession, enter, hongyan, info } from "../state/app.ts";
+import { language } from "../state/preferences.ts";
 import { text } from "../text/index.ts";
+import { guardForm } from "./enter.ts";
 
 /** What the server refuses in one field is shown below it. */
 interface Problem {
@@ -18,11 +20,8 @@ export function Entry() {
     const wait = useSignal(0);
     const problem = useSignal<Problem | null>(null);
     const known = useSignal(hongyan.accounts());
-    const registration = useSignal("open");
+    const registration = info.value?.registration ?? "open";
 
-    useEffect(() => {
-        hongyan.call("get", "/api/info").then(({ data }) => (registration.value = data.registration), () => undefined);
-    }, []);
     useEffect(() => {
         if (wait.value > 0) {
             const timer = setTimeout(() => (wait.value -= 1), 1000);
@@ -58,8 +57,8 @@ export function Entry() {
     const below = (field: string) => problem.value?.field === field && <p class="problem" id={`problem-${field}`} role="alert">{problem.value.message}</p>;
     return (
         <main class="entry">
-            <form class="card" onSubmit={submit}>
-                <h1>{text.appName}</h1>
+            <form class="card" onSubmit={submit} onKeyDown={guardForm}>
+                <div class="brand"><img src="/web/icon.svg" alt="" width="56" height="56" /><h1>{text.appName}</h1><p>{text.slogan}</p></div>
                 {endOfSession.value && <p class="notice" role="status">{endOfSession.value}</p>}
                 {!signUp.value && known.value.map((user) => (
                     <button type="button" class="secondary" key={user.user_id} onClick={() => resume(user.user_id)}>{text.continueAs(user.name)}</button>
@@ -76,18 +75,19 @@ export function Entry() {
                 )}
                 <label>{text.password}<input name="password" type="password" required autocomplete={signUp.value ? "new-password" : "current-password"} /></label>
                 {below("password")}
-                {signUp.value && registration.value === "invite" && <label>{text.invite}<input name="invite_code" required /></label>}
+                {signUp.value && registration === "invite" && <label>{text.invite}<input name="invite_code" required /></label>}
                 {below("invite_code")}
                 {problem.value && problem.value.field === undefined && <p class="problem" role="alert">{problem.value.message}</p>}
                 <button class="primary" disabled={busy.value || wait.value > 0}>
                     {wait.value > 0 ? text.waitSeconds(wait.value) : signUp.value ? text.signUp : text.logIn}
                 </button>
-                {registration.value === "closed" ? <p class="hint">{text.closed}</p> : (
+                {registration === "closed" ? <p class="hint">{text.closed}</p> : (
                     <button type="button" class="link" onClick={() => { signUp.value = !signUp.value; problem.value = null; }}>
                         {signUp.value ? text.toLogIn : text.toSignUp}
                     </button>
                 )}
             </form>
+            <button class="link" lang={language.value === "zh" ? "en" : "zh-CN"} onClick={() => (language.value = language.value === "zh" ? "en" : "zh")}>{language.value === "zh" ? "English" : "简体中文"}</button>
         </main>
     );
 }

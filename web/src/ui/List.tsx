@@ -1,13 +1,19 @@
 // The list of chats.
 
 import type { Account, Conversation } from "@hongyan/client";
-import { conversations, go, route } from "../state/app.ts";
-import { draft } from "../state/drafts.ts";
+import { useComputed } from "@preact/signals";
+import { tried } from "../state/app.ts";
+import { chatOf } from "../state/chat.ts";
+import { draftOf } from "../state/drafts.ts";
+import { conversations, isLoaded, nameOf, refresh } from "../state/lists.ts";
+import { go, route } from "../state/route.ts";
 import { text } from "../text/index.ts";
 import { listTime } from "../text/time.ts";
 import { Avatar } from "./Avatar.tsx";
-
-const badge = (count: number) => (count > 99 ? "99+" : String(count));
+import { ask } from "./Dialog.tsx";
+import { Icon } from "./Icon.tsx";
+import { type Choice, withMenu } from "./Menu.tsx";
+import { badge } from "./Rail.tsx";
 
 function preview({ last_message, friend_id }: Conversation): string {
     if (!last_message) {
@@ -19,28 +25,59 @@ function preview({ last_message, friend_id }: Conversation): string {
     return last_message.content ?? "";
 }
 
+export async function change(account: Account, conversation_id: string, body: { pinned?: boolean; muted?: boolean }): Promise<void> {
+    if (await tried(account.call("patch", "/api/auth/conversations/{conversation_id}", { path: { conversation_id }, body }))) {
+        refresh();
+    }
+}
+
+/** Clears the history and hides the chat. */
+export async function removeChat(account: Account, conversation_id: string, [words, action]: [string, string]): Promise<void> {
+    if ((await ask(words, action)) && (await tried(account.call("delete", "/api/auth/conversations/{conversation_id}", { path: { conversation_id } })))) {
+        chatOf(account, conversation_id).clear();
+        refresh();
+        if (route.value.id === conversation_id) {
+            go("chat");
+        }
+    }
+}
+
+const choices = (account: Account, { conversation_id: id, pinned, muted }: Conversation): Choice[] => [
+    { label: pinned ? text.unpin : text.pin, act: () => void change(account, id, { pinned: !pinned }) },
+    { label: muted ? text.unmute : text.mute, act: () => void change(account, id, { muted: !muted }) },
+    { label: text.deleteChat, act: () => void removeChat(account, id, [text.deleteChatQuestion, text.deleteChat]) },
+];
+
+function Row({ account, conversation }: { account: Account; conversation: Conversation }) {
+    const { conversation_id: id, friend_id, unread_count, updated_at, pinned, muted } = conversation;
+    const isOpen = useComputed(() => route.value.id === id).value;
+    const draft = isOpen ? "" : draftOf(account.user.user_id, id).value;
+    const name = nameOf(conversation);
+    const count = muted && unread_count > 1 ? `${text.mutedCount(unread_count)} ` : "";
+    return (
+        <li>
+            <button class={`row${pinned ? " pinned" : ""}`} aria-current={isOpen ? "true" : undefined} onClick={() => go("chat", id)} {...withMenu(() => choices(account, conversation))}>
+                <span class="face">
+                    <Avatar id={friend_id} name={name} />
+                    {unread_count > 0 && <b class={muted ? "dot" : "badge"} role="img" aria-label={text.unread(unread_count)}>{muted ? "" : badge(unread_count)}</b>}
+                </span>
+                <span class="names"><bdi>{name}</bdi><time>{listTime(updated_at, new Date(), text)}</time></span>
+                <span class="preview">
+                    <span class="words">{draft ? <><em>{text.draft}</em> <bdi>{draft}</bdi></> : <>{count}<bdi>{preview(conversation)}</bdi></>}</span>
+                    {muted && <Icon name="muted" />}
+                </span>
+            </button>
+        </li>
+    );
+}
+
 export function List({ account }: { account: Account }) {
     if (conversations.value.length === 0) {
-        return <p class="empty">{text.noChats}</p>;
+        return isLoaded.value ? <p class="empty">{text.noChats}</p> : null;
     }
     return (
         <ul class="rows" aria-label={text.chats}>
-            {conversations.value.map((conversation) => {
-                const { conversation_id: id, friend_id, friend_name, remark, unread_count, updated_at, pinned, muted } = conversation;
-                const kept = route.value.id === id ? "" : draft(account.user.user_id, id);
-                return (
-                    <li key={id}>
-                        <button class={`row${pinned ? " pinned" : ""}`} aria-current={route.value.id === id} onClick={() => go("chat", id)}>
-                            <Avatar id={friend_id} name={remark || friend_name} />
-                            <span class="names"><bdi>{remark || friend_name}</bdi><time>{listTime(updated_at, new Date(), text)}</time></span>
-                            <span class="preview">
-                                <span class="words">{kept ? <><em>{text.draft}</em> <bdi>{kept}</bdi></> : <bdi>{preview(conversation)}</bdi>}</span>
-                                {unread_count > 0 && <b class={muted ? "dot" : "badge"} aria-label={text.unread(unread_count)}>{muted ? "" : badge(unread_count)}</b>}
-                            </span>
-                        </button>
-                    </li>
-                );
-            })}
+            {conversations.value.map((conversation) => <Row key={conversation.conversation_id} account={account} conversation={conversation} />)}
         </ul>
     );
 }

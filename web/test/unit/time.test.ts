@@ -15,7 +15,7 @@ test("the list of chats names times as WeChat does", () => {
 
 test("the line between messages has day and time", () => {
     const times = [at(2026, 11, 26), at(2026, 11, 25), at(2026, 11, 21), at(2026, 11, 3), at(2025, 1, 2)];
-    assert.deepEqual(times.map((time) => lineTime(time, now, zh)), ["09:07", "昨天 09:07", "星期六 09:07", "11月3日 09:07", "2025 1月2日 09:07"]);
+    assert.deepEqual(times.map((time) => lineTime(time, now, zh)), ["09:07", "昨天 09:07", "星期六 09:07", "11月3日 09:07", "2025年1月2日 09:07"]);
 });
 
 test("a clock that is a little behind shows today", () => {

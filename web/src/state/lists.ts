@@ -1,0 +1,107 @@
+// The lists of the account: chats, friends, requests and the account itself, polled. One's own changes are asked for at once, in all tabs.
+
+import type { Account, Conversation, DataOf, Me, Poll } from "@hongyan/client";
+import { batch, computed, signal } from "@preact/signals";
+
+export type FriendRequest = DataOf<"get", "/api/auth/friendship_requests">[number];
+export type Friend = DataOf<"get", "/api/auth/friendships">[number];
+
+export const me = signal<Me | null>(null);
+export const conversations = signal<Conversation[]>([]);
+export const friends = signal<Friend[]>([]);
+export const received = signal<FriendRequest[]>([]);
+export const sent = signal<FriendRequest[]>([]);
+/** Whether the chats were loaded once. */
+export const isLoaded = signal(false);
+/** Whether the server cannot be reached at the moment. */
+export const offline = signal(false);
+
+export const unreadTotal = computed(() => conversations.value.reduce((sum, { muted, unread_count }) => sum + (muted ? 0 : unread_count), 0));
+export const hasMutedUnread = computed(() => conversations.value.some(({ muted, unread_count }) => muted && unread_count > 0));
+export const openRequests = computed(() => received.value.filter(({ status }) => status === "pending").length);
+
+export const nameOf = (of: { remark: string; friend_name: string }) => of.remark || of.friend_name;
+export const conversationOf = (id: string) => conversations.value.find(({ conversation_id }) => conversation_id === id);
+export const friendOf = (id: string) => friends.value.find(({ friend_id }) => friend_id === id);
+
+let polls: Pick<Poll<unknown>, "refresh" | "stop">[] = [];
+let channel: BroadcastChannel | undefined;
+
+/** Asks for the lists now: after a change of one's own. The account's other tabs ask too. */
+export function refresh(): void {
+    polls.forEach((poll) => poll.refresh());
+    channel?.postMessage("changed");
+}
+
+/** A chat's rows beyond the first page, which alone is polled, stay until it says otherwise. */
+export function merged(known: Conversation[], page: Conversation[], isWhole: boolean): Conversation[] {
+    const last = page.at(-1);
+    if (isWhole || last === undefined) {
+        return page;
+    }
+    const ids = new Set(page.map(({ conversation_id }) => conversation_id));
+    const comesAfter = (row: Conversation) => (row.pinned === last.pinned ? row.updated_at <= last.updated_at : last.pinned);
+    return [...page, ...known.filter((row) => !ids.has(row.conversation_id) && comesAfter(row))];
+}
+
+export function begin(account: Account): void {
+    const onTrouble = (problem: unknown) => (offline.value = problem !== null);
+    polls = [
+        account.poll("/api/auth/conversations", {}, {
+            every: 2,
+            onTrouble,
+            onAnswer: ({ data, next_cursor }) => {
+                const isFirst = !isLoaded.value;
+                conversations.value = merged(conversations.value, data, !next_cursor);
+                isLoaded.value = true;
+                if (isFirst && next_cursor) {
+                    void loadAll(account);
+                }
+            },
+        }),
+        account.poll("/api/auth/friendship_requests", {}, { every: 3, onAnswer: ({ data }) => (received.value = data) }),
+        account.poll("/api/auth/friendship_requests", { query: { direction: "sent" } }, { every: 5, onAnswer: ({ data }) => (sent.value = data) }),
+        account.poll("/api/auth/friendships", {}, {
+            every: 5,
+            onAnswer: ({ data, next_cursor }) => {
+                friends.value = data;
+                if (next_cursor) {
+                    void gather(account.rows("/api/auth/friendships")).then((all) => (friends.value = all));
+                }
+            },
+        }),
+        account.poll("/api/auth/me", {}, { every: 10, onAnswer: ({ data }) => (me.value = data) }),
+    ];
+    if (typeof BroadcastChannel !== "undefined") {
+        channel = new BroadcastChannel(`hongyan.changes.${account.user.user_id}`);
+        channel.onmessage = () => polls.forEach((poll) => poll.refresh());
+    }
+}
+
+export function end(): void {
+    polls.forEach((poll) => poll.stop());
+    channel?.close();
+    polls = [];
+    channel = undefined;
+    batch(() => {
+        me.value = null;
+        conversations.value = [];
+        friends.value = [];
+        received.value = [];
+        sent.value = [];
+        isLoaded.value = false;
+        offline.value = false;
+    });
+}
+
+async function loadAll(account: Account): Promise<void> {
+    conversations.value = await gather(account.rows("/api/auth/conversations")).catch(() => conversations.value);
+}
+
+async function gather<T>(rows: AsyncIterable<T>): Promise<T[]> {
+    const all: T[] = [];
+    for await (const row of rows) {
+        all.push(row);
+    }
+    return all;
+}
