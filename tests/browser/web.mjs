@@ -1,0 +1,118 @@
+// People of the web client's tests: made by the API, and seated in tabs by the form.
+
+import assert from "node:assert/strict";
+import { API, launch, tab } from "./support.mjs";
+
+export const PASSWORD = "山高月小 水落石出";
+let browser;
+let number = 0;
+
+export const start = async () => (browser = await launch());
+export const stop = () => browser?.close();
+
+/** Calls the API as a person, with a new token if theirs has expired. */
+export async function call(person, method, path, body, api = API) {
+    const headers = { "Content-Type": "application/json", "Accept-Language": "zh", ...(person && { Authorization: `Bearer ${person.token}` }) };
+    const response = await fetch(api + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const answer = await response.json();
+    if (answer.error === "token_expired") {
+        const { data } = await call({ token: person.refresh }, "POST", "/auth/refresh_token", undefined, api);
+        Object.assign(person, { token: data.token, refresh: data.refresh_token });
+        return call(person, method, path, body, api);
+    }
+    assert.equal(answer.code, 200, `${method} ${path}: ${answer.message}`);
+    return answer;
+}
+
+export async function person(name, api = API) {
+    const uid = `person_${process.pid}_${number++}`;
+    const { data } = await call(undefined, "POST", "/api/register", { name, uid, password: PASSWORD }, api);
+    return { name, uid, id: data.user_info.user_id, token: data.token_class.token, refresh: data.token_class.refresh_token };
+}
+
+/** Makes two people friends; gives their conversation. */
+export async function befriend(a, b, api = API) {
+    const { data } = await call(a, "POST", "/api/auth/friendship_requests", { receiver_id: b.id, verification_message: `我是${a.name}` }, api);
+    return (await call(b, "POST", `/api/auth/friendship_requests/${data.request_id}`, { status: "accepted" }, api)).data.conversation_id;
+}
+
+/** Sends messages in order; gives their ids. */
+export async function write(from, to, texts, api = API) {
+    const ids = [];
+    for (const content of texts) {
+        ids.push((await call(from, "POST", "/api/auth/messages", { receiver_id: to.id, content, client_message_id: `m-${number++}` }, api)).data);
+    }
+    return ids;
+}
+
+/** Runs a test in a browser context of its own. Every tab must be without faults, except those that match. */
+export async function within(options, work, api = API) {
+    const { except = /^$/, ...rest } = options;
+    const context = await browser.newContext({ locale: "zh-CN", ...rest });
+    context.setDefaultTimeout(15_000);
+    const pages = [];
+    const open = async (route = "") => {
+        const page = await tab(context, `${api}/${route}`, [api]);
+        pages.push(page);
+        return page;
+    };
+    try {
+        await work(open, context);
+        assert.deepEqual(pages.flatMap((page) => page.faults).filter((fault) => !except.test(fault)), []);
+    } finally {
+        await context.close();
+    }
+}
+
+const WORDS = {
+    zh: { who: "微信号/手机号", password: "密码", logIn: "登录", chats: "聊天" },
+    en: { who: "ID or phone", password: "Password", logIn: "Log in", chats: "Chats" },
+};
+
+/** Logs a person in, in a tab. */
+export async function seat(page, who, language = "zh") {
+    const words = WORDS[language];
+    await page.getByLabel(words.who).fill(who.uid);
+    await page.getByLabel(words.password, { exact: true }).fill(PASSWORD);
+    await page.getByRole("button", { name: words.logIn, exact: true }).click();
+    await page.getByRole("navigation", { name: language === "zh" ? "导航" : "Navigation" }).waitFor();
+    return page;
+}
+
+/** Two friends, each in a tab with the chat open. */
+export async function pair(open, names = ["爱丽丝", "Bob"]) {
+    const people = await Promise.all(names.map((name) => person(name)));
+    const conversation = await befriend(...people);
+    const pages = [];
+    for (const who of people) {
+        const page = await seat(await open(), who);
+        await openChat(page, people.find((other) => other !== who).name);
+        pages.push(page);
+    }
+    return { people, pages, conversation };
+}
+
+export const chats = (page) => page.getByRole("list", { name: "聊天" });
+export const rail = (page) => page.getByRole("navigation", { name: "导航" });
+export const field = (page) => page.getByRole("textbox", { name: "消息" });
+export const log = (page) => page.getByRole("log");
+export const bubbles = (page) => page.locator(".bubble").allTextContents();
+
+export async function openChat(page, name) {
+    await chats(page).getByText(name, { exact: true }).first().click();
+    await field(page).waitFor();
+}
+
+export async function say(page, text) {
+    await field(page).fill(text);
+    await field(page).press("Enter");
+}
+
+/** Waits for a bubble; it must be there so often. */
+export async function sees(page, text, count = 1) {
+    await page.locator(".bubble").getByText(text, { exact: true }).first().waitFor();
+    assert.equal((await bubbles(page)).filter((bubble) => bubble === text).length, count);
+}
+
+/** Waits until a condition holds in the page. */
+export const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: 15_000 });
