@@ -46,7 +46,6 @@ mod nemesis;
 mod observed;
 mod pooler;
 mod postgres_processes;
-mod proxy;
 mod report;
 mod rolling_restart;
 mod run;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use local_postgres::{Cluster, ClusterOptions, Installation};
+use socket_proxy::{CommitProxy, socket_folder};
 
 use crate::load_balancer::LoadBalancer;
 use crate::pooler::Pooler;
-use crate::proxy::{CommitProxy, through_proxy};
 use crate::scenario::FinalDatabase;
 use crate::server_group::ServerGroup;
 use crate::server_process::{LaunchConfig, LaunchEnvironment};
@@ -41,12 +41,13 @@ impl TestBed {
         let options = durable(folder.join("postgres"));
         let cluster = Cluster::start(&Installation::find()?, options)?;
         cluster.ensure_database(DATABASE)?;
-        let (database_url, mut socket_folder) = through_proxy(&cluster.url(DATABASE), &folder.join("proxy"))?;
-        let pooler = around.pooled.then(|| Pooler::start(folder, &socket_folder)).transpose()?;
+        let url = cluster.url(DATABASE);
+        let proxy = CommitProxy::start(&url)?;
+        let pooler = around.pooled.then(|| Pooler::start(folder, &socket_folder(&url)?)).transpose()?;
         if let Some(pooler) = &pooler {
-            socket_folder.clone_from(&pooler.socket_folder);
+            proxy.lead_to(&pooler.socket_folder);
         }
-        let proxy = CommitProxy::start(&folder.join("proxy"), &socket_folder)?;
+        let database_url = proxy.url().to_owned();
         let (binds, drain) = match around.front {
             Some(load_balancer) => (load_balancer.upstreams.clone(), LoadBalancer::DRAIN),
             None => (std::array::from_fn(|_| "127.0.0.1:0".to_owned()), Duration::from_secs(1)),

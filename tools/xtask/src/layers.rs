@@ -12,7 +12,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("api", &["diesel", "infra"]),
     ("infra", &["actix-[a-z]+", "api"]),
     // What serves tests only is no part of the product.
-    ("server", &["chaos", "load", "test-db", "xtask"]),
+    ("server", &["chaos", "load", "socket-proxy", "test-db", "xtask"]),
     // The harnesses see the product from outside.
     ("chaos", &["domain", "infra", "api", "server"]),
     ("load", &["domain", "infra", "api", "server"]),

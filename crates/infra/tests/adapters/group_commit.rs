@@ -8,9 +8,9 @@ use domain::error::{DomainError, ErrorKind};
 use domain::id::UserId;
 use domain::message::{MessageRepository, SendOutcome, SendRefusal};
 use infra::postgres::SendQueueSettings;
+use socket_proxy::{CommitProxy, Cut};
 use tokio::task::JoinHandle;
 
-use crate::commit_proxy::{CommitProxy, Cut};
 use crate::support::{Database, Pool, draft};
 
 const ONE_WRITER: SendQueueSettings =
@@ -226,7 +226,7 @@ async fn a_connection_lost_before_commit_causes_no_duplicate() {
 async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
     for cut in [Cut::AfterCommit, Cut::BeforeCommit, Cut::AnsweredByError] {
         let database = Database::new();
-        let proxy = CommitProxy::start(database.url());
+        let proxy = CommitProxy::start(database.url()).unwrap();
         let (pool, alice, bob) = friends(&database, proxy.url()).await;
         assert!(matches!(
             send(&pool, alice, bob, "before", None).await.unwrap().unwrap(),
@@ -251,7 +251,7 @@ async fn after_a_lost_commit_response_nothing_is_lost_or_doubled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_still_in_progress_is_waited_for() {
     let database = Database::new();
-    let proxy = CommitProxy::start(database.url());
+    let proxy = CommitProxy::start(database.url()).unwrap();
     let (pool, alice, bob) = friends(&database, proxy.url()).await;
     database.sql(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS

@@ -5,7 +5,6 @@
 mod accounts;
 mod admin;
 mod bulk_data;
-mod commit_proxy;
 mod conversations;
 mod erasure;
 mod erasure_races;
@@ -33,7 +32,6 @@ mod search;
 mod sending;
 mod session_list;
 mod sessions;
-mod socket_proxy;
 mod statements;
 mod support;
 mod sync;

@@ -3,14 +3,14 @@
 use domain::conversation::ConversationRepository;
 use domain::error::{DomainError, ErrorKind};
 use domain::message::Seq;
+use socket_proxy::{CommitProxy, Cut};
 
-use crate::commit_proxy::{CommitProxy, Cut};
 use crate::support::{Database, pair};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unclear_answer_to_commit_asks_for_a_retry() {
     let database = Database::new();
-    let proxy = CommitProxy::start(database.url());
+    let proxy = CommitProxy::start(database.url()).unwrap();
     let pool = database.pool();
     let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
     pool.befriend(alice, bob).await;

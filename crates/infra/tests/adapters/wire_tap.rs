@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::socket_proxy::SocketProxy;
+use socket_proxy::SocketProxy;
 
 /// A client message that is a round trip, because the client waits for the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl WireTap {
             record_client(client, server, number, &shared);
             listener.join().unwrap();
         });
+        let proxy = proxy.unwrap();
         Self { proxy, recording }
     }
 

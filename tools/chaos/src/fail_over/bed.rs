@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use local_postgres::Installation;
+use socket_proxy::CommitProxy;
 
 use super::disaster::Disaster;
 use super::replicas::ReplicaSet;
-use crate::proxy::{CommitProxy, through_proxy};
 use crate::scenario::FinalDatabase;
 use crate::server_group::ServerGroup;
 use crate::server_process::{LaunchConfig, LaunchEnvironment};
@@ -37,9 +37,8 @@ impl FailOverBed {
     pub(super) fn start(folder: &Path, server: PathBuf, disaster: Disaster) -> anyhow::Result<Self> {
         let replicas = ReplicaSet::start(folder, disaster.standbys())?;
         let (url, proxy) = if disaster.is_proxied() {
-            let between = folder.join("proxy");
-            let (url, socket_folder) = through_proxy(&replicas.primary()?.url(DATABASE), &between)?;
-            (url, Some(CommitProxy::start(&between, &socket_folder)?))
+            let proxy = CommitProxy::start(&replicas.primary()?.url(DATABASE))?;
+            (proxy.url().to_owned(), Some(proxy))
         } else {
             (replicas.url()?, None)
         };

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use local_postgres::{Cluster, Installation};
 use rustix::process::Signal;
+use socket_proxy::host;
 
 use crate::postgres_processes::{PostgresProcesses, signal};
-use crate::proxy::host;
 use crate::test_bed::{DATABASE, durable};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -76,7 +76,7 @@ impl ReplicaSet {
     /// A URL that names every member.
     pub(super) fn url(&self) -> anyhow::Result<String> {
         let urls: Vec<_> = self.members.iter().map(|member| member.url(DATABASE)).collect();
-        let hosts: Vec<_> = urls.iter().map(|url| host(url)).collect::<anyhow::Result<_>>()?;
+        let hosts: Vec<_> = urls.iter().map(|url| host(url)).collect::<std::io::Result<_>>()?;
         let first = urls.first().context("there is no primary")?;
         Ok(first.replacen(host(first)?, &hosts.join(","), 1))
     }

@@ -4,11 +4,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use socket_proxy::{CommitProxy, Cut, socket_folder};
 
 use super::bed::FailOverDatabase;
 use super::replicas::ReplicaSet;
 use super::{Disaster, FailOver, FailOverPlan, ShownMessages};
-use crate::proxy::{CommitProxy, Cut, host};
 use crate::seeded_random::SeededRandom;
 use crate::test_bed::DATABASE;
 use crate::violation::ViolatedRule;
@@ -63,10 +63,9 @@ impl FailOver {
     /// The address leads to the standby and back. Meanwhile both servers must say that they are not ready.
     fn address_to_standby(&self) -> anyhow::Result<()> {
         let (replicas, proxy) = self.proxy()?;
-        let socket = |number| -> anyhow::Result<_> {
-            Ok(host(&replicas.member(number)?.url(DATABASE))?.replace("%2F", "/"))
-        };
-        proxy.lead_to(socket(1)?.as_ref());
+        let socket =
+            |number| -> anyhow::Result<_> { Ok(socket_folder(&replicas.member(number)?.url(DATABASE))?) };
+        proxy.lead_to(&socket(1)?);
         pause(3000);
         for address in self.bed.servers.addresses() {
             let readiness = readiness(&address.base);
@@ -76,7 +75,7 @@ impl FailOver {
             }
         }
         pause(1000);
-        proxy.lead_to(socket(0)?.as_ref());
+        proxy.lead_to(&socket(0)?);
         Ok(())
     }
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
+use socket_proxy::Cut;
 
 use super::{Fault, Nemesis};
 use crate::fleet::Fleet;
 use crate::postgres_processes::{PostgresProcesses, signal};
-use crate::proxy::Cut;
 use crate::test_bed::DATABASE;
 use crate::violation::ViolatedRule;
 

@@ -1,0 +1,7 @@
+//! A proxy before PostgreSQL's socket, with which tests and the harness of crashes observe or disturb connections. For tests only.
+
+mod commit_proxy;
+mod socket_proxy;
+
+pub use commit_proxy::{CommitProxy, Cut};
+pub use socket_proxy::{SocketProxy, host, socket_folder};
