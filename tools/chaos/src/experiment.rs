@@ -67,9 +67,12 @@ fn judge(
     // A database with violations is kept as it is.
     let controls = violations.is_empty().then(|| controls(simulation, records, &result)).transpose()?;
     let acknowledged = records.iter().map(UserHistory::acknowledged).sum();
-    let ScenarioResult { summary, silence, .. } = result;
+    let ScenarioResult { summary, outage, .. } = result;
     let (seed, users) = (simulation.seed, simulation.accounts.len() - 2);
-    Ok(Report { seed, users, load, summary, tally, acknowledged, violations, silence, controls })
+    let slow_calls = records.iter().flat_map(|record| record.slow_calls.iter().copied());
+    let slow_calls =
+        slow_calls.chain(outage.iter().flat_map(|outage| outage.slow_reads.iter().copied())).collect();
+    Ok(Report { seed, users, load, summary, tally, acknowledged, violations, outage, slow_calls, controls })
 }
 
 /// How many negative controls were noticed, and how many there were.

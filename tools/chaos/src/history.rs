@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::slow_calls::SlowCall;
+
 /// The harness's monotonic clock, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunClock(Instant);
@@ -121,6 +123,7 @@ pub(crate) struct UserHistory {
     /// Actions by friend pair.
     pub(crate) sides: std::collections::BTreeMap<usize, MemberActions>,
     pub(crate) tally: CallCounts,
+    pub(crate) slow_calls: Vec<SlowCall>,
 }
 
 impl UserHistory {

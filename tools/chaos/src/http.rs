@@ -11,6 +11,7 @@ use ureq::Agent;
 
 use crate::fleet::{Fleet, ServerAddress};
 use crate::history::{CallCounts, RunClock};
+use crate::slow_calls::{CallPurpose, SlowCall};
 
 /// How a call ended.
 #[derive(Debug, Clone)]
@@ -38,6 +39,16 @@ pub(crate) struct ApiCall<'a> {
     pub(crate) body: Option<Value>,
 }
 
+impl ApiCall<'_> {
+    fn purpose(&self) -> CallPurpose {
+        match self.method {
+            Method::Get => CallPurpose::Read,
+            Method::Post if self.path == "/api/auth/messages" => CallPurpose::Send,
+            _ => CallPurpose::Change,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
@@ -53,6 +64,7 @@ pub(crate) struct ApiClient {
     clock: RunClock,
     journal: BufWriter<File>,
     pub(crate) tally: CallCounts,
+    pub(crate) slow_calls: Vec<SlowCall>,
 }
 
 impl ApiClient {
@@ -66,7 +78,8 @@ impl ApiClient {
             .max_idle_age(Duration::from_secs(60))
             .build();
         let journal = BufWriter::new(File::create(journal)?);
-        Ok(Self { agent: config.new_agent(), fleet, clock, journal, tally: CallCounts::default() })
+        let (tally, slow_calls) = Default::default();
+        Ok(Self { agent: config.new_agent(), fleet, clock, journal, tally, slow_calls })
     }
 
     pub(crate) fn call(&mut self, address: &ServerAddress, call: &ApiCall<'_>) -> CallResult {
@@ -83,6 +96,9 @@ impl ApiClient {
         };
         let took = Duration::from_nanos(self.clock.now() - begun);
         self.tally.slowest = self.tally.slowest.max(took);
+        if took >= SlowCall::AT_LEAST {
+            self.slow_calls.push(SlowCall { purpose: call.purpose(), begun, took });
+        }
         match reply {
             CallResult::Ok(_) => self.tally.ok += 1,
             CallResult::Refused { .. } => self.tally.refused += 1,

@@ -55,6 +55,7 @@ mod server_group;
 mod server_process;
 mod siege;
 mod simulation;
+mod slow_calls;
 mod test_bed;
 mod violation;
 mod virtual_user;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::history::{CallCounts, UserHistory};
+use crate::scenario::Outage;
+use crate::slow_calls::SlowCall;
 use crate::violation::{ViolatedRule, Violation};
 
 /// The results of a run.
@@ -16,8 +18,9 @@ pub(crate) struct Report {
     pub(crate) tally: CallCounts,
     pub(crate) acknowledged: usize,
     pub(crate) violations: Vec<Violation>,
-    /// The longest time without an acknowledged message, where it is measured.
-    pub(crate) silence: Option<Duration>,
+    /// Where it is measured.
+    pub(crate) outage: Option<Outage>,
+    pub(crate) slow_calls: Vec<SlowCall>,
     /// Negative controls: noticed and made. `None` if there were violations already.
     pub(crate) controls: Option<(usize, usize)>,
 }

@@ -91,7 +91,7 @@ impl Scenario for RollingRestart {
             summary,
             probes,
             demand: AnswerDemand::EveryCall,
-            silence: None,
+            outage: None,
             trapped: None,
         })
     }

@@ -90,8 +90,10 @@ fn let_fail_over(
         for plan in &plans {
             let disaster = plan.disaster();
             let (report, folder) = once(plan, round, &format!("{disaster:?}"))?;
-            let silence = report.silence.unwrap_or_default().as_millis();
-            print(&format!("round {round}: {}: no message for {silence} ms\n", disaster.name()))?;
+            let outage = report.outage.clone().unwrap_or_default();
+            let (messages, reads) = (outage.messages.as_millis(), outage.reads.as_millis());
+            let silence = format!("no message for {messages} ms, no read for {reads} ms");
+            print(&format!("round {round}: {}: {silence}\n", disaster.name()))?;
             let found: Vec<String> = report.violations.iter().map(Violation::to_string).collect();
             conclude(&found, report.is_clean(), &folder)?;
             reports.add(disaster, report);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::history::{CallCounts, UserHistory};
 use crate::simulation::Simulation;
+use crate::slow_calls::SlowCall;
 use crate::violation::ViolatedRule;
 
 /// What happens to the servers during a run.
@@ -30,6 +31,19 @@ pub(crate) trait FinalDatabase {
     fn execute(&self, sql: &str) -> anyhow::Result<String>;
 }
 
+/// What the users noticed of a disaster.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outage {
+    /// When the disaster began, by the run's clock.
+    pub(crate) begun: u64,
+    /// The longest time without an acknowledged message.
+    pub(crate) messages: Duration,
+    /// The longest time without an answered read of a user that only reads.
+    pub(crate) reads: Duration,
+    /// The slow calls of that user.
+    pub(crate) slow_reads: Vec<SlowCall>,
+}
+
 /// What a scenario leaves for the checker and the report.
 pub(crate) struct ScenarioResult {
     /// Keeps the servers and the database running until it is dropped.
@@ -39,8 +53,8 @@ pub(crate) struct ScenarioResult {
     /// Histories of the two probe users, who are friends of each other only.
     pub(crate) probes: Vec<UserHistory>,
     pub(crate) demand: AnswerDemand,
-    /// The longest time without an acknowledged message, where it is measured.
-    pub(crate) silence: Option<Duration>,
+    /// Where it is measured.
+    pub(crate) outage: Option<Outage>,
     /// Whether a restarted primary showed messages that were lost with it: a negative control, where one restarts.
     pub(crate) trapped: Option<bool>,
 }

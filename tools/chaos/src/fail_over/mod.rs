@@ -28,7 +28,7 @@ use trap::ShownMessages;
 
 use crate::experiment;
 use crate::report::Report;
-use crate::scenario::{AnswerDemand, Scenario, ScenarioResult};
+use crate::scenario::{AnswerDemand, Outage, Scenario, ScenarioResult};
 use crate::simulation::Simulation;
 use crate::violation::ViolatedRule;
 use crate::virtual_user::VirtualUser;
@@ -56,7 +56,7 @@ struct FailOver {
     simulation: Arc<Simulation>,
     bed: FailOverBed,
     plan: FailOverPlan,
-    silence: Duration,
+    outage: Outage,
     /// What a restarted primary showed; only where one restarts.
     shown: Option<ShownMessages>,
 }
@@ -78,8 +78,8 @@ pub(crate) fn run(
     };
     let fleet = Arc::clone(&bed.servers.fleet);
     let simulation = Arc::new(Simulation::make(seed, users, fleet, folder.to_owned())?);
-    let (silence, shown) = Default::default();
-    let scenario = FailOver { simulation: Arc::clone(&simulation), bed, plan: plan.clone(), silence, shown };
+    let (outage, shown) = Default::default();
+    let scenario = FailOver { simulation: Arc::clone(&simulation), bed, plan: plan.clone(), outage, shown };
     experiment::carry_out(&simulation, users, Box::new(scenario))
 }
 
@@ -106,11 +106,13 @@ impl FailOver {
         }
     }
 
-    fn check_silence(&self) {
-        let limit = self.plan.disaster().longest_silence();
-        if self.silence > limit {
+    /// Checks how long the users were without an answer, after a disaster that took `struck`.
+    fn check_silence(&self, struck: Duration) {
+        let limit = self.plan.disaster().longest_silence(struck);
+        let silence = self.outage.messages;
+        if silence > limit {
             let detail =
-                format!("no message for {} ms; at most {} s", self.silence.as_millis(), limit.as_secs());
+                format!("no message for {} ms; at most {} ms", silence.as_millis(), limit.as_millis());
             self.simulation.violations.add(ViolatedRule::Recovery, detail);
         }
     }
@@ -126,8 +128,8 @@ impl Scenario for FailOver {
             self.wait_for_messages();
             std::thread::sleep(Self::QUIET);
         }
-        self.silence = meter.finish()?;
-        self.check_silence();
+        self.outage = meter.finish()?;
+        self.check_silence(took);
         struck
     }
 
@@ -141,7 +143,7 @@ impl Scenario for FailOver {
             summary: Vec::new(),
             probes,
             demand: AnswerDemand::NoServerError,
-            silence: Some(self.silence),
+            outage: Some(self.outage.clone()),
             trapped,
         })
     }

@@ -188,7 +188,7 @@ impl Scenario for Nemesis {
             summary: self.summary.rows(),
             probes: vec![self.probe.finish()?, other],
             demand: AnswerDemand::Any,
-            silence: None,
+            outage: None,
             trapped: None,
         })
     }

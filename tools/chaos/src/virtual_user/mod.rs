@@ -93,6 +93,7 @@ impl VirtualUser {
             self.catch_up(pair)?;
         }
         self.record.tally = self.client.tally;
+        self.record.slow_calls = self.client.slow_calls;
         Ok(self.record)
     }
 
