@@ -123,7 +123,9 @@ impl Scenario for FailOver {
         self.wait_for_messages();
         std::thread::sleep(Self::QUIET);
         let meter = SilenceMeter::start(&self.simulation)?;
+        let begun = Instant::now();
         let struck = self.strike();
+        let took = begun.elapsed();
         if struck.is_ok() {
             self.wait_for_messages();
             std::thread::sleep(Self::QUIET);

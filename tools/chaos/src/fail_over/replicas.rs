@@ -107,6 +107,11 @@ impl ReplicaSet {
         self.signal_all(number, Signal::STOP)
     }
 
+    /// Lets a frozen member go on.
+    pub(super) fn thaw(&self, number: usize) -> anyhow::Result<()> {
+        self.signal_all(number, Signal::CONT)
+    }
+
     /// Makes a standby the primary.
     pub(super) fn promote(&mut self, number: usize) -> anyhow::Result<()> {
         self.member(number)?.promote()?;

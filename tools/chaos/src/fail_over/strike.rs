@@ -38,7 +38,9 @@ impl FailOver {
                 self.shown = Some(standby_lost(self.replicas()?)?);
                 Ok(())
             }
+            Disaster::StandbyAway => standby_away(self.replicas()?),
             Disaster::Freeze => freeze(self.replicas()?),
+            Disaster::Thaw => thaw(self.replicas()?),
             Disaster::AddressToStandby => self.address_to_standby(),
             Disaster::CommitError => commit_error(self.proxy()?.1),
             Disaster::Asynchronous => asynchronous(self.replicas()?),
@@ -134,6 +136,20 @@ fn freeze(replicas: &mut ReplicaSet) -> anyhow::Result<()> {
     replicas.promote(1)?;
     pause(12_000);
     replicas.lose(0)
+}
+
+/// Nothing is lost and nothing is promoted.
+fn thaw(replicas: &ReplicaSet) -> anyhow::Result<()> {
+    replicas.freeze(0)?;
+    pause(10_000);
+    replicas.thaw(0)
+}
+
+/// COMMITs wait for a standby that is gone until it is back; reads go on.
+fn standby_away(replicas: &ReplicaSet) -> anyhow::Result<()> {
+    replicas.lose(1)?;
+    pause(10_000);
+    Ok(replicas.member(1)?.restart()?)
 }
 
 fn commit_error(proxy: &CommitProxy) -> anyhow::Result<()> {
