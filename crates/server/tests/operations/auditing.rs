@@ -56,7 +56,7 @@ fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
 
 #[test]
 fn logins_and_sessions_are_recorded_with_account_and_address() {
-    let folder = Folder::new("audit-logins");
+    let folder = Folder::with_database("audit-logins");
     let server = server(&folder);
     let body = json!({"name": "n", "uid": "alice_01", "phone_number": PHONE, "password": PASSWORD});
     let registered = call(&server, "/api/register", &[], &body);
@@ -97,7 +97,7 @@ fn logins_and_sessions_are_recorded_with_account_and_address() {
 
 #[test]
 fn changes_of_an_account_are_recorded() {
-    let folder = Folder::new("audit-account");
+    let folder = Folder::with_database("audit-account");
     let server = server(&folder);
     let registered = server.register("alice_01");
     let (user, token) = (text(&registered, "/user_info/user_id"), text(&registered, "/token_class/token"));
@@ -123,7 +123,7 @@ fn changes_of_an_account_are_recorded() {
 
 #[test]
 fn refusals_are_recorded_once_per_second_and_can_be_filtered() {
-    let folder = Folder::new("audit-refusals");
+    let folder = Folder::with_database("audit-refusals");
     let server = server(&folder);
     let wrong = json!({"uid": "alice_01", "password": "wrong password"});
     let codes: Vec<Value> =
@@ -134,7 +134,7 @@ fn refusals_are_recorded_once_per_second_and_can_be_filtered() {
     assert!(refused.len() < 10, "{} lines", refused.len());
     assert_eq!((&refused[0]["detail"], &refused[0]["address"]), (&json!("too_many_attempts"), &json!(HOME)));
     assert!(server.stop().success());
-    let folder = Folder::new("audit-off");
+    let folder = Folder::with_database("audit-off");
     let quiet = Server::run(
         &mut folder.hongyan(&["serve", "--log", "info,audit=off", "--log-format", "json"]),
         &folder,
@@ -146,7 +146,7 @@ fn refusals_are_recorded_once_per_second_and_can_be_filtered() {
 
 #[test]
 fn commands_of_operators_are_recorded() {
-    let folder = Folder::new("audit-commands");
+    let folder = Folder::with_database("audit-commands");
     let server = Server::start(&folder);
     let (code, text) = run_with_input(&mut folder.hongyan(&["user", "create", "alice_01"]), PASSWORD);
     assert_eq!(code, 0, "{text}");

@@ -66,7 +66,7 @@ fn accounts_are_created_and_listed_with_and_without_a_server() {
 
 #[test]
 fn a_name_cannot_steer_the_terminal_that_lists_it() {
-    let folder = Folder::new("hostile");
+    let folder = Folder::with_database("hostile");
     let server = Server::start(&folder);
     server.register("bob_0001");
     // A name that an earlier release accepted.
@@ -93,7 +93,7 @@ fn a_command_that_stops_the_cluster_warns_of_no_lost_connection() {
 
 #[test]
 fn an_operator_resets_passwords_ends_sessions_and_disables() {
-    let folder = Folder::new("operator");
+    let folder = Folder::with_database("operator");
     let server = Server::start(&folder);
     let alice = server.register("alice_01");
     let refresh = |tokens: &serde_json::Value| {
@@ -194,7 +194,7 @@ fn read_until(controller: &mut File, expected: &str) -> String {
 
 #[test]
 fn a_terminal_prompts_twice_without_echo_and_survives_ctrl_c() {
-    let folder = Folder::new("prompt");
+    let folder = Folder::with_database("prompt");
     assert_eq!(folder.call(&["migrate"]).0, 0);
     for (first, second, expected) in [
         ("correct horse\n", "correct horse\n", " alice_01"),

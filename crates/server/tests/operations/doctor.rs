@@ -3,9 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Folder, Server, run};
-
-const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+use crate::support::{Folder, SECRET, Server, run};
 
 /// Severity and subject of each finding of `doctor`.
 fn findings(text: &str) -> Vec<(&str, &str)> {

@@ -6,9 +6,8 @@ use std::process::{Child, Command, Stdio};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
-use crate::support::{Folder, Server, eventually, execute, query, run};
+use crate::support::{Folder, SECRET, Server, eventually, execute, query, run};
 
-const SECRET: &str = "a secret for tests only, of more than 32 bytes";
 /// Matches the connections that migrate or wait to migrate.
 const MIGRATORS: &str = "application_name = 'hongyan migrations'";
 

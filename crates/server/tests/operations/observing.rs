@@ -7,9 +7,7 @@ use std::path::Path;
 use local_postgres::{Cluster, ClusterOptions, Installation};
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, eventually, get, run};
-
-const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+use crate::support::{Folder, SECRET, Server, eventually, get, run};
 
 fn log(folder: &Folder) -> String {
     fs::read_to_string(folder.0.join("log")).unwrap()
@@ -28,7 +26,7 @@ fn access_log(folder: &Folder, ids: &[&str]) -> Vec<Value> {
 
 #[test]
 fn a_stolen_refresh_token_is_logged_without_the_token() {
-    let folder = Folder::new("theft");
+    let folder = Folder::with_database("theft");
     let mut command = folder.hongyan(&["serve", "--refresh-reuse-grace-seconds", "0"]);
     let server = Server::run(&mut command, &folder);
     let alice = server.register("alice_01");
@@ -45,7 +43,7 @@ fn a_stolen_refresh_token_is_logged_without_the_token() {
 
 #[test]
 fn each_request_is_one_access_log_line_with_its_id_and_level() {
-    let folder = Folder::new("access-log");
+    let folder = Folder::with_database("access-log");
     let mut command = folder.hongyan(&["serve", "--log", "access=info", "--log-format", "json"]);
     let server = Server::run(&mut command, &folder);
     let url = |path: &str| format!("{}{path}", server.base);
@@ -79,7 +77,7 @@ fn each_request_is_one_access_log_line_with_its_id_and_level() {
 
 #[test]
 fn no_request_can_forge_a_line_of_a_text_log() {
-    let folder = Folder::new("injection");
+    let folder = Folder::with_database("injection");
     let mut command = folder.hongyan(&["serve", "--log", "trace", "--log-format", "text"]);
     let server = Server::run(&mut command, &folder);
     let forged = "\u{1b}[31m\n2026-01-01T00:00:00Z ERROR forged";
@@ -156,7 +154,7 @@ fn named_in(query: &str) -> Vec<String> {
 
 #[test]
 fn every_counter_with_known_labels_is_there_at_zero_from_the_start() {
-    let folder = Folder::new("zero");
+    let folder = Folder::with_database("zero");
     let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
     let server = Server::run(&mut command, &folder);
     let metrics = || get(&format!("{}/metrics", server.admin), &[]).2;
@@ -187,7 +185,7 @@ fn every_counter_with_known_labels_is_there_at_zero_from_the_start() {
 
 #[test]
 fn the_dashboard_and_the_alerts_name_only_metrics_that_exist() {
-    let folder = Folder::new("dashboard");
+    let folder = Folder::with_database("dashboard");
     let mut command = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
     let server = Server::run(&mut command, &folder);
     get(&format!("{}/readyz", server.base), &[]);
@@ -218,7 +216,7 @@ fn the_dashboard_and_the_alerts_name_only_metrics_that_exist() {
 
 #[test]
 fn the_admin_listener_is_off_by_default() {
-    let folder = Folder::new("default");
+    let folder = Folder::with_database("default");
     let server = Server::start(&folder);
     assert_eq!(server.admin, "");
     assert!(server.stop().success());
@@ -280,7 +278,7 @@ fn send_canaries(server: &Server) -> String {
 
 #[test]
 fn no_password_token_or_text_reaches_logs_or_metrics() {
-    let folder = Folder::new("secrets");
+    let folder = Folder::with_database("secrets");
     let mut verbose = folder.hongyan(&["serve", "--admin-bind", "127.0.0.1:0"]);
     let server = Server::run(verbose.env("HONGYAN_LOG", "trace").env("HONGYAN_LOG_FORMAT", "json"), &folder);
     let token = send_canaries(&server);

@@ -10,9 +10,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use serde_json::json;
 
-use crate::support::{Folder, Server, eventually, get, run};
-
-const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+use crate::support::{Folder, SECRET, Server, eventually, get, run};
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.address()).unwrap();
@@ -43,7 +41,7 @@ fn signal_postgres(folder: &Folder, name: &str) {
 
 #[test]
 fn an_endless_request_head_times_out_and_delays_no_other_request() {
-    let folder = Folder::new("slow-head");
+    let folder = Folder::with_database("slow-head");
     let server = Server::start(&folder);
     let slow: Vec<TcpStream> = (0..50)
         .map(|_| {
@@ -62,7 +60,7 @@ fn an_endless_request_head_times_out_and_delays_no_other_request() {
 
 #[test]
 fn oversized_bodies_and_heads_are_refused_without_being_kept() {
-    let folder = Folder::new("bombs");
+    let folder = Folder::with_database("bombs");
     let server = Server::start(&folder);
     assert!(healthy(&server));
     let before = server.resident();
@@ -101,7 +99,7 @@ fn oversized_bodies_and_heads_are_refused_without_being_kept() {
 
 #[test]
 fn an_endless_body_is_refused_at_once_and_closes_the_connection() {
-    let folder = Folder::new("endless");
+    let folder = Folder::with_database("endless");
     let server = Server::start(&folder);
     let before = server.resident();
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -137,7 +135,7 @@ fn zeros(folder: &Folder) -> std::path::PathBuf {
 
 #[test]
 fn idle_connections_exhaust_neither_files_nor_the_service() {
-    let folder = Folder::new("flood");
+    let folder = Folder::with_database("flood");
     let hongyan = folder.hongyan(&[]);
     let mut limited = Command::new("/bin/sh");
     limited

@@ -118,7 +118,7 @@ fn a_misspelt_variable_is_warned_of_with_the_nearest_setting() {
 
 #[test]
 fn risky_settings_are_warned_of_at_the_start() {
-    let folder = Folder::new("risky");
+    let folder = Folder::with_database("risky");
     let mut command =
         folder.hongyan(&["serve", "--trusted-proxies", "10.0.0.0/8,::/0", "--bcrypt-cost", "4"]);
     let server = Server::run(command.env("HONGYAN_JWT_SECRET", "x".repeat(64)), &folder);

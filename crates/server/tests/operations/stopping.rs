@@ -32,7 +32,7 @@ fn ask(connection: &mut TcpStream, path: &str) -> String {
 
 #[test]
 fn a_shutdown_drains_and_refuses_before_it_closes_connections() {
-    let folder = Folder::new("drain");
+    let folder = Folder::with_database("drain");
     for by in ["TERM", "INT"] {
         let mut command = folder.hongyan(&["serve"]);
         command.env("HONGYAN_DRAIN_SECONDS", "2");
@@ -79,9 +79,9 @@ fn connect_repeatedly(address: &str) -> usize {
 
 #[test]
 fn every_connection_to_a_stopping_server_gets_a_response() {
-    let folder = Folder::new("listener");
+    let folder = Folder::with_database("listener");
     for by in ["TERM", "INT", "TERM", "INT"] {
-        let server = Server::start(&folder);
+        let server = Server::run(folder.hongyan(&["serve"]).env_remove("HONGYAN_DRAIN_SECONDS"), &folder);
         let address = server.address().to_owned();
         let responses: usize = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| connect_repeatedly(&address))).collect();

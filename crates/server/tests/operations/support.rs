@@ -8,17 +8,33 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use serde_json::{Value, json};
+use test_db::{Template, TestDatabase};
 
 pub(crate) const PASSWORD: &str = "correct horse 电池";
 
+/// Signs the tokens of servers whose database is given.
+pub(crate) const SECRET: &str = "a secret for tests only, of more than 32 bytes";
+
 /// A temporary folder. Drop kills a PostgreSQL that still runs in it and removes it.
-pub(crate) struct Folder(pub(crate) PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf, Option<TestDatabase>);
 
 impl Folder {
+    /// A folder in which commands make a cluster of their own.
     pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("hongyan-operations-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(path, None)
+    }
+
+    /// A folder whose commands are given a migrated database in the cluster of all tests, which is there at once and is not durable.
+    pub(crate) fn with_database(name: &str) -> Self {
+        let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+        let migrate = |url: &str| {
+            infra::migrations::run(url, std::time::Duration::from_secs(60)).unwrap();
+        };
+        let mut folder = Self::new(name);
+        folder.1 = Some(TestDatabase::create(&Template::of_migrations(migrations.as_ref(), migrate)));
+        folder
     }
 
     pub(crate) fn kill_postgres(&self) {
@@ -37,6 +53,11 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hongyan"));
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HONGYAN_BCRYPT_COST", "4");
         command.env("HONGYAN_DATA_DIR", self.0.join("data")).env("HONGYAN_BIND", "127.0.0.1:0");
+        // No load balancer has to notice that a test's server stops; `stopping` is about those that wait for it.
+        command.env("HONGYAN_DRAIN_SECONDS", "0");
+        if let Some(database) = &self.1 {
+            command.env("DATABASE_URL", database.url()).env("HONGYAN_JWT_SECRET", SECRET);
+        }
         command.args(arguments).stdin(Stdio::null());
         command
     }
@@ -50,8 +71,11 @@ impl Folder {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    /// The URL of the embedded database in this folder.
+    /// The URL of the given database, or of the embedded one in this folder.
     pub(crate) fn database_url(&self) -> String {
+        if let Some(database) = &self.1 {
+            return database.url().to_owned();
+        }
         let socket = self.path("data/postgres/socket").replace('/', "%2F");
         format!("postgresql:///hongyan?host={socket}&port=5432&user=hongyan")
     }
