@@ -101,7 +101,7 @@ test("a refusal that no wait cures ends the connection", async () => {
     assert.equal(asked.length, 1);
 });
 
-test("messages count once, and what comes again changes nothing", () => {
+test("messages count once, and a repeated one changes nothing", () => {
     const conversations = new Conversations();
     const take = (change: Change) => conversations.apply(change);
     take({ type: "conversation", conversation: entry("a", 3, { read_seq: 2, unread_count: 1, hidden: true }) });
