@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{PortError, domain_error};
 
-/// Refusals of disabling and enabling an account.
+/// Refusals of disabling, enabling and erasing an account by an operator.
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// The account does not exist or is erased.

@@ -215,7 +215,7 @@ pub trait RandomSource: Send + Sync {
     fn bytes(&self) -> Result<[u8; 16], PortError>;
 }
 
-/// The result of disabling or enabling an account.
+/// The result of disabling, enabling or erasing an account by an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateChange {
     /// The account is in the wanted state. The call ended these sessions.
@@ -239,6 +239,12 @@ pub trait LifecycleRepository: Send + Sync {
     /// # Errors
     /// Any `PortError` from the adapter.
     async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError>;
+
+    /// As [`Self::erase`], by an operator: without a session, if [`super::AccountState::erase_by_operator`] allows it.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn erase_by_operator(&self, user: UserId) -> Result<StateChange, PortError>;
 
     /// Disables an account if [`super::AccountState::disable`] allows it, and ends all its sessions.
     ///

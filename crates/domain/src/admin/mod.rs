@@ -9,7 +9,7 @@ mod tests;
 
 pub use crate::account::AccountState;
 pub use error::AdminError;
-pub use model::{Account, AccountCursor, AccountPage, AccountPageRequest};
+pub use model::{Account, AccountCursor, AccountDetails, AccountPage, AccountPageRequest};
 pub use ports::AdminRepository;
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockAdminRepository;

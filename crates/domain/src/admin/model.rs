@@ -24,6 +24,23 @@ pub struct Account {
     pub created_at: DateTime<Utc>,
 }
 
+/// An account with what an operator asks about one: also without its phone number and without content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountDetails {
+    /// The account.
+    pub account: Account,
+    /// Whether it has a phone number to log in with.
+    pub has_phone_number: bool,
+    /// The number of its friends.
+    pub friends: i64,
+    /// When one of its sessions was last opened or refreshed; `None` if it has no session any more.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was erased.
+    pub erased_at: Option<DateTime<Utc>>,
+    /// Whether it is erased and a part of its data still waits for a server to delete it.
+    pub is_being_erased: bool,
+}
+
 impl AnswerItem for Account {
     const OTHER_BYTES: usize = 200;
 

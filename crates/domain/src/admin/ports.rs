@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{AccountPage, AccountPageRequest};
+use super::{AccountDetails, AccountPage, AccountPageRequest};
 use crate::account::{PasswordHash, Uid};
 use crate::error::PortError;
 use crate::id::UserId;
@@ -16,6 +16,12 @@ pub trait AdminRepository: Send + Sync {
     /// # Errors
     /// Any [`PortError`] from the adapter.
     async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, PortError>;
+
+    /// The account with this id, in any state.
+    ///
+    /// # Errors
+    /// Any [`PortError`] from the adapter.
+    async fn details(&self, user: UserId) -> Result<Option<AccountDetails>, PortError>;
 
     /// The active or disabled account with this uid, ignoring case.
     ///

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountPage, AccountPageRequest, AdminError, AdminRepository};
+use super::{AccountDetails, AccountPage, AccountPageRequest, AdminError, AdminRepository};
 use crate::account::{HashingTurn, Password, PasswordHasher, Uid};
 use crate::id::UserId;
 
@@ -25,6 +25,14 @@ impl AdminService {
     /// Any port error.
     pub async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, AdminError> {
         Ok(self.repository.list(page).await?)
+    }
+
+    /// The account with this id, in any state.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownUser`], or any port error.
+    pub async fn details(&self, user: UserId) -> Result<AccountDetails, AdminError> {
+        self.repository.details(user).await?.ok_or(AdminError::UnknownUser)
     }
 
     /// The id of the account with this uid.

@@ -5,8 +5,8 @@ use pollster::block_on;
 use secrecy::SecretString;
 
 use super::{
-    Account, AccountCursor, AccountPage, AccountPageRequest, AccountState, AdminError, AdminService,
-    MockAdminRepository,
+    Account, AccountCursor, AccountDetails, AccountPage, AccountPageRequest, AccountState, AdminError,
+    AdminService, MockAdminRepository,
 };
 use crate::account::{DisplayName, MockPasswordHasher, Nickname, Password, PasswordHash, Uid};
 use crate::error::{ErrorKind, PortError};
@@ -58,6 +58,37 @@ fn the_list_passes_on_the_page() {
 }
 
 #[test]
+fn an_account_is_shown_in_any_state_and_an_unknown_one_is_refused() {
+    let account = Account {
+        user_id: user(2),
+        uid: None,
+        name: DisplayName::Erased,
+        state: AccountState::Erased,
+        open_sessions: 0,
+        created_at: at(0),
+    };
+    let details = AccountDetails {
+        account,
+        has_phone_number: false,
+        friends: 0,
+        last_used_at: None,
+        erased_at: Some(at(1)),
+        is_being_erased: true,
+    };
+    for found in [Some(details), None] {
+        let expected = found.clone();
+        let service = service(|repository, _| {
+            repository.expect_details().with(eq(user(2))).once().return_once(|_| Ok(found));
+        });
+        let shown = block_on(service.details(user(2)));
+        match expected {
+            Some(expected) => assert_eq!(shown.unwrap(), expected),
+            None => assert_eq!(refusal(shown), Some("unknown_user")),
+        }
+    }
+}
+
+#[test]
 fn an_account_is_identified_by_its_uid() {
     let known = service(|repository, _| {
         repository.expect_identify().with(eq(uid())).once().returning(|_| Ok(Some(user(3))));
@@ -98,6 +129,7 @@ fn a_port_error_is_passed_on() {
     let service = service(|repository, hasher| {
         repository.expect_list().returning(|_| Err(fault()));
         repository.expect_identify().returning(|_| Err(fault()));
+        repository.expect_details().returning(|_| Err(fault()));
         hasher.expect_hash().once().returning(|_, _| Err(fault()));
         hasher.expect_hash().returning(|_, _| Ok(hash()));
         repository.expect_set_password().returning(|_, _| Err(fault()));
@@ -106,6 +138,7 @@ fn a_port_error_is_passed_on() {
     });
     assert_fault(block_on(service.list(&AccountPageRequest::default())));
     assert_fault(block_on(service.identify(&uid())));
+    assert_fault(block_on(service.details(user(2))));
     assert_fault(block_on(service.reset_password(user(2), &password())));
     assert_fault(block_on(service.reset_password(user(2), &password())));
     assert_fault(block_on(service.end_sessions(user(2))));

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use domain::account::{DisplayName, PasswordHash, Uid};
+use domain::account::{DisplayName, LifecycleRepository, PasswordHash, StateChange, Uid};
 use domain::admin::{Account, AccountCursor, AccountPageRequest, AccountState, AdminRepository};
 use domain::auth::{DeviceName, NewSession, SessionRepository};
+use domain::id::UserId;
 use infra::db::{Db, DbSettings};
 use infra::diagnostics;
 use infra::postgres::PgAdminRepository;
 
+use crate::erasure::{SampleAccount, finish, sample_account, traces};
 use crate::support::{Database, PATIENCE};
 
 fn repository(database: &Database) -> PgAdminRepository {
@@ -56,6 +58,49 @@ async fn accounts_in_every_state_are_listed_page_by_page() {
     assert_eq!((rest.items.len(), rest.next), (1, None));
     assert_eq!(repository.identify(&uid("BOB_0001")).await.unwrap(), Some(bob));
     assert_eq!(repository.identify(&uid("carol_01")).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_shown_with_friends_last_use_and_erasure() {
+    let database = Database::new();
+    let (pool, repository) = (database.pool(), repository(&database));
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    database.sql(&format!(
+        "UPDATE users SET phone_number = '+8613800138000' WHERE id = '{alice}';
+         UPDATE sessions SET ended_at = now(), end_reason = 'x' WHERE user_id = '{bob}';
+         UPDATE sessions SET last_used_at = '2026-11-26 10:00:00+00' WHERE user_id = '{alice}'"
+    ));
+    let shown = repository.details(alice).await.unwrap().unwrap();
+    assert_eq!((shown.account.user_id, shown.account.open_sessions, shown.friends), (alice, 1, 1));
+    assert!(shown.has_phone_number && !shown.is_being_erased && shown.erased_at.is_none(), "{shown:?}");
+    assert_eq!(shown.last_used_at.unwrap().to_rfc3339(), "2026-11-26T10:00:00+00:00");
+    let ended = repository.details(bob).await.unwrap().unwrap();
+    assert!(!ended.has_phone_number && ended.last_used_at.is_some() && ended.account.open_sessions == 0);
+    assert!(matches!(pool.accounts.erase_by_operator(bob).await.unwrap(), StateChange::Done(_)));
+    let erased = repository.details(bob).await.unwrap().unwrap();
+    assert!(erased.is_being_erased && erased.erased_at.is_some(), "{erased:?}");
+    assert_eq!((erased.account.uid, erased.account.state), (None, AccountState::Erased));
+    assert_eq!(repository.details(UserId::from_uuid(uuid::Uuid::nil())).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_erases_active_and_disabled_accounts_once() {
+    let database = Database::new();
+    let pool = database.pool();
+    let SampleAccount { alice, bob, .. } = sample_account(&pool, 0).await;
+    pool.accounts.disable(bob).await.unwrap();
+    for (user, sessions) in [(alice, 1), (bob, 0)] {
+        let StateChange::Done(ended) = pool.accounts.erase_by_operator(user).await.unwrap() else { panic!() };
+        assert_eq!(ended.len(), sessions);
+        finish(&pool, user).await;
+        assert_eq!(traces(&database, user), [0; 7]);
+        assert_eq!(pool.accounts.erase_by_operator(user).await.unwrap(), StateChange::UnknownUser);
+    }
+    assert_eq!(database.number("SELECT count(*) FROM messages"), 0);
+    let kept = "SELECT count(*) FROM users WHERE state = 'erased' AND uid || name || password_hash = ''";
+    assert_eq!(database.number(kept), 2);
+    pool.person("alice_0000").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,15 @@ impl AccountState {
         }
     }
 
+    /// The state after an operator erases it; `None` for an erased account.
+    #[must_use]
+    pub const fn erase_by_operator(self) -> Option<Self> {
+        match self {
+            Self::Active | Self::Disabled => Some(Self::Erased),
+            Self::Erased => None,
+        }
+    }
+
     /// The state after its owner erases it; `None` unless it is active, because only then can the owner be logged in.
     #[must_use]
     pub const fn erase(self) -> Option<Self> {

@@ -44,6 +44,14 @@ impl LifecycleService {
         Ok(())
     }
 
+    /// Erases an account, active or disabled, on an operator's word. [`ErasureService`] deletes its data afterwards.
+    ///
+    /// # Errors
+    /// [`LifecycleError::UnknownUser`].
+    pub async fn erase_by_operator(&self, user: UserId) -> Result<(), LifecycleError> {
+        self.apply(self.ports.accounts.erase_by_operator(user).await?)
+    }
+
     /// Disables an account: ends its sessions and refuses logins. Others still see it.
     ///
     /// # Errors

@@ -114,12 +114,13 @@ fn every_refusal_has_its_class_and_its_name() {
 #[test]
 fn an_account_toggles_between_active_and_disabled_until_erased() {
     use AccountState::{Active, Disabled, Erased};
-    for (state, disabled, enabled, erased) in [
-        (Active, Some(Disabled), Some(Active), Some(Erased)),
-        (Disabled, Some(Disabled), Some(Active), None),
-        (Erased, None, None, None),
+    for (state, disabled, enabled, erased, erased_by_operator) in [
+        (Active, Some(Disabled), Some(Active), Some(Erased), Some(Erased)),
+        (Disabled, Some(Disabled), Some(Active), None, Some(Erased)),
+        (Erased, None, None, None, None),
     ] {
-        assert_eq!((state.disable(), state.enable(), state.erase()), (disabled, enabled, erased));
+        let after = (state.disable(), state.enable(), state.erase(), state.erase_by_operator());
+        assert_eq!(after, (disabled, enabled, erased, erased_by_operator));
     }
 }
 
@@ -177,13 +178,24 @@ fn disabling_ends_sessions_and_enabling_restores_none() {
 }
 
 #[test]
-fn an_unknown_account_is_neither_disabled_nor_enabled() {
+fn an_operator_erases_without_a_password_and_ends_sessions() {
+    let mut world = World::default();
+    world.expect_refused_tokens_of([session(1)]);
+    let erase = world.accounts.expect_erase_by_operator().with(eq(user(2))).once();
+    erase.returning(|_| Ok(StateChange::Done(vec![session(1)])));
+    assert_eq!(refusal(block_on(world.service().erase_by_operator(user(2)))), None);
+}
+
+#[test]
+fn an_unknown_account_is_neither_disabled_nor_enabled_nor_erased() {
     let mut world = World::default();
     world.accounts.expect_disable().returning(|_| Ok(StateChange::UnknownUser));
     world.accounts.expect_enable().returning(|_| Ok(StateChange::UnknownUser));
+    world.accounts.expect_erase_by_operator().returning(|_| Ok(StateChange::UnknownUser));
     let service = world.service();
     assert_eq!(refusal(block_on(service.disable(user(2)))), Some("unknown_user"));
     assert_eq!(refusal(block_on(service.enable(user(2)))), Some("unknown_user"));
+    assert_eq!(refusal(block_on(service.erase_by_operator(user(2)))), Some("unknown_user"));
 }
 
 #[test]
@@ -192,10 +204,12 @@ fn a_fault_below_is_passed_on() {
     world.accounts.expect_erase().returning(|_| Err(fault()));
     world.accounts.expect_disable().returning(|_| Err(fault()));
     world.accounts.expect_enable().returning(|_| Err(fault()));
+    world.accounts.expect_erase_by_operator().returning(|_| Err(fault()));
     let service = world.service();
     assert_fault(block_on(service.erase(CALLER, &attempt())));
     assert_fault(block_on(service.disable(user(2))));
     assert_fault(block_on(service.enable(user(2))));
+    assert_fault(block_on(service.erase_by_operator(user(2))));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use domain::account::{PasswordHash, Uid};
-use domain::admin::{Account, AccountCursor, AccountPage, AccountPageRequest, AdminRepository};
+use domain::admin::{
+    Account, AccountCursor, AccountDetails, AccountPage, AccountPageRequest, AdminRepository,
+};
 use domain::auth::EndReason;
 use domain::error::PortError;
 use domain::id::UserId;
@@ -19,7 +21,7 @@ use super::user::lookup::with_uid;
 use crate::db::{self, Db, DbError};
 use crate::postgres::change::stamp;
 use crate::postgres::row_values::{self, ERASED};
-use crate::schema::{sessions, users};
+use crate::schema::{erasures, friendships, sessions, users};
 
 /// [`AdminRepository`] on PostgreSQL.
 #[derive(Clone)]
@@ -61,17 +63,51 @@ impl TryFrom<AccountRow> for Account {
     }
 }
 
+#[derive(Queryable)]
+struct DetailsRow {
+    account: AccountRow,
+    has_phone_number: bool,
+    erased_at: Option<DateTime<Utc>>,
+    friends: Option<i64>,
+    last_used_at: Option<DateTime<Utc>>,
+    is_being_erased: bool,
+}
+
+/// The open sessions of the account of the outer query.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn open_sessions() -> _ {
+    let open = sessions::table.filter(sessions::user_id.eq(users::id)).filter(sessions::ended_at.is_null());
+    open.count().single_value()
+}
+
+fn details(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountDetails>, DbError> {
+    let account = (users::id, users::uid, users::name, users::state, users::created_at, open_sessions());
+    let friends = friendships::table.filter(friendships::owner_id.eq(users::id)).count().single_value();
+    let used = sessions::table.filter(sessions::user_id.eq(users::id));
+    let last_used = used.select(diesel::dsl::max(sessions::last_used_at)).single_value();
+    let erasing = diesel::dsl::exists(erasures::table.filter(erasures::user_id.eq(users::id)));
+    let row: Option<DetailsRow> = users::table
+        .find(user.as_uuid())
+        .select((account, users::phone_number.is_not_null(), users::erased_at, friends, last_used, erasing))
+        .first(connection)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(AccountDetails {
+        account: row.account.try_into()?,
+        has_phone_number: row.has_phone_number,
+        friends: row.friends.unwrap_or_default(),
+        last_used_at: row.last_used_at,
+        erased_at: row.erased_at,
+        is_being_erased: row.is_being_erased,
+    }))
+}
+
 fn list(connection: &mut PgConnection, page: &AccountPageRequest) -> Result<AccountPage, DbError> {
-    let open_sessions = sessions::table
-        .filter(sessions::user_id.eq(users::id))
-        .filter(sessions::ended_at.is_null())
-        .count()
-        .single_value();
     let rows: Vec<AccountRow> = users::table
         .filter(users::id.gt(page.after.map_or_else(Uuid::nil, |after| after.0.as_uuid())))
         .order(users::id)
         .limit(page.limit.get() + 1)
-        .select((users::id, users::uid, users::name, users::state, users::created_at, open_sessions))
+        .select((users::id, users::uid, users::name, users::state, users::created_at, open_sessions()))
         .load(connection)?;
     let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(AccountPage::from_lookahead(accounts, page.limit, |account| AccountCursor(account.user_id)))
@@ -110,6 +146,10 @@ impl AdminRepository for PgAdminRepository {
     async fn list(&self, page: &AccountPageRequest) -> Result<AccountPage, PortError> {
         let page = page.clone();
         self.db.transaction(move |connection| list(connection, &page)).await
+    }
+
+    async fn details(&self, user: UserId) -> Result<Option<AccountDetails>, PortError> {
+        self.db.run(move |connection| details(connection, user)).await
     }
 
     async fn identify(&self, uid: &Uid) -> Result<Option<UserId>, PortError> {

@@ -58,6 +58,30 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Noted<Option<V
     if !open.contains(&caller.session_id) {
         return Ok(Noted::nothing(None));
     }
+    blank(connection, user, erased, &open)?;
+    let mut changes = Changes::default();
+    changes.stamped([user]);
+    Ok(changes.with(Some(open)))
+}
+
+fn erase_by_operator(connection: &mut PgConnection, user: UserId) -> Result<Noted<StateChange>, DbError> {
+    let Some(erased) = lock(connection, user)?.and_then(AccountState::erase_by_operator) else {
+        return Ok(Noted::nothing(StateChange::UnknownUser));
+    };
+    let open = session::lock_open(connection, user)?;
+    blank(connection, user, erased, &open)?;
+    let mut changes = Changes::default();
+    changes.stamped([user]);
+    Ok(changes.with(StateChange::Done(open)))
+}
+
+/// Deletes what an account's row holds, ends its open sessions, and queues the rest. The row and the sessions are locked.
+fn blank(
+    connection: &mut PgConnection,
+    user: UserId,
+    erased: AccountState,
+    open: &[SessionId],
+) -> Result<(), DbError> {
     diesel::update(users::table.find(user.as_uuid()))
         .set((
             users::state.eq(row_values::as_db_str(erased)),
@@ -71,16 +95,14 @@ fn erase(connection: &mut PgConnection, caller: Caller) -> Result<Noted<Option<V
         ))
         .execute(connection)?;
     retired_uid::free_all(connection, user)?;
-    session::end_locked(connection, &open, EndReason::AccountErased)?;
+    session::end_locked(connection, open, EndReason::AccountErased)?;
     known_devices::forget(connection, user)?;
     // The rows stay while access tokens can be valid; the device data is deleted now.
     diesel::update(sessions::table.filter(sessions::user_id.eq(user.as_uuid())))
         .set((sessions::device_name.eq(""), sessions::refresh_key.eq(None::<String>)))
         .execute(connection)?;
     diesel::insert_into(erasures::table).values(erasures::user_id.eq(user.as_uuid())).execute(connection)?;
-    let mut changes = Changes::default();
-    changes.stamped([user]);
-    Ok(changes.with(Some(open)))
+    Ok(())
 }
 
 fn disable(connection: &mut PgConnection, user: UserId) -> Result<Noted<StateChange>, DbError> {
@@ -107,6 +129,10 @@ fn enable(connection: &mut PgConnection, user: UserId) -> Result<StateChange, Db
 impl LifecycleRepository for PgLifecycleRepository {
     async fn erase(&self, caller: Caller) -> Result<Option<Vec<SessionId>>, PortError> {
         self.db.change(move |connection| erase(connection, caller)).await
+    }
+
+    async fn erase_by_operator(&self, user: UserId) -> Result<StateChange, PortError> {
+        self.db.change(move |connection| erase_by_operator(connection, user)).await
     }
 
     async fn disable(&self, user: UserId) -> Result<StateChange, PortError> {
