@@ -25,18 +25,36 @@ impl AuditLog for TracingAuditLog {
                 let of = user.map_or_else(|| format!("{address:?}"), |user| user.to_string());
                 let kind = format!("{error} {of}");
                 let (user, address) = (user.map(display), address.map(display));
-                tracing::warn!(target: "audit", kind, event = name, detail, user, address, "request refused");
+                tracing::warn!(target: "audit", kind, event = name, detail, user, address, "{}", sentence(event));
             }
             AuditEvent::LoginFailed | AuditEvent::PasswordRefused | AuditEvent::RefreshTokenStolen => {
                 let (user, session, address) =
                     (user.map(display), session.map(display), address.map(display));
-                tracing::warn!(target: "audit", event = name, user, session, address, "suspicious");
+                tracing::warn!(target: "audit", event = name, user, session, address, "{}", sentence(event));
             }
             _ => {
                 let (user, session, address) =
                     (user.map(display), session.map(display), address.map(display));
-                tracing::info!(target: "audit", event = name, detail, user, session, address, "done");
+                tracing::info!(target: "audit", event = name, detail, user, session, address, "{}", sentence(event));
             }
         }
+    }
+}
+
+/// What happened, for a person who reads the log.
+const fn sentence(event: AuditEvent) -> &'static str {
+    match event {
+        AuditEvent::Login => "an account logged in",
+        AuditEvent::LoginFailed => "a login failed",
+        AuditEvent::NewDevice => "an account logged in from an address or a device that it did not know",
+        AuditEvent::Registered => "an account was registered",
+        AuditEvent::PasswordRefused => "a session confirmed with a wrong password",
+        AuditEvent::PasswordChanged => "a password was changed",
+        AuditEvent::SessionEnded(_) => "a session ended",
+        AuditEvent::RefreshTokenStolen => "a used refresh token was presented again; the session ended",
+        AuditEvent::AccountErased => "an account was erased by its owner",
+        AuditEvent::ExportStarted => "an export began",
+        AuditEvent::Refused(_) => "request refused",
+        AuditEvent::OperatorCommand(_) => "an operator ran a command",
     }
 }
