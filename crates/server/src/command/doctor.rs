@@ -18,7 +18,7 @@ use local_postgres::Installation;
 use secrecy::ExposeSecret;
 
 use self::finding::{Finding, Severity};
-use super::report::{CommandResult, FAILED, print};
+use super::report::{CommandResult, FAILED, print, print_json};
 use crate::app::Application;
 use crate::config::{DatabaseSettings, DatabaseUrl, Invocation, Settings};
 use crate::database::DatabaseAccess;
@@ -29,7 +29,7 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 const GIB: u64 = 1024 * 1024 * 1024;
 
 #[expect(clippy::unnecessary_wraps, reason = "all commands return the same type")]
-pub(super) fn run(settings: &Settings, invocation: &Invocation) -> CommandResult {
+pub(super) fn run(settings: &Settings, invocation: &Invocation, as_json: bool) -> CommandResult {
     let mut findings = vec![signing_key(settings), disk(&settings.data_dir, free_space(&settings.data_dir))];
     findings.extend(invocation.warnings().iter().map(|text| Finding::new(Severity::Warn, "setting", text)));
     findings.extend(risks::of(settings).into_iter().map(|risk| {
@@ -40,8 +40,12 @@ pub(super) fn run(settings: &Settings, invocation: &Invocation) -> CommandResult
     findings.extend(secret_files::examine(&invocation.files_with_secrets()));
     findings.extend(files::examine(settings));
     findings.extend(database(settings));
-    for finding in &findings {
-        print(finding);
+    if as_json {
+        print_json(&findings.iter().map(Finding::as_json).collect());
+    } else {
+        for finding in &findings {
+            print(finding);
+        }
     }
     let worst = findings.iter().map(|finding| finding.severity).max();
     Ok(if worst == Some(Severity::Fail) { FAILED } else { 0 })

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use super::table::width;
+
 /// The width of a terminal that is taken for granted.
 const WIDTH: usize = 80;
 /// The heading of the settings in the help.
@@ -11,7 +13,7 @@ const SETTINGS: &str = "Settings:";
 pub(super) fn laid_out(help: &str, typed: &[OsString]) -> String {
     let words = typed.iter().skip(1).filter_map(|word| word.to_str());
     let command = words.filter(|word| !word.starts_with('-')).find(|word| *word != "help");
-    let with_settings = command.is_none_or(|command| ["serve", "config"].contains(&command));
+    let with_settings = command.is_some_and(|command| ["serve", "config"].contains(&command));
     let mut in_settings = false;
     let mut text = String::new();
     for line in help.trim_end().lines() {
@@ -52,11 +54,6 @@ fn explanation_column(line: &str) -> usize {
     if column > WIDTH / 2 { 0 } else { column }
 }
 
-/// Columns of a text: Chinese characters take two.
-fn width(text: &str) -> usize {
-    text.chars().map(|character| if character >= '\u{1100}' { 2 } else { 1 }).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,11 +72,20 @@ mod tests {
         for typed in [
             &["--help"][..],
             &["serve", "--help"],
+            &["help", "serve"],
+            &["config", "--help"],
+            &["config", "check", "--help"],
             &["migrate", "--help"],
             &["config", "print", "--help"],
             &["doctor", "--help"],
             &["user", "--help"],
             &["user", "create", "--help"],
+            &["user", "list", "--help"],
+            &["user", "show", "--help"],
+            &["user", "erase", "--help"],
+            &["completions", "--help"],
+            &["invite", "create", "--help"],
+            &["openapi", "--help"],
             &["help", "restore"],
             &["backup", "-h"],
         ] {
@@ -87,11 +93,17 @@ mod tests {
             for line in help.lines() {
                 assert!(width(line) <= WIDTH, "{typed:?}: {line}");
             }
-            let with_settings =
-                typed.iter().all(|word| word.starts_with('-')) || ["serve", "config"].contains(&typed[0]);
+            let with_settings = typed.iter().any(|word| ["serve", "config"].contains(word));
             assert_eq!(help.contains("HONGYAN_BCRYPT_COST"), with_settings, "{typed:?}: {help}");
             assert!(help.contains("Usage:"), "{help}");
+            assert_eq!(help.contains("the flag's name with '_' for '-'. Flags"), with_settings, "{help}");
         }
+    }
+
+    #[test]
+    fn the_page_of_hongyan_itself_is_one_screen_with_the_exit_codes() {
+        let help = help_of(&["--help"]);
+        assert!(help.contains("  3  of `migrate --check`") && help.lines().count() <= 40, "{help}");
     }
 
     #[test]

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use domain::invite::{Invite, InviteService, InviteTerms};
+use serde_json::{Value, json};
 
-use super::report::{CommandResult, print};
-use super::services::Services;
+use super::report::{CommandResult, print, print_json};
+use super::services::{Services, open_migrated};
 use crate::config::{InviteCommand, Settings};
-use crate::database::DatabaseAccess;
 use crate::observability::audit::record_command;
 
 pub(super) fn run(settings: &Settings, command: &InviteCommand) -> CommandResult {
-    let database = DatabaseAccess::open(settings)?
-        .context("there is no database yet: `hongyan serve` or `hongyan migrate` creates it")?;
+    let database = open_migrated(settings)?;
     let url = database.url().expose();
     actix_web::rt::System::new()
         .block_on(async { execute(&Services::new(settings, url)?.invites, command).await })?;
@@ -33,7 +32,10 @@ async fn execute(invites: &InviteService, command: &InviteCommand) -> anyhow::Re
             print(aligned(HEADER));
             print(row(&invite));
         }
-        InviteCommand::List => {
+        InviteCommand::List { json: true } => {
+            print_json(&invites.list().await?.iter().map(as_json).collect());
+        }
+        InviteCommand::List { json: false } => {
             print(aligned(HEADER));
             for invite in invites.list().await? {
                 print(row(&invite));
@@ -50,16 +52,35 @@ async fn execute(invites: &InviteService, command: &InviteCommand) -> anyhow::Re
 
 const HEADER: [&str; 5] = ["id", "state", "used", "created", "expires"];
 
-fn row(invite: &Invite) -> String {
-    let state = match invite.is_open {
+const fn state(invite: &Invite) -> &'static str {
+    match invite.is_open {
         true => "open",
         false if invite.used >= invite.uses => "used up",
         false => "expired",
-    };
+    }
+}
+
+fn as_json(invite: &Invite) -> Value {
+    let [created, expires] = times(invite);
+    json!({
+        "id": invite.id,
+        "state": state(invite),
+        "uses": invite.uses,
+        "used": invite.used,
+        "created_at": created,
+        "expires_at": expires,
+    })
+}
+
+/// When an invite was created and when it expires.
+fn times(invite: &Invite) -> [String; 2] {
+    [invite.created_at, invite.expires_at].map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+fn row(invite: &Invite) -> String {
     let used = format!("{}/{}", invite.used, invite.uses);
-    let [created, expires] =
-        [invite.created_at, invite.expires_at].map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
-    aligned([&invite.id, state, &used, &created, &expires])
+    let [created, expires] = times(invite);
+    aligned([&invite.id, state(invite), &used, &created, &expires])
 }
 
 fn aligned([id, state, used, created, expires]: [&str; 5]) -> String {
@@ -89,6 +110,9 @@ mod tests {
             (1, false, "abcde  expired        1/3"),
         ] {
             assert_eq!(row(&invite(used, is_open)), format!("{expected}  {times}"));
+            let json = as_json(&invite(used, is_open));
+            assert!(expected.contains(json["state"].as_str().unwrap()), "{json}");
+            assert_eq!((&json["used"], &json["uses"]), (&json!(used), &json!(3)));
         }
     }
 }

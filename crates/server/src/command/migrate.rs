@@ -2,9 +2,10 @@
 
 use indicatif::ProgressBar;
 use infra::migrations::{self, Progress, SchemaState};
+use serde_json::json;
 
 use super::progress;
-use super::report::{CommandResult, SCHEMA_DIFFERS, print};
+use super::report::{CommandResult, SCHEMA_DIFFERS, print, print_json};
 use crate::config::Settings;
 use crate::database::{DatabaseAccess, MigrationWatch};
 
@@ -30,21 +31,28 @@ pub(super) fn run(settings: &Settings) -> CommandResult {
     Ok(0)
 }
 
-pub(super) fn check(settings: &Settings) -> CommandResult {
+pub(super) fn check(settings: &Settings, as_json: bool) -> CommandResult {
     let state = match DatabaseAccess::open(settings)? {
         Some(database) => migrations::state(database.url().expose())?,
         None => migrations::compare(&std::collections::BTreeSet::new())?,
     };
+    if as_json {
+        print_json(&json!({"pending": state.pending, "unknown": state.unknown}));
+    } else {
+        report(&state);
+    }
+    let SchemaState { pending, unknown } = state;
+    Ok(if pending.is_empty() && unknown.is_empty() { 0 } else { SCHEMA_DIFFERS })
+}
+
+fn report(state: &SchemaState) {
     for name in &state.pending {
         print(format_args!("pending {name}"));
     }
     for version in &state.unknown {
         print(format_args!("unknown {version}: applied by a newer version of hongyan"));
     }
-    let SchemaState { pending, unknown } = state;
-    if pending.is_empty() && unknown.is_empty() {
+    if state.pending.is_empty() && state.unknown.is_empty() {
         print("the schema is up to date");
-        return Ok(0);
     }
-    Ok(SCHEMA_DIFFERS)
 }

@@ -12,14 +12,16 @@ mod progress;
 mod report;
 mod restore;
 mod services;
+mod table;
 mod user;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use self::report::{CommandError, CommandResult, FAILED, UNUSABLE, fail, print};
+use self::report::{CommandError, CommandResult, FAILED, UNUSABLE, fail, print, print_json};
 use crate::config::{
     self, Command, ConfigCommand, DatabaseSettings, InvalidInvocation, Invocation, LogSettings, Settings,
 };
@@ -58,24 +60,29 @@ fn dispatch(invocation: &Invocation) -> CommandResult {
             print(document.to_pretty_json()?);
             return Ok(0);
         }
+        Command::Completions { shell } => {
+            // A reader that has closed the pipe is not an error.
+            let _ = std::io::stdout().write_all(&config::completions(*shell));
+            return Ok(0);
+        }
         _ => {}
     }
     let settings = invocation.settings_for_tools().map_err(CommandError::Settings)?;
     let logging = LogSettings { filter: filter_for_tools(&settings), format: settings.logging.format };
     crate::observability::logging::start(&logging).map_err(CommandError::Settings)?;
     isolation::isolate(&settings)?;
-    if !matches!(invocation.command, Command::Doctor) {
+    if !matches!(invocation.command, Command::Doctor { .. }) {
         warn(invocation);
     }
     match &invocation.command {
-        Command::Migrate { check: true } => migrate::check(&settings),
-        Command::Migrate { check: false } => audited("migrate", migrate::run(&settings)),
-        Command::Doctor => doctor::run(&settings, invocation),
+        Command::Migrate { check: true, json } => migrate::check(&settings, *json),
+        Command::Migrate { check: false, .. } => audited("migrate", migrate::run(&settings)),
+        Command::Doctor { json } => doctor::run(&settings, invocation, *json),
         Command::User(command) => user::run(&settings, command),
         Command::Invite(command) => invite::run(&settings, command),
         Command::Backup { file } => audited("backup", backup::run(&settings, file)),
         Command::Restore { file } => audited("restore", restore::run(&settings, file)),
-        Command::Serve | Command::Config(_) | Command::Openapi { .. } => Ok(0),
+        Command::Serve | Command::Config(_) | Command::Openapi { .. } | Command::Completions { .. } => Ok(0),
     }
 }
 
@@ -116,6 +123,7 @@ fn inspect_config(invocation: &Invocation, command: ConfigCommand) -> CommandRes
     match command {
         ConfigCommand::Print { markdown: true, .. } => print(config::settings_table().trim_end()),
         ConfigCommand::Print { env: true, .. } => print(config::environment_file().trim_end()),
+        ConfigCommand::Print { json: true, .. } => print_json(&invocation.listing_as_json()),
         ConfigCommand::Print { .. } => print(invocation.listing().trim_end()),
         ConfigCommand::Check => {
             invocation.settings().map_err(CommandError::Settings)?;

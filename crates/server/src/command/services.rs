@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context, ensure};
 use domain::account::{LifecyclePorts, LifecycleService, RegistrationPolicy, RegistrationService};
 use domain::admin::AdminService;
 use domain::auth::SessionService;
 use domain::invite::InviteService;
 use infra::crypto::random::SystemRandom;
 use infra::db::{ConnectionBudget, Db, DbSettings, Patience};
+use infra::migrations;
 use infra::postgres::{PgAdminRepository, PgInviteRepository, PgLifecycleRepository, PgUserRepository};
 
 use crate::config::Settings;
+use crate::database::DatabaseAccess;
 use crate::observability::metrics::Metrics;
 use crate::wiring::RuntimeEnv;
 use crate::wiring::{self, Wiring};
@@ -21,6 +24,19 @@ pub(super) struct Services {
     pub(super) accounts: LifecycleService,
     pub(super) admin: AdminService,
     pub(super) invites: InviteService,
+}
+
+/// Opens the database of a command that reads or writes its tables. One attempt, so that an operator learns at once what is wrong.
+pub(super) fn open_migrated(settings: &Settings) -> anyhow::Result<DatabaseAccess> {
+    let database = DatabaseAccess::open(settings)?
+        .context("there is no database yet: `hongyan serve` or `hongyan migrate` creates it")?;
+    let state = migrations::state(database.url().expose())?;
+    let pending = state.pending.len();
+    ensure!(
+        pending == 0,
+        "the schema is older than this version (migrations pending: {pending}); `hongyan migrate` applies them"
+    );
+    Ok(database)
 }
 
 impl Services {

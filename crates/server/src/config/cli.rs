@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::{Options, reader};
 
@@ -13,13 +14,21 @@ Exit codes:
   0  done
   1  failure; of `doctor`: something needs repair
   2  invalid argument or setting
-  3  of `migrate --check`: the schema is not the one of this version
+  3  of `migrate --check`: the schema is not the one of this version";
 
+/// Where settings come from, for the pages that list them.
+const SOURCES: &str = "\
 A setting is a flag, an environment variable (named above) or a key of the
 file: the flag's name with '_' for '-'. Flags take precedence over the
 environment, and the environment over the file. Spaces around a value do not
 count, and an empty value is not given. A secret can stand in a file that a
 variable such as HONGYAN_JWT_SECRET_FILE names.";
+
+/// How a shell loads its script.
+const COMPLETIONS: &str = "\
+bash: source <(hongyan completions bash)       in ~/.bashrc
+zsh:  source <(hongyan completions zsh)        in ~/.zshrc, after compinit
+fish: hongyan completions fish | source        in ~/.config/fish/config.fish";
 
 /// Hongyan 鸿雁, a one-to-one chat backend over REST.
 #[derive(Debug, Parser)]
@@ -40,18 +49,26 @@ pub struct Cli {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Serve the API; the default command
+    #[command(after_help = SOURCES)]
     Serve,
     /// Apply pending migrations to the database
     Migrate {
         /// Only report; exit with 3 if a migration is pending
         #[arg(long)]
         check: bool,
+        /// Print the report of `--check` as JSON
+        #[arg(long, requires = "check")]
+        json: bool,
     },
     /// Inspect the settings
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Examine the installation and print one finding per line
-    Doctor,
+    Doctor {
+        /// Print the findings as a JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
@@ -63,6 +80,13 @@ pub enum Command {
         /// Close the responses: a field that is not described is an error (for tests of the server)
         #[arg(long)]
         strict: bool,
+    },
+    /// Print a script that completes this command line in a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// bash, zsh or fish
+        #[arg(hide_possible_values = true)]
+        shell: CompletedShell,
     },
     /// Dump the whole database into a new file
     Backup {
@@ -76,10 +100,26 @@ pub enum Command {
     },
 }
 
+/// A shell whose command line is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompletedShell {
+    /// The Bourne again shell.
+    #[value(help = None::<&str>)]
+    Bash,
+    /// The Z shell.
+    #[value(help = None::<&str>)]
+    Zsh,
+    /// The friendly interactive shell.
+    #[value(help = None::<&str>)]
+    Fish,
+}
+
 /// The commands of `config`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[command(after_help = SOURCES)]
 pub enum ConfigCommand {
     /// Print every setting with its value and origin; secrets are masked
+    #[command(after_help = SOURCES)]
     Print {
         /// Print the reference of all settings as a Markdown table instead
         #[arg(long, conflicts_with = "env")]
@@ -87,8 +127,12 @@ pub enum ConfigCommand {
         /// Print the reference of all settings as a file of environment variables instead
         #[arg(long)]
         env: bool,
+        /// Print a JSON array of name, value and origin
+        #[arg(long, conflicts_with_all = ["markdown", "env"])]
+        json: bool,
     },
     /// Check whether a server can start with these settings
+    #[command(after_help = SOURCES)]
     Check,
 }
 
@@ -105,7 +149,11 @@ pub enum InviteCommand {
         days: u32,
     },
     /// List all invites, oldest first
-    List,
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete an invite; accounts that were registered with it stay
     Revoke {
         /// The id from `list`, or the whole code
@@ -116,8 +164,26 @@ pub enum InviteCommand {
 /// The commands of `user`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum UserCommand {
-    /// List all accounts, oldest first; in a pipe with all columns, separated by tabs
-    List,
+    /// List accounts, oldest first; in a pipe with all columns, separated by tabs
+    List {
+        /// How many at most [default: all]
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+        /// List those that were registered after this account
+        #[arg(long, value_name = "ACCOUNT")]
+        after: Option<String>,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one account: state, sessions, last use, number of friends
+    Show {
+        /// 微信号, or the account's id
+        account: String,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Create an account; its password is prompted for, or read as the first line of standard input
     Create {
         /// 微信号
@@ -134,26 +200,34 @@ pub enum UserCommand {
     },
     /// Change the password of an account as in `create`, and end all its sessions
     ResetPassword {
-        /// 微信号
-        uid: String,
+        /// 微信号, or the account's id
+        account: String,
         /// Generate a password and print it
         #[arg(long)]
         generate_password: bool,
     },
     /// Block logins to an account and end all its sessions
     Disable {
-        /// 微信号
-        uid: String,
+        /// 微信号, or the account's id
+        account: String,
     },
     /// Permit logins to an account again
     Enable {
-        /// 微信号
-        uid: String,
+        /// 微信号, or the account's id
+        account: String,
     },
     /// End all sessions of an account
     EndSessions {
-        /// 微信号
-        uid: String,
+        /// 微信号, or the account's id
+        account: String,
+    },
+    /// Erase an account for good; asks before it does
+    Erase {
+        /// 微信号, or the account's id
+        account: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -175,12 +249,47 @@ pub(super) fn grammar() -> clap::Command {
     })
 }
 
+/// A script that completes the command line in a shell. Values of settings are completed from their types.
+#[must_use]
+pub fn completions(shell: CompletedShell) -> Vec<u8> {
+    let shell = match shell {
+        CompletedShell::Bash => Shell::Bash,
+        CompletedShell::Zsh => Shell::Zsh,
+        CompletedShell::Fish => Shell::Fish,
+    };
+    let mut grammar = Cli::command().mut_args(|argument| argument.global(true));
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut grammar, "hongyan", &mut script);
+    script
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::{CompletedShell, completions, grammar};
 
     #[test]
     fn the_grammar_is_valid() {
         grammar().debug_assert();
+    }
+
+    #[test]
+    fn each_shell_reads_its_script_which_completes_commands_flags_and_values() {
+        for (shell, interpreter) in
+            [(CompletedShell::Bash, "bash"), (CompletedShell::Zsh, "zsh"), (CompletedShell::Fish, "fish")]
+        {
+            let script = completions(shell);
+            let text = String::from_utf8(script.clone()).unwrap();
+            for word in ["reset-password", "completions", "generate-password", "log-format", "json"] {
+                assert!(text.contains(word), "{shell:?}: {word}");
+            }
+            let check = Command::new(interpreter).arg("-n").stdin(Stdio::piped()).spawn();
+            // Not every machine has every shell.
+            let Ok(mut check) = check else { continue };
+            check.stdin.take().unwrap().write_all(&script).unwrap();
+            assert!(check.wait().unwrap().success(), "{shell:?}");
+        }
     }
 }

@@ -102,7 +102,13 @@ impl Invocation {
         self.settings_file.clone().into_iter().chain(pointed_to).collect()
     }
 
-    /// Every setting with its value and origin, one per line; secrets are masked.
+    /// Every setting with its value and origin; secrets are masked.
+    #[must_use]
+    pub fn listing_as_json(&self) -> serde_json::Value {
+        listing::json(&self.origins)
+    }
+
+    /// As [`Self::listing_as_json`], one per line.
     #[must_use]
     pub fn listing(&self) -> String {
         listing::print(&self.origins)

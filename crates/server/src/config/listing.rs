@@ -2,8 +2,16 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use super::DatabaseUrl;
 use super::origin::{Given, Origins};
+
+/// One object per setting: environment variable, value, origin.
+pub(super) fn json(origins: &Origins) -> Value {
+    let row = |given: &Given| json!({"name": given.name, "value": shown(given), "origin": given.origin.to_string()});
+    origins.0.iter().map(row).collect()
+}
 
 /// One line per setting: environment variable, value, origin.
 pub(super) fn print(origins: &Origins) -> String {

@@ -27,7 +27,7 @@ use infra::quota::SendRates;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
-pub use cli::{Cli, Command, ConfigCommand, InviteCommand, UserCommand};
+pub use cli::{Cli, Command, CompletedShell, ConfigCommand, InviteCommand, UserCommand, completions};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use invocation::{InvalidInvocation, Invocation};
 pub use options::{LogFormat, MessageLanguage, Options, RegistrationChoice, Switch};

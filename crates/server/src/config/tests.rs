@@ -168,7 +168,7 @@ fn an_invalid_flag_is_reported_with_the_valid_values() {
 fn settings_can_precede_and_follow_a_command() {
     for typed in [["--bcrypt-cost", "7", "doctor"], ["doctor", "--bcrypt-cost", "7"]] {
         let invocation = invoke(&typed).unwrap();
-        assert!(matches!(invocation.command, Command::Doctor));
+        assert!(matches!(invocation.command, Command::Doctor { json: false }));
         assert_eq!(invocation.settings().unwrap().bcrypt_cost, 7);
         assert!(invocation.listing().contains("flag --bcrypt-cost"));
     }

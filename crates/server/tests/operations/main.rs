@@ -1,6 +1,7 @@
 //! The binary as a process: commands, settings, start, shutdown, overload and crashes.
 #![cfg(test)]
 
+mod account_commands;
 mod auditing;
 mod backups;
 mod clocks;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
@@ -37,12 +39,19 @@ impl Finding {
     pub(crate) fn new(severity: Severity, subject: &'static str, text: impl Into<String>) -> Self {
         Self { severity, subject, text: text.into() }
     }
+
+    pub(crate) fn as_json(&self) -> Value {
+        json!({"severity": self.severity.to_string(), "subject": self.subject, "text": self.in_one_line()})
+    }
+
+    /// Some errors of libpq span several lines.
+    fn in_one_line(&self) -> String {
+        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Some errors of libpq span several lines.
-        let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, "{:<5} {:<11} {text}", self.severity, self.subject)
+        write!(f, "{:<5} {:<11} {}", self.severity, self.subject, self.in_one_line())
     }
 }
