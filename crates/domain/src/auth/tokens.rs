@@ -74,6 +74,23 @@ impl SessionService {
         }
     }
 
+    /// As [`SessionService::authenticate`], with the rest of the token's life, for a caller who stays connected.
+    ///
+    /// # Errors
+    /// As [`SessionService::authenticate`].
+    pub fn authenticate_for(&self, access_token: &str) -> Result<(Authentication, Duration), SessionError> {
+        let now = self.ports.clock.now();
+        let claims = self.ports.tokens.read_access(access_token, now)?;
+        let left = claims.expires_at.signed_duration_since(now).to_std().unwrap_or_default();
+        Ok((self.authenticate(access_token)?, left))
+    }
+
+    /// Whether the session of a caller who stays connected is known to have ended. Asks no database.
+    #[must_use]
+    pub fn has_ended(&self, caller: Caller) -> bool {
+        self.ports.ended.status(caller.session_id) == SessionStatus::Ended
+    }
+
     /// Asks the database whether the session of an unconfirmed caller is open.
     ///
     /// # Errors

@@ -5,12 +5,16 @@ mod ports;
 mod service;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 pub use model::{
-    ReadPoint, StaleList, SyncCursor, SyncFrom, SyncPage, SyncPlace, SyncPosition, SyncRequest,
+    ChangedParts, ReadPoint, StaleList, SyncCursor, SyncFrom, SyncPage, SyncPlace, SyncPosition, SyncRequest,
     SyncedConversation,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::MockChangeReader;
 pub use ports::{ChangeListener, ChangeReader, ChangeSignals};
 pub use service::SyncService;
+#[cfg(any(test, feature = "test-support"))]
+pub use typing::MockTypingRelations;
+pub use typing::{TypingRelation, TypingRelations, TypingService, decide_typing};

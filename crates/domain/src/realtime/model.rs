@@ -100,6 +100,10 @@ pub struct SyncRequest {
 impl SyncRequest {
     /// The maximum number of conversations of a page.
     pub const MAX_CONVERSATIONS: i64 = 200;
+    /// The limit for one who only wants the point from which to go on.
+    pub const POINT_ONLY: PageLimit = PageLimit::new(1);
+    /// The limit for one who is sent each change.
+    pub const OF_SOCKET: PageLimit = PageLimit::new(50);
 
     /// Checks the limit that a client sent, if any: 1 to 200 conversations, by default 200.
     ///
@@ -164,6 +168,26 @@ impl AnswerItem for SyncedConversation {
     fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         self.entry.visit_texts(visit);
     }
+}
+
+/// Which parts of a conversation have changed since a point; each may be reported again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChangedParts {
+    /// A message, a recall or the friendship.
+    pub pair: bool,
+    /// The member's own view: what it read, pinned, muted, cleared or deleted.
+    pub own: bool,
+    /// How far the peer has read, where both share it.
+    pub peer_read: bool,
+    /// The friendship, or what the peer shows of its account.
+    pub relation: bool,
+    /// The first message since that was not recalled; of more than [`ChangedParts::MOST_MESSAGES`] a later one.
+    pub first_message: Option<Seq>,
+}
+
+impl ChangedParts {
+    /// The maximum number of messages that are looked through.
+    pub const MOST_MESSAGES: i64 = 51;
 }
 
 /// One page of what has changed.

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{SyncPage, SyncRequest};
+use super::{ChangedParts, ReadPoint, SyncPage, SyncRequest};
 use crate::error::PortError;
-use crate::id::UserId;
+use crate::id::{ConversationId, UserId};
 
 /// Reads what has changed for an account.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
@@ -19,6 +19,18 @@ pub trait ChangeReader: Send + Sync {
     /// # Errors
     /// Any `PortError` from the adapter.
     async fn read(&self, user: UserId, request: &SyncRequest) -> Result<SyncPage, PortError>;
+
+    /// Which parts of these conversations of `user` have changed since a point of the present lineage, in the same order. MUST report
+    /// every change that a page since that point contains.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    async fn parts(
+        &self,
+        user: UserId,
+        since: &ReadPoint,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ChangedParts>, PortError>;
 }
 
 /// Tells that something may have changed.

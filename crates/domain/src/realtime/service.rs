@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    ChangeListener, ChangeReader, ChangeSignals, SyncCursor, SyncFrom, SyncPage, SyncPlace, SyncRequest,
+    ChangeListener, ChangeReader, ChangeSignals, ChangedParts, ReadPoint, SyncCursor, SyncFrom, SyncPage,
+    SyncPlace, SyncRequest,
 };
 use crate::error::PortError;
-use crate::id::UserId;
+use crate::id::{ConversationId, UserId};
 use crate::page::PageLimit;
 
 /// Tells accounts what has changed.
@@ -48,6 +49,22 @@ impl SyncService {
         limit: PageLimit,
     ) -> Result<SyncPage, PortError> {
         self.changes.read(caller, &SyncRequest { from, limit, read_receipts: self.read_receipts }).await
+    }
+
+    /// Which parts of the caller's conversations have changed since a point, in the same order.
+    ///
+    /// # Errors
+    /// Any `PortError` from the adapter.
+    pub async fn parts(
+        &self,
+        caller: UserId,
+        since: &ReadPoint,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ChangedParts>, PortError> {
+        if conversations.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.changes.parts(caller, since, conversations).await
     }
 
     /// The cursor of a page for the caller.
