@@ -23,7 +23,7 @@ pub use export::{ExportSettings, PgExportRepository};
 pub use maintenance::PgMaintenanceRepository;
 pub use pairs::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
-    PgMessageRepository, SendQueueSettings,
+    PgMessageRepository, PgTypingRelations, SendQueueSettings,
 };
 pub use search::{IndexerSettings, PgSearchRepository, SearchIndexer, SearchSettings};
 pub use stored_rows::StoredRows;

@@ -7,9 +7,11 @@ pub(super) mod friendship;
 pub(super) mod friendship_request;
 pub(super) mod message;
 pub(super) mod pair;
+pub(super) mod typing;
 
 pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
 pub use message::{PgMessageRepository, SendQueueSettings};
+pub use typing::PgTypingRelations;
