@@ -10,6 +10,7 @@
 //! - `response`: the JSON envelope, errors and cursors.
 //! - `settings`: what the server sets.
 //! - `http`: middleware and everything else that concerns HTTP, not one feature.
+//! - `realtime`: the socket.
 //! - `openapi`: the OpenAPI document.
 //! - `redacted`: private values that are not printed.
 
@@ -18,6 +19,7 @@ mod app;
 mod extract;
 mod http;
 mod openapi;
+mod realtime;
 mod redacted;
 mod response;
 mod rest;
@@ -33,6 +35,7 @@ pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
 pub use openapi::{document, strict_document};
+pub use realtime::{Farewell, SocketHub, SocketLimits};
 pub use response::error_catalog::error_names;
 pub use settings::{ApiSettings, ServerFacts};
 pub use state::UseCases;

@@ -5,7 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::http::health;
 use crate::rest::{
     auth, blocks, conversations, export, friendship_requests, friendships, info, messages, search, sessions,
-    sync, users,
+    sync, typing, users,
 };
 
 /// Registers every documented route.
@@ -59,6 +59,7 @@ fn of_users(routes: &mut ServiceConfig<'_>) {
         .service(conversations::update_conversation)           // PATCH  /api/auth/conversations/{conversation_id}
         .service(conversations::clear_conversation)            // DELETE /api/auth/conversations/{conversation_id}
         .service(conversations::mark_conversation_read)        // PUT    /api/auth/conversations/{conversation_id}/read
+        .service(typing::report_typing)                        // POST   /api/auth/conversations/{conversation_id}/typing
         .service(sync::sync_changes)                           // GET    /api/auth/sync
         .service(messages::send_message)                       // POST   /api/auth/messages
         .service(search::search_messages)                      // GET    /api/auth/messages/search

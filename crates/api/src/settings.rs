@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::admission::Bulkheads;
 use crate::http::proxies::TrustedProxies;
+use crate::realtime::SocketHub;
 
 /// The settings of the API.
 #[derive(Clone, Default)]
@@ -23,6 +24,8 @@ pub struct ApiSettings {
     pub facts: ServerFacts,
     /// The bulkheads, shared by all workers.
     pub admission: Arc<Bulkheads>,
+    /// The sockets of this instance, shared by all workers.
+    pub sockets: Arc<SocketHub>,
 }
 
 /// Facts about the server that depend on its build and its settings.

@@ -11,7 +11,7 @@ use domain::export::ExportService;
 use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
-use domain::realtime::SyncService;
+use domain::realtime::{SyncService, TypingService};
 use domain::search::SearchService;
 
 /// The use-cases that the handlers call, one service per feature.
@@ -40,6 +40,8 @@ pub struct UseCases {
     pub messages: MessageService,
     /// Catching up.
     pub sync: SyncService,
+    /// Reports that one is writing.
+    pub typing: TypingService,
     /// Message search.
     pub search: SearchService,
 }

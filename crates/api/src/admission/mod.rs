@@ -144,6 +144,11 @@ impl Bulkheads {
         self.drain.send_replace(true);
     }
 
+    /// Whether the instance stops.
+    pub(crate) fn is_ending(&self) -> bool {
+        *self.drain.borrow()
+    }
+
     /// Ends when [`Self::end_waits`] was called.
     pub(crate) async fn waits_end(&self) {
         // The sender lives as long as these bulkheads.

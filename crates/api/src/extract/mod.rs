@@ -8,7 +8,7 @@ mod number;
 mod request;
 
 pub(crate) use address::of as client_address;
-pub(crate) use auth::{AuthUser, RefreshToken, UncountedCaller, app_data, caller_of};
+pub(crate) use auth::{AuthUser, RefreshToken, UncountedCaller, app_data, bearer, caller_of};
 pub(crate) use device::Device;
 pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use number::whole_number;

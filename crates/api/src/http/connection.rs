@@ -8,7 +8,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{RequestHead, ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
-use actix_web::http::{ConnectionType, Version};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use domain::id::UserId;
@@ -43,6 +43,7 @@ pub struct ConnectionEnd(Rc<EndState>);
 #[derive(Debug, Default)]
 struct EndState {
     has_ended: Cell<bool>,
+    has_left_http: Cell<bool>,
     waiting: Notify,
 }
 
@@ -51,6 +52,17 @@ impl ConnectionEnd {
     pub fn set(&self) {
         self.0.has_ended.set(true);
         self.0.waiting.notify_waiters();
+    }
+
+    /// What follows on the connection is another protocol.
+    pub(crate) fn leave_http(&self) {
+        self.0.has_left_http.set(true);
+    }
+
+    /// Whether the connection carries another protocol now.
+    #[must_use]
+    pub fn has_left_http(&self) -> bool {
+        self.0.has_left_http.get()
     }
 
     /// Ends when the client has closed its side.
@@ -82,6 +94,9 @@ impl Demand {
     }
 
     fn apply(self, response: &mut ResponseHead, body: BodySize) {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            return;
+        }
         let ends_body = self.no_chunks && body == BodySize::Stream;
         if ends_body {
             response.no_chunking(true);

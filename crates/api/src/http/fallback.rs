@@ -10,8 +10,16 @@ use crate::response::error::ApiError;
 use crate::settings::ApiSettings;
 
 /// The paths that are served beside the documented ones.
-const PAGES: &[&str] =
-    &["/", "/docs", "/docs/", "/docs/index.html", "/docs/api.md", "/docs/{hash}/{file}", "/api/openapi.json"];
+const PAGES: &[&str] = &[
+    "/",
+    "/docs",
+    "/docs/",
+    "/docs/index.html",
+    "/docs/api.md",
+    "/docs/{hash}/{file}",
+    "/api/openapi.json",
+    "/api/auth/socket",
+];
 
 /// The methods of every path.
 pub(crate) struct KnownPaths(Vec<(ResourceDef, String)>);

@@ -34,7 +34,7 @@ pub(crate) async fn refuse_foreign<B: MessageBody + 'static>(
     };
     let is_preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    if (is_preflight || !request.method().is_safe()) && !is_permitted(origin, &request) {
+    if (is_preflight || !request.method().is_safe()) && !is_permitted(origin, request.request()) {
         report(origin);
         let refusal = refusal(request.request());
         return Ok(request.into_response(refusal).map_into_right_body());
@@ -55,7 +55,8 @@ fn refusal(request: &HttpRequest) -> HttpResponse {
     error.response(Language::of(request))
 }
 
-fn is_permitted(origin: &HeaderValue, request: &ServiceRequest) -> bool {
+/// Whether pages of this origin may call the API.
+pub(crate) fn is_permitted(origin: &HeaderValue, request: &HttpRequest) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let Some(settings) = request.app_data::<web::Data<ApiSettings>>() else { return false };
     if settings.cors_origins.iter().any(|listed| listed == origin || listed == ApiSettings::ANY_ORIGIN) {

@@ -47,6 +47,9 @@ pub(crate) struct ServerInfo {
     /// The largest number of messages of one window of a history.
     #[schema(example = 200)]
     page_messages: i64,
+    /// Seconds between two signs of life on a socket.
+    #[schema(example = 25)]
+    heartbeat_seconds: u64,
     /// The server's time, by which messages are dated.
     #[schema(value_type = schemas::Timestamp)]
     time: String,
@@ -72,6 +75,7 @@ pub(crate) async fn get_info(
         name_characters: Nickname::MAX,
         request_characters: VerificationMessage::MAX,
         page_messages: WindowRequest::MAX_MESSAGES,
+        heartbeat_seconds: settings.sockets.limits().heartbeat.as_secs(),
         time: timestamp(use_cases.sessions.now()),
     })
 }

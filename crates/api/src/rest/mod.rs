@@ -11,6 +11,7 @@ pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sync;
+pub(crate) mod typing;
 pub(crate) mod users;
 mod window_params;
 

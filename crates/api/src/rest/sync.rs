@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::{get, web};
 use domain::error::Rule;
+use domain::id::UserId;
 use domain::message::Seq;
 use domain::page::PageLimit;
 use domain::realtime::{
@@ -71,7 +72,7 @@ impl SyncParams {
 
 /// A conversation that has changed.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChangedConversation {
+pub(crate) struct ChangedConversation {
     #[serde(flatten)]
     entry: ConversationItem,
     /// Messages at or below it are not shown to the caller.
@@ -89,7 +90,7 @@ struct ChangedConversation {
 }
 
 impl ChangedConversation {
-    fn new(conversation: SyncedConversation, language: Language) -> Self {
+    pub(crate) fn new(conversation: SyncedConversation, language: Language) -> Self {
         let seqs = |seqs: Vec<Seq>| seqs.into_iter().map(Seq::get).collect();
         Self {
             entry: ConversationItem::new(conversation.entry, language),
@@ -103,7 +104,7 @@ impl ChangedConversation {
 
 /// What has changed.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChangeSet {
+pub(crate) struct ChangeSet {
     /// The cursor to keep once all pages are applied.
     #[schema(value_type = schemas::SyncCursor)]
     cursor: String,
@@ -120,23 +121,26 @@ struct ChangeSet {
     unread_total: i64,
 }
 
-fn answer(
-    page: SyncPage,
-    sync: &SyncService,
-    caller: &UncountedCaller,
-    language: Language,
-) -> PartOf<ChangeSet> {
-    let cursor = |place| sync_cursor::encode(&sync.cursor(caller.id(), place));
-    let next = page.next.map(|next| cursor(SyncPlace::Page(next)));
-    let conversations = page.conversations.into_iter();
-    let data = ChangeSet {
-        cursor: cursor(SyncPlace::Point(page.point)),
-        reset: page.reset,
-        conversations: conversations.map(|changed| ChangedConversation::new(changed, language)).collect(),
-        stale: page.stale.into_iter().map(StaleList::name).collect(),
-        unread_total: page.unread_total,
-    };
-    PartOf::new(data, next)
+impl ChangeSet {
+    /// The form of a page for an account, and the cursor of the next page.
+    pub(crate) fn of(
+        page: SyncPage,
+        sync: &SyncService,
+        account: UserId,
+        language: Language,
+    ) -> (Self, Option<String>) {
+        let cursor = |place| sync_cursor::encode(&sync.cursor(account, place));
+        let next = page.next.map(|next| cursor(SyncPlace::Page(next)));
+        let conversations = page.conversations.into_iter();
+        let changes = Self {
+            cursor: cursor(SyncPlace::Point(page.point)),
+            reset: page.reset,
+            conversations: conversations.map(|changed| ChangedConversation::new(changed, language)).collect(),
+            stale: page.stale.into_iter().map(StaleList::name).collect(),
+            unread_total: page.unread_total,
+        };
+        (changes, next)
+    }
 }
 
 /// What has changed for the caller since a cursor; without a cursor everything, and the first cursor.
@@ -157,5 +161,6 @@ pub(crate) async fn sync_changes(
     let page = poll
         .read(&use_cases, caller.0, wait, || use_cases.sync.read(caller.id(), from.clone(), limit))
         .await?;
-    Ok(answer(page, &use_cases.sync, &caller, language))
+    let (changes, next) = ChangeSet::of(page, &use_cases.sync, caller.id(), language);
+    Ok(PartOf::new(changes, next))
 }

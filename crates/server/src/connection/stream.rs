@@ -164,12 +164,17 @@ impl AsyncRead for GuardedStream {
         }
         let before = into.filled().len();
         match Pin::new(&mut this.io).poll_read(context, into) {
-            Poll::Pending if this.head.is_too_late(context) => Poll::Ready(Ok(())),
+            Poll::Pending if !this.end.has_left_http() && this.head.is_too_late(context) => {
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(Ok(())) => {
                 if into.filled().len() == before {
                     this.end.set();
                 }
-                this.head.follow(into.filled().get(before..).unwrap_or_default());
+                // On a socket there are no heads.
+                if !this.end.has_left_http() {
+                    this.head.follow(into.filled().get(before..).unwrap_or_default());
+                }
                 Poll::Ready(Ok(()))
             }
             other => other,

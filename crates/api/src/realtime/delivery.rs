@@ -1,0 +1,184 @@
+//! Delivery: reads what has changed for the account of a socket, and tells it in frames.
+//!
+//! A round begins at the point that the socket has shown and ends at the point of its own snapshot, so that the next one leaves nothing
+//! out. What cannot be sent as news of one part of a conversation is sent as its whole entry, which is always right.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::sleep;
+use domain::conversation::{ConversationError, WindowAnchor, WindowRequest};
+use domain::error::PortError;
+use domain::id::UserId;
+use domain::message::Seq;
+use domain::page::PageLimit;
+use domain::realtime::{
+    ChangedParts, ReadPoint, StaleList, SyncFrom, SyncPage, SyncPlace, SyncRequest, SyncedConversation,
+};
+
+use super::farewell::Farewell;
+use super::outlet::Outlet;
+use super::server_frame::ServerFrame;
+use crate::admission::{Bulkheads, Requester};
+use crate::http::language::Language;
+use crate::rest::messages::MessageItem;
+use crate::rest::sync::{ChangeSet, ChangedConversation};
+use crate::state::UseCases;
+
+/// More messages of one conversation than this, the default of a window, are not sent; the client fetches them.
+const MOST_MESSAGES: i64 = 50;
+/// How long a socket waits for a database that does not answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A time between `least` and twice that, so that sockets spread.
+pub(super) fn spread(least: Duration) -> Duration {
+    let part = RandomState::new().hash_one(0_u8) % 1000;
+    least + least * u32::try_from(part).unwrap_or_default() / 1000
+}
+
+/// Tells one account what has changed.
+pub(super) struct Delivery<'a> {
+    pub(super) use_cases: &'a UseCases,
+    pub(super) admission: &'a Bulkheads,
+    pub(super) account: UserId,
+    pub(super) language: Language,
+    pub(super) outlet: &'a mut Outlet,
+}
+
+impl Delivery<'_> {
+    /// Tells all that has changed since a cursor, page by page; without one, nothing. Returns the point from which to go on.
+    pub(super) async fn catch_up(&mut self, cursor: Option<SyncFrom>) -> Result<ReadPoint, Farewell> {
+        let Some(mut from) = cursor else {
+            let page = self.page(SyncFrom::Nothing, SyncRequest::POINT_ONLY).await?;
+            return Ok(page.point);
+        };
+        loop {
+            let page = self.page(from, SyncRequest::OF_SOCKET).await?;
+            let (point, next) = (page.point.clone(), page.next.clone());
+            let (data, _) = ChangeSet::of(page, &self.use_cases.sync, self.account, self.language);
+            self.outlet.send(&ServerFrame::Sync { data, more: next.is_some() }).await?;
+            match next {
+                Some(next) => from = SyncFrom::Place(SyncPlace::Page(next)),
+                None => return Ok(point),
+            }
+        }
+    }
+
+    /// Tells all that has changed since a point, in frames. Returns the point from which to go on.
+    pub(super) async fn news(&mut self, since: &ReadPoint) -> Result<ReadPoint, Farewell> {
+        let mut place = SyncPlace::Point(since.clone());
+        let mut is_first = true;
+        loop {
+            let page = self.page(SyncFrom::Place(place), SyncRequest::OF_SOCKET).await?;
+            if page.reset {
+                // The database has lost what the client has seen: it comes back, and begins again.
+                return Err(Farewell::Restart);
+            }
+            let SyncPage { point, conversations, stale, next, .. } = page;
+            let ids: Vec<_> = conversations.iter().map(|changed| changed.entry.id).collect();
+            let (sync, account) = (&self.use_cases.sync, self.account);
+            let parts = self.read(async || sync.parts(account, since, &ids).await).await?;
+            for (changed, parts) in conversations.into_iter().zip(parts) {
+                self.conversation(changed, parts).await?;
+            }
+            if is_first && !stale.is_empty() {
+                let what = stale.into_iter().map(StaleList::name).collect();
+                self.outlet.send(&ServerFrame::Stale { what }).await?;
+            }
+            match next {
+                Some(next) => place = SyncPlace::Page(next),
+                None => return Ok(point),
+            }
+            is_first = false;
+        }
+    }
+
+    async fn conversation(
+        &mut self,
+        changed: SyncedConversation,
+        parts: ChangedParts,
+    ) -> Result<(), Farewell> {
+        let (entry, me) = (&changed.entry, self.account.to_string());
+        let (id, peer) = (entry.id.to_string(), entry.friend_id.to_string());
+        let (conversation_id, unread_count) = (id.as_str(), entry.unread_count);
+        let mut is_shown = self.messages(&changed, parts).await?;
+        for seq in changed.recalled.iter().map(|seq| seq.get()) {
+            self.outlet.send(&ServerFrame::Recall { conversation_id, seq, unread_count }).await?;
+            is_shown = true;
+        }
+        for seq in changed.deleted.iter().map(|seq| seq.get()) {
+            self.outlet.send(&ServerFrame::Delete { conversation_id, seq, unread_count }).await?;
+        }
+        if let Some(read_seq) = entry.peer_read_seq.map(Seq::get).filter(|_| parts.peer_read) {
+            let unread_count = None;
+            let read = ServerFrame::Read { conversation_id, user_id: &peer, read_seq, unread_count };
+            self.outlet.send(&read).await?;
+            is_shown = true;
+        }
+        if parts.own {
+            let (read_seq, unread_count) = (entry.read_seq.get(), Some(unread_count));
+            let read = ServerFrame::Read { conversation_id, user_id: &me, read_seq, unread_count };
+            self.outlet.send(&read).await?;
+        }
+        if parts.own || parts.relation || !is_shown {
+            let conversation = ChangedConversation::new(changed, self.language);
+            self.outlet.send(&ServerFrame::Conversation { conversation }).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the messages that the entry is newer for. Whether there were any.
+    async fn messages(
+        &mut self,
+        changed: &SyncedConversation,
+        parts: ChangedParts,
+    ) -> Result<bool, Farewell> {
+        let (id, last) = (changed.entry.id, changed.entry.last_seq);
+        let Some(first) = parts.first_message.filter(|first| *first <= last) else { return Ok(false) };
+        let (conversation, friend) = (id.to_string(), changed.entry.friend_id.to_string());
+        let before = first.get() - 1;
+        if last.get() - before > MOST_MESSAGES {
+            let frame = ServerFrame::Changed { conversation_id: &conversation, last_seq: last.get() };
+            self.outlet.send(&frame).await?;
+            return Ok(true);
+        }
+        let request = WindowRequest::from_anchor(WindowAnchor::After(Seq::new(before)));
+        let (conversations, account) = (&self.use_cases.conversations, self.account);
+        let window = self.read(async || match conversations.open(account, id, &request).await {
+            Ok(window) => Ok(Some(window)),
+            Err(ConversationError::UnknownConversation) => Ok(None),
+            Err(ConversationError::Port(error)) => Err(error),
+        });
+        let messages = window.await?.map(|window| window.messages).unwrap_or_default();
+        let mut is_shown = false;
+        for message in messages.into_iter().filter(|message| message.id.seq <= last) {
+            let message = MessageItem::from(message);
+            let frame = ServerFrame::Message { conversation_id: &conversation, friend_id: &friend, message };
+            self.outlet.send(&frame).await?;
+            is_shown = true;
+        }
+        Ok(is_shown)
+    }
+
+    async fn page(&self, from: SyncFrom, limit: PageLimit) -> Result<SyncPage, Farewell> {
+        let (sync, account) = (&self.use_cases.sync, self.account);
+        self.read(async || sync.read(account, from.clone(), limit).await).await
+    }
+
+    /// Reads, as one of the account's requests. What fails is tried again for a while: nothing is lost meanwhile.
+    async fn read<T>(&self, work: impl AsyncFn() -> Result<T, PortError>) -> Result<T, Farewell> {
+        let begun = Instant::now();
+        loop {
+            if let Ok(_permit) = self.admission.request(Requester::Account(self.account)).permit().await
+                && let Ok(found) = work().await
+            {
+                return Ok(found);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Farewell::Overloaded);
+            }
+            sleep(spread(Duration::from_millis(500))).await;
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The life of one socket: authentication, catching up, then changes as they come, until something ends it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::{Instant, sleep_until, timeout};
+use actix_web::web::Data;
+use domain::auth::{Authentication, Caller, SessionError};
+use domain::realtime::{ReadPoint, SyncCursor, SyncFrom, SyncPlace};
+use secrecy::ExposeSecret;
+use tokio::select;
+
+use super::client_frame::ClientFrame;
+use super::delivery::{Delivery, spread};
+use super::farewell::Farewell;
+use super::hub::{HubNote, SocketHub, SocketPlace};
+use super::incoming::{Heard, Incoming};
+use super::outlet::Outlet;
+use super::server_frame::ServerFrame;
+use crate::admission::{Bulkheads, Requester};
+use crate::http::language::Language;
+use crate::response::sync_cursor::{self, SentCursor};
+use crate::rest::typing;
+use crate::state::UseCases;
+
+/// How long a client may take to authenticate.
+pub(super) const AUTHENTICATE: Duration = Duration::from_secs(10);
+/// How long before its end a token's life is announced to end.
+const EXPIRING: Duration = Duration::from_secs(60);
+/// How often a socket looks whether its session has ended.
+const LOOK: Duration = Duration::from_millis(1500);
+/// How long a typing report counts.
+const TYPING_SECONDS: u64 = 6;
+/// The shortest time after which a client comes back to an instance that stops.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Who a socket belongs to, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) caller: Caller,
+    pub(super) expires_at: Instant,
+    pub(super) life: Duration,
+}
+
+/// What a socket is made of.
+pub(super) struct Socket {
+    pub(super) use_cases: Data<UseCases>,
+    pub(super) admission: Data<Bulkheads>,
+    pub(super) hub: Arc<SocketHub>,
+    pub(super) language: Language,
+    pub(super) outlet: Outlet,
+    pub(super) incoming: Incoming,
+    pub(super) place: SocketPlace,
+    /// The identity that the handshake's header gave.
+    pub(super) identity: Option<Identity>,
+}
+
+/// What changes in the life of a live socket.
+struct Live {
+    identity: Identity,
+    point: ReadPoint,
+    tells_cursor: bool,
+    is_expiry_told: bool,
+    next_tick: Instant,
+}
+
+impl Socket {
+    /// Serves the socket to its end.
+    pub(super) async fn run(mut self) {
+        let admission = self.admission.clone();
+        let farewell = select! {
+            ended = self.life() => match ended {
+                Ok(never) => match never {},
+                Err(farewell) => farewell,
+            },
+            () = admission.waits_end() => Farewell::Restart,
+        };
+        self.outlet.close(farewell, spread(RETRY * 4)).await;
+        self.place.end(farewell);
+    }
+
+    async fn life(&mut self) -> Result<Infallible, Farewell> {
+        let (heartbeat_seconds, authenticate_seconds) =
+            (self.hub.limits().heartbeat.as_secs(), AUTHENTICATE.as_secs());
+        self.outlet.send(&ServerFrame::Hello { heartbeat_seconds, authenticate_seconds }).await?;
+        let (identity, cursor) = match self.identity {
+            Some(identity) => (identity, None),
+            None => timeout(AUTHENTICATE, self.authentication()).await.map_err(|_| Farewell::TooLate)??,
+        };
+        let mut notes = self.place.join(identity.caller);
+        // Made before the first read, so that no change falls between the two.
+        let mut listener = self.use_cases.sync.listen(identity.caller.user_id);
+        self.ready(identity).await?;
+        let tells_cursor = cursor.is_some();
+        let point = self.delivery(identity).catch_up(cursor).await?;
+        self.outlet.send(&ServerFrame::Live).await?;
+        let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
+        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick };
+        loop {
+            let timer = live.next_tick.min(Instant::now() + LOOK).min(live.identity.expires_at);
+            select! {
+                message = self.incoming.next() => self.hear(message?, &mut live).await?,
+                () = listener.changed() => {
+                    self.check(&live)?;
+                    live.point = self.delivery(live.identity).news(&live.point).await?;
+                }
+                note = notes.recv() => self.note(note).await?,
+                () = sleep_until(timer) => self.on_time(&mut live).await?,
+            }
+        }
+    }
+
+    fn delivery(&mut self, identity: Identity) -> Delivery<'_> {
+        Delivery {
+            use_cases: &self.use_cases,
+            admission: &self.admission,
+            account: identity.caller.user_id,
+            language: self.language,
+            outlet: &mut self.outlet,
+        }
+    }
+
+    /// The first frame: the token, and from where to catch up.
+    async fn authentication(&mut self) -> Result<(Identity, Option<SyncFrom>), Farewell> {
+        loop {
+            let text = match self.incoming.next().await? {
+                Heard::Text(text) => text,
+                Heard::Ping(payload) => {
+                    self.outlet.pong(&payload).await?;
+                    continue;
+                }
+                Heard::Pong => continue,
+            };
+            self.hub.count_received();
+            let frame = ClientFrame::parse(&text).map_err(|_| Farewell::Malformed)?;
+            let ClientFrame::Authenticate { token, cursor } = frame else {
+                return Err(Farewell::Unauthenticated);
+            };
+            let cursor =
+                cursor.map(|text| sync_cursor::decode(&text).ok_or(Farewell::Malformed)).transpose()?;
+            let identity = identify(&self.use_cases, token.expose_secret()).await?;
+            let from = |known: &SyncCursor| self.use_cases.sync.from(identity.caller.user_id, known);
+            let cursor = cursor.map(|sent| match sent {
+                SentCursor::Known(known) => from(&known),
+                SentCursor::OtherVersion => SyncFrom::Lost,
+            });
+            return Ok((identity, cursor));
+        }
+    }
+
+    async fn ready(&mut self, identity: Identity) -> Result<(), Farewell> {
+        let (user_id, expires_in) = (identity.caller.user_id.to_string(), identity.life.as_secs());
+        self.outlet.send(&ServerFrame::Ready { user_id, expires_in }).await
+    }
+
+    async fn hear(&mut self, heard: Heard, live: &mut Live) -> Result<(), Farewell> {
+        let text = match heard {
+            Heard::Text(text) => text,
+            Heard::Ping(payload) => return self.outlet.pong(&payload).await,
+            Heard::Pong => return Ok(()),
+        };
+        self.hub.count_received();
+        match ClientFrame::parse(&text).map_err(|_| Farewell::Malformed)? {
+            ClientFrame::Authenticate { token, cursor } => {
+                if cursor.is_some_and(|cursor| sync_cursor::decode(&cursor).is_none()) {
+                    return Err(Farewell::Malformed);
+                }
+                let identity = identify(&self.use_cases, token.expose_secret()).await?;
+                if identity.caller != live.identity.caller {
+                    return Err(Farewell::Unauthenticated);
+                }
+                (live.identity, live.is_expiry_told) = (identity, false);
+                self.ready(identity).await
+            }
+            ClientFrame::Typing(None) => Ok(()),
+            ClientFrame::Typing(Some(conversation)) => {
+                let writer = live.identity.caller.user_id;
+                let arrival = self.admission.request(Requester::Account(writer));
+                if let Ok(_permit) = arrival.permit().await {
+                    // Every refusal is silent, so that none tells anything.
+                    let _ = typing::tell(&self.use_cases, &self.hub, writer, conversation).await;
+                }
+                Ok(())
+            }
+            ClientFrame::Ping(id) => self.outlet.send(&ServerFrame::Pong { id }).await,
+            ClientFrame::Unknown => self.outlet.send(&ServerFrame::Error { error: "unknown_type" }).await,
+        }
+    }
+
+    async fn note(&mut self, note: Option<HubNote>) -> Result<(), Farewell> {
+        match note {
+            None | Some(HubNote::Replaced) => Err(Farewell::Replaced),
+            Some(HubNote::Typing { conversation, writer }) => {
+                let (conversation_id, user_id) = (conversation.to_string(), writer.to_string());
+                let frame = ServerFrame::Typing { conversation_id, user_id, seconds: TYPING_SECONDS };
+                self.outlet.send(&frame).await
+            }
+        }
+    }
+
+    fn check(&self, live: &Live) -> Result<(), Farewell> {
+        if self.use_cases.sessions.has_ended(live.identity.caller) {
+            return Err(Farewell::SessionEnded);
+        }
+        if live.identity.expires_at <= Instant::now() {
+            return Err(Farewell::TokenExpired);
+        }
+        Ok(())
+    }
+
+    /// What is due by the clock.
+    async fn on_time(&mut self, live: &mut Live) -> Result<(), Farewell> {
+        self.check(live)?;
+        let now = Instant::now();
+        let left = live.identity.expires_at.saturating_duration_since(now);
+        if left <= EXPIRING && !live.is_expiry_told {
+            live.is_expiry_told = true;
+            self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await?;
+        }
+        if live.next_tick > now {
+            return Ok(());
+        }
+        let heartbeat = self.hub.limits().heartbeat;
+        if self.incoming.silence() > heartbeat * 2 - heartbeat / 4 {
+            return Err(Farewell::Left);
+        }
+        live.next_tick = now + heartbeat;
+        let cursor = live.tells_cursor.then(|| {
+            let place = SyncPlace::Point(live.point.clone());
+            sync_cursor::encode(&self.use_cases.sync.cursor(live.identity.caller.user_id, place))
+        });
+        self.outlet.send(&ServerFrame::Tick { cursor }).await?;
+        self.outlet.ping().await
+    }
+}
+
+/// The caller of a token, whose session is open.
+pub(super) async fn identify(use_cases: &UseCases, token: &str) -> Result<Identity, Farewell> {
+    let (authentication, life) =
+        use_cases.sessions.authenticate_for(token).map_err(|error| refusal(&error))?;
+    let caller = match authentication {
+        Authentication::Verified(caller) => caller,
+        Authentication::NeedsLookup(caller) => {
+            use_cases.sessions.confirm(caller).await.map_err(|error| refusal(&error))?
+        }
+    };
+    Ok(Identity { caller, expires_at: Instant::now() + life, life })
+}
+
+const fn refusal(error: &SessionError) -> Farewell {
+    match error {
+        SessionError::SessionEnded => Farewell::SessionEnded,
+        SessionError::Port(_) => Farewell::Overloaded,
+        _ => Farewell::Unauthenticated,
+    }
+}
