@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web;
 use anyhow::Context;
-use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts};
+use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts, SocketHub};
 use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::{ChangePoll, SearchIndexer};
@@ -20,6 +20,7 @@ use crate::listener::Listener;
 use crate::observability::admin::AdminServer;
 use crate::observability::metrics::Metrics;
 use crate::observability::readiness::Readiness;
+use crate::observability::sockets::SocketMetrics;
 use crate::shutdown::GracefulShutdown;
 use crate::startup::BoundSockets;
 use crate::version;
@@ -88,6 +89,7 @@ impl Application {
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let api_settings = api_settings(settings);
         let admission = Arc::clone(&api_settings.admission);
+        metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(&api_settings.sockets))?)])?;
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,
@@ -164,5 +166,6 @@ fn api_settings(settings: &Settings) -> ApiSettings {
             recall_window: settings.rules.recall_window,
         },
         admission: Arc::new(Bulkheads::new(wiring::admission(settings))),
+        sockets: Arc::new(SocketHub::new(settings.sockets)),
     }
 }

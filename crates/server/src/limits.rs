@@ -31,6 +31,16 @@ pub(crate) fn connections_per_worker(database: u32) -> usize {
     usize::try_from(share(files, u64::from(database), workers)).unwrap_or(usize::MAX)
 }
 
+/// The default of the most sockets: three quarters of the connections, so that some are left to requests. The limit of open files is
+/// raised at the start, so the hard one counts.
+pub(crate) fn default_sockets() -> u32 {
+    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let workers = u64::try_from(workers()).unwrap_or(u64::MAX);
+    // Databases have dozens of connections at most.
+    let all = share(files, OTHER_FILES, workers).saturating_mul(workers);
+    u32::try_from(all / 4 * 3).unwrap_or(u32::MAX)
+}
+
 /// One worker's share. One file is spared for the moment in which a connection is handed over and open twice.
 fn share(files: u64, database: u64, workers: u64) -> u64 {
     let left = files.saturating_sub(OTHER_FILES).saturating_sub(database);

@@ -16,7 +16,7 @@ use domain::friendship::FriendshipService;
 use domain::friendship_request::FriendshipRequestService;
 use domain::message::MessageService;
 use domain::number::saturating;
-use domain::realtime::SyncService;
+use domain::realtime::{SyncService, TypingService};
 use infra::clock::DatabaseClock;
 use infra::crypto::password::BcryptHasher;
 use infra::crypto::password_upgrade::BackgroundPasswordUpgrades;
@@ -28,7 +28,7 @@ use infra::postgres::{
     ExportSettings, PgBlockRepository, PgChangeReader, PgConversationRepository, PgExportRepository,
     PgFriendshipRepository, PgFriendshipRequestRepository, PgInviteRepository, PgKnownDevices,
     PgLifecycleRepository, PgLoginThrottle, PgMessageRepository, PgRegistrationQuota, PgSessionRepository,
-    PgUserRepository, SearchIndexer, SendQueueSettings,
+    PgTypingRelations, PgUserRepository, SearchIndexer, SendQueueSettings,
 };
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
@@ -196,6 +196,7 @@ impl Wiring<'_> {
             messages,
             search,
             sync: self.sync(),
+            typing: TypingService::new(Arc::new(PgTypingRelations::new(db()))),
         };
         Ok((use_cases, AdapterParts { indexer, commits }))
     }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use api::{ApiSettings, RefusalRates, TrustedProxies};
+use api::{ApiSettings, RefusalRates, SocketLimits, TrustedProxies};
 use domain::account::{RegistrationMode, UidChangeRules};
 use domain::auth::TokenLifetimes;
 use domain::friendship_request::RequestRules;
@@ -124,6 +124,8 @@ pub struct Settings {
     pub web: Switch,
     /// Whether friends see how far each of them has read.
     pub read_receipts: Switch,
+    /// Limits of sockets.
+    pub sockets: SocketLimits,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -179,6 +181,11 @@ impl Settings {
             docs: given.docs,
             web: given.web,
             read_receipts: given.read_receipts,
+            sockets: SocketLimits {
+                most: usize::try_from(given.sockets).unwrap_or(usize::MAX),
+                per_account: usize::from(given.sockets_per_user),
+                heartbeat: seconds(given.socket_ping_seconds),
+            },
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),

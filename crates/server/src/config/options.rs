@@ -251,6 +251,15 @@ options! {
     /// Whether friends see how far each of them has read, where both share it: on or off
     #[arg(long, env = "HONGYAN_READ_RECEIPTS", value_name = "SWITCH")]
     read_receipts: Switch = Switch::default();
+    /// The most WebSocket connections of an instance; 0 for none
+    #[arg(long, env = "HONGYAN_SOCKETS", value_name = "NUMBER")]
+    sockets: u32 = crate::limits::default_sockets() => ("three quarters of the connections that the limit of open files permits", "10000");
+    /// The most WebSocket connections of an account, 1 to 1000; with one more, the oldest is closed
+    #[arg(long, env = "HONGYAN_SOCKETS_PER_USER", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    sockets_per_user: u16 = 16;
+    /// Time between two signs of life on a WebSocket connection, 1 to 60; less than the idle time of a proxy in front
+    #[arg(long, env = "HONGYAN_SOCKET_PING_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
+    socket_ping_seconds: u32 = 25;
     /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");

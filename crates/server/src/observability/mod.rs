@@ -9,3 +9,4 @@ pub(crate) mod printable;
 mod process;
 pub(crate) mod readiness;
 mod single_flight;
+pub(crate) mod sockets;
