@@ -37,6 +37,8 @@ mod retries;
 mod rules;
 mod search;
 mod sessions;
+mod socket_ends;
+mod socket_frames;
 mod support;
 mod sync;
 mod web_page;

@@ -21,6 +21,10 @@ mod own_cluster;
 mod poolers;
 mod replicas;
 mod settings;
+#[expect(dead_code, reason = "the API tests use all of it")]
+#[path = "../api/support/socket.rs"]
+mod socket;
+mod sockets;
 mod standing_still;
 mod stopping;
 mod support;

@@ -4,11 +4,13 @@ mod client;
 mod mask;
 mod notes;
 mod person;
+mod socket;
 mod world;
 
 pub(crate) use client::{Call, Reply};
 pub(crate) use mask::masked;
 pub(crate) use person::Person;
+pub(crate) use socket::{Received, Socket};
 pub(crate) use world::{SECRET, World};
 
 /// Compares a response with its snapshot; ids, times and tokens are masked, equal values alike.

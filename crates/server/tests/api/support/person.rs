@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use super::socket::SocketUser;
 use super::{Call, Reply};
 
 /// A logged-in user.
@@ -12,6 +13,20 @@ pub(crate) struct Person {
     pub(crate) uid: String,
     pub(crate) token: String,
     pub(crate) refresh_token: String,
+}
+
+impl SocketUser for Person {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn token(&self) -> &str {
+        &self.token
+    }
 }
 
 impl Person {
