@@ -45,6 +45,11 @@ export class Account {
         return this.session.user;
     }
 
+    /** The address of a path at the server. */
+    url(path: string): string {
+        return this.#transport.url(path);
+    }
+
     /** Messages that wait to be sent; they survive a reload of the page. */
     get outbox(): Outbox {
         this.#outbox ??= new Outbox(this, this.#store);

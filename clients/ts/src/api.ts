@@ -55,7 +55,7 @@ export interface paths {
         /**
          * Describe the server
          * @description Without a token. `{name, version, languages, default_language, registration, recall_seconds, message_characters, name_characters,
-         *     request_characters, page_messages, time}`: what a frontend shows or checks before it sends. `registration` is `open`, `invite` or
+         *     request_characters, page_messages, heartbeat_seconds, time}`: what a frontend shows or checks before it sends. `registration` is `open`, `invite` or
          *     `closed`; `time` is the server's, by which messages are dated.
          */
         get: operations["get_info"];
@@ -694,6 +694,27 @@ export interface paths {
          */
         put: operations["mark_conversation_read"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report that the caller is writing
+         * @description The caller is writing. The other member's sockets learn it if the two are friends, both have `share_typing` on and neither blocks the other; the
+         *     answer does not tell. No body, no `data`. Errors: `unknown_conversation`.
+         */
+        post: operations["report_typing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2339,6 +2360,12 @@ export interface components {
              */
             default_language: string;
             /**
+             * Format: int64
+             * @description Seconds between two signs of life on a socket.
+             * @example 25
+             */
+            heartbeat_seconds: number;
+            /**
              * @description The languages of messages.
              * @example [
              *       "zh",
@@ -3412,6 +3439,7 @@ export interface operations {
                      *       "code": 200,
                      *       "data": {
                      *         "default_language": "zh",
+                     *         "heartbeat_seconds": 25,
                      *         "languages": [
                      *           "zh",
                      *           "en"
@@ -5062,6 +5090,44 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    report_typing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -1,18 +1,25 @@
-// Catching up by a cursor: every change of an account, exactly, however long this client was away. Changes come by long poll.
+// Catching up by a cursor: every change of an account, exactly, however long this client was away. Changes come by a socket, and by long
+// poll where sockets do not get through.
 
 import type { Account } from "./account.js";
 import { pause, wait } from "./backoff.js";
 import { type Change, Conversations, type Synced } from "./conversations.js";
-import { isTemporary, Refusal, type Unreachable } from "./refusal.js";
+import { isTemporary, Refusal, Unreachable } from "./refusal.js";
+import { ChangeSocket, CLOSED, type SocketClass, type SocketEnd } from "./socket.js";
 
 /** Seconds that an answer may wait for a change; less than the time limit of an exchange. */
 const LONGEST_WAIT = 15;
 /** Conversations per page. */
 const PAGE = 200;
+/** Sockets in a row that the server did not greet, after which long polls take over; and for how many milliseconds. */
+const UNGREETED = 2;
+const WITHOUT_SOCKETS = 300_000;
 
 export interface ConnectOptions {
     /** The cursor that `onCursor` reported last, if what was applied before it is still held; else everything comes first. */
     cursor?: string | null;
+    /** The class of sockets: by default the environment's, where it has one. `null`: only long polls. */
+    socketClass?: SocketClass | null;
     /** The state to go on with; an empty one by default. It is up to date before `onChange` is called. */
     conversations?: Conversations;
     /** Called with each change, in order. The next one waits until a returned promise is fulfilled; a rejection ends the connection. */
@@ -39,12 +46,19 @@ export class Connection {
     readonly #stopped = new AbortController();
     #cursor: string | null;
     #isLive = false;
+    readonly #socketClass: SocketClass | null;
+    #socket: ChangeSocket | undefined;
+    #ungreeted = 0;
+    /** The time before which no socket is opened. */
+    #socketsFrom = 0;
+    #failures = 0;
 
     constructor(account: Account, options: ConnectOptions) {
         this.#account = account;
         this.#options = options;
         this.#cursor = options.cursor ?? null;
         this.conversations = options.conversations ?? new Conversations();
+        this.#socketClass = options.socketClass === undefined ? ((globalThis.WebSocket as SocketClass | undefined) ?? null) : options.socketClass;
         void this.#run();
     }
 
@@ -61,15 +75,20 @@ export class Connection {
     stop(): void {
         this.#isLive = false;
         this.#stopped.abort();
+        this.#socket?.close();
+    }
+
+    /** Reports that the user is writing, at most once per 3 s. */
+    typing(conversation_id: string): void {
+        this.#socket?.typing(conversation_id);
     }
 
     async #run(): Promise<void> {
         const { signal } = this.#stopped;
-        let failures = 0;
         while (!signal.aborted) {
             try {
-                await this.#catchUp();
-                failures = 0;
+                await (this.#mayRide() ? this.#ride(this.#cursor as string) : this.#catchUp());
+                this.#failures = 0;
             } catch (error) {
                 if (signal.aborted) {
                     return;
@@ -78,8 +97,8 @@ export class Connection {
                 if (isForeignCursor(error) && this.#cursor !== null) {
                     this.#cursor = null;
                 } else if (isTemporary(error)) {
-                    failures += 1;
-                    const seconds = pause(failures, error);
+                    this.#failures += 1;
+                    const seconds = pause(this.#failures, error);
                     this.#options.onTrouble?.(error, seconds);
                     await wait(seconds, signal).catch(() => undefined);
                 } else {
@@ -88,6 +107,47 @@ export class Connection {
                 }
             }
         }
+    }
+
+    /** Whether the next changes come by a socket: not before a first answer, and not where sockets do not get through. */
+    #mayRide(): boolean {
+        return this.#socketClass !== null && this.#cursor !== null && Date.now() >= this.#socketsFrom;
+    }
+
+    /** Applies what a socket tells, until it ends. */
+    async #ride(cursor: string): Promise<void> {
+        const socket = new ChangeSocket(this.#socketClass as SocketClass, this.#account, cursor, {
+            apply: (change) => this.#apply(change),
+            keep: (next) => this.#keep(next),
+            live: () => this.#live(),
+        });
+        this.#socket = socket;
+        const end = await socket.ended;
+        this.#socket = undefined;
+        this.#stopped.signal.throwIfAborted();
+        await this.#afterSocket(end);
+    }
+
+    /** What the end of a socket asks for. Throws to wait before the next attempt. */
+    async #afterSocket({ code, wasGreeted, retry, failure }: SocketEnd): Promise<void> {
+        if (failure !== undefined) {
+            throw failure;
+        }
+        this.#isLive = false;
+        this.#ungreeted = wasGreeted ? 0 : this.#ungreeted + 1;
+        if (this.#ungreeted >= UNGREETED || code === CLOSED.replaced) {
+            this.#ungreeted = 0;
+            this.#socketsFrom = Date.now() + WITHOUT_SOCKETS;
+            return;
+        }
+        if (code === CLOSED.unauthenticated || code === CLOSED.expired) {
+            await this.#account.session.renew();
+        } else if (code === CLOSED.malformed || code === CLOSED.sessionEnded) {
+            // An answer in the envelope says more.
+            await this.#catchUp();
+        }
+        const ended = new Unreachable(`the socket ended with ${code}`);
+        throw retry === undefined ? ended : Object.assign(ended, { retryAfter: retry / 1000 });
     }
 
     /** Applies one answer, all its pages. Only then its cursor is kept. */
@@ -115,10 +175,9 @@ export class Connection {
         return this.#account.call("get", "/api/auth/sync", { query, signal: this.#stopped.signal });
     }
 
-    async #apply(change: Change & { type: "sync" }): Promise<void> {
-        const { reset, conversations, stale } = change.data;
+    async #apply(change: Change): Promise<void> {
         this.#stopped.signal.throwIfAborted();
-        if (reset || conversations.length > 0 || stale.length > 0) {
+        if (change.type !== "sync" || isNews(change.data)) {
             this.conversations.apply(change);
             await this.#options.onChange(change);
         }
@@ -130,11 +189,22 @@ export class Connection {
             this.#cursor = cursor;
             this.#options.onCursor?.(cursor);
         }
+        if (this.#socket === undefined) {
+            this.#live();
+        }
+    }
+
+    #live(): void {
+        this.#failures = 0;
         if (!this.#isLive) {
             this.#isLive = true;
             this.#options.onLive?.();
         }
     }
+}
+
+function isNews({ reset, conversations, stale }: Synced): boolean {
+    return reset || conversations.length > 0 || stale.length > 0;
 }
 
 function isForeignCursor(error: unknown): boolean {
