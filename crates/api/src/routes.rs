@@ -12,6 +12,7 @@ use crate::rest::{
 pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
     of_the_server(routes);
     of_users(routes);
+    of_conversations(routes);
 }
 
 /// The routes about the server itself.
@@ -23,7 +24,7 @@ fn of_the_server(routes: &mut ServiceConfig<'_>) {
         .service(info::get_info);                              // GET    /api/info
 }
 
-/// The routes of the product.
+/// The routes of accounts and of who knows whom.
 #[rustfmt::skip]
 fn of_users(routes: &mut ServiceConfig<'_>) {
     routes
@@ -53,7 +54,13 @@ fn of_users(routes: &mut ServiceConfig<'_>) {
         .service(friendships::set_remark)                      // PUT    /api/auth/friendships/{friend_id}/remark
         .service(blocks::list_blocks)                          // GET    /api/auth/blocks
         .service(blocks::block_user)                           // PUT    /api/auth/blocks/{user_id}
-        .service(blocks::unblock_user)                         // DELETE /api/auth/blocks/{user_id}
+        .service(blocks::unblock_user);                        // DELETE /api/auth/blocks/{user_id}
+}
+
+/// The routes of conversations and messages.
+#[rustfmt::skip]
+fn of_conversations(routes: &mut ServiceConfig<'_>) {
+    routes
         .service(conversations::list_conversations)            // GET    /api/auth/conversations
         .service(conversations::open_conversation)             // GET    /api/auth/conversations/{conversation_id}
         .service(conversations::update_conversation)           // PATCH  /api/auth/conversations/{conversation_id}

@@ -122,7 +122,7 @@ impl Delivery<'_> {
             self.outlet.send(&read).await?;
         }
         if parts.own || parts.relation || !is_shown {
-            let conversation = ChangedConversation::new(changed, self.language);
+            let conversation = Box::new(ChangedConversation::new(changed, self.language));
             self.outlet.send(&ServerFrame::Conversation { conversation }).await?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::timeout;
-use actix_ws::Session;
+use actix_ws::{Closed, Session};
 
 use super::farewell::Farewell;
 use super::hub::SocketHub;
@@ -53,10 +53,9 @@ impl Outlet {
     }
 }
 
-fn written<E>(outcome: Result<Result<(), actix_ws::Closed>, E>) -> Result<(), Farewell> {
-    match outcome {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(actix_ws::Closed)) => Err(Farewell::Left),
-        Err(_) => Err(Farewell::TooSlow),
+fn written<E>(outcome: Result<Result<(), Closed>, E>) -> Result<(), Farewell> {
+    match outcome.map_err(|_| Farewell::TooSlow)? {
+        Ok(()) => Ok(()),
+        Err(Closed) => Err(Farewell::Left),
     }
 }

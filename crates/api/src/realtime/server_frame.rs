@@ -50,7 +50,7 @@ pub(super) enum ServerFrame<'a> {
         unread_count: Option<i64>,
     },
     Conversation {
-        conversation: ChangedConversation,
+        conversation: Box<ChangedConversation>,
     },
     Stale {
         what: Vec<&'static str>,

@@ -222,7 +222,7 @@ impl Socket {
             return Ok(());
         }
         let heartbeat = self.hub.limits().heartbeat;
-        if self.incoming.silence() > heartbeat * 2 - heartbeat / 4 {
+        if self.incoming.silence() + heartbeat / 4 > heartbeat * 2 {
             return Err(Farewell::Left);
         }
         live.next_tick = now + heartbeat;
