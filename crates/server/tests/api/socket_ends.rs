@@ -116,7 +116,7 @@ fn a_fresh_token_extends_a_socket_in_place_and_without_one_it_ends() {
     let mut socket = Socket::live(&alice, None);
     assert!(socket.until("expiring")["seconds"].as_u64().unwrap() <= 3);
     let tokens = world.call("POST", "/api/auth/refresh_token").bearer(&alice.refresh_token).send().ok();
-    let fresh = Person { token: tokens.data()["token"].as_str().unwrap().to_owned(), ..alice.clone() };
+    let fresh = Person { token: tokens.data()["token"].as_str().unwrap().to_owned(), ..alice };
     socket.authenticate(&fresh, None);
     let (code, frames) = socket.close();
     assert_eq!(code, 4402);
