@@ -24,7 +24,7 @@ fn of_the_server(routes: &mut ServiceConfig<'_>) {
         .service(info::get_info);                              // GET    /api/info
 }
 
-/// The routes of accounts and of who knows whom.
+/// The routes of accounts and of the relations between them.
 #[rustfmt::skip]
 fn of_users(routes: &mut ServiceConfig<'_>) {
     routes
