@@ -2,7 +2,7 @@
 
 import { type Account, type Conversation, type ConversationWindow, History, isTemporary, type Message, type Outgoing, type Poll, type WindowQuery } from "@hongyan/client";
 import { batch, signal } from "@preact/signals";
-import { conversationOf, refresh } from "./lists.ts";
+import { conversationOf, every, refresh } from "./lists.ts";
 
 /** A message of one's own that is not in the history yet. */
 export interface Pending extends Outgoing {
@@ -58,7 +58,7 @@ export class Chat {
         if (conversation) {
             this.#begin(conversation);
         }
-        this.#poll = this.#account.poll(PATH, { path: { conversation_id: this.id } }, { every: 2, onAnswer: ({ data }) => this.#take(data) });
+        this.#poll = this.#account.poll(PATH, { path: { conversation_id: this.id } }, { get every() { return every(2); }, onAnswer: ({ data }) => this.#take(data) });
         this.#unwatch = this.#account.outbox.onChange((message, state) => this.#onOutgoing(message, state));
     }
 

@@ -1,7 +1,9 @@
-// The lists of the account: chats, friends, requests and the account itself, polled. One's own changes are asked for at once, in all tabs.
+// The lists of the account: chats, friends, requests and the account itself. Changes come by themselves, and polling is the safeguard. What one
+// changes oneself is asked for at once, in all tabs.
 
 import type { Account, Conversation, DataOf, Me, Poll } from "@hongyan/client";
 import { batch, computed, signal } from "@preact/signals";
+import { follow, isLive } from "./live.ts";
 
 export type FriendRequest = DataOf<"get", "/api/auth/friendship_requests">[number];
 export type Friend = DataOf<"get", "/api/auth/friendships">[number];
@@ -26,10 +28,17 @@ export const friendOf = (id: string) => friends.value.find(({ friend_id }) => fr
 
 let polls: Pick<Poll<unknown>, "refresh" | "stop">[] = [];
 let channel: BroadcastChannel | undefined;
+let unfollow: (() => void) | undefined;
+
+/** Seconds between two questions: many while changes come by themselves. */
+export const every = (seconds: number) => (isLive ? 60 : seconds);
+
+/** Asks for the lists now; the chats, which stand first, come by themselves where changes do. */
+const ask = () => polls.slice(isLive ? 1 : 0).forEach((poll) => poll.refresh());
 
 /** Asks for the lists now: after a change of one's own. The account's other tabs ask too. */
 export function refresh(): void {
-    polls.forEach((poll) => poll.refresh());
+    ask();
     channel?.postMessage("changed");
 }
 
@@ -48,7 +57,9 @@ export function begin(account: Account): void {
     const onTrouble = (problem: unknown) => (offline.value = problem !== null);
     polls = [
         account.poll("/api/auth/conversations", {}, {
-            every: 2,
+            get every() {
+                return every(2);
+            },
             onTrouble,
             onAnswer: ({ data, next_cursor }) => {
                 const isFirst = !isLoaded.value;
@@ -59,10 +70,12 @@ export function begin(account: Account): void {
                 }
             },
         }),
-        account.poll("/api/auth/friendship_requests", {}, { every: 3, onAnswer: ({ data }) => (received.value = data) }),
-        account.poll("/api/auth/friendship_requests", { query: { direction: "sent" } }, { every: 5, onAnswer: ({ data }) => (sent.value = data) }),
+        account.poll("/api/auth/friendship_requests", {}, { get every() { return every(3); }, onAnswer: ({ data }) => (received.value = data) }),
+        account.poll("/api/auth/friendship_requests", { query: { direction: "sent" } }, { get every() { return every(5); }, onAnswer: ({ data }) => (sent.value = data) }),
         account.poll("/api/auth/friendships", {}, {
-            every: 5,
+            get every() {
+                return every(5);
+            },
             onAnswer: ({ data, next_cursor }) => {
                 friends.value = data;
                 if (next_cursor) {
@@ -70,15 +83,25 @@ export function begin(account: Account): void {
                 }
             },
         }),
-        account.poll("/api/auth/me", {}, { every: 10, onAnswer: ({ data }) => (me.value = data) }),
+        account.poll("/api/auth/me", {}, { every: 5, onTrouble, onAnswer: ({ data }) => (me.value = data) }),
     ];
     if (typeof BroadcastChannel !== "undefined") {
         channel = new BroadcastChannel(`hongyan.changes.${account.user.user_id}`);
-        channel.onmessage = () => polls.forEach((poll) => poll.refresh());
+        channel.onmessage = ask;
     }
+    unfollow = follow(account, {
+        onList: (list) => {
+            conversations.value = list;
+            isLoaded.value = true;
+        },
+        onStale: ask,
+        onTrouble: ask,
+        onLive: ask,
+    });
 }
 
 export function end(): void {
+    unfollow?.();
     polls.forEach((poll) => poll.stop());
     channel?.close();
     polls = [];

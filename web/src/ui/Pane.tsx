@@ -30,6 +30,7 @@ function ChatPane({ account, id }: { account: Account; id: string }) {
         }
     }, [chat, seq]);
     const conversation = conversationOf(id);
+    useEffect(() => chat.refresh(), [chat, conversation]);
     const peer = conversation ?? chat.peer.value;
     const name = peer ? nameOf(peer) : "";
     return (

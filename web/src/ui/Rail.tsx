@@ -13,9 +13,9 @@ export function Rail({ of }: { of: Account }) {
     const place = (page: Page, icon: "chat" | "contacts" | "settings", count = 0, hasDot = false) => {
         const label = text[page === "chat" ? "chats" : page];
         return (
-            <button class={page} aria-current={route.value.page === page ? "page" : undefined} aria-label={count > 0 ? `${label} (${badge(count)})` : label} onClick={() => go(page)}>
+            <button class={page} aria-current={route.value.page === page ? "page" : undefined} onClick={() => go(page)}>
                 <Icon name={icon} /><span>{label}</span>
-                {count > 0 ? <b class="badge" aria-hidden="true">{badge(count)}</b> : hasDot && <b class="dot" />}
+                {count > 0 ? <b class="badge">{badge(count)}</b> : hasDot && <b class="dot" />}
             </button>
         );
     };
