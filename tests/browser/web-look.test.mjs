@@ -1,0 +1,147 @@
+// How the web client looks: accessibility by axe, narrow and wide windows, large letters, many rows; and a picture of every screen, kept
+// in the folder that SHOTS names.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { befriend, call, chats, field, pair, person, rail, seat, sees, start, stop, until, within, write } from "./web.mjs";
+
+const { SHOTS, HONGYAN_TEST_DEPTH } = process.env;
+/** Windows, colours and languages: a few that have each of them once, or all. */
+const KINDS = [1280, 390].flatMap((width) => ["light", "dark"].flatMap((scheme) => ["zh", "en"].map((language) => ({ width, scheme, language }))))
+    .filter(({ width, scheme, language }) => HONGYAN_TEST_DEPTH === "full" || SHOTS || (width === 1280 ? scheme === "light" && language === "zh" : scheme === "dark" && language === "en"));
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+before(async () => {
+    SHOTS && (await mkdir(SHOTS, { recursive: true }));
+    await start();
+});
+after(stop);
+
+/** A person with some chats, a request and a draft. */
+async function populated() {
+    const me = await person("林小满");
+    const people = [];
+    for (const name of ["爱丽丝", "Bob", "陈默", "妈妈", "王大力", "图书馆", "周舟"]) {
+        const friend = await person(name);
+        await befriend(friend, me);
+        people.push(friend);
+    }
+    const [alice, , chen, mother] = people;
+    const stranger = await person("孙悟空");
+    await call(stranger, "POST", "/api/auth/friendship_requests", { receiver_id: me.id, verification_message: "我是花果山的孙悟空" });
+    await write(chen, me, ["会议改到三点了"]);
+    await write(mother, me, ["周末回家吃饭吗？", "给你包饺子"]);
+    await write(me, alice, ["周五有空吗？"]);
+    await write(alice, me, ["有呀", "去那家火锅店？七点，老地方见。\n记得带伞，天气预报说有雨。"]);
+    await write(me, alice, ["好，我从公司过去大概要四十分钟，六点出发应该来得及", "地址是 https://maps.example/?q=火锅"]);
+    await write(alice, me, ["收到", "那就这么说定了"]);
+    return { me, alice };
+}
+
+/** Keeps a picture of a screen, and notes the serious findings. */
+async function examine(page, name, findings) {
+    await page.waitForTimeout(150);
+    SHOTS && (await page.screenshot({ path: join(SHOTS, `${name}.png`) }));
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    findings.push(...serious.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0].html.slice(0, 160)} ${nodes[0].any[0]?.message ?? ""}`));
+}
+
+for (const { width, scheme, language } of KINDS) {
+    const kind = `${width}-${scheme}-${language}`;
+    test(`every screen is accessible: ${width} pixels, ${scheme}, ${language}`, () => within({ viewport: { width, height: width === 390 ? 844 : 800 }, colorScheme: scheme, locale: language === "zh" ? "zh-CN" : "en-GB" }, async (open, context) => {
+        await context.addInitScript({ content: axe });
+        const { me, alice } = await populated();
+        const findings = [];
+        const page = await open();
+        await examine(page, `entry-${kind}`, findings);
+        await seat(page, me, language);
+        await page.getByText("会议改到三点了").waitFor();
+        await examine(page, `list-${kind}`, findings);
+        await page.getByRole("button", { name: "陈默" }).click({ button: "right" });
+        await page.getByRole("menu").waitFor();
+        await examine(page, `menu-${kind}`, findings);
+        await page.keyboard.press("Escape");
+        await page.getByRole("button", { name: "爱丽丝" }).first().click();
+        await page.locator(".bubble").getByText("那就这么说定了").waitFor();
+        await examine(page, `chat-${kind}`, findings);
+        await page.locator(".pane > header .square").click();
+        await page.getByRole("dialog").waitFor();
+        await examine(page, `drawer-${kind}`, findings);
+        await page.keyboard.press("Escape");
+        for (const [route, name] of [["contacts", "contacts"], ["contacts/new", "requests"], ["contacts/add", "add"], [`contacts/${alice.id}`, "person"], ["settings", "settings"]]) {
+            await page.evaluate((route) => (location.hash = `#/${route}`), route);
+            await examine(page, `${name}-${kind}`, findings);
+        }
+        await page.evaluate(() => (location.hash = "#/chat"));
+        await page.locator(".search input").fill("火锅");
+        await page.locator(".results time").first().waitFor();
+        await examine(page, `search-${kind}`, findings);
+        assert.deepEqual(findings, []);
+    }));
+}
+
+const hasNoScrollbar = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+test("on a phone one column leads from the list to the chat and back", () => within({ viewport: { width: 390, height: 844 }, hasTouch: true }, async (open) => {
+    const { pages: [page, other], people: [alice, bob] } = await pair(open);
+    await write(bob, alice, ["手机上也行"]);
+    await sees(page, "手机上也行");
+    assert.equal(await rail(page).isVisible(), false);
+    await page.setViewportSize({ width: 390, height: 400 });
+    const box = await field(page).boundingBox();
+    assert.ok(box.y + box.height <= 400);
+    await page.getByRole("button", { name: "返回" }).click();
+    await chats(page).getByText("Bob").waitFor();
+    for (const width of [390, 320]) {
+        await page.setViewportSize({ width, height: 500 });
+        await other.setViewportSize({ width, height: 500 });
+        assert.deepEqual([await hasNoScrollbar(page), await hasNoScrollbar(other)], [true, true]);
+    }
+    await page.evaluate(() => (location.hash = "#/settings"));
+    await page.getByRole("heading", { name: "登录设备" }).waitFor();
+    assert.equal(await hasNoScrollbar(page), true);
+}));
+
+test("large letters and wide spacing cut nothing off", () => within({ viewport: { width: 640, height: 500 } }, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await write(bob, alice, ["放大到两倍也能看清楚"]);
+    await sees(page, "放大到两倍也能看清楚");
+    await page.evaluate(() => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } body { font-size: 30px }");
+        document.adoptedStyleSheets = [sheet];
+    });
+    assert.equal(await hasNoScrollbar(page), true);
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".bubble, .composer button, .pane h1")].filter((box) => box.offsetParent && box.scrollHeight > box.clientHeight + 2).map((box) => box.className));
+    assert.deepEqual(cut, []);
+}));
+
+test("a thousand chats are there at once, and typing stays smooth", () => within({}, async (open) => {
+    const { people: [, bob], pages: [page], conversation } = await pair(open);
+    const rows = Array.from({ length: 1000 }, (_, place) => ({
+        conversation_id: place === 0 ? conversation : String(10_000 + place), friend_id: place === 0 ? bob.id : String(90_000 + place), friend_uid: `friend_${place}`,
+        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: 0, unread_count: 0, last_message: null, last_seq: 0, read_seq: 0,
+        updated_at: "2026-01-01T00:00:00Z", pinned: place === 0, muted: false,
+    }));
+    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
+    await page.route(/api\/auth\/conversations(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: rows, next_cursor: null } }));
+    await page.reload();
+    const started = await page.evaluate(() => performance.now());
+    await until(page, () => document.querySelectorAll(".rows li").length === 1000);
+    const usable = (await page.evaluate(() => performance.now())) - started;
+    await field(page).focus();
+    await page.evaluate(() => {
+        window.long = [];
+        new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" });
+    });
+    await page.keyboard.type("一二三四五六七八九十".repeat(10));
+    const long = await page.evaluate(() => window.long);
+    // A machine that tests run on is busy; a list that is drawn anew for each letter would be slow a hundred times.
+    assert.ok(long.length < 10, `${long.length} long frames`);
+    assert.ok(usable < 5000, `usable after ${Math.round(usable)} ms`);
+    page.faults.length = 0;
+}));
