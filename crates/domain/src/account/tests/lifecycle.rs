@@ -239,6 +239,13 @@ fn erasures_advance_round_robin() {
 }
 
 #[test]
+fn without_erasures_one_look_is_enough() {
+    let mut erasures = MockErasureRepository::new();
+    erasures.expect_pending().once().returning(|_| Ok(None));
+    assert!(block_on(ErasureService::new(Arc::new(erasures)).advance(None)).unwrap().is_none());
+}
+
+#[test]
 fn a_failed_erasure_step_is_reported_with_its_account() {
     let mut erasures = MockErasureRepository::new();
     erasures.expect_pending().returning(|_| Ok(Some(user(3))));
