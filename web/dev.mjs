@@ -29,6 +29,25 @@ function pass(incoming, outgoing) {
     incoming.pipe(passed);
 }
 
+/** Passes a socket on. */
+function passSocket(incoming, socket, head) {
+    const { hostname, port, host } = new URL(server);
+    const { origin: _, ...headers } = incoming.headers;
+    const passed = forward({ hostname, port, method: "GET", path: incoming.url, headers: { ...headers, host } });
+    passed.on("upgrade", (answer, other, first) => {
+        const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+        socket.write(first);
+        other.write(head);
+        socket.pipe(other).pipe(socket);
+        socket.on("error", () => other.destroy());
+        other.on("error", () => socket.destroy());
+    });
+    passed.on("response", () => socket.destroy());
+    passed.on("error", () => socket.destroy());
+    passed.end();
+}
+
 createServer(async (incoming, outgoing) => {
     const { pathname } = new URL(incoming.url, server);
     const file = pathname === "/" ? "index.html" : /^\/web\/([a-z.]+)$/.exec(pathname)?.[1];
@@ -42,6 +61,6 @@ createServer(async (incoming, outgoing) => {
     } catch {
         outgoing.writeHead(404).end();
     }
-}).listen(Number(port), "127.0.0.1", () => console.log(`the page: http://127.0.0.1:${port}, its server: ${server}`));
+}).on("upgrade", passSocket).listen(Number(port), "127.0.0.1", () => console.log(`the page: http://127.0.0.1:${port}, its server: ${server}`));
 
 spawn(process.execPath, ["build.mjs", "--watch"], { cwd: here, stdio: "inherit" });

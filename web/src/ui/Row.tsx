@@ -29,13 +29,22 @@ const recalled = new Map<string, string>();
 
 const isApart = (row: Shown, before: Shown | undefined) => before === undefined || Date.parse(row.created_at) - Date.parse(before.created_at) >= FIVE_MINUTES;
 
-export function Row({ row, before, chat, account }: { row: Shown; before: Shown | undefined; chat: Chat; account: Account }) {
+interface RowProps {
+    row: Shown;
+    before: Shown | undefined;
+    /** Whether the line of new messages stands above it. */
+    isFirstNew: boolean;
+    chat: Chat;
+    account: Account;
+}
+
+export function Row({ row, before, isFirstNew, chat, account }: RowProps) {
     const { message, pending } = row;
     const isOwn = !message || message.sender_id === account.user.user_id;
     return (
         <div class="entry-of-log" data-key={row.key} data-seq={message?.seq}>
             {isApart(row, before) && <p class="line"><time>{lineTime(row.created_at, new Date(), text)}</time></p>}
-            {message && message.seq === chat.firstUnread && <p class="line unread-line">{text.unreadLine}</p>}
+            {isFirstNew && <p class="line unread-line">{text.unreadLine}</p>}
             {message?.recalled ? <Recalled message={message} isOwn={isOwn} /> : <Bubble row={row} isOwn={isOwn} chat={chat} account={account} />}
             {pending?.refusal && <Refused pending={pending} chat={chat} account={account} />}
         </div>

@@ -35,6 +35,8 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     const me = account.user.user_id;
     const rows = rowsOf(chat);
     const newest = chat.messages.value.at(-1);
+    const { firstUnread } = chat;
+    const firstNew = firstUnread === undefined ? undefined : chat.messages.value.find(({ seq, sender_id }) => seq >= firstUnread && sender_id !== me)?.seq;
 
     /** Where the reader is: kept before each change, and for the next visit. */
     const remember = () => {
@@ -134,7 +136,7 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     return (
         <div class="timeline">
             <div class="log" ref={list} tabIndex={0} role="log" aria-live="off" aria-label={text.messages} onKeyDown={moveFocus} onScroll={() => { remember(); look(); }}>
-                {rows.map((row, place) => <Row key={row.key} row={row} before={rows[place - 1]} chat={chat} account={account} />)}
+                {rows.map((row, place) => <Row key={row.key} row={row} before={rows[place - 1]} isFirstNew={firstNew !== undefined && row.message?.seq === firstNew} chat={chat} account={account} />)}
             </div>
             {showsPill && <button class="pill" onClick={toBottom}><Icon name="down" />{unseen > 0 ? text.newBelow(unseen) : text.toNewest}</button>}
         </div>
