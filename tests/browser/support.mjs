@@ -46,23 +46,36 @@ export async function startServer(settings = {}) {
     // PostgreSQL may run as another user.
     await chmod(folder, 0o755);
     const env = { ...process.env, HONGYAN_DATA_DIR: join(folder, "data"), HONGYAN_BIND: "127.0.0.1:0", HONGYAN_BCRYPT_COST: "4", ...settings };
-    const child = spawn(process.env.HONGYAN, { env, stdio: ["ignore", "pipe", "ignore"] });
-    const address = await new Promise((resolve, reject) => {
-        let banner = "";
-        child.stdout.on("data", (text) => {
-            banner += text;
-            const listening = /listening on *(http\S*)/.exec(banner);
-            listening && resolve(listening[1]);
-        });
-        child.on("exit", () => reject(new Error(`the server did not start: ${banner}`)));
-    });
-    const stop = async () => {
+    let child = spawn(process.env.HONGYAN, { env, stdio: ["ignore", "pipe", "ignore"] });
+    const address = await listening(child);
+    const end = async () => {
         const ended = new Promise((resolve) => child.once("exit", resolve));
         child.kill();
         await ended;
+    };
+    /** Starts it again where it was, with its data. */
+    const again = async () => {
+        child = spawn(process.env.HONGYAN, { env: { ...env, HONGYAN_BIND: new URL(address).host }, stdio: ["ignore", "pipe", "ignore"] });
+        await listening(child);
+    };
+    const stop = async () => {
+        await end();
         await rm(folder, { recursive: true, force: true });
     };
-    return { address, stop };
+    return { address, end, again, stop };
+}
+
+/** The address that a server prints. */
+function listening(child) {
+    return new Promise((resolve, reject) => {
+        let banner = "";
+        child.stdout.on("data", (text) => {
+            banner += text;
+            const found = /listening on *(http\S*)/.exec(banner);
+            found && resolve(found[1]);
+        });
+        child.on("exit", () => reject(new Error(`the server did not start: ${banner}`)));
+    });
 }
 
 /** A tab whose errors, and requests to other origins than these, are collected. */

@@ -145,11 +145,12 @@ test("unread messages open at the first of them, and are read once the bottom wa
 }));
 
 test("a few unread messages clear every badge when they are seen", () => within({}, async (open) => {
-    const { page } = await withUnread(open, lines(3));
+    const { page } = await withUnread(open, lines(3), ["从前"]);
     await rail(page).getByRole("button", { name: /聊天\s*3/ }).waitFor();
     await chats(page).getByLabel("3条未读").waitFor();
     await openChat(page, "Bob");
-    await page.getByText("以下是新消息").waitFor();
+    const marked = page.locator(".entry-of-log").filter({ hasText: "以下是新消息" });
+    assert.equal(await marked.locator(".bubble").textContent(), "第 1 条");
     await until(page, () => document.title === "鸿雁" && !document.querySelector(".rows .badge, .rail .badge"));
 }));
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { bubbles, field, pair, say, sees, start, stop, until, within, write } from "./web.mjs";
+import { startServer } from "./support.mjs";
+import { befriend, bubbles, field, openChat, pair, person, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
 
 before(start);
 after(stop);
@@ -85,3 +86,37 @@ test("a newer page is offered, and taking it keeps draft and unsent messages", (
     await say(alice, "还在吗");
     await sees(bob, "还在吗");
 }));
+
+test("a restart of the server needs no reload, and after the window nothing is recalled", async () => {
+    const server = await startServer({ HONGYAN_RECALL_WINDOW_SECONDS: "3" });
+    const api = server.address;
+    try {
+        await within({ except: AWAY }, async (open) => {
+            const [alice, bob] = [await person("爱丽丝", api), await person("Bob", api)];
+            await befriend(alice, bob, api);
+            const page = await seat(await open(), bob);
+            await openChat(page, "爱丽丝");
+            await say(page, "之前");
+            await until(page, () => document.querySelector("[data-seq] .bubble"));
+            const menu = async () => {
+                await page.locator(".bubble").first().click({ button: "right" });
+                const choices = await page.getByRole("menuitem").allTextContents();
+                await page.keyboard.press("Escape");
+                return choices;
+            };
+            assert.deepEqual(await menu(), ["复制", "引用", "撤回", "删除"]);
+            await server.end();
+            await page.getByText("网络不可用，正在重连…").waitFor();
+            await say(page, "在停机时写的");
+            await field(page).fill("还没写完");
+            await server.again();
+            await until(page, () => document.querySelectorAll("[data-seq] .bubble").length === 2);
+            assert.deepEqual(await bubbles(page), ["之前", "在停机时写的"]);
+            assert.equal(await field(page).inputValue(), "还没写完");
+            await page.getByText("网络不可用，正在重连…").waitFor({ state: "detached" });
+            assert.deepEqual(await menu(), ["复制", "引用", "删除"]);
+        }, api);
+    } finally {
+        await server.stop();
+    }
+});
