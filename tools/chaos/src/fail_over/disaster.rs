@@ -75,8 +75,8 @@ impl Disaster {
             Self::CommitError => healing,
             // Until the primary is lost, messages flow.
             Self::TwoStandbys => (struck + healing).saturating_sub(Duration::from_secs(4)),
-            // The standby serves twelve seconds before the frozen primary is killed, which ends this disaster.
-            Self::Freeze => struck,
+            // The frozen primary is killed at the end, twelve seconds after the promotion; messages must flow two seconds before that.
+            Self::Freeze => struck.saturating_sub(Duration::from_secs(2)),
             _ => struck + healing,
         }
     }
