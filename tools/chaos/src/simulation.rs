@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -106,10 +107,16 @@ fn ring(users: usize) -> Vec<(usize, usize)> {
     pairs.into_iter().chain(std::iter::once((users, users + 1))).collect()
 }
 
+/// Repeats a call that a busy machine refuses for a moment. One that was carried out all the same is then refused for good.
 fn ask(client: &mut ApiClient, fleet: &Fleet, call: &ApiCall<'_>) -> anyhow::Result<Value> {
-    match client.call(&fleet.choose(0), call) {
-        CallResult::Ok(data) => Ok(data),
-        other => bail!("{:?} {}: {other:?}", call.method, call.path),
+    let mut attempts = 0;
+    loop {
+        match client.call(&fleet.choose(0), call) {
+            CallResult::Ok(data) => return Ok(data),
+            CallResult::Unknown(_) if attempts < 10 => attempts += 1,
+            other => bail!("{:?} {}: {other:?}", call.method, call.path),
+        }
+        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
