@@ -160,7 +160,9 @@ fn judge(code: u16, body: &[u8]) -> CallResult {
         // A 408 means that the server gave up waiting for the request; the call may be retried.
         400..=499 if code != 408 => {
             let error = value.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
-            CallResult::Refused { code, error }
+            // A user acts for its friend, too, when it restores a friendship. While a database stands still, one of the two waits.
+            let waited = error == "too_many_requests";
+            if waited { CallResult::Unknown(error) } else { CallResult::Refused { code, error } }
         }
         _ => CallResult::Unknown(format!("a {code}")),
     }
@@ -177,5 +179,7 @@ mod tests {
         assert!(judge(409, br#"{"code":409,"error":"not_friends"}"#).is_refusal("not_friends"));
         assert!(matches!(judge(503, b"{}"), CallResult::Unknown(_)));
         assert!(matches!(judge(408, b"{}"), CallResult::Unknown(_)));
+        let waited = br#"{"code":429,"error":"too_many_requests"}"#;
+        assert!(matches!(judge(429, waited), CallResult::Unknown(_)));
     }
 }
