@@ -1,5 +1,5 @@
-// The lists of the account: chats, friends, requests and the account itself. Changes come by themselves, and polling is the safeguard. What one
-// changes oneself is asked for at once, in all tabs.
+// The lists of the account: chats, friends, requests and the account itself. Changes come by themselves, and polling is the safeguard. What this
+// client changes is asked for at once, in all tabs.
 
 import type { Account, Conversation, DataOf, Me, Poll } from "@hongyan/client";
 import { batch, computed, signal } from "@preact/signals";
