@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
 use domain::id::UserId;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::lineage::{self, IS_PRESENT};
@@ -20,8 +21,14 @@ use crate::metrics::Collectors;
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
 
-/// Time between two looks.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// Time between two looks while requests or sockets wait.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two looks while none waits.
+const IDLE: Duration = Duration::from_millis(500);
+/// So many times as long as a look takes, the next one waits: many who wait cannot make the looks a load of their own.
+const REST: u32 = 10;
+/// The longest time between two looks.
+const LONGEST: Duration = Duration::from_secs(2);
 /// Accounts per statement.
 const ACCOUNTS: usize = 64;
 
@@ -81,6 +88,7 @@ impl ChangePoll {
             connections: db.connections(),
             signals: Arc::clone(db.signals()),
             since: AtomicI64::new(0),
+            pace: Mutex::new(Pace { look: Instant::now(), cover: Instant::now() }),
             failing: AtomicBool::new(false),
         };
         let worker = Worker::watched("change-poll", db.watchdog(), StallLimits::REQUESTS)?;
@@ -91,7 +99,7 @@ impl ChangePoll {
     /// Stops the thread and notes what is finished, so that a restart of PostgreSQL resets no client.
     pub fn finish(self) {
         self.running.stop();
-        if let Err(error) = self.connections.with(&|connection| look(connection, &[], 0)) {
+        if let Err(error) = self.connections.with(&|connection| look(connection, &[], 0, true)) {
             tracing::debug!(%error, "cannot note which transactions are finished");
         }
     }
@@ -110,15 +118,23 @@ struct ChangeLookout {
     signals: Arc<LocalSignals>,
     /// Changes with earlier ids were looked for already.
     since: AtomicI64,
+    pace: Mutex<Pace>,
     /// Whether the last look failed: of consecutive failures only the first is logged.
     failing: AtomicBool,
 }
 
 impl ChangeLookout {
     fn step(&self, stop: &StopSignal) {
+        let (begun, pace) = (Instant::now(), *self.pace.lock());
+        if begun < pace.look {
+            return;
+        }
         let waiting = self.signals.waited_for();
         let since = self.since.load(Ordering::Relaxed);
-        match self.connections.with(&|connection| look(connection, &waiting, since)) {
+        let covers = begun >= pace.cover;
+        let found = self.connections.with(&|connection| look(connection, &waiting, since, covers));
+        *self.pace.lock() = pace.after(begun, waiting.is_empty());
+        match found {
             Ok((since, concerned)) => {
                 self.signals.wake(concerned);
                 self.since.store(since, Ordering::Relaxed);
@@ -133,17 +149,35 @@ impl ChangeLookout {
     }
 }
 
+/// When what is due next.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    look: Instant,
+    /// When it is noted again which transactions are finished.
+    cover: Instant,
+}
+
+impl Pace {
+    /// The pace after a look that began then.
+    fn after(self, begun: Instant, is_idle: bool) -> Self {
+        let rest = if is_idle { IDLE } else { (begun.elapsed() * REST).clamp(INTERVAL, LONGEST) };
+        let cover = if begun >= self.cover { begun + IDLE } else { self.cover };
+        Self { look: begun + rest, cover }
+    }
+}
+
 /// Keeps the lineage, and finds the accounts that changes since `since` concern. Returns from where to look the next time.
 fn look(
     connection: &mut PgConnection,
     waiting: &[UserId],
     since: i64,
+    covers: bool,
 ) -> Result<(i64, Vec<UserId>), DbError> {
     let found: Option<Found> = Look { since: &since }.get_result(connection).optional()?;
     let Some(found) = found else { return Ok((since, Vec::new())) };
     match found.lineage {
         None => lineage::begin(connection)?,
-        Some(lineage) if found.is_uncovered => lineage::cover(connection, lineage)?,
+        Some(lineage) if covers && found.is_uncovered => lineage::cover(connection, lineage)?,
         Some(_) => {}
     }
     let mut concerned = Vec::new();
@@ -155,4 +189,23 @@ fn look(
         }
     }
     Ok((found.xmin, concerned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_frequent_only_while_some_wait_and_a_look_is_cheap() {
+        let now = Instant::now();
+        let due = Pace { look: now, cover: now };
+        assert_eq!(due.after(now, true).look, now + IDLE);
+        assert!(due.after(now, false).look < now + IDLE);
+        let costly = now.checked_sub(Duration::from_secs(60)).unwrap();
+        assert_eq!(due.after(costly, false).look, costly + LONGEST);
+        // What is finished is noted no more often than before.
+        assert_eq!(due.after(now, false).cover, now + IDLE);
+        let later = Pace { look: now, cover: now + IDLE };
+        assert_eq!(later.after(now, false).cover, now + IDLE);
+    }
 }
