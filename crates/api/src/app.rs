@@ -18,7 +18,7 @@ use crate::http::{
     refusals, security_headers, web_page,
 };
 use crate::openapi::description;
-use crate::realtime::handshake;
+use crate::realtime::{asyncapi, handshake};
 use crate::routes;
 use crate::settings::ApiSettings;
 use crate::state::UseCases;
@@ -103,6 +103,7 @@ fn configure_routes(config: &mut web::ServiceConfig, settings: &ApiSettings) {
     routes::documented(&mut ServiceConfig::new(config));
     config
         .service(web::resource("/api/auth/socket").guard(guard::Get()).to(handshake::open_socket))
+        .service(web::resource("/api/asyncapi.json").guard(guard::Get()).to(asyncapi::asyncapi_json))
         .service(web::resource("/api/openapi.json").guard(guard::Get()).to(description::openapi_json))
         .default_service(web::to(description::unmatched));
     // The web client comes first: without it, `/` leads to the documentation.

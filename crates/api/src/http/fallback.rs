@@ -18,6 +18,7 @@ const PAGES: &[&str] = &[
     "/docs/api.md",
     "/docs/{hash}/{file}",
     "/api/openapi.json",
+    "/api/asyncapi.json",
     "/api/auth/socket",
 ];
 

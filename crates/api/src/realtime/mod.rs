@@ -8,12 +8,14 @@
 //! | `handshake` | the endpoint: who may open a socket |
 //! | `socket` | the life of a socket: authentication, heartbeats, limits, the end |
 //! | `delivery` | changes as frames |
+//! | `asyncapi` | the document that describes the frames |
 //! | `client_frame`, `server_frame` | the frames of both directions |
 //! | `incoming` | the messages of a client |
 //! | `outlet` | writing to a client that may not read |
 //! | `farewell` | why a socket ends, and its close code |
 //! | `hub` | the sockets of this instance, by account |
 
+pub(crate) mod asyncapi;
 mod client_frame;
 mod delivery;
 mod farewell;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -40,6 +41,19 @@ pub(crate) struct Socket {
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// Compares a frame with the document of the socket.
+fn assert_documented(frame: &Value) {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    let text = include_str!("../../../../api/src/realtime/asyncapi.json");
+    let document = DOCUMENT.get_or_init(|| serde_json::from_str(text).unwrap());
+    let payload = &document["components"]["messages"][frame["type"].as_str().unwrap()]["payload"];
+    let properties = payload["properties"].as_object().unwrap_or_else(|| panic!("undocumented: {frame}"));
+    let members = frame.as_object().unwrap();
+    assert!(members.keys().all(|name| properties.contains_key(name)), "{frame}");
+    let required = payload["required"].as_array().unwrap();
+    assert!(required.iter().all(|name| members.contains_key(name.as_str().unwrap())), "{frame}");
+}
 
 impl Socket {
     /// Sends a handshake with these header lines.
@@ -129,7 +143,11 @@ impl Socket {
         let mut payload = vec![0; usize::try_from(length).unwrap()];
         self.stream.read_exact(&mut payload).unwrap();
         match head[0] {
-            0x81 => Received::Text(serde_json::from_slice(&payload).unwrap()),
+            0x81 => {
+                let frame = serde_json::from_slice(&payload).unwrap();
+                assert_documented(&frame);
+                Received::Text(frame)
+            }
             0x89 => Received::Ping,
             0x8a => Received::Pong,
             0x88 => Received::Close(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
