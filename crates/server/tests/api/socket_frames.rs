@@ -167,3 +167,45 @@ fn pings_are_answered_and_unknown_types_refused_without_an_end() {
     socket.send_raw(0x89, b"");
     assert_eq!(socket.next(), Received::Pong);
 }
+
+#[test]
+fn typing_reaches_friends_who_share_it_and_refusals_are_alike() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let carol = world.person("carol_01");
+    let conversation = bob.conversation();
+    let path = format!("/api/auth/conversations/{conversation}/typing");
+    let (mut alices, mut bobs) = (Socket::live(&alice, None), Socket::live(&bob, None));
+    let typing = |id: &str| json!({"type": "typing", "conversation_id": id});
+    let nothing_more = |socket: &mut Socket| {
+        socket.send(&json!({"type": "ping", "id": 1}));
+        assert_eq!(socket.text()["type"], "pong");
+    };
+    alices.send(&typing(&conversation));
+    let report = json!({"type": "typing", "conversation_id": conversation, "user_id": alice.id, "seconds": 6});
+    assert_eq!(bobs.text(), report);
+    // Too soon, and of none.
+    alices.send(&typing(&conversation));
+    alices.send(&typing("nonsense"));
+    nothing_more(&mut alices);
+    alice.post(&path, &json!({})).ok();
+    carol.post(&path, &json!({})).refused(400, "unknown_conversation");
+    nothing_more(&mut bobs);
+    bob.post(&path, &json!({})).ok();
+    assert_eq!(alices.text()["user_id"], json!(bob.id));
+    bob.with("PATCH", "/api/auth/me", &json!({"share_typing": false})).ok();
+    bobs.until("stale");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    alice.post(&path, &json!({})).ok();
+    bob.post(&path, &json!({})).ok();
+    nothing_more(&mut bobs);
+    nothing_more(&mut alices);
+}
+
+#[test]
+fn the_document_of_the_socket_is_served() {
+    let world = World::new();
+    let mut answer = ureq::get(format!("http://{}/api/asyncapi.json", world.address())).call().unwrap();
+    let document: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    assert_eq!(document["asyncapi"], "3.0.0");
+}
