@@ -4,14 +4,19 @@ import { type Account, connect, type Change, type Connection, Conversations, typ
 import { conversationWith, friends } from "./support.js";
 
 /** Connects, and notes what arrives. */
-function connected(account: Account, cursor: string | null = null, conversations = new Conversations()) {
+function connected(account: Account, socketClass?: null, cursor: string | null = null, conversations = new Conversations()) {
     const changes: Change[] = [];
     const waiting = new Set<() => void>();
     const connection: Connection = connect(account, {
         cursor,
         conversations,
-        onChange: (change) => void changes.push(change),
+        ...(socketClass === null && { socketClass }),
+        onChange: (change) => {
+            changes.push(change);
+            waiting.forEach((look) => look());
+        },
         onCursor: () => waiting.forEach((look) => look()),
+        onLive: () => waiting.forEach((look) => look()),
     });
     /** Resolves once the state is as wished. */
     const until = (isSo: () => boolean) =>
@@ -27,9 +32,9 @@ async function fresh(account: Account): Promise<Synced> {
     return (await account.call("get", "/api/auth/sync")).data;
 }
 
-test("a connection learns of messages, reads and recalls, and its state is that of a fresh client", async () => {
+for (const [way, socketClass] of [["a socket", undefined], ["long polls", null]] as const) test(`messages, reads and recalls come by ${way}, and the state is that of a fresh client`, async () => {
     const [alice, bob] = await friends();
-    const { connection, conversations, until, changes } = connected(bob);
+    const { connection, conversations, until, changes } = connected(bob, socketClass);
     const conversation_id = await conversationWith(bob, alice);
     await until(() => connection.isLive);
     const first = await alice.send(bob.user.user_id, "你好");
@@ -43,17 +48,18 @@ test("a connection learns of messages, reads and recalls, and its state is that 
     const state = conversations.list().map((entry) => ({ ...entry, recalled: [], deleted: [] }));
     assert.deepEqual(state, (await fresh(bob)).conversations);
     assert.ok(changes.length >= 4);
+    assert.equal(changes.some((change) => change.type !== "sync"), socketClass === undefined);
 });
 
 test("a client that was away catches up by its cursor alone", async () => {
     const [alice, bob] = await friends();
-    const before = connected(bob);
+    const before = connected(bob, null);
     await before.until(() => before.connection.isLive);
     before.connection.stop();
     for (const text of ["一", "二", "三"]) {
         await alice.send(bob.user.user_id, text);
     }
-    const after = connected(bob, before.connection.cursor, before.conversations);
+    const after = connected(bob, null, before.connection.cursor, before.conversations);
     await after.until(() => after.connection.isLive);
     after.connection.stop();
     assert.equal(after.conversations.unreadTotal, 3);
