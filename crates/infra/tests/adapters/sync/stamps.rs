@@ -35,11 +35,14 @@ const NO_NEWS: &[&str] = &[
     "find_by_id",
     "is_open",
     "identify",
+    "details",
     "pending",
     // A new account has no device that could have missed it.
     "register",
     // Refreshing changes `last_used_at` only. Its theft ends the session by the statement of `end`.
     "rotate",
+    // As `erase`, by the same statements.
+    "erase_by_operator",
     // An account that is enabled has no open session.
     "enable",
 ];
