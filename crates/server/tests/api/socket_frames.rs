@@ -182,7 +182,8 @@ fn typing_reaches_friends_who_share_it_and_refusals_are_alike() {
         assert_eq!(socket.text()["type"], "pong");
     };
     alices.send(&typing(&conversation));
-    let report = json!({"type": "typing", "conversation_id": conversation, "user_id": alice.id, "seconds": 6});
+    let report =
+        json!({"type": "typing", "conversation_id": conversation, "user_id": alice.id, "seconds": 6});
     assert_eq!(bobs.text(), report);
     // Too soon, and of none.
     alices.send(&typing(&conversation));
