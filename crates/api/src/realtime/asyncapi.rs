@@ -1,4 +1,4 @@
-//! The AsyncAPI document of the socket, which the OpenAPI document cannot describe.
+//! The document of the socket in the form of `AsyncAPI`, which the OpenAPI document cannot describe.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
