@@ -164,6 +164,8 @@ test("a message in a window without focus is unread until the focus returns", ()
     await write(bob, alice, ["在吗"]);
     await sees(page, "在吗");
     await until(page, () => document.title === "(1) 鸿雁");
+    await page.waitForTimeout(500);
+    assert.equal((await call(alice, "GET", "/api/auth/conversations")).data[0].unread_count, 1);
     await page.evaluate(() => {
         window.isLookedAt = true;
         window.dispatchEvent(new Event("focus"));
