@@ -5,9 +5,13 @@ use pollster::block_on;
 use uuid::Uuid;
 
 use super::*;
+use crate::account::DisplayName;
+use crate::conversation::ConversationSummary;
 use crate::error::{InvalidValue, Rule};
-use crate::id::UserId;
-use crate::testing::{assert_fault, fault, user};
+use crate::friendship::Remark;
+use crate::id::{ConversationId, UserId};
+use crate::message::Seq;
+use crate::testing::{assert_fault, at, counted_texts, fault, user};
 
 struct NoSignals;
 
@@ -91,4 +95,40 @@ fn a_page_is_empty_unless_it_tells_something() {
     assert!(page().is_empty());
     assert!(!SyncPage { reset: true, ..page() }.is_empty());
     assert!(!SyncPage { stale: StaleList::ALL.to_vec(), ..page() }.is_empty());
+}
+
+#[test]
+fn each_list_has_the_name_that_clients_know() {
+    let names = StaleList::ALL.map(StaleList::name);
+    assert_eq!(names, ["friendships", "friendship_requests", "blocks", "me", "sessions"]);
+}
+
+#[test]
+fn the_size_of_a_changed_conversation_counts_the_texts_of_its_entry() {
+    let entry = ConversationSummary {
+        id: ConversationId::from_uuid(Uuid::from_u128(3)),
+        friend_id: user(2),
+        friend_uid: None,
+        friend_name: DisplayName::Erased,
+        remark: Remark::parse("老王").unwrap(),
+        is_friend: true,
+        blocked: false,
+        peer_read_seq: None,
+        unread_count: 0,
+        last_message: None,
+        last_seq: Seq::new(9),
+        read_seq: Seq::new(4),
+        updated_at: at(4),
+        pinned: false,
+        muted: false,
+    };
+    let changed = |entry| SyncedConversation {
+        entry,
+        cleared_seq: Seq::new(0),
+        hidden: false,
+        recalled: Vec::new(),
+        deleted: Vec::new(),
+    };
+    assert_eq!(counted_texts(&changed(entry.clone())), counted_texts(&entry));
+    assert!(counted_texts(&entry).contains(&"老王".to_owned()));
 }
