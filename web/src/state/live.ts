@@ -1,4 +1,4 @@
-// Changes as they happen, by long poll. A tab in the background gives its connection up, because a browser has six to a server.
+// Changes as they happen, by a socket or a long poll. A tab in the background gives its connection up, because a browser has six to a server.
 
 import { type Account, connect, type Connection, Conversations, isTemporary, type Entry } from "@hongyan/client";
 
