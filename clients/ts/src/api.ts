@@ -710,7 +710,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Report that the caller is writing
+         * Report typing
          * @description The caller is writing. The other member's sockets learn it if the two are friends, both have `share_typing` on and neither blocks the other; the
          *     answer does not tell. No body, no `data`. Errors: `unknown_conversation`.
          */
@@ -1121,6 +1121,41 @@ export interface components {
              * @example 字段 receiver_id 无效：不是有效的标识
              */
             message: string;
+        };
+        /** @description What has changed. */
+        ChangeSet: {
+            /** @description The conversations that have changed, hidden ones too. Each replaces what the client has of it. */
+            conversations: components["schemas"]["ChangedConversation"][];
+            /** @description The cursor to keep once all pages are applied. */
+            cursor: components["schemas"]["SyncCursor"];
+            /**
+             * @description Whether the client drops what it has before it applies this.
+             * @example false
+             */
+            reset: boolean;
+            /** @description The lists to read again. */
+            stale: components["schemas"]["StaleList"][];
+            /**
+             * Format: int64
+             * @description The sum of `unread_count` over all conversations of the list.
+             * @example 1
+             */
+            unread_total: number;
+        };
+        /** @description Success with data that are one page of more. */
+        ChangeSetPart: {
+            /**
+             * @example 200
+             * @constant
+             */
+            code: 200;
+            data: components["schemas"]["ChangeSet"];
+            /**
+             * @description For users, in their language.
+             * @example 成功
+             */
+            message: string;
+            next_cursor: components["schemas"]["PageCursor"] | null;
         };
         ChangeUidBadRequest: {
             /**
@@ -1893,40 +1928,6 @@ export interface components {
          * @example 0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044
          */
         PageCursor: string;
-        /** @description Success with data that are one page of more. */
-        PartOf_ChangeSet: {
-            /**
-             * @example 200
-             * @constant
-             */
-            code: 200;
-            /** @description What has changed. */
-            data: {
-                /** @description The conversations that have changed, hidden ones too. Each replaces what the client has of it. */
-                conversations: components["schemas"]["ChangedConversation"][];
-                /** @description The cursor to keep once all pages are applied. */
-                cursor: components["schemas"]["SyncCursor"];
-                /**
-                 * @description Whether the client drops what it has before it applies this.
-                 * @example false
-                 */
-                reset: boolean;
-                /** @description The lists to read again. */
-                stale: components["schemas"]["StaleList"][];
-                /**
-                 * Format: int64
-                 * @description The sum of `unread_count` over all conversations of the list.
-                 * @example 1
-                 */
-                unread_total: number;
-            };
-            /**
-             * @description For users, in their language.
-             * @example 成功
-             */
-            message: string;
-            next_cursor: components["schemas"]["PageCursor"] | null;
-        };
         /** @description A password change. */
         PasswordChange: {
             /** @description 8–128 characters. */
@@ -5206,7 +5207,7 @@ export interface operations {
                      *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
                      *     }
                      */
-                    "application/json": components["schemas"]["PartOf_ChangeSet"];
+                    "application/json": components["schemas"]["ChangeSetPart"];
                 };
             };
             400: components["responses"]["InvalidField"];

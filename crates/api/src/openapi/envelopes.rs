@@ -13,7 +13,7 @@ use super::schema_rules::{PREFIX, constant_code};
 use crate::response::envelope::Failure;
 
 /// The kinds of envelope with content: utoipa's prefix of their names, and their suffix in the document.
-const KINDS: [(&str, &str); 2] = [("Data_", "Response"), (PAGE, "List")];
+const KINDS: [(&str, &str); 3] = [("Data_", "Response"), (PAGE, "List"), ("PartOf_", "Part")];
 const PAGE: &str = "PageOf_";
 
 /// The content of an envelope and the envelope's name in the document.

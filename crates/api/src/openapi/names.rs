@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::document;
 
 /// Verbs with which operation ids begin.
-const VERBS: [&str; 25] = [
+const VERBS: [&str; 27] = [
     "answer", "block", "change", "check", "clear", "delete", "end", "erase", "export", "find", "get", "list",
-    "log", "mark", "open", "recall", "refresh", "register", "remove", "search", "send", "set", "unblock",
-    "update", "withdraw",
+    "log", "mark", "open", "recall", "refresh", "register", "remove", "report", "search", "send", "set",
+    "sync", "unblock", "update", "withdraw",
 ];
 
 /// What generated code calls the things that it makes from a schema, besides the schema's own name.

@@ -27,7 +27,7 @@ pub(crate) async fn tell(
     Ok(())
 }
 
-/// Report that the caller is writing.
+/// Report typing.
 #[utoipa::path(tag = "conversations", params(("conversation_id" = schemas::ConversationId, Path)),
     responses((status = 200, body = Done)), security(("token" = [])),
     extensions(("x-errors" = json!(["unknown_conversation"]))))]

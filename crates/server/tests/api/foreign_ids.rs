@@ -74,6 +74,7 @@ fn routes() -> Vec<Route> {
         route("PATCH", CONVERSATION, Thing::Conversation, conversation).body(json!({"pinned": true})),
         route("DELETE", CONVERSATION, Thing::Conversation, conversation),
         route("PUT", "/api/auth/conversations/{conversation_id}/read", Thing::Conversation, conversation).body(json!({"seq": 1})),
+        route("POST", "/api/auth/conversations/{conversation_id}/typing", Thing::Conversation, conversation),
         route("POST", REQUEST, Thing::Request, request).body(json!({"status": "accepted"})),
         route("DELETE", REQUEST, Thing::Request, request),
         route("DELETE", "/api/auth/message/recall", Thing::Message, message).field("message_id").body(json!({})),

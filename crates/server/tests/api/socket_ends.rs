@@ -111,10 +111,10 @@ fn a_token_that_is_of_no_use_ends_the_socket() {
 
 #[test]
 fn a_fresh_token_extends_a_socket_in_place_and_without_one_it_ends() {
-    let world = World::with(Options { access_token_seconds: Some(3), ..Options::default() });
+    let world = World::with(Options { access_token_seconds: Some(8), ..Options::default() });
     let alice = world.person("alice_01");
     let mut socket = Socket::live(&alice, None);
-    assert!(socket.until("expiring")["seconds"].as_u64().unwrap() <= 3);
+    assert!(socket.until("expiring")["seconds"].as_u64().unwrap() <= 8);
     let tokens = world.call("POST", "/api/auth/refresh_token").bearer(&alice.refresh_token).send().ok();
     let fresh = Person { token: tokens.data()["token"].as_str().unwrap().to_owned(), ..alice };
     socket.authenticate(&fresh, None);

@@ -191,6 +191,7 @@ fn typing_reaches_friends_who_share_it_and_refusals_are_alike() {
     nothing_more(&mut alices);
     alice.post(&path, &json!({})).ok();
     carol.post(&path, &json!({})).refused(400, "unknown_conversation");
+    carol.post("/api/auth/conversations/nonsense/typing", &json!({})).refused(400, "invalid_field");
     nothing_more(&mut bobs);
     bob.post(&path, &json!({})).ok();
     assert_eq!(alices.text()["user_id"], json!(bob.id));

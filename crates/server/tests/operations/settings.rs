@@ -27,9 +27,11 @@ fn the_version_names_the_commit_if_it_is_known() {
 fn help_names_commands_settings_and_exit_codes() {
     let (code, text) = Folder::new("help").call(&["--help"]);
     assert_eq!(code, 0);
-    for word in ["serve", "doctor", "backup", "restore", "Settings:", "HONGYAN_BIND", "Exit codes:"] {
+    for word in ["serve", "doctor", "backup", "restore", "Exit codes:"] {
         assert!(text.contains(word), "{word} is missing: {text}");
     }
+    let (code, text) = Folder::new("help").call(&["serve", "--help"]);
+    assert!(code == 0 && text.contains("Settings:") && text.contains("HONGYAN_BIND"), "{text}");
 }
 
 #[test]
