@@ -310,7 +310,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the nickname, and what friends see of the caller
+         * Change the profile
          * @description `{name, share_read, share_typing}`, all optional; an omitted one stays. `name`: 1–64 characters after trimming, no control characters;
          *     other users see the new one at once. `share_read`: friends see how far the caller has read, and the caller sees it of them, where both
          *     share it. `share_typing`: likewise that one is writing. Both are `true` at first. `data` as for `GET /api/auth/me`.
@@ -729,7 +729,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has changed for the caller since a cursor; without a cursor everything, and the first cursor
+         * Catch up
          * @description What has changed since a cursor.
          *
          *     | query | |

@@ -143,7 +143,7 @@ impl ChangeSet {
     }
 }
 
-/// What has changed for the caller since a cursor; without a cursor everything, and the first cursor.
+/// Catch up.
 #[utoipa::path(tag = "conversations", params(SyncParams), responses((status = 200, body = PartOf<ChangeSet>)),
     security(("token" = [])))]
 #[get("/api/auth/sync")]

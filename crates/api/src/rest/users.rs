@@ -88,7 +88,7 @@ struct ProfilePatch {
     share_typing: Option<bool>,
 }
 
-/// Change the nickname, and what friends see of the caller.
+/// Change the profile.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Data<AccountResponse>)), security(("token" = [])))]
 #[patch("/api/auth/me")]
 pub(crate) async fn update_me(
