@@ -63,6 +63,24 @@ struct Live {
     tells_cursor: bool,
     is_expiry_told: bool,
     next_tick: Instant,
+    /// When the session is looked at next, however many changes come meanwhile.
+    next_look: Instant,
+}
+
+impl Live {
+    /// When the end of the token's life is to be announced. A short life rests a little, so that a client that renews its token at
+    /// once does not do so without a pause.
+    fn expiry_told_at(&self) -> Instant {
+        let Identity { expires_at, life, .. } = self.identity;
+        let rest = LOOK.min(life / 2);
+        expires_at.checked_sub(EXPIRING.min(life.saturating_sub(rest))).unwrap_or(expires_at)
+    }
+
+    /// When something is due.
+    fn due(&self) -> Instant {
+        let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_told_at() };
+        self.next_tick.min(self.next_look).min(ends)
+    }
 }
 
 impl Socket {
@@ -96,9 +114,10 @@ impl Socket {
         let point = self.delivery(identity).catch_up(cursor).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
-        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick };
+        let next_look = Instant::now() + LOOK;
+        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick, next_look };
         loop {
-            let timer = live.next_tick.min(Instant::now() + LOOK).min(live.identity.expires_at);
+            let due = live.due();
             select! {
                 message = self.incoming.next() => self.hear(message?, &mut live).await?,
                 () = listener.changed() => {
@@ -106,7 +125,7 @@ impl Socket {
                     live.point = self.delivery(live.identity).news(&live.point).await?;
                 }
                 note = notes.recv() => self.note(note).await?,
-                () = sleep_until(timer) => self.on_time(&mut live).await?,
+                () = sleep_until(due) => self.on_time(&mut live).await?,
             }
         }
     }
@@ -213,9 +232,10 @@ impl Socket {
     async fn on_time(&mut self, live: &mut Live) -> Result<(), Farewell> {
         self.check(live)?;
         let now = Instant::now();
-        let left = live.identity.expires_at.saturating_duration_since(now);
-        if left <= EXPIRING && !live.is_expiry_told {
+        live.next_look = now + LOOK;
+        if live.expiry_told_at() <= now && !live.is_expiry_told {
             live.is_expiry_told = true;
+            let left = live.identity.expires_at.saturating_duration_since(now);
             self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await?;
         }
         if live.next_tick > now {
