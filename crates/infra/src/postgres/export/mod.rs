@@ -15,7 +15,7 @@ use domain::id::UserId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::db::Db;
+use crate::db::{Db, Patience};
 use crate::runtime::thread_pool::{JobClass, JobError, PoolSize, ThreadPool};
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::Worker;
@@ -43,6 +43,8 @@ pub struct PgExportRepository {
     threads: Arc<ThreadPool>,
     slots: Arc<Semaphore>,
     settings: ExportSettings,
+    /// Longest time that opening a snapshot takes.
+    opening: Duration,
 }
 
 impl PgExportRepository {
@@ -53,10 +55,12 @@ impl PgExportRepository {
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
         let worker = Worker::watched("export", db.watchdog(), StallLimits::EXPORTS)?;
         let size = PoolSize::of_one_class(settings.at_once, settings.at_once);
-        let limits = db.patience().job_limits(MAX_QUEUE_WAIT);
+        // A part may take as long as the session permits its statement: an answer that has begun can only be broken off.
+        let limits = Patience::BACKGROUND.job_limits(MAX_QUEUE_WAIT);
         let threads = Arc::new(ThreadPool::start("export", worker, size, limits, || ())?);
         let slots = Arc::new(Semaphore::new(settings.at_once));
-        Ok(Self { url: db.url().to_owned(), threads, slots, settings })
+        let opening = db.patience().result;
+        Ok(Self { url: db.url().to_owned(), threads, slots, settings, opening })
     }
 
     /// Waits for a slot, in turn.
@@ -107,8 +111,9 @@ impl ExportRepository for PgExportRepository {
         let slot = self.slot().await?;
         let ends_at = Instant::now() + self.settings.deadline;
         let url = self.url.clone();
-        let snapshot =
-            job_result(self.threads.run(JobClass::Read, move || Snapshot::open(&url, user)).await)?;
+        let opened = self.threads.run(JobClass::Read, move || Snapshot::open(&url, user));
+        let late = |why| PortError::unavailable(RETRY_AFTER, why);
+        let snapshot = job_result(timeout(self.opening, opened).await.map_err(late)?)?;
         Ok(snapshot.map(|snapshot| {
             let threads = Arc::clone(&self.threads);
             Box::new(SnapshotReader { snapshot: Some(snapshot), threads, ends_at, _slot: slot })
