@@ -70,7 +70,7 @@ struct Live {
 impl Live {
     /// When the end of the token's life is to be announced. A short life rests a little, so that a client that renews its token at
     /// once does not do so without a pause.
-    fn expiry_told_at(&self) -> Instant {
+    fn expiry_due(&self) -> Instant {
         let Identity { expires_at, life, .. } = self.identity;
         let rest = LOOK.min(life / 2);
         expires_at.checked_sub(EXPIRING.min(life.saturating_sub(rest))).unwrap_or(expires_at)
@@ -78,7 +78,7 @@ impl Live {
 
     /// When something is due.
     fn due(&self) -> Instant {
-        let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_told_at() };
+        let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_due() };
         self.next_tick.min(self.next_look).min(ends)
     }
 }
@@ -233,7 +233,7 @@ impl Socket {
         self.check(live)?;
         let now = Instant::now();
         live.next_look = now + LOOK;
-        if live.expiry_told_at() <= now && !live.is_expiry_told {
+        if live.expiry_due() <= now && !live.is_expiry_told {
             live.is_expiry_told = true;
             let left = live.identity.expires_at.saturating_duration_since(now);
             self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await?;
