@@ -48,6 +48,7 @@ async function played(answers: (Response | "cut")[], options: Partial<ConnectOpt
             onCursor: (cursor) => cursors.push(cursor),
             onLive: () => (lives += 1),
             onEnd: (end) => setImmediate(() => resolve({ end, connection })),
+            socketClass: null,
             ...options,
         });
     });
