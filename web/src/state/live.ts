@@ -32,7 +32,7 @@ export function follow(account: Account, { onList, onStale, onTrouble, onLive }:
                 if (!isPartial) {
                     onList(conversations.list());
                 }
-                if (change.type === "sync" && change.data.stale.length > 0) {
+                if (change.type === "stale" || change.type === "sync" && change.data.stale.length > 0) {
                     onStale();
                 }
             },
