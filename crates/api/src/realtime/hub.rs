@@ -1,4 +1,4 @@
-//! The hub: the sockets of this instance, by account, their limits and their figures.
+//! Connection registry: the sockets of this instance, by account, their limits and their figures.
 
 use std::collections::HashMap;
 use std::sync::Arc;

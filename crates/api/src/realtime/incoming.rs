@@ -1,4 +1,4 @@
-//! The messages of a client: no larger and no more than it may send.
+//! Rate limiting: the messages of a client are no larger and no more than it may send.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The outlet of a socket: writes that end when the client does not read.
+//! Backpressure: writes to a socket, which end when the client does not read.
 //!
 //! A write waits while 32 messages wait for the client. That is the back-pressure: what reads the changes waits, too.
 

@@ -1,4 +1,4 @@
-//! Reports that the caller is writing.
+//! Typing indicator: reports that the caller is writing.
 
 use actix_web::{post, web};
 use domain::conversation::ConversationError;
