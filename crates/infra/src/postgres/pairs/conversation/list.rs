@@ -51,12 +51,12 @@ statement! {
        FROM unnest(" [members: Array<SqlUuid>] ", " [first_page: Array<Bool>] ", " [pinned: Array<Bool>] ", "
             [updated_at: Array<Timestamptz>] ", " [ids: Array<SqlUuid>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (user_id, first_page, pinned, updated_at, id, most, n)
+      CROSS JOIN LATERAL (SELECT me.share_read FROM users me WHERE me.id = r.user_id OFFSET 0) me
       CROSS JOIN LATERAL (
            SELECT m.conversation_id, m.user_id, m.peer_id, m.read_seq, m.cleared_seq, m.peer_seen, m.deleted_seq,
                   m.hidden_unread, m.remark, m.pinned, m.muted, coalesce(c.last_at, c.befriended_at) AS updated_at,
                   c.user_lo, c.lo_sent, c.hi_sent, c.last_seq, c.friends,
-                  CASE WHEN m.user_id = c.user_lo THEN c.lo_blocks ELSE c.hi_blocks END AS blocked,
-                  (SELECT me.share_read FROM users me WHERE me.id = r.user_id) AS share_read
+                  CASE WHEN m.user_id = c.user_lo THEN c.lo_blocks ELSE c.hi_blocks END AS blocked
              FROM conversation_members m JOIN conversations c ON c.id = m.conversation_id
             WHERE m.user_id = r.user_id
               AND (NOT m.hidden OR c.last_seq > m.cleared_seq)
@@ -67,7 +67,6 @@ statement! {
             LIMIT r.most) m
       CROSS JOIN LATERAL (SELECT m.user_lo, m.lo_sent, m.hi_sent, m.last_seq) c
        JOIN users u ON u.id = m.peer_id
-      CROSS JOIN LATERAL (SELECT m.share_read) me
        LEFT JOIN LATERAL (
            SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
              FROM messages x

@@ -10,7 +10,7 @@ use domain::message::Message;
 use uuid::Uuid;
 
 use super::gaps::{GAPS_AFTER, GAPS_BEFORE};
-use super::view::{OWN_KEY, PEER_READ_SEQ, PeerColumns, SenderColumns, Viewpoint};
+use super::view::{PEER_READ_SEQ, PeerColumns, SenderColumns, Viewpoint};
 use crate::db::{DbError, statement};
 
 /// A member's request for a window.
@@ -29,11 +29,14 @@ const HEADS: &str = "
             WHERE m.conversation_id = r.conversation_id AND m.user_id = r.user_id OFFSET 0) m
      CROSS JOIN LATERAL (SELECT c.* FROM conversations c WHERE c.id = r.conversation_id OFFSET 0) c
      CROSS JOIN LATERAL (SELECT u.* FROM users u WHERE u.id = m.peer_id OFFSET 0) u
-     CROSS JOIN LATERAL (SELECT me.share_read FROM users me WHERE me.id = m.user_id OFFSET 0) me
+     CROSS JOIN LATERAL (SELECT me.share_read FROM users me WHERE me.id = r.user_id OFFSET 0) me
      CROSS JOIN LATERAL (
-           SELECT array_agg(w.seq) AS seqs, array_agg(w.own) AS owns, array_agg(w.key) AS keys,
-                  array_agg(w.content) AS contents, array_agg(w.created_at) AS times
+           SELECT array_agg(w.seq) AS seqs, array_agg(w.key) AS keys, array_agg(w.content) AS contents, array_agg(w.created_at) AS times
              FROM ";
+
+/// SQL expression: who sent message `x`, and its idempotency key, in one value, because each column of a page costs as much as a
+/// message: `NULL` if the peer sent it, else the key, which is never empty, or the empty string if member `m` gave none.
+const SENT_KEY: &str = "CASE WHEN x.sender_id = m.user_id THEN coalesce(x.client_message_id, '') END";
 
 statement! {
     // One row per request, with its messages as one array per column: one row per message would repeat the conversation.
@@ -50,26 +53,25 @@ statement! {
         (Bool, BigInt, Nullable<BigInt>, BigInt, BigInt),
         (
             Nullable<Array<BigInt>>,
-            Nullable<Array<Bool>>,
             Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Timestamptz>>,
         ),
     );
     "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, CASE WHEN c.friends THEN " {PEER_READ_SEQ} " END,
-            c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
+            c.last_seq, m.deleted_seq, page.seqs, page.keys, page.contents, page.times
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (conversation_id, user_id, before, after, most, n) "
     {HEADS}
-    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
+    "             ((SELECT x.seq, " {SENT_KEY} " AS key, x.content, x.created_at
                      FROM messages x
                     WHERE r.after IS NULL
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq < r.before
                     ORDER BY x.seq DESC
                     LIMIT r.most)
                   UNION ALL
-                  (SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
+                  (SELECT x.seq, " {SENT_KEY} " AS key, x.content, x.created_at
                      FROM messages x
                     WHERE r.after IS NOT NULL
                       AND x.conversation_id = m.conversation_id AND x.seq > m.cleared_seq AND x.seq > r.after
@@ -91,19 +93,18 @@ statement! {
         (Bool, BigInt, Nullable<BigInt>, BigInt, BigInt),
         (
             Nullable<Array<BigInt>>,
-            Nullable<Array<Bool>>,
             Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Nullable<Text>>>,
             Nullable<Array<Timestamptz>>,
         ),
     );
     "SELECT r.n, m.peer_id, u.state, u.name, m.remark, c.friends, m.read_seq, CASE WHEN c.friends THEN " {PEER_READ_SEQ} " END,
-            c.last_seq, m.deleted_seq, page.seqs, page.owns, page.keys, page.contents, page.times
+            c.last_seq, m.deleted_seq, page.seqs, page.keys, page.contents, page.times
        FROM unnest(" [conversations: Array<SqlUuid>] ", " [members: Array<SqlUuid>] ", "
             [before: Array<Nullable<BigInt>>] ", " [after: Array<Nullable<BigInt>>] ", " [most: Array<BigInt>] ")
             WITH ORDINALITY AS r (conversation_id, user_id, before, after, most, n) "
     {HEADS}
-    "             ((SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
+    "             ((SELECT x.seq, " {SENT_KEY} " AS key, x.content, x.created_at
                      FROM (" {GAPS_BEFORE} ") gap CROSS JOIN LATERAL (
                           SELECT x.* FROM messages x
                            WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
@@ -111,7 +112,7 @@ statement! {
                     WHERE r.after IS NULL
                     ORDER BY x.seq DESC)
                   UNION ALL
-                  (SELECT x.seq, x.sender_id = m.user_id AS own, " {OWN_KEY} " AS key, x.content, x.created_at
+                  (SELECT x.seq, " {SENT_KEY} " AS key, x.content, x.created_at
                      FROM (" {GAPS_AFTER} ") gap CROSS JOIN LATERAL (
                           SELECT x.* FROM messages x
                            WHERE x.conversation_id = m.conversation_id AND x.seq > gap.after AND x.seq < gap.before
@@ -143,7 +144,7 @@ pub(super) struct StateColumns {
 #[derive(Queryable)]
 pub(super) struct MessageColumns {
     seqs: Option<Vec<i64>>,
-    owns: Option<Vec<bool>>,
+    /// Each a [`SENT_KEY`].
     keys: Option<Vec<Option<String>>>,
     contents: Option<Vec<Option<String>>>,
     times: Option<Vec<DateTime<Utc>>>,
@@ -151,13 +152,14 @@ pub(super) struct MessageColumns {
 
 impl MessageColumns {
     pub(super) fn into_messages(self, viewpoint: Viewpoint) -> Result<Vec<Message>, DbError> {
-        let (seqs, owns) = (self.seqs.unwrap_or_default(), self.owns.unwrap_or_default());
+        let (seqs, keys) = (self.seqs.unwrap_or_default(), self.keys.unwrap_or_default());
         let (contents, times) = (self.contents.unwrap_or_default(), self.times.unwrap_or_default());
-        let keys = self.keys.unwrap_or_default();
-        if [owns.len(), keys.len(), contents.len(), times.len()] != [seqs.len(); 4] {
+        if [keys.len(), contents.len(), times.len()] != [seqs.len(); 3] {
             return Err(DbError::Impossible("messages: the columns of a window differ in length"));
         }
-        let senders = owns.into_iter().zip(keys).map(|(own, key)| SenderColumns { own, key });
+        let senders = keys
+            .into_iter()
+            .map(|key| SenderColumns { own: key.is_some(), key: key.filter(|key| !key.is_empty()) });
         let rows = seqs.into_iter().zip(senders).zip(contents.into_iter().zip(times));
         Ok(rows.map(|((seq, sender), (content, at))| viewpoint.message(seq, sender, content, at)).collect())
     }
@@ -227,19 +229,18 @@ mod tests {
         let id = Uuid::from_u128(1);
         let (conversation, member) = (ConversationId::from_uuid(id), UserId::from_uuid(id));
         let viewpoint = Viewpoint { conversation, member, peer: member };
-        let messages = |[seqs, owns, keys, contents, times]: [usize; 5]| {
+        let messages = |[seqs, keys, contents, times]: [usize; 4]| {
             let columns = MessageColumns {
                 seqs: Some(vec![1; seqs]),
-                owns: Some(vec![true; owns]),
                 keys: Some(vec![None; keys]),
                 contents: Some(vec![None; contents]),
                 times: (times > 0).then(|| vec![DateTime::UNIX_EPOCH; times]),
             };
             columns.into_messages(viewpoint)
         };
-        assert_eq!(messages([0; 5]).unwrap().len(), 0);
-        assert_eq!(messages([2; 5]).unwrap().len(), 2);
-        for lengths in [[1, 2, 2, 2, 2], [2, 1, 2, 2, 2], [2, 2, 1, 2, 2], [2, 2, 2, 1, 2], [2, 2, 2, 2, 0]] {
+        assert_eq!(messages([0; 4]).unwrap().len(), 0);
+        assert_eq!(messages([2; 4]).unwrap().len(), 2);
+        for lengths in [[1, 2, 2, 2], [2, 1, 2, 2], [2, 2, 1, 2], [2, 2, 2, 0]] {
             let refused = messages(lengths);
             assert!(matches!(refused, Err(DbError::Impossible(_))), "{refused:?}");
         }
