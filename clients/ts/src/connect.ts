@@ -14,6 +14,9 @@ const PAGE = 200;
 /** Sockets in a row that the server did not greet, after which long polls take over; and for how many milliseconds. */
 const UNGREETED = 2;
 const WITHOUT_SOCKETS = 300_000;
+/** Milliseconds between two reports that the user is writing; the server ignores more. */
+const TYPING_PAUSE = 3_000;
+const TYPING = "/api/auth/conversations/{conversation_id}/typing";
 
 export interface ConnectOptions {
     /** The cursor that `onCursor` reported last, if what was applied before it is still held; else everything comes first. */
@@ -52,6 +55,8 @@ export class Connection {
     /** The time before which no socket is opened. */
     #socketsFrom = 0;
     #failures = 0;
+    /** When the user was last reported to be writing, by conversation. */
+    readonly #typedAt = new Map<string, number>();
 
     constructor(account: Account, options: ConnectOptions) {
         this.#account = account;
@@ -78,9 +83,18 @@ export class Connection {
         this.#socket?.close();
     }
 
-    /** Reports that the user is writing, at most once per 3 s. */
+    /** Reports that the user is writing: by the socket, or by a call where none is open. At most once per 3 s and conversation. */
     typing(conversation_id: string): void {
-        this.#socket?.typing(conversation_id);
+        const now = Date.now();
+        const since = now - (this.#typedAt.get(conversation_id) ?? -Infinity);
+        if (since >= 0 && since < TYPING_PAUSE) {
+            return;
+        }
+        this.#typedAt.set(conversation_id, now);
+        if (!this.#socket?.typing(conversation_id)) {
+            // A lost report matters to no one; the next one follows.
+            this.#account.call("post", TYPING, { path: { conversation_id } }).catch(() => undefined);
+        }
     }
 
     async #run(): Promise<void> {

@@ -47,6 +47,8 @@ export class ChangeSocket {
     /** Frames are applied one after the other. */
     #queue: Promise<void> = Promise.resolve();
     #token = "";
+    /** Whether the server has accepted the token. */
+    #isReady = false;
     #silence: ReturnType<typeof setTimeout> | undefined;
     readonly ended: Promise<SocketEnd>;
 
@@ -88,6 +90,9 @@ export class ChangeSocket {
                 this.#token = await this.#account.session.token();
                 this.#send({ type: "authenticate", token: this.#token, cursor: this.#cursor });
                 break;
+            case "ready":
+                this.#isReady = true;
+                break;
             case "expiring":
                 this.#token = await this.#account.session.tokenInsteadOf(this.#token);
                 this.#send({ type: "authenticate", token: this.#token });
@@ -124,10 +129,13 @@ export class ChangeSocket {
         }
     }
 
-    #send(frame: object): void {
-        if (this.#socket.readyState === 1) {
+    /** Returns whether the socket is open. */
+    #send(frame: object): boolean {
+        const isOpen = this.#socket.readyState === 1;
+        if (isOpen) {
             this.#socket.send(JSON.stringify(frame));
         }
+        return isOpen;
     }
 
     /** Begins to wait for the next sign of life. */
@@ -139,8 +147,8 @@ export class ChangeSocket {
         }, SILENCE);
     }
 
-    /** Tells the friend that the user is writing. */
-    typing(conversation_id: string): void {
-        this.#send({ type: "typing", conversation_id });
+    /** Reports that the user is writing. Returns whether the socket could take it. */
+    typing(conversation_id: string): boolean {
+        return this.#isReady && this.#send({ type: "typing", conversation_id });
     }
 }

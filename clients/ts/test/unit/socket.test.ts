@@ -152,3 +152,21 @@ test("the address of a socket follows that of the server", () => {
     assert.equal(socketUrl("https://chat.example/api/auth/socket"), "wss://chat.example/api/auth/socket");
     assert.equal(socketUrl("http://127.0.0.1:8080/x"), "ws://127.0.0.1:8080/x");
 });
+
+test("writing is reported once per 3 s and conversation: by the socket, and by a call before there is one", async (t) => {
+    const { connection, socket, asked, until } = await connected();
+    connection.typing("7");
+    await until(() => asked.length === 2);
+    assert.equal(asked[1], "http://server/api/auth/conversations/7/typing");
+    socket.tell(HELLO, { type: "ready" }, { type: "live" });
+    await until(() => connection.isLive);
+    connection.typing("7");
+    connection.typing("8");
+    connection.typing("8");
+    const reports = () => socket.sent.slice(1).map((frame) => frame["conversation_id"]);
+    assert.deepEqual(reports(), ["8"]);
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 3001 });
+    connection.typing("7");
+    assert.deepEqual([reports(), asked.length], [["8", "7"], 2]);
+    connection.stop();
+});
