@@ -4,6 +4,7 @@
 import type { Account, Conversation, DataOf, Me, Poll } from "@hongyan/client";
 import { batch, computed, signal } from "@preact/signals";
 import { follow, isLive } from "./live.ts";
+import { forgetWriting } from "./typing.ts";
 
 export type FriendRequest = DataOf<"get", "/api/auth/friendship_requests">[number];
 export type Friend = DataOf<"get", "/api/auth/friendships">[number];
@@ -77,9 +78,12 @@ export function begin(account: Account): void {
                 return every(5);
             },
             onAnswer: ({ data, next_cursor }) => {
-                friends.value = data;
+                // The first page alone would take the others from the reader for a moment.
+                if (!next_cursor || friends.value.length === 0) {
+                    friends.value = data;
+                }
                 if (next_cursor) {
-                    void gather(account.rows("/api/auth/friendships")).then((all) => (friends.value = all));
+                    void gather(account.rows("/api/auth/friendships")).then((all) => (friends.value = all), () => undefined);
                 }
             },
         }),

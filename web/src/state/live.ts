@@ -1,6 +1,7 @@
 // Changes as they happen, by a socket or a long poll. A tab in the background gives its connection up, because a browser has six to a server.
 
 import { type Account, connect, type Connection, Conversations, isTemporary, type Entry } from "@hongyan/client";
+import { noteWriting, stopWriting } from "./typing.ts";
 
 interface Follower {
     onList: (conversations: Entry[]) => void;
@@ -13,11 +14,15 @@ interface Follower {
 /** Whether changes come by themselves, so that polling is only a safeguard. */
 export let isLive = false;
 
+let connection: Connection | undefined;
+
+/** Reports that the user is writing. The connection limits how often. */
+export const reportTyping = (conversation: string) => connection?.typing(conversation);
+
 /** Follows the account's changes until the returned function is called. */
 export function follow(account: Account, { onList, onStale, onTrouble, onLive }: Follower): () => void {
     const conversations = new Conversations();
     let cursor: string | null = null;
-    let connection: Connection | undefined;
     const stop = () => {
         connection?.stop();
         connection = undefined;
@@ -28,6 +33,13 @@ export function follow(account: Account, { onList, onStale, onTrouble, onLive }:
             cursor,
             conversations,
             onChange: (change) => {
+                if (change.type === "typing") {
+                    noteWriting(change.conversation_id, change.seconds);
+                    return;
+                }
+                if (change.type === "message" && change.message.sender_id === change.friend_id) {
+                    stopWriting(change.conversation_id);
+                }
                 const isPartial = change.type === "sync" && change.more;
                 if (!isPartial) {
                     onList(conversations.list());

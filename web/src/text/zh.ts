@@ -83,6 +83,7 @@ export const zh = {
     // One chat.
     send: "发送",
     inputLabel: "消息",
+    typing: "对方正在输入…",
     messages: "消息记录",
     emoji: "表情",
     resend: "重发",
@@ -151,6 +152,8 @@ export const zh = {
     notificationsRefused: "浏览器未允许通知",
     blocked: "黑名单",
     noBlocked: "黑名单为空",
+    shareTyping: "显示正在输入",
+    shareTypingHint: "好友能看到你正在输入；关闭后，你也看不到好友正在输入",
     exportData: "导出数据",
     exportHint: "下载服务器保存的与你有关的全部数据",
     export: "导出",

@@ -5,7 +5,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "../state/chat.ts";
 import { draftOf, keepDraft } from "../state/drafts.ts";
-import { conversationOf, refresh } from "../state/lists.ts";
+import { conversationOf, me as self, refresh } from "../state/lists.ts";
+import { reportTyping } from "../state/live.ts";
 import { sendKey } from "../state/preferences.ts";
 import { text } from "../text/index.ts";
 import { isEnter } from "./enter.ts";
@@ -38,6 +39,12 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
             keepDraft(me, chat.id, "");
         }
         field.current?.focus();
+    };
+    const onInput = (value: string) => {
+        keepDraft(me, chat.id, value);
+        if (value !== "" && self.peek()?.share_typing) {
+            reportTyping(chat.id);
+        }
     };
     const onKeyDown = (event: KeyboardEvent) => {
         const hasModifier = event.ctrlKey || event.metaKey;
@@ -72,7 +79,7 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
         <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); refresh(); }}>
             {hasEmoji.value && <Emoji onPick={insert} onClose={() => { hasEmoji.value = false; field.current?.focus(); }} />}
             <button type="button" class="plain square" aria-label={text.emoji} aria-expanded={hasEmoji.value} onClick={() => (hasEmoji.value = !hasEmoji.value)}><Icon name="smile" /></button>
-            <textarea ref={field} rows={1} dir="auto" aria-label={text.inputLabel} value={content.value} onInput={(event) => keepDraft(me, chat.id, event.currentTarget.value)} onKeyDown={onKeyDown} />
+            <textarea ref={field} rows={1} dir="auto" aria-label={text.inputLabel} value={content.value} onInput={(event) => onInput(event.currentTarget.value)} onKeyDown={onKeyDown} />
             {length > COUNTED_FROM && <small class={length > MOST ? "problem count" : "count"} role="status">{length}/{MOST}</small>}
             <button class="primary send" disabled={!canSend}>{text.send}</button>
         </form>

@@ -9,10 +9,7 @@ import { Dialog } from "./Dialog.tsx";
 import { change, removeChat } from "./List.tsx";
 import { block, Remark, unfriend } from "./Person.tsx";
 import { searchChat } from "./Search.tsx";
-
-function Switch({ label, isOn, onChange }: { label: string; isOn: boolean; onChange: () => void }) {
-    return <button class="line-button" role="switch" aria-checked={isOn} onClick={onChange}>{label}<span class="switch" aria-hidden="true" /></button>;
-}
+import { Switch } from "./Switch.tsx";
 
 export function Drawer({ account, conversation, onClose }: { account: Account; conversation: Conversation; onClose: () => void }) {
     const { conversation_id: id, friend_id, friend_uid, is_friend, pinned, muted, blocked, remark } = conversation;

@@ -6,6 +6,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { chatOf } from "../state/chat.ts";
 import { conversationOf, isLoaded, nameOf } from "../state/lists.ts";
 import { go, route } from "../state/route.ts";
+import { writing } from "../state/typing.ts";
 import { text } from "../text/index.ts";
 import { Composer } from "./Composer.tsx";
 import { Drawer } from "./Drawer.tsx";
@@ -15,6 +16,9 @@ import { Person } from "./Person.tsx";
 import { Timeline } from "./Timeline.tsx";
 
 const Back = ({ to }: { to: "chat" | "contacts" }) => <button class="plain back" aria-label={text.back} onClick={() => go(to)}><Icon name="back" /></button>;
+
+/** No live region: a screen reader would interrupt every few seconds. */
+const Typing = ({ id }: { id: string }) => (writing.value.has(id) ? <small class="typing">{text.typing}</small> : null);
 
 function ChatPane({ account, id }: { account: Account; id: string }) {
     const chat = useMemo(() => chatOf(account, id), [account, id]);
@@ -38,6 +42,7 @@ function ChatPane({ account, id }: { account: Account; id: string }) {
             <header>
                 <Back to="chat" />
                 <h1><bdi>{name}</bdi></h1>
+                <Typing id={id} />
                 {conversation && <button class="plain square" aria-label={text.chatInfo} aria-haspopup="dialog" onClick={() => (hasDrawer.value = true)}><Icon name="more" /></button>}
             </header>
             <Timeline chat={chat} account={account} />

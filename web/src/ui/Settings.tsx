@@ -12,6 +12,7 @@ import { ask } from "./Dialog.tsx";
 import { guardForm } from "./enter.ts";
 import { Blocked, Devices } from "./Lists.tsx";
 import { EraseDialog, PasswordDialog } from "./Passwords.tsx";
+import { Switch } from "./Switch.tsx";
 
 /** A line with a value that can be changed. */
 function Editable({ label, value, most, save }: { label: string; value: string; most: number; save: (value: string) => Promise<unknown> }) {
@@ -68,10 +69,19 @@ async function permit(value: "on" | "off"): Promise<void> {
     }
 }
 
+/** Switches whether friends see that this user is writing. */
+async function shareTyping(account: Account, share_typing: boolean): Promise<void> {
+    if (await tried(account.call("patch", "/api/auth/me", { body: { share_typing } }))) {
+        me.value = me.value && { ...me.value, share_typing };
+        refresh();
+    }
+}
+
 export function Settings({ account }: { account: Account }) {
     const dialog = useSignal<"password" | "erase" | "">("");
     const isBusy = useSignal(false);
     const { name, uid } = me.value ?? account.user;
+    const sharesTyping = me.value?.share_typing ?? false;
     const logOut = async () => {
         if (await ask(text.logOutQuestion, text.logOut)) {
             void account.logOut().catch(() => undefined);
@@ -98,6 +108,7 @@ export function Settings({ account }: { account: Account }) {
             <Blocked account={account} />
             <section aria-label={text.privacy}>
                 <h2>{text.privacy}</h2>
+                <Switch label={text.shareTyping} hint={text.shareTypingHint} isOn={sharesTyping} onChange={() => void shareTyping(account, !sharesTyping)} />
                 <p class="setting"><span>{text.exportData}<small>{text.exportHint}</small></span>
                     <button class="secondary" disabled={isBusy.value} onClick={() => { isBusy.value = true; void tried(download(account)).then(() => (isBusy.value = false)); }}>{text.export}</button></p>
                 <p class="buttons"><button class="secondary" onClick={() => void logOut()}>{text.logOut}</button><button class="secondary danger" onClick={() => (dialog.value = "erase")}>{text.erase}</button></p>
