@@ -3,16 +3,21 @@
 import type { Account } from "@hongyan/client";
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Chat } from "../state/chat.ts";
+import type { Chat, Place } from "../state/chat.ts";
 import { conversationOf, nameOf } from "../state/lists.ts";
 import { text } from "../text/index.ts";
 import { Icon } from "./Icon.tsx";
 import { Row, type Shown } from "./Row.tsx";
+import { sliceAt } from "./windowing.ts";
 
 /** Distance from the bottom, in pixels, within which the list sticks to it. */
 const NEAR = 10;
 /** Distance from an end at which more is loaded. */
 const EARLY = 600;
+
+/** An offset that no list can reach: it scrolls to the end. */
+const FAR = 10_000;
+const BOTTOM: Place = { isAtBottom: true, row: undefined, offset: 0 };
 
 /** The newest message from the other, for screen readers. */
 export const announced = signal("");
@@ -29,8 +34,12 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     const isPlaced = useRef(false);
     /** The height for which the place holds: after another one the observer restores it first. */
     const height = useRef(0);
-    const wantsBottom = useRef(false);
+    /** A place to go to with the next change. */
+    const wanted = useRef<Place | undefined>(undefined);
     const count = useRef(0);
+    /** What is in the document, of which rows. */
+    const held = useRef<{ rows: Shown[]; from: number; to: number }>({ rows: [], from: 0, to: 0 });
+    const moves = useSignal(0);
     const isAtBottom = useSignal(true);
     const me = account.user.user_id;
     const rows = rowsOf(chat);
@@ -38,16 +47,25 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     const { firstUnread } = chat;
     const firstNew = firstUnread === undefined ? undefined : chat.messages.value.find(({ seq, sender_id }) => seq >= firstUnread && sender_id !== me)?.seq;
 
+    /** The rows to have in the document. */
+    const sliceOf = (all: Shown[]) => {
+        const { rows: known, from } = held.current;
+        const target = chat.target.peek() ?? (chat.place ? undefined : firstNew);
+        const reader = all.findIndex(({ key, message }) => (target === undefined ? key === chat.place?.row : message?.seq === target));
+        const first = known[from]?.key;
+        return sliceAt(all.length, reader < 0 || target === undefined && chat.place?.isAtBottom ? all.length - 1 : reader, all.findIndex(({ key }) => key === first));
+    };
     /** Where the reader is: kept before each change, and for the next visit. */
     const remember = () => {
         const box = list.current;
         if (box && isPlaced.current && box.clientHeight === height.current) {
             const top = box.getBoundingClientRect().top;
             const row = [...box.children].find((child) => child.getBoundingClientRect().bottom > top) as HTMLElement | undefined;
-            const isBottom = !chat.hasNewer.peek() && box.scrollHeight - box.scrollTop - box.clientHeight <= NEAR;
+            const isBottom = isWhole("end") && !chat.hasNewer.peek() && box.scrollHeight - box.scrollTop - box.clientHeight <= NEAR;
             chat.place = { isAtBottom: isBottom, row: row?.dataset["key"], offset: (row?.getBoundingClientRect().top ?? top) - top };
         }
     };
+    const isWhole = (side: "start" | "end") => (side === "start" ? held.current.from === 0 : held.current.to === held.current.rows.length);
     const rowOf = (key: string | undefined) => [...(list.current?.children ?? [])].find((child) => (child as HTMLElement).dataset["key"] === key);
     const restore = () => {
         const box = list.current;
@@ -68,41 +86,53 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
         }
         const box = list.current;
         if (box && isPlaced.current) {
-            if (chat.hasOlder.peek() && box.scrollTop < EARLY) {
+            if (sliceOf(held.current.rows).from !== held.current.from) {
+                moves.value += 1;
+            }
+            if (isWhole("start") && chat.hasOlder.peek() && box.scrollTop < EARLY) {
                 void chat.loadOlder();
             }
-            if (chat.hasNewer.peek() && box.scrollHeight - box.scrollTop - box.clientHeight < EARLY) {
+            if (isWhole("end") && chat.hasNewer.peek() && box.scrollHeight - box.scrollTop - box.clientHeight < EARLY) {
                 void chat.loadNewer();
             }
         }
     };
-    // The document still shows what was before this change.
-    remember();
+    const goTo = (place: Place) => {
+        wanted.current = place;
+        moves.value += 1;
+    };
+    const isSending = chat.pending.value.some(({ isSent, refusal }) => !isSent && !refusal) && chat.pending.value.length > count.current;
+    if (isPlaced.current && (wanted.current || isSending)) {
+        chat.place = wanted.current ?? BOTTOM;
+    } else {
+        // The document still shows what was before this change.
+        remember();
+    }
+    const slice = sliceOf(rows);
 
     useLayoutEffect(() => {
         const box = list.current;
         if (!box || !chat.isLoaded.value) {
             return;
         }
+        held.current = { rows, ...slice };
         if (!isPlaced.current) {
             isPlaced.current = true;
             if (!chat.place) {
-                chat.place = { isAtBottom: true, row: undefined, offset: 0 };
+                chat.place = BOTTOM;
                 const line = box.querySelector(".unread-line");
                 if (line && box.scrollHeight > box.clientHeight) {
                     const tooLong = box.scrollHeight - (line as HTMLElement).offsetTop > box.clientHeight - 8;
                     chat.place = tooLong ? { isAtBottom: false, row: line.parentElement?.dataset["key"], offset: 8 } : chat.place;
                 }
             }
-        } else if (wantsBottom.current || chat.pending.value.some(({ isSent, refusal }) => !isSent && !refusal) && chat.pending.value.length > count.current) {
-            chat.place = { isAtBottom: true, row: undefined, offset: 0 };
-            wantsBottom.current = false;
         }
+        wanted.current = undefined;
         count.current = chat.pending.value.length;
         restore();
         remember();
         look();
-    }, [chat, chat.messages.value, chat.pending.value, chat.isLoaded.value]);
+    }, [chat, chat.messages.value, chat.pending.value, chat.isLoaded.value, moves.value, slice.from, slice.to]);
 
     useEffect(() => {
         const observer = new ResizeObserver(() => {
@@ -122,12 +152,16 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     useAnnouncement(chat, newest?.message_id);
 
     const toBottom = () => {
-        wantsBottom.current = chat.hasNewer.value;
         chat.toNewest();
-        chat.place = { isAtBottom: true, row: undefined, offset: 0 };
-        restore();
-        remember();
-        look();
+        goTo(BOTTOM);
+    };
+    const onKeyDown = (event: KeyboardEvent) => {
+        if (event.key === "Home" || event.key === "End") {
+            event.preventDefault();
+            goTo(event.key === "End" ? BOTTOM : { isAtBottom: false, row: rows[0]?.key, offset: FAR });
+        } else {
+            moveFocus(event);
+        }
     };
     const unseen = chat.hasNewer.value
         ? (conversationOf(chat.id)?.unread_count ?? 0)
@@ -135,8 +169,8 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
     const showsPill = !isAtBottom.value && (unseen > 0 || chat.hasNewer.value);
     return (
         <div class="timeline">
-            <div class="log" ref={list} tabIndex={0} role="log" aria-live="off" aria-label={text.messages} onKeyDown={moveFocus} onScroll={() => { remember(); look(); }}>
-                {rows.map((row, place) => <Row key={row.key} row={row} before={rows[place - 1]} isFirstNew={firstNew !== undefined && row.message?.seq === firstNew} chat={chat} account={account} />)}
+            <div class="log" ref={list} tabIndex={0} role="log" aria-live="off" aria-label={text.messages} onKeyDown={onKeyDown} onScroll={() => { remember(); look(); }}>
+                {rows.slice(slice.from, slice.to).map((row, place) => <Row key={row.key} row={row} before={rows[slice.from + place - 1]} isFirstNew={firstNew !== undefined && row.message?.seq === firstNew} chat={chat} account={account} />)}
             </div>
             {showsPill && <button class="pill" onClick={toBottom}><Icon name="down" />{unseen > 0 ? text.newBelow(unseen) : text.toNewest}</button>}
         </div>
@@ -174,13 +208,10 @@ function useAnnouncement(chat: Chat, newest: string | undefined): void {
     }, [chat, newest, chat.isLoaded.value]);
 }
 
-/** Arrows move from message to message, Home and End to the ends. */
+/** Arrows move from message to message. */
 function moveFocus(event: KeyboardEvent): void {
     const list = event.currentTarget as HTMLElement;
-    if (event.key === "Home" || event.key === "End") {
-        event.preventDefault();
-        list.scrollTop = event.key === "Home" ? 0 : list.scrollHeight;
-    } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    if (event.key === "ArrowUp" || event.key === "ArrowDown") {
         const bubbles = [...list.querySelectorAll<HTMLElement>(".bubble")];
         const place = bubbles.indexOf(document.activeElement as HTMLElement);
         const next = event.key === "ArrowDown" ? place + 1 : place < 0 ? bubbles.length - 1 : place - 1;
