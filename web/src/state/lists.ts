@@ -106,6 +106,7 @@ export function begin(account: Account): void {
 
 export function end(): void {
     unfollow?.();
+    forgetWriting();
     polls.forEach((poll) => poll.stop());
     channel?.close();
     polls = [];

@@ -14,13 +14,13 @@ export function letterOf(name: string): string {
     if (!/\p{Script=Han}/u.test(first)) {
         return "#";
     }
-    let letter = "A";
-    [...BOUNDARIES].forEach((boundary, place) => {
-        if (order.compare(first, boundary) >= 0) {
-            letter = LETTERS[place] ?? letter;
-        }
-    });
-    return letter;
+    // Binary search: thousands of names are sorted at once.
+    let [from, to] = [0, LETTERS.length];
+    while (to - from > 1) {
+        const middle = (from + to) >> 1;
+        [from, to] = order.compare(first, BOUNDARIES[middle] ?? "") >= 0 ? [middle, to] : [from, middle];
+    }
+    return LETTERS[from] ?? "#";
 }
 
 /** Sorted groups: A to Z, then what has no letter. */

@@ -1,6 +1,6 @@
 // The contacts: what is new, then the friends by the first letter of their names.
 
-import { computed } from "@preact/signals";
+import { computed, useComputed } from "@preact/signals";
 import { friends, type Friend, nameOf, openRequests } from "../state/lists.ts";
 import { go, route } from "../state/route.ts";
 import { grouped } from "../text/pinyin.ts";
@@ -11,9 +11,11 @@ import { Icon } from "./Icon.tsx";
 const groups = computed(() => grouped(friends.value, nameOf));
 
 function FriendRow({ friend }: { friend: Friend }) {
+    // Of thousands of rows only the two that change are drawn again.
+    const isOpen = useComputed(() => route.value.id === friend.friend_id).value;
     return (
         <li>
-            <button class="row short" aria-current={route.value.id === friend.friend_id ? "true" : undefined} onClick={() => go("contacts", friend.friend_id)}>
+            <button class="row short" aria-current={isOpen ? "true" : undefined} onClick={() => go("contacts", friend.friend_id)}>
                 <Avatar id={friend.friend_id} name={nameOf(friend)} />
                 <span class="names"><bdi>{nameOf(friend)}</bdi></span>
             </button>

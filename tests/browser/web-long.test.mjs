@@ -1,0 +1,165 @@
+// Long lists: a long history keeps few rows in the document and never jumps; thousands of friends and chats. Durations are written to the
+// file that MEASURED names, and are not judged here: a machine that runs tests is busy.
+
+import assert from "node:assert/strict";
+import { appendFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { befriend, chats, field, log, openChat, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+
+before(start);
+after(stop);
+
+const { MEASURED } = process.env;
+const note = (what, milliseconds, aim) => MEASURED && appendFile(MEASURED, `${what}: ${Math.round(milliseconds)} ms, meant to be under ${aim} ms\n`);
+
+const isAtBottom = (page) => until(page, () => {
+    const box = document.querySelector(".log");
+    return box.scrollHeight - box.scrollTop - box.clientHeight <= 10;
+});
+
+/** Scrolls in steps to an end. Tells which positions were in view, how far a row moved by itself, and the most rows in the document. */
+const wander = (page, step, last) => log(page).evaluate(async (box, [step, last]) => {
+    const seen = new Set();
+    let [jump, most] = [0, 0];
+    const { top, bottom } = box.getBoundingClientRect();
+    const inView = () => [...box.children].filter((row) => row.getBoundingClientRect().bottom > top && row.getBoundingClientRect().top < bottom);
+    const frames = async (count) => {
+        for (let frame = 0; frame < count; frame++) {
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+            most = Math.max(most, box.children.length);
+        }
+    };
+    const noteInView = () => inView().forEach(({ dataset }) => seen.add(Number(dataset.seq)));
+    noteInView();
+    for (let count = 0; count < 400 && !seen.has(last); count++) {
+        box.scrollBy(0, step);
+        const row = inView()[0];
+        const before = row.getBoundingClientRect().top;
+        await frames(3);
+        jump = Math.max(jump, row.isConnected ? Math.abs(row.getBoundingClientRect().top - before) : Infinity);
+        noteInView();
+    }
+    return { jump, most, seen: [...seen].sort((a, b) => a - b) };
+}, [step, last]);
+
+test("of a long history 300 rows are in the document, and scrolling through it skips and moves nothing", () => within({}, async (open) => {
+    const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
+    await befriend(bob, alice);
+    const count = 700;
+    await write(alice, bob, Array.from({ length: count }, (_, place) => `第 ${place + 1} 条${"，有时长一点".repeat(place % 7)}`));
+    const page = await seat(await open(), alice);
+    await openChat(page, "Bob");
+    await isAtBottom(page);
+    const all = Array.from({ length: count }, (_, place) => place + 1);
+    await page.locator(`[data-seq="${count}"]`).waitFor();
+    for (const [step, end] of [[-500, 1], [500, count]]) {
+        const { jump, most, seen } = await wander(page, step, end);
+        assert.ok(jump <= 1, `moved by ${jump}`);
+        assert.ok(most <= 300, `${most} rows`);
+        assert.deepEqual(seen, all);
+    }
+    await log(page).focus();
+    await page.keyboard.press("Home");
+    await page.locator('[data-seq="1"]').waitFor();
+    assert.equal(await page.locator(`[data-seq="${count}"]`).count(), 0);
+    await say(page, "到底");
+    await sees(page, "到底");
+    await isAtBottom(page);
+    await page.keyboard.press("Escape");
+    await log(page).focus();
+    await page.keyboard.press("Home");
+    await page.locator('[data-seq="1"]').waitFor();
+    await write(bob, alice, ["来了"]);
+    await page.getByRole("button", { name: "1条新消息" }).click();
+    await sees(page, "来了");
+    await isAtBottom(page);
+}));
+
+const FRIENDS = 5000;
+const CHATS = 1000;
+
+/** Serves an account with many friends and chats, and a hundred messages in each. */
+async function crowd(page, me, friend, conversation) {
+    const chat = (place) => ({
+        conversation_id: place === 0 ? conversation : String(10_000 + place), friend_id: place === 0 ? friend.id : String(90_000 + place), friend_uid: `friend_${place}`,
+        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: null, unread_count: 0, last_message: null, last_seq: 100, read_seq: 100,
+        updated_at: "2026-01-01T00:00:00Z", pinned: false, muted: false,
+    });
+    const surnames = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨";
+    const friends = Array.from({ length: FRIENDS }, (_, place) => ({
+        friendship_id: String(place), friend_id: String(90_000 + place), friend_uid: `friend_${place}`, friend_name: `${surnames[place % 16]}友${place}`,
+        remark: "", conversation_id: String(10_000 + place), created_at: "2026-01-01T00:00:00Z",
+    }));
+    const answer = (route, data, more = {}) => route.fulfill({ json: { code: 200, message: "", data, ...more } });
+    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
+    await page.route(/api\/auth\/conversations(\?|$)/, (route) => answer(route, Array.from({ length: CHATS }, (_, place) => chat(place)), { next_cursor: null }));
+    await page.route(/api\/auth\/conversations\/\d+(\?|$)/, (route) => {
+        const place = Math.max(0, Number(/conversations\/(\d+)/.exec(route.request().url())[1]) - 10_000) % CHATS;
+        const messages = Array.from({ length: 100 }, (_, at) => ({
+            message_id: `${place}0${at}`, seq: at + 1, sender_id: at % 2 ? me.id : chat(place).friend_id, client_message_id: null,
+            content: `朋友${place} 的第 ${at + 1} 条`, recalled: false, created_at: "2026-01-01T00:00:00Z",
+        }));
+        return answer(route, { ...chat(place), messages, has_more: false });
+    });
+    let rounds = 0;
+    // In two pages, as the server cuts a long list; the second question finds one friend more.
+    await page.route(/api\/auth\/friendships(\?|$)/, (route) => {
+        const isFirst = !route.request().url().includes("cursor=");
+        rounds += isFirst ? 1 : 0;
+        const all = rounds > 1 ? [...friends, { ...friends[0], friendship_id: "new", friend_id: "1", friend_name: "新朋友" }] : friends;
+        return isFirst ? answer(route, all.slice(0, 3000), { next_cursor: "next" }) : answer(route, all.slice(3000), { next_cursor: null });
+    });
+}
+
+test("with 5,000 friends and 1,000 chats the lists are usable, and the contacts keep their place", () => within({ except: /status of 40\d/ }, async (open) => {
+    const { people: [me, friend], pages: [page], conversation } = await pair(open);
+    await crowd(page, me, friend, conversation);
+    const started = Date.now();
+    await page.reload();
+    await until(page, () => document.querySelectorAll(".rows li").length === 1000);
+    await note("a list of 1,000 chats is there after", Date.now() - started, 1000);
+    const switches = await page.evaluate(async () => {
+        const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+        const rows = [...document.querySelectorAll(".rows .row")].slice(1, 11);
+        const times = [];
+        for (let count = 0; count < 20; count++) {
+            const row = rows[count % 10];
+            const name = row.querySelector("bdi").textContent;
+            const begun = performance.now();
+            row.click();
+            while (![...document.querySelectorAll(".bubble")].at(-1)?.textContent.startsWith(`${name} `)) {
+                await frame();
+            }
+            times.push(performance.now() - begun);
+        }
+        return times.sort((a, b) => a - b);
+    });
+    await note("a switch of chats, the median of 20, takes", switches[10], 150);
+    const contacts = await page.evaluate(async () => {
+        const begun = performance.now();
+        document.querySelector(".rail .contacts").click();
+        while (document.querySelectorAll(".contacts li").length < 5000) {
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+        }
+        return performance.now() - begun;
+    });
+    await note("5,000 contacts are there after", contacts, 1000);
+    // The list is read again, page by page, while the reader is far down.
+    await page.locator(".letters button").last().click();
+    const place = () => page.evaluate(() => document.querySelector(".list .scroll").scrollTop);
+    const before = await place();
+    assert.ok(before > 100_000, `${before}`);
+    await page.evaluate(() => {
+        window.least = Infinity;
+        new MutationObserver(() => (window.least = Math.min(window.least, document.querySelectorAll(".contacts li").length))).observe(document.querySelector(".contacts"), { childList: true, subtree: true });
+        dispatchEvent(new Event("focus"));
+    });
+    await until(page, () => document.querySelectorAll(".contacts li").length === 5001);
+    assert.ok(await page.evaluate(() => window.least) >= 5000);
+    await page.locator("#letter-Z button").first().click();
+    await page.getByRole("button", { name: "发消息" }).click();
+    await page.locator(".bubble").last().waitFor();
+    await rail(page).getByRole("button", { name: "聊天" }).click();
+    await chats(page).getByText("朋友500", { exact: true }).click();
+    await field(page).waitFor();
+}));
