@@ -1,7 +1,7 @@
 // One message: its bubble, its menu, and how its sending goes.
 
 import type { Account, Message } from "@hongyan/client";
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { info, say, serverNow, tried } from "../state/app.ts";
 import type { Chat, Pending } from "../state/chat.ts";
 import { me, nameOf } from "../state/lists.ts";
@@ -25,7 +25,7 @@ export interface Shown {
 
 const FIVE_MINUTES = 300_000;
 /** The texts of messages that this tab recalled, for five minutes. */
-const recalled = new Map<string, string>();
+const recalled = signal<ReadonlyMap<string, string>>(new Map());
 
 const isApart = (row: Shown, before: Shown | undefined) => before === undefined || Date.parse(row.created_at) - Date.parse(before.created_at) >= FIVE_MINUTES;
 
@@ -52,7 +52,7 @@ export function Row({ row, before, isFirstNew, chat, account }: RowProps) {
 }
 
 function Recalled({ message, isOwn }: { message: Message; isOwn: boolean }) {
-    const words = isOwn ? recalled.get(message.message_id) : undefined;
+    const words = isOwn ? recalled.value.get(message.message_id) : undefined;
     return (
         <p class="line">
             {isOwn ? text.youRecalled : text.otherRecalled}
@@ -106,9 +106,9 @@ function choicesOf(message: Message | undefined, content: string, isOwn: boolean
 
 async function recall(message: Message, chat: Chat): Promise<void> {
     if (await tried(chat.recall(message))) {
-        recalled.set(message.message_id, message.content ?? "");
+        recalled.value = new Map([...recalled.value, [message.message_id, message.content ?? ""]]);
         chat.refresh();
-        setTimeout(() => recalled.delete(message.message_id), FIVE_MINUTES);
+        setTimeout(() => (recalled.value = new Map([...recalled.value].filter(([id]) => id !== message.message_id))), FIVE_MINUTES);
     }
 }
 
