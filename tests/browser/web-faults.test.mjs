@@ -3,10 +3,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startServer } from "./support.mjs";
-import { befriend, bubbles, field, openChat, pair, person, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { befriend, bubbles, call, field, openChat, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
 
-before(start);
-after(stop);
+/** A server whose tokens live as long as usual. */
+let lasting;
+
+before(async () => {
+    [lasting] = await Promise.all([startServer(), start()]);
+});
+after(() => Promise.all([lasting?.stop(), stop()]));
 
 const AWAY = /status of (401|4\d\d|503)|ERR_|Failed to load/;
 
@@ -70,6 +75,45 @@ test("three calls at once renew an expired token by one call", () => within({}, 
     assert.equal(renewals, 1);
 }));
 
+for (const [what, prepare] of [["", () => undefined], [", without Web Locks too", () => Object.defineProperty(Navigator.prototype, "locks", { get: () => undefined })]]) {
+    test(`four tabs whose token expires at once renew it once and lose nothing${what}`, () => within({}, async (open, context) => {
+        const api = lasting.address;
+        await context.addInitScript(prepare);
+        const [alice, bob] = [await person("爱丽丝", api), await person("Bob", api)];
+        await befriend(bob, alice, api);
+        const tabs = [await seat(await open(), alice)];
+        while (tabs.length < 4) {
+            const page = await open();
+            await page.getByRole("button", { name: "以「爱丽丝」的身份继续" }).click();
+            tabs.push(page);
+        }
+        const together = (work) => Promise.all(tabs.map(work));
+        await together((page) => openChat(page, "Bob"));
+        await field(tabs[0]).fill("还没写完");
+        const hasDraft = (page) => until(page, () => document.querySelector(".composer textarea").value === "还没写完");
+        await together(hasDraft);
+        const renewals = [];
+        context.on("request", (request) => request.url().endsWith("/refresh_token") && renewals.push(request.headers()["idempotency-key"]));
+        // For the pages an hour passes in one moment; the server's clock stays.
+        const later = Date.now() + 3_600_000;
+        await together((page) => page.clock.setFixedTime(later));
+        await together((page) => page.evaluate(() => dispatchEvent(new Event("focus"))));
+        const rotation = () => JSON.parse(localStorage[`hongyan.session.${sessionStorage["hongyan.account"]}`]).session.rotation;
+        await together((page) => until(page, rotation));
+        await together(hasDraft);
+        for (const [place, page] of tabs.entries()) {
+            await say(page, `第 ${place + 1} 个标签页`);
+        }
+        await together((page) => until(page, () => document.querySelectorAll("[data-seq] .bubble").length === 4));
+        assert.deepEqual(await together((page) => page.evaluate(rotation)), [1, 1, 1, 1]);
+        assert.deepEqual(await together((page) => rail(page).count()), [1, 1, 1, 1]);
+        assert.equal((await call(alice, "GET", "/api/auth/sessions", undefined, api)).data.length, 2, "the tabs' and the test's own");
+        // Without locks the tabs may ask together, under one key: the server renews once.
+        assert.equal(new Set(renewals).size, 1);
+        assert.ok(what !== "" || renewals.length === 1, `${renewals.length} renewals`);
+    }, lasting.address));
+}
+
 test("a newer page is offered, and taking it keeps draft and unsent messages", () => within({ except: AWAY }, async (open) => {
     const { pages: [alice, bob] } = await pair(open);
     await field(bob).fill("还没写完");
@@ -87,7 +131,7 @@ test("a newer page is offered, and taking it keeps draft and unsent messages", (
     await sees(bob, "还在吗");
 }));
 
-test("a restart of the server needs no reload, and after the window nothing is recalled", async () => {
+test("a restart of the server needs no reload, and a late recall shows the server's sentence", async () => {
     const server = await startServer({ HONGYAN_RECALL_WINDOW_SECONDS: "3" });
     const api = server.address;
     try {
@@ -115,6 +159,16 @@ test("a restart of the server needs no reload, and after the window nothing is r
             assert.equal(await field(page).inputValue(), "还没写完");
             await page.getByText("网络不可用，正在重连…").waitFor({ state: "detached" });
             assert.deepEqual(await menu(), ["复制", "引用", "删除"]);
+            // A menu that was opened in time, and used too late.
+            await say(page, "来不及撤回");
+            await until(page, () => document.querySelectorAll("[data-seq] .bubble").length === 3);
+            await page.locator(".bubble").last().click({ button: "right" });
+            await page.waitForTimeout(3200);
+            const [answer] = await Promise.all([page.waitForResponse(/\/recall$/), page.getByRole("menuitem", { name: "撤回" }).click()]);
+            const { error, message } = await answer.json();
+            assert.equal(error, "recall_window_over");
+            await page.locator(".notice-of-moment").getByText(message, { exact: true }).waitFor();
+            assert.equal(await page.locator(".bubble").last().textContent(), "来不及撤回");
         }, api);
     } finally {
         await server.stop();
