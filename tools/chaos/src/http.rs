@@ -54,6 +54,7 @@ pub(crate) enum Method {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -143,6 +144,9 @@ impl ApiClient {
             }
             Method::Put => {
                 self.agent.put(url).header("Authorization", bearer).content_type(json).send(body.as_bytes())
+            }
+            Method::Patch => {
+                self.agent.patch(url).header("Authorization", bearer).content_type(json).send(body.as_bytes())
             }
         }?;
         let retry_after = response.headers().contains_key("Retry-After");
