@@ -45,6 +45,16 @@ pub(crate) enum ViolatedRule {
     ServerError,
     /// `/readyz` was not what the state of the database demands.
     Readiness,
+    /// At rest, a device holds another state than a fresh one.
+    Missed,
+    /// A device got something of others.
+    Leaked,
+    /// Frames of a conversation came in another order than their changes.
+    FrameOrder,
+    /// A text came after its recall.
+    TextAfterRecall,
+    /// A socket went on after its session had ended.
+    AfterEnd,
 }
 
 /// A broken rule and where it was broken.
@@ -77,6 +87,10 @@ impl ViolationLog {
 
     pub(crate) fn take(&self) -> Vec<Violation> {
         std::mem::take(&mut self.0.lock())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
     }
 
     pub(crate) fn is_full(&self) -> bool {
