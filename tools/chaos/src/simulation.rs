@@ -120,8 +120,16 @@ fn ask(client: &mut ApiClient, fleet: &Fleet, call: &ApiCall<'_>) -> anyhow::Res
     }
 }
 
+/// The password of all accounts.
+pub(crate) const PASSWORD: &str = "飞鸿踏雪泥 1061";
+
+/// The uid of an account.
+pub(crate) fn uid(number: usize) -> String {
+    format!("goose_{number:06}")
+}
+
 fn register(client: &mut ApiClient, fleet: &Fleet, number: usize) -> anyhow::Result<UserAccount> {
-    let body = json!({"name": format!("雁 {number}"), "uid": format!("goose_{number:06}"), "password": "飞鸿踏雪泥 1061"});
+    let body = json!({"name": format!("雁 {number}"), "uid": uid(number), "password": PASSWORD});
     let call =
         ApiCall { method: Method::Post, path: "/api/register".to_owned(), token: "", body: Some(body) };
     let data = ask(client, fleet, &call)?;
