@@ -30,6 +30,9 @@ pub(crate) struct ChaosArguments {
     /// Instead of injecting faults, let a hostile account and a hostile address work against honest people for this long
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seconds", "kills", "messages", "rolling", "users"])]
     pub(crate) siege: Option<u64>,
+    /// Instead of checking messages alone, let people with three devices each work, and compare their devices
+    #[arg(long, conflicts_with_all = ["kills", "messages", "rolling", "siege"])]
+    pub(crate) devices: bool,
     /// Instead of injecting faults into one PostgreSQL, let these happen to a replicated one [default: all]
     #[arg(long, value_name = "DISASTER", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["seconds", "kills", "messages", "rolling", "siege"])]
     pub(crate) fail_over: Option<Vec<Disaster>>,

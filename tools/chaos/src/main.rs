@@ -28,10 +28,14 @@
 //!
 //! The fourth ([`fail_over`]) loses, freezes or hides the primary of a replicated database, and a standby takes its place.
 //!
+//! The fifth ([`devices`]) lets people with several devices work: each device gets every change over a bad network, and at rest holds what a
+//! fresh one fetches.
+//!
 //! The harness knows nothing of the product's code: it sees HTTP, processes, one socket and, for the controls, the tables.
 
 mod arguments;
 mod checker;
+mod devices;
 mod experiment;
 mod fail_over;
 mod final_state;

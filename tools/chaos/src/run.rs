@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::arguments::ChaosArguments;
+use crate::devices::{self, DevicePlan};
 use crate::experiment;
 use crate::fail_over::{self, Disaster, FailOverPlan, FailOverReport};
 use crate::load_balancer::LoadBalancer;
@@ -35,6 +36,9 @@ pub(crate) fn run(arguments: &ChaosArguments) -> anyhow::Result<bool> {
     if let Some(seconds) = arguments.siege {
         return besiege(SiegePlan::lasting(seconds), seed, &folder, program(arguments)?);
     }
+    if arguments.devices {
+        return compare_devices(arguments, seed, &folder);
+    }
     if let Some(disasters) = &arguments.fail_over {
         return let_fail_over(arguments, disasters, seed, &folder);
     }
@@ -50,6 +54,16 @@ fn besiege(plan: SiegePlan, seed: u64, folder: &Path, server: PathBuf) -> anyhow
     print(&format!("\n{}", report.table()))?;
     let findings = report.findings();
     conclude(&findings, findings.is_empty(), folder)
+}
+
+/// Lets people with several devices work. True if no device missed, doubled or leaked anything.
+fn compare_devices(arguments: &ChaosArguments, seed: u64, folder: &Path) -> anyhow::Result<bool> {
+    let time = Duration::from_secs(arguments.seconds);
+    let plan = DevicePlan { seed, people: usize::from(arguments.users), time };
+    let report = devices::run(&plan, folder, program(arguments)?)?;
+    print(&format!("\n{}", report.table()))?;
+    let found: Vec<String> = report.violations.iter().map(Violation::to_string).collect();
+    conclude(&found, report.is_clean(), folder)
 }
 
 /// Prints what was found. Removes the folder if nothing was wrong.

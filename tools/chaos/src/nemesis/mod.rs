@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::scenario::{AnswerDemand, Scenario, ScenarioResult};
+use crate::scenario::{AnswerDemand, FinalDatabase as _, Scenario, ScenarioResult};
 use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
 use crate::test_bed::TestBed;
@@ -122,6 +122,34 @@ impl Nemesis {
         self.summary.faults.get(&fault).copied().unwrap_or_default()
     }
 
+    /// Injects a fault and repairs it; the caller checks that everything works again.
+    ///
+    /// # Errors
+    /// When it cannot be injected.
+    pub(crate) fn strike(&mut self, fault: Fault) -> anyhow::Result<()> {
+        self.inject(fault)?;
+        *self.summary.faults.entry(fault).or_default() += 1;
+        Ok(())
+    }
+
+    /// Notes that no fault is active.
+    pub(crate) fn note_healthy(&mut self) {
+        self.healthy_since = self.simulation.clock.now();
+    }
+
+    /// How often each fault was injected.
+    pub(crate) fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.summary.faults.iter().map(|(fault, times)| (fault.name(), *times)).collect()
+    }
+
+    /// Runs SQL in the database.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn execute(&self, sql: &str) -> anyhow::Result<String> {
+        self.test_bed.execute(sql)
+    }
+
     /// Sleeps for a random time between the two, in milliseconds.
     fn pause(&mut self, least: u64, most: u64) {
         let more = self.random.below(usize::try_from(most - least).unwrap_or_default());
@@ -149,7 +177,7 @@ impl Nemesis {
         }
         let slowest = self.summary.slowest_recovery.entry(fault).or_default();
         *slowest = took.max(*slowest);
-        self.healthy_since = self.simulation.clock.now();
+        self.note_healthy();
         Ok(true)
     }
 }
@@ -173,8 +201,7 @@ impl Scenario for Nemesis {
                 continue;
             };
             self.pause(100, 900);
-            self.inject(fault)?;
-            *self.summary.faults.entry(fault).or_default() += 1;
+            self.strike(fault)?;
             if !self.wait_for_recovery(fault)? {
                 return Ok(());
             }
