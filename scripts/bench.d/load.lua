@@ -7,7 +7,7 @@ function setup(thread)
   thread:set("number", thread_number)
 end
 
-local people, pairs_of, conversation_of, prefix, count, next_request = {}, {}, {}, "", 0, nil
+local people, pairs_of, conversation_of, cursors, prefix, count, next_request = {}, {}, {}, {}, "", 0, nil
 
 local function headers(path, method, token)
   return method .. " " .. path .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -73,6 +73,14 @@ function kinds.poll(pair)
   return headers("/api/auth/conversations/" .. pair.conversation .. "?limit=50&after=20", "GET", people[pair.person]) .. "\r\n"
 end
 
+-- What has changed since the cursor of the first user, who has a thousand conversations, and of the second, who has 20: nothing.
+function kinds.sync_many()
+  return headers("/api/auth/sync?cursor=" .. cursors[1], "GET", people[1]) .. "\r\n"
+end
+function kinds.sync_few()
+  return headers("/api/auth/sync?cursor=" .. cursors[2], "GET", people[2]) .. "\r\n"
+end
+
 -- A mix of the kinds, with pauses in between.
 function kinds.mixed(pair)
   local some = { kinds.send, kinds.send, kinds.page, kinds.list, kinds.poll }
@@ -86,6 +94,9 @@ function init(args)
     local person, peer, conversation = line:match("(%S+) (%S+) (%S+)")
     pairs_of[#pairs_of + 1] = { person = tonumber(person), peer = peer, conversation = conversation }
     conversation_of[tonumber(person)] = conversation_of[tonumber(person)] or conversation
+  end
+  if kind:match("^sync_") then
+    for cursor in io.lines(folder .. "/cursors") do cursors[#cursors + 1] = cursor end
   end
   math.randomseed(number * 7919 + os.time())
   prefix = string.format("%08x-%d-", os.time() % 4294967296, number) .. string.format("%06d-", math.random(0, 999999))

@@ -78,7 +78,7 @@ impl LoadStats {
 }
 
 /// The median and the 99th percentile in ms; zeros if `times` is empty.
-fn percentiles(times: &mut [Duration]) -> (f64, f64) {
+pub(crate) fn percentiles(times: &mut [Duration]) -> (f64, f64) {
     times.sort_unstable();
     let at = |percent: usize| {
         times
