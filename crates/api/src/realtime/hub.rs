@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::auth::Caller;
+use domain::conversation::Directed;
 use domain::id::{ConversationId, SessionId, UserId};
 use domain::login_throttle::ClientAddress;
+use domain::realtime::TypingAudience;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -175,10 +177,24 @@ impl SocketHub {
         }
     }
 
+    fn is_connected(&self, account: UserId) -> bool {
+        self.registry.lock().accounts.contains_key(&account)
+    }
+
     fn end(&self, farewell: Farewell) {
         let place = Farewell::ALL.iter().position(|known| *known == farewell);
         if let Some(count) = place.and_then(|place| self.closed.get(place)) {
             count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl TypingAudience for SocketHub {
+    /// A report of another instance has the same limit here, so that one who writes on two of them is not shown twice.
+    fn show(&self, report: Directed) {
+        let (writer, reader, conversation) = (report.user(), report.peer(), report.pair.conversation_id());
+        if self.is_connected(reader) && self.may_type(writer, conversation) {
+            self.tell_typing(reader, conversation, writer);
         }
     }
 }

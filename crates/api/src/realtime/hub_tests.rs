@@ -67,3 +67,18 @@ fn typing_reaches_the_readers_sockets_and_is_limited() {
     assert!(hub.may_type(user(1), conversation) && !hub.may_type(user(1), conversation));
     assert!(hub.may_type(user(2), conversation));
 }
+
+#[test]
+fn a_report_of_another_instance_is_limited_with_those_of_this_one() {
+    let hub = hub(10, 16);
+    let report = Directed::new(user(1), user(2)).unwrap();
+    let conversation = report.pair.conversation_id();
+    hub.show(report);
+    assert!(hub.registry.lock().typing.is_empty(), "the reader is elsewhere");
+    let mut place = hub.admit(None).unwrap();
+    let mut notes = place.join(caller(2, 1));
+    hub.show(report);
+    hub.show(report);
+    assert_eq!(notes.try_recv(), Ok(HubNote::Typing { conversation, writer: user(1) }));
+    assert!(notes.try_recv().is_err() && !hub.may_type(user(1), conversation));
+}

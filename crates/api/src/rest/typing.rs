@@ -13,7 +13,7 @@ use crate::response::invalid_field::AtField;
 use crate::settings::ApiSettings;
 use crate::state::UseCases;
 
-/// Tells the other member's sockets, if it may see that the caller is writing.
+/// Tells the other member's sockets, those of other instances too, if it may see that the caller is writing.
 pub(crate) async fn tell(
     use_cases: &UseCases,
     hub: &SocketHub,
@@ -23,6 +23,7 @@ pub(crate) async fn tell(
     let audience = use_cases.typing.audience(writer, conversation).await?;
     if let Some(reader) = audience.filter(|_| hub.may_type(writer, conversation)) {
         hub.tell_typing(reader, conversation, writer);
+        use_cases.typing.pass_on(writer, reader);
     }
     Ok(())
 }

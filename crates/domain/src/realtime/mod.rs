@@ -17,4 +17,6 @@ pub use ports::{ChangeListener, ChangeReader, ChangeSignals};
 pub use service::SyncService;
 #[cfg(any(test, feature = "test-support"))]
 pub use typing::MockTypingRelations;
-pub use typing::{TypingRelation, TypingRelations, TypingService, decide_typing};
+pub use typing::{
+    TypingAudience, TypingRelation, TypingRelations, TypingService, TypingSignals, decide_typing,
+};
