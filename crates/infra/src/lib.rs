@@ -17,3 +17,4 @@ pub mod replication;
 pub mod revoked_sessions;
 pub mod runtime;
 mod schema;
+pub mod signals;

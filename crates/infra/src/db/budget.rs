@@ -20,6 +20,8 @@ pub struct ConnectionBudget {
     pub background: u32,
     /// Readiness checks, in a pool of their own.
     pub readiness: u32,
+    /// The exchange of signals with other instances, on a connection outside of any pool.
+    pub signals: u32,
 }
 
 impl ConnectionBudget {
@@ -32,7 +34,7 @@ impl ConnectionBudget {
     /// All connections of the instance.
     #[must_use]
     pub fn total(&self) -> u32 {
-        let outside = [self.exports, self.background, self.readiness];
+        let outside = [self.exports, self.background, self.readiness, self.signals];
         outside.into_iter().fold(self.requests.saturating_add(self.reserved()), u32::saturating_add)
     }
 }
@@ -52,8 +54,9 @@ mod tests {
             exports: 100_000,
             background: 1_000_000,
             readiness: 10_000_000,
+            signals: 100_000_000,
         };
-        assert_eq!((budget.reserved(), budget.total()), (11_110, 11_111_111));
+        assert_eq!((budget.reserved(), budget.total()), (11_110, 111_111_111));
         assert_eq!(ConnectionBudget { requests: u32::MAX, ..budget }.total(), u32::MAX);
     }
 }

@@ -132,7 +132,7 @@ impl Db {
         let watchdog = connector.watchdog();
         let worker = Worker::watched("db", &watchdog, StallLimits::REQUESTS)?;
         let threads = ThreadPool::start("db", worker, size, patience.job_limits(patience.thread), || ())?;
-        let signals = Arc::default();
+        let signals = Arc::new(LocalSignals::new()?);
         Ok(Self { url, connections, threads, thread_count: count, queue, patience, watchdog, signals })
     }
 
@@ -190,7 +190,7 @@ impl Db {
 
     /// Wakes those who wait for a change that is committed, and returns its outcome.
     pub(crate) fn announce<T>(&self, noted: Noted<T>) -> T {
-        self.signals.wake(noted.concerned);
+        self.signals.committed(noted.concerned);
         noted.outcome
     }
 
@@ -262,6 +262,11 @@ impl Db {
         })
         .await
     }
+}
+
+/// Whether the database accepts no writes because it is a standby.
+pub(crate) fn is_standby(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::select(pg_is_in_recovery()).get_result(connection)
 }
 
 /// The database's time.

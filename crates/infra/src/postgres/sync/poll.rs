@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::lineage::{self, IS_PRESENT};
 use crate::db::{Connections, Db, DbError, statement};
-use crate::local_signals::LocalSignals;
+use crate::local_signals::{LocalSignals, WakeSource};
 use crate::metrics::Collectors;
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
@@ -136,7 +136,7 @@ impl ChangeLookout {
         *self.pace.lock() = pace.after(begun, waiting.is_empty());
         match found {
             Ok((since, concerned)) => {
-                self.signals.wake(concerned);
+                self.signals.wake(WakeSource::Poll, concerned);
                 self.since.store(since, Ordering::Relaxed);
                 self.failing.store(false, Ordering::Relaxed);
             }

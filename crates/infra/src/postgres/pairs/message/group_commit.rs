@@ -252,7 +252,7 @@ impl Batch {
                 result => {
                     if result.is_ok() {
                         let pairs = self.drafts.iter().map(|draft| draft.from);
-                        signals.wake(pairs.flat_map(|from| [from.user(), from.peer()]));
+                        signals.committed(pairs.flat_map(|from| [from.user(), from.peer()]));
                     }
                     return result;
                 }

@@ -1,0 +1,161 @@
+//! Exchange of signals with other instances: what is due to be sent, and what a received line does, by whatever transport.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::realtime::TypingAudience;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::batch::SignalBatch;
+use crate::local_signals::{LocalSignals, WakeSource};
+
+/// How often an instance on which clients wait says so while it has nothing else to say.
+const BEACON: Duration = Duration::from_secs(10);
+
+/// What a received line was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReceivedLine {
+    /// The line of this instance.
+    Own,
+    /// The line of another instance.
+    Other,
+    /// A line of another version, or no line of Hongyan's.
+    Unknown,
+}
+
+/// The signals of this instance and of the others.
+pub(super) struct Exchange {
+    own: Uuid,
+    signals: Arc<LocalSignals>,
+    audience: Arc<dyn TypingAudience>,
+    last_beacon: Mutex<Option<Instant>>,
+}
+
+impl Exchange {
+    /// # Errors
+    /// When the system has no random bytes.
+    pub(super) fn new(signals: Arc<LocalSignals>, audience: Arc<dyn TypingAudience>) -> io::Result<Self> {
+        let mut own = [0; 16];
+        getrandom::fill(&mut own).map_err(io::Error::other)?;
+        Ok(Self { own: Uuid::from_bytes(own), signals, audience, last_beacon: Mutex::new(None) })
+    }
+
+    /// A line without contents, which tells others whether clients wait here.
+    pub(super) fn greeting(&self) -> String {
+        let is_listening = self.signals.is_waited_for();
+        SignalBatch { sender: self.own, is_listening, contents: <_>::default() }.encode()
+    }
+
+    /// Whether anything may be due soon: clients wait here, or on another instance.
+    pub(super) fn is_busy(&self) -> bool {
+        self.signals.is_waited_for() || self.signals.outbox().is_wanted()
+    }
+
+    /// The line that is due, if any.
+    pub(super) fn due(&self) -> Option<String> {
+        let (is_listening, contents) = (self.signals.is_waited_for(), self.signals.outbox().take());
+        let mut last_beacon = self.last_beacon.lock();
+        let is_recent = last_beacon.is_some_and(|last| last.elapsed() < BEACON);
+        if contents.is_empty() && (!is_listening || is_recent) {
+            return None;
+        }
+        if is_listening {
+            *last_beacon = Some(Instant::now());
+        }
+        drop(last_beacon);
+        self.signals.count_sent(&contents);
+        Some(SignalBatch { sender: self.own, is_listening, contents }.encode())
+    }
+
+    /// Takes a line in.
+    pub(super) fn receive(&self, line: &str) -> ReceivedLine {
+        let Some(batch) = SignalBatch::decode(line) else { return ReceivedLine::Unknown };
+        if batch.sender == self.own {
+            return ReceivedLine::Own;
+        }
+        if batch.is_listening {
+            self.signals.outbox().want();
+        }
+        self.signals.count_received(&batch.contents);
+        self.signals.wake(WakeSource::Signal, batch.contents.accounts);
+        for report in batch.contents.typing {
+            self.audience.show(report);
+        }
+        ReceivedLine::Other
+    }
+
+    /// The transport is lost: nothing waits for it.
+    pub(super) fn close(&self) {
+        self.signals.outbox().close();
+        *self.last_beacon.lock() = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::conversation::Directed;
+    use domain::testing::user;
+
+    use super::*;
+
+    /// Keeps what is shown.
+    #[derive(Default)]
+    struct Shown(Mutex<Vec<Directed>>);
+
+    impl TypingAudience for Shown {
+        fn show(&self, report: Directed) {
+            self.0.lock().push(report);
+        }
+    }
+
+    struct Instance {
+        signals: Arc<LocalSignals>,
+        shown: Arc<Shown>,
+        exchange: Exchange,
+    }
+
+    fn instance() -> Instance {
+        let (signals, shown) = (Arc::new(LocalSignals::new().unwrap()), Arc::<Shown>::default());
+        let exchange = Exchange::new(Arc::clone(&signals), Arc::<Shown>::clone(&shown) as _).unwrap();
+        Instance { signals, shown, exchange }
+    }
+
+    #[test]
+    fn an_instance_says_once_that_clients_wait_and_then_gets_what_concerns_others() {
+        let (here, there) = (instance(), instance());
+        assert_eq!(here.exchange.due(), None);
+        here.signals.pass_on(Directed::new(user(1), user(2)).unwrap());
+        here.signals.committed([user(2)]);
+        assert_eq!(here.exchange.due(), None, "none listens");
+        let waiting = there.signals.listen_here(user(2));
+        let beacon = there.exchange.due().unwrap();
+        assert_eq!(there.exchange.due(), None);
+        assert_eq!(here.exchange.receive(&beacon), ReceivedLine::Other);
+        let report = Directed::new(user(1), user(2)).unwrap();
+        here.signals.pass_on(report);
+        here.signals.committed([user(2)]);
+        let line = here.exchange.due().unwrap();
+        assert_eq!(here.exchange.receive(&line), ReceivedLine::Own);
+        assert!(here.shown.0.lock().is_empty());
+        assert_eq!(there.exchange.receive(&line), ReceivedLine::Other);
+        assert_eq!(*there.shown.0.lock(), [report]);
+        assert_eq!(there.signals.woken(WakeSource::Signal), 1);
+        drop(waiting);
+    }
+
+    #[test]
+    fn a_lost_transport_drops_what_waits_and_is_greeted_again() {
+        let (here, there) = (instance(), instance());
+        let _waiting = [&here, &there].map(|instance| instance.signals.listen_here(user(2)));
+        assert_eq!(here.exchange.receive(&there.exchange.greeting()), ReceivedLine::Other);
+        here.signals.committed([user(2)]);
+        assert!(here.exchange.due().is_some());
+        here.signals.committed([user(2)]);
+        here.exchange.close();
+        assert!(!here.signals.outbox().is_wanted());
+        assert_eq!(here.exchange.due(), Some(here.exchange.greeting()));
+        assert_eq!(here.exchange.receive("garbage"), ReceivedLine::Unknown);
+    }
+}

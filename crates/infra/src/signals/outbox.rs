@@ -1,0 +1,152 @@
+//! Outbox of signals in memory: what waits to be sent to other instances, bounded, and empty while none of them listens.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::conversation::Directed;
+use domain::id::UserId;
+use domain::number::saturating;
+use parking_lot::Mutex;
+
+/// How long after its last batch an instance that listens counts as one.
+const LISTENS_FOR: Duration = Duration::from_secs(25);
+
+/// Ids in a batch: 16 bytes each, a third more in base64, within 7,000 bytes.
+const ROOM: usize = 320;
+
+/// What is sent at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// Reports of writers to readers.
+    pub(crate) typing: Vec<Directed>,
+    /// The accounts that have changes.
+    pub(crate) accounts: Vec<UserId>,
+}
+
+impl Outgoing {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.typing.is_empty() && self.accounts.is_empty()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    typing: Vec<Directed>,
+    accounts: HashSet<UserId>,
+}
+
+/// What waits to be sent.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    begun: Instant,
+    /// Milliseconds after `begun` until which another instance listens; 0 while none was heard.
+    wanted_until: AtomicU64,
+    pending: Mutex<Pending>,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Self {
+        Self { begun: Instant::now(), wanted_until: AtomicU64::new(0), pending: Mutex::default() }
+    }
+
+    /// Whether another instance listens.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let until = self.wanted_until.load(Ordering::Relaxed);
+        until != 0 && self.now() < until
+    }
+
+    /// Another instance listens.
+    pub(crate) fn want(&self) {
+        let until = self.now().saturating_add(saturating(LISTENS_FOR.as_millis()));
+        self.wanted_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Nothing can be sent: what waits is dropped.
+    pub(crate) fn close(&self) {
+        self.wanted_until.store(0, Ordering::Relaxed);
+        *self.pending.lock() = Pending::default();
+    }
+
+    /// Adds a report. False if there is no room.
+    pub(crate) fn add_typing(&self, report: Directed) -> bool {
+        let mut pending = self.pending.lock();
+        let has_room = pending.typing.len() < ROOM / 2;
+        if has_room {
+            pending.typing.push(report);
+        }
+        has_room
+    }
+
+    /// Adds accounts, each once. Returns for how many there is no room.
+    pub(crate) fn add_accounts(&self, accounts: &[UserId]) -> usize {
+        let mut pending = self.pending.lock();
+        let mut left_out = 0;
+        for account in accounts {
+            if pending.accounts.len() < ROOM {
+                pending.accounts.insert(*account);
+            } else if !pending.accounts.contains(account) {
+                left_out += 1;
+            }
+        }
+        drop(pending);
+        left_out
+    }
+
+    /// Takes one batch: the reports, and as many accounts as there is room beside them. The others wait for the next one.
+    pub(crate) fn take(&self) -> Outgoing {
+        let mut pending = self.pending.lock();
+        let typing = std::mem::take(&mut pending.typing);
+        let room = ROOM.saturating_sub(typing.len() * 2);
+        let accounts: Vec<UserId> = pending.accounts.iter().take(room).copied().collect();
+        for account in &accounts {
+            pending.accounts.remove(account);
+        }
+        drop(pending);
+        Outgoing { typing, accounts }
+    }
+
+    fn now(&self) -> u64 {
+        saturating(self.begun.elapsed().as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::testing::user;
+
+    use super::*;
+
+    fn report(writer: u128) -> Directed {
+        Directed::new(user(writer), user(1)).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_wanted_before_another_instance_listens_and_after_a_close() {
+        let outbox = Outbox::new();
+        assert!(!outbox.is_wanted());
+        outbox.want();
+        assert!(outbox.is_wanted());
+        assert!(outbox.add_typing(report(2)));
+        outbox.close();
+        assert!(!outbox.is_wanted() && outbox.take().is_empty());
+    }
+
+    #[test]
+    fn a_full_batch_leaves_out_accounts_before_reports() {
+        let outbox = Outbox::new();
+        let accounts: Vec<UserId> = (0..500).map(user).collect();
+        assert_eq!(outbox.add_accounts(&accounts[..300]), 0);
+        assert_eq!(outbox.add_accounts(&accounts[..300]), 0, "each is there once");
+        assert_eq!(outbox.add_accounts(&accounts), 180);
+        assert_eq!((0..200).filter(|n| outbox.add_typing(report(n + 2))).count(), 160);
+        let first = outbox.take();
+        assert_eq!((first.typing.len(), first.accounts.len()), (160, 0));
+        assert!(outbox.add_typing(report(2)));
+        let second = outbox.take();
+        assert_eq!((second.typing.len(), second.accounts.len()), (1, 318));
+        let third = outbox.take();
+        assert_eq!((third.typing.len(), third.accounts.len()), (0, 2));
+        assert!(outbox.take().is_empty());
+    }
+}
