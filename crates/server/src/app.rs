@@ -11,6 +11,7 @@ use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts, 
 use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::{ChangePoll, SearchIndexer};
+use infra::signals::PostgresSignals;
 
 use crate::background::Background;
 use crate::config::{MessageLanguage, Settings, Switch};
@@ -35,6 +36,7 @@ pub struct Application {
     shutdown: GracefulShutdown,
     indexer: SearchIndexer,
     change_poll: ChangePoll,
+    signals: Option<PostgresSignals>,
     background: Background,
     admin: Option<AdminServer>,
 }
@@ -80,7 +82,8 @@ impl Application {
         let db = wiring::main_pool(settings, url, &connector)?;
         let change_poll = ChangePoll::start(&db)?;
         metrics.register(change_poll.collectors()?)?;
-        let (use_cases, parts) = Wiring { settings, env, db, metrics: &metrics }.use_cases(hasher)?;
+        let wiring = Wiring { settings, env, db, metrics: &metrics };
+        let (use_cases, parts) = wiring.use_cases(hasher)?;
         let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(url, &connector, parts.commits)?);
         let background = Background::wire(settings, url, &connector)?;
@@ -89,6 +92,7 @@ impl Application {
         let observer: Arc<dyn RequestObserver> = Arc::<Metrics>::clone(&metrics);
         let api_settings = api_settings(settings);
         let admission = Arc::clone(&api_settings.admission);
+        let signals = wiring.signals(&api_settings.sockets)?;
         metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(&api_settings.sockets))?)])?;
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
@@ -99,18 +103,20 @@ impl Application {
         };
         let address = socket.local_addr().context("the server has no address")?;
         let server = connection::listen(socket, Self::http_settings(settings), app)?;
-        let admin = settings
-            .admin_bind
-            .map(|bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin));
-        let admin = admin.transpose()?;
-        let shutdown = GracefulShutdown {
-            server: server.handle(),
-            listener,
-            readiness,
-            admission,
-            drain: settings.drain,
-        };
-        Ok(Self { server, address, shutdown, indexer: parts.indexer, change_poll, background, admin })
+        let build = |bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin);
+        let admin = settings.admin_bind.map(build).transpose()?;
+        let (server_handle, drain) = (server.handle(), settings.drain);
+        let shutdown = GracefulShutdown { server: server_handle, listener, readiness, admission, drain };
+        Ok(Self {
+            server,
+            address,
+            shutdown,
+            indexer: parts.indexer,
+            change_poll,
+            signals,
+            background,
+            admin,
+        })
     }
 
     /// The address that the API listens on.
@@ -139,6 +145,7 @@ impl Application {
         let admin_server = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
+        self.signals.map(PostgresSignals::finish);
         self.change_poll.finish();
         background.stop().await;
         if let Some((handle, admin)) = admin_server {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{AdmissionSettings, UseCases};
+use api::{AdmissionSettings, SocketHub, UseCases};
 use domain::account::{
     LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPolicy, RegistrationPorts,
     RegistrationService,
@@ -33,9 +33,10 @@ use infra::postgres::{
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
 use infra::runtime::worker::CommitMonitor;
+use infra::signals::PostgresSignals;
 use secrecy::SecretString;
 
-use crate::config::{Settings, Switch};
+use crate::config::{Settings, SignalTransport, Switch};
 use crate::observability::audit::TracingAuditLog;
 use crate::observability::metrics::Metrics;
 use crate::search;
@@ -69,6 +70,7 @@ pub(crate) fn connection_budget(settings: &Settings) -> ConnectionBudget {
         exports: saturating(EXPORTS.at_once),
         background: 1,
         readiness: 1,
+        signals: u32::from(settings.signals == SignalTransport::Postgres),
     }
 }
 
@@ -169,6 +171,7 @@ impl Wiring<'_> {
         let (search, indexer) = search::start(&self.db)?;
         let (messages, commits) = self.messages()?;
         self.metrics.register(self.db.collectors()?)?;
+        self.metrics.register(self.db.signals().collectors())?;
         self.metrics.register(indexer.collectors()?)?;
         let ports = self.session_ports(Arc::clone(&users), hasher)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
@@ -196,7 +199,10 @@ impl Wiring<'_> {
             messages,
             search,
             sync: self.sync(),
-            typing: TypingService::new(Arc::new(PgTypingRelations::new(db()))),
+            typing: TypingService::new(
+                Arc::new(PgTypingRelations::new(db())),
+                Arc::new(InstanceSignals::new(Arc::clone(self.db.signals()))),
+            ),
         };
         Ok((use_cases, AdapterParts { indexer, commits }))
     }
@@ -224,6 +230,16 @@ impl Wiring<'_> {
         let changes = Arc::new(PgChangeReader::new(Arc::clone(&self.db)));
         let signals = Arc::new(InstanceSignals::new(Arc::clone(self.db.signals())));
         SyncService::new(changes, signals, self.settings.read_receipts == Switch::On)
+    }
+
+    /// The exchange of signals with other instances, whose typing reports go to the sockets of this one.
+    pub(crate) fn signals(&self, sockets: &Arc<SocketHub>) -> anyhow::Result<Option<PostgresSignals>> {
+        if self.settings.signals == SignalTransport::Off {
+            return Ok(None);
+        }
+        let signals = PostgresSignals::start(&self.db, Arc::<SocketHub>::clone(sockets))?;
+        self.metrics.register(signals.collectors()?)?;
+        Ok(Some(signals))
     }
 
     /// The registration of clients, under its quota.

@@ -30,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 pub use cli::{Cli, Command, CompletedShell, ConfigCommand, InviteCommand, UserCommand, completions};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use invocation::{InvalidInvocation, Invocation};
-pub use options::{LogFormat, MessageLanguage, Options, RegistrationChoice, Switch};
+pub use options::{LogFormat, MessageLanguage, Options, RegistrationChoice, SignalTransport, Switch};
 pub use origin::{Origin, Origins};
 pub use reference::{environment_file, settings_table};
 
@@ -126,6 +126,8 @@ pub struct Settings {
     pub read_receipts: Switch,
     /// Limits of sockets.
     pub sockets: SocketLimits,
+    /// What carries signals between instances.
+    pub signals: SignalTransport,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -186,6 +188,7 @@ impl Settings {
                 per_account: usize::from(given.sockets_per_user),
                 heartbeat: seconds(given.socket_ping_seconds),
             },
+            signals: given.signals,
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),

@@ -48,6 +48,16 @@ pub enum Switch {
     Off,
 }
 
+/// What carries signals between instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SignalTransport {
+    /// The database's notifications.
+    #[default]
+    Postgres,
+    /// Nothing.
+    Off,
+}
+
 /// Formats a default as the value that a user would type.
 trait Typed {
     fn typed(&self) -> String;
@@ -81,7 +91,7 @@ macro_rules! typed_by_word {
     )*};
 }
 
-typed_by_word!(LogFormat, RegistrationChoice, MessageLanguage, Switch);
+typed_by_word!(LogFormat, RegistrationChoice, MessageLanguage, Switch, SignalTransport);
 
 /// What documentation says about a setting besides its help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +270,9 @@ options! {
     /// Time between two signs of life on a WebSocket connection, 1 to 60; less than the idle time of a proxy in front
     #[arg(long, env = "HONGYAN_SOCKET_PING_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
     socket_ping_seconds: u32 = 25;
+    /// What carries typing reports and early notice of changes between instances: postgres, or off for nothing
+    #[arg(long, env = "HONGYAN_SIGNALS", value_name = "TRANSPORT")]
+    signals: SignalTransport = SignalTransport::default();
     /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");
