@@ -39,6 +39,7 @@ mod search;
 mod sessions;
 mod socket_ends;
 mod socket_frames;
+mod socket_signals;
 mod support;
 mod sync;
 mod web_page;

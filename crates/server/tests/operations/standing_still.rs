@@ -107,6 +107,7 @@ fn a_frozen_database_causes_503_and_heals_when_it_thaws() {
         assert!(codes(&server, &calls).iter().all(|code| *code == 503), "an answer without a database");
         assert_eq!(server.get("/readyz", "")["code"], 503);
     }
+    eventually("signals seem to be exchanged", || metric(&server, "hongyan_signals_connected") < 0.5);
     let stalled = metric(&server, "hongyan_stalled_threads");
     assert!(stalled > 0.0 && stalled <= metric(&server, "hongyan_stalled_threads_limit"), "{stalled}");
     drop(frozen);
@@ -117,6 +118,7 @@ fn a_frozen_database_causes_503_and_heals_when_it_thaws() {
     }
     assert_stored_once(&primary.url(), &keys);
     eventually("threads stay given up", || metric(&server, "hongyan_stalled_threads") < 0.5);
+    eventually("signals stay lost", || metric(&server, "hongyan_signals_connected") > 0.5);
     assert!(server.stop().success());
 }
 
@@ -143,6 +145,7 @@ fn a_frozen_primary_is_left_for_its_promoted_standby() {
     }
     eventually("the server does not become ready", || server.get("/readyz", "")["code"] == 200);
     assert_stored_once(&standby.url(), &keys);
+    eventually("signals stay lost", || metric(&server, "hongyan_signals_connected") > 0.5);
     assert!(server.stop().success(), "a thread that stands still keeps the server from stopping");
     drop(frozen);
 }

@@ -1,0 +1,147 @@
+//! What crosses from one instance to the sockets of another ahead of the change poll, and what the signals between them survive.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::config::{Options, SignalTransport};
+
+use crate::support::{Person, Socket, World, eventually};
+
+/// A report can be repeated after this time.
+const PAUSE: Duration = Duration::from_millis(3100);
+
+fn observed() -> World {
+    World::with(Options { admin_bind: Some("127.0.0.1:0".parse().unwrap()), ..Options::default() })
+}
+
+fn types(writer: &Person) {
+    let path = format!("/api/auth/conversations/{}/typing", writer.conversation());
+    // The database may be away.
+    eventually("typing is refused", || writer.post(&path, &json!({})).status == 200);
+}
+
+/// Reports typing again and again until a frame has come; a first report may be too early.
+fn types_until_seen(writer: &Person, reader: &mut Socket) -> Value {
+    std::thread::scope(|scope| {
+        let (seen, waits) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while waits.try_recv().is_err() {
+                types(writer);
+                sleep(PAUSE);
+            }
+        });
+        let frame = reader.until("typing");
+        seen.send(()).unwrap();
+        frame
+    })
+}
+
+fn signal_connections(world: &World) -> i64 {
+    world
+        .count("pg_stat_activity WHERE datname = current_database() AND application_name = 'hongyan signals'")
+}
+
+#[test]
+fn typing_crosses_to_another_instance_and_no_refused_report_does() {
+    let world = World::new();
+    let other = world.second_instance();
+    let (alice, bob) = world.friends();
+    let [blocked, silent, marker] = ["blocked1", "silent_1", "marker_1"].map(|uid| world.person(uid));
+    for friend in [&blocked, &silent, &marker] {
+        friend.befriend(&bob);
+    }
+    bob.with("PUT", &format!("/api/auth/blocks/{}", blocked.id), &json!({})).ok();
+    silent.with("PATCH", "/api/auth/me", &json!({"share_typing": false})).ok();
+    let mut bobs = Socket::live(&bob.at(other.address), None);
+    let report = types_until_seen(&alice, &mut bobs);
+    let conversation = alice.conversation();
+    assert_eq!(
+        report,
+        json!({"type": "typing", "conversation_id": conversation, "user_id": alice.id, "seconds": 6})
+    );
+    for writer in [&blocked, &silent, &alice] {
+        types(writer);
+    }
+    let path = format!("/api/auth/conversations/{conversation}/typing");
+    marker.post(&path, &json!({})).refused(400, "unknown_conversation");
+    types(&marker);
+    let next = bobs.until("typing");
+    assert!([&marker.id, &alice.id].contains(&&next["user_id"].as_str().unwrap().to_owned()), "{next}");
+}
+
+#[test]
+fn one_who_writes_on_two_instances_is_shown_once() {
+    let world = World::new();
+    let other = world.second_instance();
+    let (alice, bob) = world.friends();
+    let marker = world.person("marker_1");
+    marker.befriend(&bob);
+    let mut bobs = Socket::live(&bob.at(other.address), None);
+    types_until_seen(&marker, &mut bobs);
+    types(&alice);
+    assert_eq!(bobs.until("typing")["user_id"], json!(alice.id));
+    types(&alice.at(other.address));
+    sleep(PAUSE);
+    types(&marker);
+    assert_eq!(bobs.until("typing")["user_id"], json!(marker.id));
+}
+
+#[test]
+fn a_commit_elsewhere_wakes_a_socket_by_a_signal() {
+    let world = observed();
+    let other = world.second_instance();
+    let (alice, bob) = world.friends();
+    let mut bobs = Socket::live(&bob, None);
+    let elsewhere = alice.at(other.address);
+    eventually("no signal arrives", || {
+        elsewhere.say(&bob, "from afar");
+        bobs.until("message");
+        world.counter("hongyan_wakeups_total{source=\"signal\"}") > 0
+    });
+    assert!(world.counter("hongyan_signals_received_total{kind=\"change\"}") > 0);
+    // A commit here is no news for this instance.
+    let local = world.counter("hongyan_wakeups_total{source=\"commit\"}");
+    alice.say(&bob, "from here");
+    bobs.until("message");
+    assert!(world.counter("hongyan_wakeups_total{source=\"commit\"}") > local);
+}
+
+#[test]
+fn foreign_notifications_are_ignored_and_a_lost_connection_comes_back() {
+    let world = observed();
+    let other = world.second_instance();
+    let (alice, bob) = world.friends();
+    let mut bobs = Socket::live(&bob.at(other.address), None);
+    types_until_seen(&alice, &mut bobs);
+    let line = "2 AAAAAAAAAAAAAAAAAAAAAA 1  ";
+    for garbage in ["", "garbage", line, "1 AAAAAAAAAAAAAAAAAAAAAA 1 AAAA AAAA", &"9".repeat(7999)] {
+        world.sql(&format!("SELECT pg_notify('hongyan_signals', '{garbage}')"));
+    }
+    types_until_seen(&alice, &mut bobs);
+    assert_eq!(signal_connections(&world), 2);
+    world.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'hongyan signals'",
+    );
+    types_until_seen(&alice, &mut bobs);
+    eventually("a connection stays lost", || signal_connections(&world) == 2);
+    let connected = "hongyan_signals_connected{transport=\"postgres\"}";
+    eventually("the metric says that it is lost", || world.counter(connected) == 1);
+    drop(other);
+    types_until_seen(&alice, &mut Socket::live(&bob, None));
+}
+
+#[test]
+fn without_signals_changes_still_cross_and_no_connection_is_held() {
+    let options = Options { signals: Some(SignalTransport::Off), ..Options::default() };
+    let world = World::with(Options { admin_bind: Some("127.0.0.1:0".parse().unwrap()), ..options.clone() });
+    let other = world.second_instance_with(options);
+    let (alice, bob) = world.friends();
+    let mut bobs = Socket::live(&bob, None);
+    alice.at(other.address).say(&bob, "by the poll");
+    assert_eq!(bobs.until("message")["message"]["content"], "by the poll");
+    assert!(world.counter("hongyan_wakeups_total{source=\"poll\"}") > 0);
+    assert_eq!(world.counter("hongyan_wakeups_total{source=\"signal\"}"), 0);
+    assert_eq!(signal_connections(&world), 0);
+}
