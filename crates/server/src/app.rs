@@ -21,7 +21,6 @@ use crate::listener::Listener;
 use crate::observability::admin::AdminServer;
 use crate::observability::metrics::Metrics;
 use crate::observability::readiness::Readiness;
-use crate::observability::sockets::SocketMetrics;
 use crate::shutdown::GracefulShutdown;
 use crate::startup::BoundSockets;
 use crate::version;
@@ -84,7 +83,6 @@ impl Application {
         metrics.register(change_poll.collectors()?)?;
         let wiring = Wiring { settings, env, db, metrics: &metrics };
         let (use_cases, parts) = wiring.use_cases(hasher)?;
-        let use_cases = web::Data::new(use_cases);
         let readiness = Arc::new(Readiness::new(url, &connector, parts.commits)?);
         let background = Background::wire(settings, url, &connector)?;
         metrics.register(background.collectors()?)?;
@@ -93,11 +91,11 @@ impl Application {
         let api_settings = api_settings(settings);
         let admission = Arc::clone(&api_settings.admission);
         let signals = wiring.signals(&api_settings.sockets)?;
-        metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(&api_settings.sockets))?)])?;
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,
         };
+        let use_cases = web::Data::new(use_cases);
         let app = move || {
             api::app(use_cases.clone(), Arc::clone(&probe), Arc::clone(&observer), api_settings.clone())
         };
@@ -105,18 +103,10 @@ impl Application {
         let server = connection::listen(socket, Self::http_settings(settings), app)?;
         let build = |bind| AdminServer::build(bind, metrics, Arc::clone(&readiness), sockets.admin);
         let admin = settings.admin_bind.map(build).transpose()?;
-        let (server_handle, drain) = (server.handle(), settings.drain);
-        let shutdown = GracefulShutdown { server: server_handle, listener, readiness, admission, drain };
-        Ok(Self {
-            server,
-            address,
-            shutdown,
-            indexer: parts.indexer,
-            change_poll,
-            signals,
-            background,
-            admin,
-        })
+        let (handle, drain) = (server.handle(), settings.drain);
+        let shutdown = GracefulShutdown { server: handle, listener, readiness, admission, drain };
+        let indexer = parts.indexer;
+        Ok(Self { server, address, shutdown, indexer, change_poll, signals, background, admin })
     }
 
     /// The address that the API listens on.
@@ -145,7 +135,9 @@ impl Application {
         let admin_server = self.admin.map(|admin| (admin.handle, actix_web::rt::spawn(admin.server)));
         let served = self.server.await.context("the server failed");
         drop(self.indexer);
-        self.signals.map(PostgresSignals::finish);
+        if let Some(signals) = self.signals {
+            signals.finish();
+        }
         self.change_poll.finish();
         background.stop().await;
         if let Some((handle, admin)) = admin_server {

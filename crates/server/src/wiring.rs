@@ -39,6 +39,7 @@ use secrecy::SecretString;
 use crate::config::{Settings, SignalTransport, Switch};
 use crate::observability::audit::TracingAuditLog;
 use crate::observability::metrics::Metrics;
+use crate::observability::sockets::SocketMetrics;
 use crate::search;
 
 /// What an instance needs from outside: a migrated database and the signing secret.
@@ -171,7 +172,6 @@ impl Wiring<'_> {
         let (search, indexer) = search::start(&self.db)?;
         let (messages, commits) = self.messages()?;
         self.metrics.register(self.db.collectors()?)?;
-        self.metrics.register(self.db.signals().collectors())?;
         self.metrics.register(indexer.collectors()?)?;
         let ports = self.session_ports(Arc::clone(&users), hasher)?;
         let (ended, hasher) = (Arc::clone(&ports.ended), Arc::clone(&ports.hasher));
@@ -199,10 +199,7 @@ impl Wiring<'_> {
             messages,
             search,
             sync: self.sync(),
-            typing: TypingService::new(
-                Arc::new(PgTypingRelations::new(db())),
-                Arc::new(InstanceSignals::new(Arc::clone(self.db.signals()))),
-            ),
+            typing: self.typing(),
         };
         Ok((use_cases, AdapterParts { indexer, commits }))
     }
@@ -232,8 +229,16 @@ impl Wiring<'_> {
         SyncService::new(changes, signals, self.settings.read_receipts == Switch::On)
     }
 
+    /// The use-case of reporting that one is writing.
+    fn typing(&self) -> TypingService {
+        let signals = Arc::new(InstanceSignals::new(Arc::clone(self.db.signals())));
+        TypingService::new(Arc::new(PgTypingRelations::new(Arc::clone(&self.db))), signals)
+    }
+
     /// The exchange of signals with other instances, whose typing reports go to the sockets of this one.
     pub(crate) fn signals(&self, sockets: &Arc<SocketHub>) -> anyhow::Result<Option<PostgresSignals>> {
+        self.metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(sockets))?)])?;
+        self.metrics.register(self.db.signals().collectors())?;
         if self.settings.signals == SignalTransport::Off {
             return Ok(None);
         }
