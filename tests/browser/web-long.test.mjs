@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { appendFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { befriend, chats, field, log, openChat, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { befriend, log, openChat, pair, person, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
 
 before(start);
 after(stop);
@@ -101,19 +101,17 @@ async function crowd(page, me, friend, conversation) {
         }));
         return answer(route, { ...chat(place), messages, has_more: false });
     });
-    let rounds = 0;
-    // In two pages, as the server cuts a long list; the second question finds one friend more.
+    // In two pages, as the server cuts a long list.
     await page.route(/api\/auth\/friendships(\?|$)/, (route) => {
         const isFirst = !route.request().url().includes("cursor=");
-        rounds += isFirst ? 1 : 0;
-        const all = rounds > 1 ? [...friends, { ...friends[0], friendship_id: "new", friend_id: "1", friend_name: "新朋友" }] : friends;
-        return isFirst ? answer(route, all.slice(0, 3000), { next_cursor: "next" }) : answer(route, all.slice(3000), { next_cursor: null });
+        return isFirst ? answer(route, friends.slice(0, 3000), { next_cursor: "next" }) : answer(route, friends.slice(3000), { next_cursor: null });
     });
+    return friends;
 }
 
 test("with 5,000 friends and 1,000 chats the lists are usable, and the contacts keep their place", () => within({ except: /status of 40\d/ }, async (open) => {
     const { people: [me, friend], pages: [page], conversation } = await pair(open);
-    await crowd(page, me, friend, conversation);
+    const friends = await crowd(page, me, friend, conversation);
     const started = Date.now();
     await page.reload();
     await until(page, () => document.querySelectorAll(".rows li").length === 1000);
@@ -144,11 +142,12 @@ test("with 5,000 friends and 1,000 chats the lists are usable, and the contacts 
         return performance.now() - begun;
     });
     await note("5,000 contacts are there after", contacts, 1000);
-    // The list is read again, page by page, while the reader is far down.
+    // One friend more: the list is read again, page by page, while the reader is far down.
     await page.locator(".letters button").last().click();
     const place = () => page.evaluate(() => document.querySelector(".list .scroll").scrollTop);
     const before = await place();
     assert.ok(before > 100_000, `${before}`);
+    friends.push({ ...friends[0], friendship_id: "new", friend_id: "1", friend_name: "赵新" });
     await page.evaluate(() => {
         window.least = Infinity;
         new MutationObserver(() => (window.least = Math.min(window.least, document.querySelectorAll(".contacts li").length))).observe(document.querySelector(".contacts"), { childList: true, subtree: true });
@@ -157,9 +156,10 @@ test("with 5,000 friends and 1,000 chats the lists are usable, and the contacts 
     await until(page, () => document.querySelectorAll(".contacts li").length === 5001);
     assert.ok(await page.evaluate(() => window.least) >= 5000);
     await page.locator("#letter-Z button").first().click();
-    await page.getByRole("button", { name: "发消息" }).click();
+    // Roles are slow to look up among so many.
+    await page.locator(".person .primary").click();
     await page.locator(".bubble").last().waitFor();
-    await rail(page).getByRole("button", { name: "聊天" }).click();
-    await chats(page).getByText("朋友500", { exact: true }).click();
-    await field(page).waitFor();
+    await page.locator(".rail .chat").click();
+    await page.locator(".rows li:nth-child(501) .row").click();
+    await page.locator(".pane h1").getByText("朋友500", { exact: true }).waitFor();
 }));
