@@ -59,24 +59,24 @@ async function examine(page, name, findings) {
 /** The screens after logging in, one after the other; gives their names. */
 async function* screens(page, alice) {
     const go = (route) => page.evaluate((route) => (location.hash = `#/${route}`), route);
-    const escape = () => page.keyboard.press("Escape");
+    const leave = () => page.keyboard.press("Escape");
     await go("chat");
     await page.getByText("会议改到三点了").waitFor();
     yield "list";
     await page.getByRole("button", { name: "陈默" }).click({ button: "right" });
     await page.getByRole("menu").waitFor();
     yield "menu";
-    await escape();
+    await leave();
     await page.getByRole("button", { name: "爱丽丝" }).first().click();
     await page.locator(".bubble").getByText("那就这么说定了").waitFor();
     yield "chat";
     await page.locator(".composer .square").click();
     yield "emoji";
-    await escape();
+    await leave();
     await page.locator(".pane > header .square").click();
     await page.getByRole("dialog").waitFor();
     yield "drawer";
-    await escape();
+    await leave();
     for (const [route, name] of [["contacts", "contacts"], ["contacts/new", "requests"], ["contacts/add", "add"], [`contacts/${alice.id}`, "person"], ["settings", "settings"]]) {
         await go(route);
         yield name;
@@ -84,11 +84,11 @@ async function* screens(page, alice) {
     await page.locator(".settings section .buttons .danger").click();
     await page.getByRole("dialog").waitFor();
     yield "erase";
-    await escape();
+    await leave();
     await page.locator(".settings section > .buttons .secondary:not(.danger)").last().click();
     await page.getByRole("dialog").waitFor();
     yield "question";
-    await escape();
+    await leave();
     await go("chat");
     await page.locator(".search input").fill("火锅");
     await page.locator(".results time").first().waitFor();

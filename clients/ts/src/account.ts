@@ -2,7 +2,7 @@
 
 import { pause, wait } from "./backoff.js";
 import { exchangeOf } from "./calls.js";
-import { History } from "./history.js";
+import type { History } from "./history.js";
 import { randomId } from "./ids.js";
 import { Outbox } from "./outbox.js";
 import { Poll, type PollOptions } from "./poll.js";

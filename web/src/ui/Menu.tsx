@@ -66,7 +66,7 @@ export function Menu() {
     };
     const onKeyDown = (event: KeyboardEvent) => {
         const items = [...(box.current?.querySelectorAll("button") ?? [])];
-        const place = items.findIndex((item) => item === document.activeElement);
+        const place = items.indexOf(document.activeElement as HTMLButtonElement);
         const next = { ArrowDown: place + 1, ArrowUp: place - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
         if (next !== undefined) {
             event.preventDefault();

@@ -1,6 +1,6 @@
 // Beside the contacts: adding a friend by uid, and the requests received and sent.
 
-import { type Account, type DataOf, type Method } from "@hongyan/client";
+import type { Account, DataOf, Method } from "@hongyan/client";
 import { computed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { sentence, tried } from "../state/app.ts";

@@ -1,6 +1,6 @@
 // A server of tokens in memory, and a store that several "tabs" share, for the unit tests.
 
-import { type Store, type StoreListener } from "../../src/store.js";
+import type { Store, StoreListener } from "../../src/store.js";
 import { Session } from "../../src/session.js";
 import type { StoredSession } from "../../src/stored-session.js";
 import { Transport } from "../../src/transport.js";
