@@ -45,6 +45,17 @@ test("a server that is away shows a line, keeps the draft, and is written to whe
     assert.equal(await field(bob).inputValue(), "还没写完");
 }));
 
+test("what was seen while the server was away is read when it is back", () => within({ except: AWAY }, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await page.route("**/read", (route) => route.abort());
+    await write(bob, alice, ["看得到吗"]);
+    await sees(page, "看得到吗");
+    await until(page, () => document.title === "(1) 鸿雁");
+    await page.waitForRequest("**/read");
+    await page.unroute("**/read");
+    await until(page, () => document.title === "鸿雁" && !document.querySelector(".badge"));
+}));
+
 test("messages of a time without a network are all there afterwards, without a gap", () => within({ except: AWAY }, async (open) => {
     const { people: [alice, bob], pages: [page] } = await pair(open);
     await write(bob, alice, ["之前"]);

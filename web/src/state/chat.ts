@@ -21,6 +21,8 @@ type Peer = Pick<ConversationWindow, "friend_id" | "friend_name" | "remark" | "i
 const PATH = "/api/auth/conversations/{conversation_id}";
 /** Windows of a gap that are loaded unasked; a wider one is loaded as the reader scrolls. */
 const WINDOWS = 4;
+/** Milliseconds after which a read position that could not be stored is sent again. */
+const READ_AGAIN = 3000;
 
 export class Chat {
     readonly messages = signal<Message[]>([]);
@@ -113,16 +115,23 @@ export class Chat {
             return;
         }
         this.seen.value = Math.max(this.seen.value, last);
-        if (last > this.#readSeq) {
-            const before = this.#readSeq;
-            this.#readSeq = last;
-            try {
-                await this.#account.call("put", "/api/auth/conversations/{conversation_id}/read", { path: { conversation_id: this.id }, body: { seq: last } });
-                refresh();
-            } catch (error) {
-                if (isTemporary(error)) {
-                    this.#readSeq = before;
-                }
+        await this.#readTo(last);
+    }
+
+    async #readTo(seq: number): Promise<void> {
+        const before = this.#readSeq;
+        if (seq <= before) {
+            return;
+        }
+        this.#readSeq = seq;
+        try {
+            await this.#account.call("put", "/api/auth/conversations/{conversation_id}/read", { path: { conversation_id: this.id }, body: { seq } });
+            refresh();
+        } catch (error) {
+            if (isTemporary(error)) {
+                // It was seen, so it is read when the server can be reached again, without another look.
+                this.#readSeq = before;
+                setTimeout(() => void this.#readTo(seq), READ_AGAIN);
             }
         }
     }
