@@ -96,13 +96,17 @@ impl Delivery<'_> {
 
     async fn conversation(
         &mut self,
-        changed: SyncedConversation,
+        mut changed: SyncedConversation,
         parts: ChangedParts,
     ) -> Result<(), Farewell> {
+        let sent = self.messages(&mut changed, parts).await?;
         let (entry, me) = (&changed.entry, self.account.to_string());
         let (id, peer) = (entry.id.to_string(), entry.friend_id.to_string());
         let (conversation_id, unread_count) = (id.as_str(), entry.unread_count);
-        let mut is_shown = self.messages(&changed, parts).await?;
+        let mut is_shown = sent.is_some();
+        // Messages beyond `changed`, and a newest one that was recalled before it was sent, are known by the entry only.
+        let may_be_new = parts.first_message.is_some() || changed.recalled.contains(&entry.last_seq);
+        let is_unknown = may_be_new && sent != Some(entry.last_seq);
         for seq in changed.recalled.iter().map(|seq| seq.get()) {
             self.outlet.send(&ServerFrame::Recall { conversation_id, seq, unread_count }).await?;
             is_shown = true;
@@ -121,27 +125,27 @@ impl Delivery<'_> {
             let read = ServerFrame::Read { conversation_id, user_id: &me, read_seq, unread_count };
             self.outlet.send(&read).await?;
         }
-        if parts.own || parts.relation || !is_shown {
+        if parts.own || parts.relation || is_unknown || !is_shown {
             let conversation = Box::new(ChangedConversation::new(changed, self.language));
             self.outlet.send(&ServerFrame::Conversation { conversation }).await?;
         }
         Ok(())
     }
 
-    /// Sends the messages that the entry is newer for. Whether there were any.
+    /// Sends the messages that the entry is newer for. The last one, if there were any; more than a few are left to the entry.
     async fn messages(
         &mut self,
-        changed: &SyncedConversation,
+        changed: &mut SyncedConversation,
         parts: ChangedParts,
-    ) -> Result<bool, Farewell> {
+    ) -> Result<Option<Seq>, Farewell> {
         let (id, last) = (changed.entry.id, changed.entry.last_seq);
-        let Some(first) = parts.first_message.filter(|first| *first <= last) else { return Ok(false) };
+        let Some(first) = parts.first_message.filter(|first| *first <= last) else { return Ok(None) };
         let (conversation, friend) = (id.to_string(), changed.entry.friend_id.to_string());
         let before = first.get() - 1;
         if last.get() - before > MOST_MESSAGES {
             let frame = ServerFrame::Changed { conversation_id: &conversation, last_seq: last.get() };
             self.outlet.send(&frame).await?;
-            return Ok(true);
+            return Ok(None);
         }
         let request = WindowRequest::from_anchor(WindowAnchor::After(Seq::new(before)));
         let (conversations, account) = (&self.use_cases.conversations, self.account);
@@ -151,14 +155,18 @@ impl Delivery<'_> {
             Err(ConversationError::Port(error)) => Err(error),
         });
         let messages = window.await?.map(|window| window.messages).unwrap_or_default();
-        let mut is_shown = false;
+        let mut sent = None;
         for message in messages.into_iter().filter(|message| message.id.seq <= last) {
+            sent = Some(message.id.seq);
+            if let Some(preview) = changed.entry.last_message.as_mut().filter(|one| one.id == message.id) {
+                // The window was read after the entry: a text that was recalled in between is sent by neither.
+                preview.state = message.state.clone();
+            }
             let message = MessageItem::from(message);
             let frame = ServerFrame::Message { conversation_id: &conversation, friend_id: &friend, message };
             self.outlet.send(&frame).await?;
-            is_shown = true;
         }
-        Ok(is_shown)
+        Ok(sent)
     }
 
     async fn page(&self, from: SyncFrom, limit: PageLimit) -> Result<SyncPage, Farewell> {

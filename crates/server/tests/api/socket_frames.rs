@@ -62,6 +62,8 @@ fn reads_recalls_and_deletions_reach_those_they_concern() {
         let frame = frames.last().unwrap();
         assert_eq!((&frame["seq"], &frame["unread_count"]), (&json!(2), &json!(unread)));
         assert!(frames.iter().all(|frame| frame["type"] != "message"), "{frames:?}");
+        // It was the newest, so its entry follows.
+        assert_eq!(socket.text()["conversation"]["last_message"]["recalled"], true);
     }
     bob.call("DELETE", "/api/auth/message/delete").json(&json!({"message_id": first})).send().ok();
     assert_eq!(bobs.until("delete")["seq"], 1);
@@ -141,8 +143,30 @@ fn more_than_fifty_messages_that_wait_come_as_one_change() {
     ));
     let changed = socket.until("changed");
     assert_eq!((&changed["conversation_id"], &changed["last_seq"]), (&json!(conversation), &json!(60)));
+    // The badge and the preview come with the entry.
+    let entry = &socket.text()["conversation"];
+    assert_eq!((&entry["unread_count"], &entry["last_message"]["seq"]), (&json!(60), &json!(60)));
     alice.say(&bob, "one more");
     assert_eq!(socket.until("message")["message"]["seq"], 61);
+}
+
+#[test]
+fn a_message_that_is_recalled_at_once_is_known_to_every_device() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    let read = format!("/api/auth/conversations/{}/read", bob.conversation());
+    // The changes of another instance are read a few times a second: some messages are recalled before they are sent.
+    let other = world.second_instance();
+    let mut socket = Socket::live(&bob.at(other.address), None);
+    for seq in 1..=10 {
+        recall(&alice, &alice.say(&bob, "a slip"));
+        let mut frames = frames_until(&mut socket, "recall");
+        bob.with("PUT", &read, &json!({"seq": seq})).ok();
+        frames.extend(frames_until(&mut socket, "read"));
+        let last =
+            |frame: &Value| frame["message"]["seq"].as_i64().max(frame["conversation"]["last_seq"].as_i64());
+        assert_eq!(frames.iter().filter_map(last).max(), Some(seq), "{frames:?}");
+    }
 }
 
 #[test]
