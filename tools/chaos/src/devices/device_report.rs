@@ -17,7 +17,7 @@ pub(crate) struct DeviceReport {
     /// What devices counted: frames by type, ends of sockets, faults of connections.
     pub(super) tally: BTreeMap<String, u64>,
     pub(super) faults: Vec<(&'static str, u64)>,
-    pub(super) rounds: u64,
+    pub(super) rests: u64,
     /// The longest time until all devices held what a fresh one fetches.
     pub(super) slowest_settling: Duration,
     pub(crate) violations: Vec<Violation>,
@@ -52,7 +52,7 @@ impl DeviceReport {
         rows.extend(self.tally.iter().map(|(what, times)| (what.as_str(), times.to_string())));
         rows.extend(self.faults.iter().map(|(name, times)| (*name, times.to_string())));
         rows.extend([
-            ("rests at which all devices were compared", self.rounds.to_string()),
+            ("rests at which all devices were compared", self.rests.to_string()),
             ("slowest settling", format!("{} ms", self.slowest_settling.as_millis())),
             ("missed", missed.to_string()),
             ("doubled", doubled.to_string()),

@@ -91,25 +91,24 @@ impl Judge {
         for (name, path) in LISTS {
             lists.insert(name, essence(name, &get(path)?));
         }
-        let listed = badges(get("/api/auth/conversations?limit=200")?.as_array().into_iter().flatten());
+        let listed = list(get("/api/auth/conversations?limit=200")?.as_array().into_iter().flatten());
         // The judge's own session is none of the person's.
         self.calls.post(&base, "/api/auth/logout", token, &json!({}));
         Ok(FreshState { entries: state.entries, windows, lists, listed })
     }
 }
 
-/// The conversations with their badges.
-fn badges<'a>(entries: impl Iterator<Item = &'a Value>) -> Vec<(String, i64)> {
-    entries.map(|entry| (text(entry, "conversation_id").to_owned(), number(entry, "unread_count"))).collect()
-}
-
-/// A device's list of conversations: without hidden ones, pinned first, then the newest activity.
-fn list(state: &DeviceState) -> Vec<(String, i64)> {
+/// A list of conversations: without hidden ones, pinned first, then the newest activity. The order within a millisecond is not shown.
+fn list<'a>(entries: impl Iterator<Item = &'a Value>) -> Vec<(String, i64)> {
     let mut shown: Vec<&Value> =
-        state.entries.values().filter(|entry| entry.get("hidden") != Some(&Value::Bool(true))).collect();
-    let is_pinned = |entry: &Value| entry.get("pinned") == Some(&Value::Bool(true));
-    shown.sort_by(|a, b| (is_pinned(b), text(b, "updated_at")).cmp(&(is_pinned(a), text(a, "updated_at"))));
-    badges(shown.into_iter())
+        entries.filter(|entry| entry.get("hidden") != Some(&Value::Bool(true))).collect();
+    let place = |entry: &'a Value| {
+        let is_pinned = entry.get("pinned") == Some(&Value::Bool(true));
+        (is_pinned, text(entry, "updated_at"), text(entry, "conversation_id"))
+    };
+    shown.sort_by(|a, b| place(b).cmp(&place(a)));
+    let badge = |entry: &Value| (text(entry, "conversation_id").to_owned(), number(entry, "unread_count"));
+    shown.into_iter().map(badge).collect()
 }
 
 impl FreshState {
@@ -141,7 +140,7 @@ impl FreshState {
                 found.push(missed(format!("{name} is {of_device} instead of {list}")));
             }
         }
-        let list = list(device);
+        let list = list(device.entries.values());
         if found.is_empty() && list != self.listed {
             found.push(missed(format!("the list is {list:?} instead of {:?}", self.listed)));
         }

@@ -54,6 +54,9 @@ pub(crate) struct DevicePlan {
 const SOCKETS: [bool; 3] = [true, true, false];
 /// How long people work before and after the fault of a round.
 const WORK: Duration = Duration::from_millis(1500);
+/// What happens last before a rest is what no later change corrects, so each round has several.
+const SHORT_RESTS: usize = 5;
+const SHORT_WORK: Duration = Duration::from_millis(200);
 /// How long devices may take to settle: the longest `retry_ms` and the recovery from everything else.
 const SETTLE: Duration = Duration::from_secs(40);
 
@@ -85,7 +88,7 @@ struct DeviceRun {
     nemesis: Nemesis,
     judge: Judge,
     slowest_settling: Duration,
-    rounds: u64,
+    rests: u64,
 }
 
 /// Runs in an empty folder.
@@ -103,7 +106,7 @@ pub(crate) fn run(plan: &DevicePlan, folder: &Path, server: PathBuf) -> anyhow::
     let (faces, devices): (Vec<_>, Vec<_>) = start_devices(&world, plan.people)?.into_iter().unzip();
     let people = start_people(&world, plan.people)?;
     let judge = Judge::new(&world);
-    let mut run = DeviceRun { world, faces, nemesis, judge, slowest_settling: Duration::ZERO, rounds: 0 };
+    let mut run = DeviceRun { world, faces, nemesis, judge, slowest_settling: Duration::ZERO, rests: 0 };
     let begun = Instant::now();
     let ran = run.rounds(plan);
     let controls = ran.and_then(|()| run.controls());
@@ -125,7 +128,7 @@ pub(crate) fn run(plan: &DevicePlan, folder: &Path, server: PathBuf) -> anyhow::
         calls,
         tally: run.world.tally(),
         faults: run.nemesis.counts(),
-        rounds: run.rounds,
+        rests: run.rests,
         slowest_settling: run.slowest_settling,
         violations: run.world.simulation.violations.take(),
         controls,
@@ -175,20 +178,31 @@ impl DeviceRun {
     }
 
     fn round(&mut self, fault: Fault, random: &mut SeededRandom) -> anyhow::Result<()> {
-        self.rounds += 1;
         self.nemesis.note_healthy();
         self.world.work_on();
         self.work(random);
         self.nemesis.strike(fault)?;
         self.work(random);
-        self.world.rest()?;
         for _ in 0..random.below(4) {
             self.strike_link(random);
         }
+        self.rest_after(fault.name())?;
+        for _ in 0..SHORT_RESTS {
+            self.world.work_on();
+            std::thread::sleep(SHORT_WORK);
+            self.rest_after("work alone")?;
+        }
+        Ok(())
+    }
+
+    /// Lets people rest, and compares all devices.
+    fn rest_after(&mut self, what: &str) -> anyhow::Result<()> {
+        self.world.rest()?;
+        self.rests += 1;
         let begun = Instant::now();
         let found = self.judge.settle(&self.faces, SETTLE);
         self.slowest_settling = self.slowest_settling.max(begun.elapsed());
-        self.world.report(&format!("after round {} ({})", self.rounds, fault.name()), found);
+        self.world.report(&format!("at rest {} after {what}", self.rests), found);
         Ok(())
     }
 

@@ -93,6 +93,11 @@ impl PersonAtWork {
                 self.change(Method::Post, path, &json!({"receiver_id": friend}));
             }
             95 => self.change_me(places),
+            96 | 97 => {
+                // A slip: recalled before most devices have heard of it.
+                self.send(&of.conversation, friend);
+                self.recall_newest();
+            }
             _ => self.change(Method::Post, format!("{conversation}/typing"), &json!({})),
         }
     }
@@ -123,11 +128,15 @@ impl PersonAtWork {
 
     fn take_back(&mut self, how: &str) {
         let seen: Vec<String> = self.seen.iter().map(|(_, id)| id.clone()).collect();
-        // The newest is recalled now and then before all devices have heard of it.
-        let newest = self.own.last().cloned().filter(|_| self.random.one_in(3));
         let among = if how == "recall" { &self.own } else { &seen };
-        if let Some(id) = newest.or_else(|| self.random.pick(among).cloned()) {
+        if let Some(id) = self.random.pick(among).cloned() {
             self.change(Method::Delete, format!("/api/auth/message/{how}?message_id={id}"), &Value::Null);
+        }
+    }
+
+    fn recall_newest(&mut self) {
+        if let Some(id) = self.own.last().cloned() {
+            self.change(Method::Delete, format!("/api/auth/message/recall?message_id={id}"), &Value::Null);
         }
     }
 
