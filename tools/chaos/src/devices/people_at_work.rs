@@ -93,11 +93,7 @@ impl PersonAtWork {
                 self.change(Method::Post, path, &json!({"receiver_id": friend}));
             }
             95 => self.change_me(places),
-            96 | 97 => {
-                // A slip: recalled before most devices have heard of it.
-                self.send(&of.conversation, friend);
-                self.recall_newest();
-            }
+            96 | 97 => self.slip(&of.conversation, friend),
             _ => self.change(Method::Post, format!("{conversation}/typing"), &json!({})),
         }
     }
@@ -134,7 +130,9 @@ impl PersonAtWork {
         }
     }
 
-    fn recall_newest(&mut self) {
+    /// Sends what is recalled before most devices have heard of it.
+    fn slip(&mut self, conversation: &str, friend: &str) {
+        self.send(conversation, friend);
         if let Some(id) = self.own.last().cloned() {
             self.change(Method::Delete, format!("/api/auth/message/recall?message_id={id}"), &Value::Null);
         }
