@@ -148,7 +148,7 @@ export const en: Text = {
     blocked: "Blocked",
     noBlocked: "No one is blocked",
     shareTyping: "Show when I type",
-    shareTypingHint: "Friends see that you are typing. When this is off, you do not see it of them either.",
+    shareTypingHint: "Friends see when you are typing. When this is off, you do not see when they are.",
     exportData: "Export data",
     exportHint: "Download everything that the server stores about you",
     export: "Export",
