@@ -6,7 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { befriend, call, chats, field, pair, person, rail, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { chats, field, pair, populated, rail, seat, sees, start, stop, until, within, write } from "./web.mjs";
 
 const { SHOTS } = process.env;
 const KINDS = [1280, 320].flatMap((width) => ["light", "dark"].map((scheme) => ({ width, scheme })));
@@ -17,27 +17,6 @@ before(async () => {
     await start();
 });
 after(stop);
-
-/** A person with some chats, a request and a draft. */
-async function populated() {
-    const me = await person("林小满");
-    const people = [];
-    for (const name of ["爱丽丝", "Bob", "陈默", "妈妈", "王大力", "图书馆", "周舟"]) {
-        const friend = await person(name);
-        await befriend(friend, me);
-        people.push(friend);
-    }
-    const [alice, , chen, mother] = people;
-    const stranger = await person("孙悟空");
-    await call(stranger, "POST", "/api/auth/friendship_requests", { receiver_id: me.id, verification_message: "我是花果山的孙悟空" });
-    await write(chen, me, ["会议改到三点了"]);
-    await write(mother, me, ["周末回家吃饭吗？", "给你包饺子"]);
-    await write(me, alice, ["周五有空吗？"]);
-    await write(alice, me, ["有呀", "去那家火锅店？七点，老地方见。\n记得带伞，天气预报说有雨。"]);
-    await write(me, alice, ["好，我从公司过去大概要四十分钟，六点出发应该来得及", "地址是 https://maps.example/?q=火锅"]);
-    await write(alice, me, ["收到", "那就这么说定了"]);
-    return { me, alice };
-}
 
 /** What reaches beyond the window, except lines that end in an ellipsis. */
 const overflowing = () => [...document.body.querySelectorAll("*")]
@@ -137,6 +116,7 @@ test("on a phone one column leads from the list to the chat and back", () => wit
     assert.ok(box.y + box.height <= 400);
     await page.getByRole("button", { name: "返回" }).click();
     await chats(page).getByText("Bob").waitFor();
+    assert.equal((await page.locator("main.list").boundingBox()).width, 390, "nothing stands beside the list");
     for (const width of [390, 320]) {
         await page.setViewportSize({ width, height: 500 });
         await other.setViewportSize({ width, height: 500 });

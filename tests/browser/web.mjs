@@ -67,6 +67,27 @@ export async function within(options, work, api = API) {
     }
 }
 
+/** A person with some chats, a request and a draft. */
+export async function populated(api = API) {
+    const me = await person("林小满", api);
+    const people = [];
+    for (const name of ["爱丽丝", "Bob", "陈默", "妈妈", "王大力", "图书馆", "周舟"]) {
+        const friend = await person(name, api);
+        await befriend(friend, me, api);
+        people.push(friend);
+    }
+    const [alice, , chen, mother] = people;
+    const stranger = await person("孙悟空", api);
+    await call(stranger, "POST", "/api/auth/friendship_requests", { receiver_id: me.id, verification_message: "我是花果山的孙悟空" }, api);
+    await write(chen, me, ["会议改到三点了"], api);
+    await write(mother, me, ["周末回家吃饭吗？", "给你包饺子"], api);
+    await write(me, alice, ["周五有空吗？"], api);
+    await write(alice, me, ["有呀", "去那家火锅店？七点，老地方见。\n记得带伞，天气预报说有雨。"], api);
+    await write(me, alice, ["好，我从公司过去大概要四十分钟，六点出发应该来得及", "地址是 https://maps.example/?q=火锅"], api);
+    await write(alice, me, ["收到", "那就这么说定了"], api);
+    return { me, alice };
+}
+
 const WORDS = {
     zh: { who: "微信号/手机号", password: "密码", logIn: "登录", chats: "聊天" },
     en: { who: "ID or phone", password: "Password", logIn: "Log in", chats: "Chats" },
