@@ -11,6 +11,9 @@ use super::outbox::Outgoing;
 /// The version of the format. Batches of another one are ignored.
 const VERSION: &str = "1";
 
+/// The longest line in bytes.
+const LONGEST: usize = 8000;
+
 /// What one instance tells the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SignalBatch {
@@ -35,6 +38,9 @@ impl SignalBatch {
 
     /// The batch of a line; `None` for one of another version, and for what is no batch.
     pub(super) fn decode(line: &str) -> Option<Self> {
+        if line.len() > LONGEST {
+            return None;
+        }
         let fields: Vec<&str> = line.split(' ').collect();
         let [VERSION, sender, listening @ ("0" | "1"), typing, accounts] = fields[..] else { return None };
         let [sender] = ids(sender)?[..] else { return None };
@@ -95,5 +101,6 @@ mod tests {
             assert_eq!(SignalBatch::decode(line), None, "{line}");
         }
         assert_eq!(SignalBatch::decode(&format!("{good} more")), None);
+        assert_eq!(SignalBatch::decode(&batch(0, 400).encode()), None);
     }
 }
