@@ -1,5 +1,6 @@
 //! Settings, merged from flags, the environment, a file and defaults, in this order of precedence.
 
+mod choices;
 mod cli;
 mod database_url;
 mod file;
@@ -27,10 +28,11 @@ use infra::quota::SendRates;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
+pub use choices::{LogFormat, LogSettings, MessageLanguage, RegistrationChoice, SignalTransport, Switch};
 pub use cli::{Cli, Command, CompletedShell, ConfigCommand, InviteCommand, UserCommand, completions};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use invocation::{InvalidInvocation, Invocation};
-pub use options::{LogFormat, MessageLanguage, Options, RegistrationChoice, SignalTransport, Switch};
+pub use options::Options;
 pub use origin::{Origin, Origins};
 pub use reference::{environment_file, settings_table};
 
@@ -81,15 +83,6 @@ pub struct RuleSettings {
     pub refusals: Option<RefusalRates>,
 }
 
-/// Settings of the log.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// A filter of `tracing` events.
-    pub filter: String,
-    /// Text or JSON.
-    pub format: LogFormat,
-}
-
 /// All settings, validated.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -128,6 +121,8 @@ pub struct Settings {
     pub sockets: SocketLimits,
     /// What carries signals between instances.
     pub signals: SignalTransport,
+    /// Where the NATS servers are.
+    pub nats_url: Option<SecretString>,
     /// Settings of the log.
     pub logging: LogSettings,
     /// How long to keep serving after SIGTERM while `/readyz` returns 503, so that load balancers notice.
@@ -189,6 +184,7 @@ impl Settings {
                 heartbeat: seconds(given.socket_ping_seconds),
             },
             signals: given.signals,
+            nats_url: given.nats_url,
             logging: LogSettings { filter: given.log, format: given.log_format },
             keep_alive: seconds(given.keep_alive_seconds),
             start: seconds(given.start_seconds),
@@ -219,6 +215,11 @@ impl Settings {
         })?;
         ensure!((4..=31).contains(&self.bcrypt_cost), "HONGYAN_BCRYPT_COST must be 4 to 31");
         ensure!((1..=1000).contains(&self.db_pool_size), "HONGYAN_DB_POOL_SIZE must be 1 to 1000");
+        let is_nats_missing = self.signals == SignalTransport::Nats && self.nats_url.is_none();
+        ensure!(
+            !is_nats_missing,
+            "HONGYAN_SIGNALS=nats needs HONGYAN_NATS_URL, such as nats://127.0.0.1:4222"
+        );
         for origin in &self.cors_origins {
             let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
             let is_valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));

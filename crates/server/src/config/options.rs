@@ -6,57 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
-/// The format of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Human-readable lines.
-    #[default]
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// Who can register.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum RegistrationChoice {
-    /// Every client.
-    #[default]
-    Open,
-    /// Clients with an invite.
-    Invite,
-    /// No client.
-    Closed,
-}
-
-/// A language of messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum MessageLanguage {
-    /// Chinese.
-    #[default]
-    Zh,
-    /// English.
-    En,
-}
-
-/// Whether something is switched on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// On.
-    #[default]
-    On,
-    /// Off.
-    Off,
-}
-
-/// What carries signals between instances.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum SignalTransport {
-    /// The database's notifications.
-    #[default]
-    Postgres,
-    /// Nothing.
-    Off,
-}
+use super::choices::{LogFormat, MessageLanguage, RegistrationChoice, SignalTransport, Switch};
 
 /// Formats a default as the value that a user would type.
 trait Typed {
@@ -270,9 +220,12 @@ options! {
     /// Time between two signs of life on a WebSocket connection, 1 to 60; less than the idle time of a proxy in front
     #[arg(long, env = "HONGYAN_SOCKET_PING_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
     socket_ping_seconds: u32 = 25;
-    /// What carries typing reports and early notice of changes between instances: postgres, or off for nothing
+    /// What carries typing reports and early notice of changes between instances: postgres, nats, or off for nothing
     #[arg(long, env = "HONGYAN_SIGNALS", value_name = "TRANSPORT")]
     signals: SignalTransport = SignalTransport::default();
+    /// The NATS servers that carry signals, separated by commas
+    #[arg(long, env = "HONGYAN_NATS_URL", hide_env_values = true, value_name = "URL")]
+    nats_url: SecretString => ("none", "nats://127.0.0.1:4222");
     /// Origins that browsers can call from, separated by commas, without path or trailing slash; * for all
     #[arg(long, env = "HONGYAN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<String> = Vec::new() => ("none", "https://chat.example");
