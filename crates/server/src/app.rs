@@ -11,7 +11,7 @@ use api::{ApiSettings, Bulkheads, ReadinessProbe, RequestObserver, ServerFacts, 
 use domain::account::RegistrationMode;
 use infra::db::{ConnectionBudget, Connector};
 use infra::postgres::{ChangePoll, SearchIndexer};
-use infra::signals::PostgresSignals;
+use infra::signals::SignalLink;
 
 use crate::background::Background;
 use crate::config::{MessageLanguage, Settings, Switch};
@@ -35,7 +35,7 @@ pub struct Application {
     shutdown: GracefulShutdown,
     indexer: SearchIndexer,
     change_poll: ChangePoll,
-    signals: Option<PostgresSignals>,
+    signals: Option<SignalLink>,
     background: Background,
     admin: Option<AdminServer>,
 }

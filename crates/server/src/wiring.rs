@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use api::{AdmissionSettings, SocketHub, UseCases};
 use domain::account::{
     LifecyclePorts, LifecycleService, PasswordHasher, ProfileService, RegistrationPolicy, RegistrationPorts,
@@ -33,7 +34,7 @@ use infra::postgres::{
 use infra::quota::{LookupQuotaInMemory, SendQuotaInMemory};
 use infra::revoked_sessions::RevokedSessionCache;
 use infra::runtime::worker::CommitMonitor;
-use infra::signals::PostgresSignals;
+use infra::signals::{NatsAccess, SignalLink};
 use secrecy::SecretString;
 
 use crate::config::{Settings, SignalTransport, Switch};
@@ -236,13 +237,18 @@ impl Wiring<'_> {
     }
 
     /// The exchange of signals with other instances, whose typing reports go to the sockets of this one.
-    pub(crate) fn signals(&self, sockets: &Arc<SocketHub>) -> anyhow::Result<Option<PostgresSignals>> {
+    pub(crate) fn signals(&self, sockets: &Arc<SocketHub>) -> anyhow::Result<Option<SignalLink>> {
         self.metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(sockets))?)])?;
         self.metrics.register(self.db.signals().collectors())?;
-        if self.settings.signals == SignalTransport::Off {
-            return Ok(None);
-        }
-        let signals = PostgresSignals::start(&self.db, Arc::<SocketHub>::clone(sockets))?;
+        let audience = Arc::<SocketHub>::clone(sockets);
+        let signals = match (self.settings.signals, &self.settings.nats_url) {
+            (SignalTransport::Postgres, _) => SignalLink::by_postgres(&self.db, audience)?,
+            (SignalTransport::Nats, Some(url)) => {
+                let access = NatsAccess::parse(url, &self.env.secret).context("HONGYAN_NATS_URL")?;
+                SignalLink::by_nats(&self.db, access, audience)?
+            }
+            _ => return Ok(None),
+        };
         self.metrics.register(signals.collectors()?)?;
         Ok(Some(signals))
     }

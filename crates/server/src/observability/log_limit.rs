@@ -154,6 +154,12 @@ impl Visit for Fields {
     }
 }
 
+/// Whether an event is of a library that logs the passwords in its addresses: the client of NATS. What fails there is logged by
+/// the transport that uses it.
+fn tells_secrets(event: &Event<'_>) -> bool {
+    event.metadata().target().starts_with("async_nats")
+}
+
 /// Whether a library reports an error. It cannot know what an error of this server is: for actix each client that speaks TLS to the
 /// plain port is one.
 fn is_error_of_library(event: &Event<'_>) -> bool {
@@ -180,6 +186,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        if tells_secrets(event) {
+            return Ok(());
+        }
         let admitted = LineKind::of(event).map_or(Some(0), |line| LIMITER.admit(&line, Instant::now()));
         // An empty text is not written.
         let Some(suppressed) = admitted else { return Ok(()) };
