@@ -21,6 +21,7 @@ mod own_cluster;
 mod poolers;
 mod replicas;
 mod settings;
+mod signals;
 #[expect(dead_code, reason = "the API tests use all of it")]
 #[path = "../api/support/socket.rs"]
 mod socket;
