@@ -23,6 +23,8 @@ pub(super) struct DeviceWorld {
     is_quiet: AtomicBool,
     /// People's calls under way.
     busy: AtomicUsize,
+    /// Since when all servers and their database have been there.
+    repaired: Mutex<Instant>,
     tally: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -58,7 +60,8 @@ impl DeviceWorld {
         };
         let gates = (0..Fleet::SIZE).map(gate).collect::<anyhow::Result<_>>()?;
         let (is_quiet, busy, tally) = Default::default();
-        Ok(Self { simulation, gates, is_quiet, busy, tally })
+        let repaired = Mutex::new(Instant::now());
+        Ok(Self { simulation, gates, is_quiet, busy, repaired, tally })
     }
 
     pub(super) fn gate(&self, number: usize) -> Option<SocketAddr> {
@@ -77,6 +80,15 @@ impl DeviceWorld {
         for Violation { rule, detail } in found {
             self.simulation.violations.add(rule, format!("{reporter}: {detail}"));
         }
+    }
+
+    pub(super) fn note_repaired(&self) {
+        *self.repaired.lock() = Instant::now();
+    }
+
+    /// How long nothing has stood in the way of what happened then.
+    pub(super) fn healthy_since(&self, then: Instant) -> Duration {
+        then.max(*self.repaired.lock()).elapsed()
     }
 
     pub(super) fn is_over(&self) -> bool {

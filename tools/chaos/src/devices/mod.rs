@@ -182,6 +182,7 @@ impl DeviceRun {
         self.world.work_on();
         self.work(random);
         self.nemesis.strike(fault)?;
+        self.world.note_repaired();
         self.work(random);
         for _ in 0..random.below(4) {
             self.strike_link(random);

@@ -17,7 +17,8 @@ const SILENCE: Duration = Duration::from_secs(3);
 const GIVE_UP: Duration = Duration::from_secs(5);
 /// How long nothing may arrive before a device does something else.
 const IDLE: Duration = Duration::from_millis(30);
-/// How long after its end a session may still receive something: 5 s by the contract, and a pause of the machine.
+/// How long after its end a session may still receive something: 5 s by the contract while the
+/// database is there, and a pause of the machine.
 const AFTER_END: Duration = Duration::from_secs(8);
 /// One of so many idle moments is the last of a session.
 const RARELY: usize = 1500;
@@ -71,7 +72,7 @@ impl ReferenceClient {
             ride.has_asked = false;
         }
         let is_open = matches!(event, Some(WireEvent::Text(_) | WireEvent::SignOfLife));
-        if is_open && ride.ended.is_some_and(|ended| ended.elapsed() > AFTER_END) {
+        if is_open && ride.ended.is_some_and(|ended| self.world.healthy_since(ended) > AFTER_END) {
             let detail = format!("a socket whose session has ended goes on: {event:?}");
             self.report(vec![Violation::new(ViolatedRule::AfterEnd, detail)]);
             return false;
