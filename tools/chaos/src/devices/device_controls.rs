@@ -60,6 +60,8 @@ impl DeviceRun {
         sender: &ControlSender,
     ) -> anyhow::Result<bool> {
         let message = sender.send()?;
+        // A recall of the newest message comes with an entry, which would correct a device.
+        sender.send()?;
         let settled = self.judge.settle(std::slice::from_ref(device), SETTLE);
         ensure!(settled.is_empty(), "not settled before a control: {settled:?}");
         match control {
