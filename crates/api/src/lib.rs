@@ -35,7 +35,7 @@ pub use http::health::ReadinessProbe;
 pub use http::proxies::{InvalidNetwork, TrustedProxies};
 pub use http::startup::startup_app;
 pub use openapi::{document, strict_document};
-pub use realtime::{Farewell, SocketHub, SocketLimits};
+pub use realtime::{DeliveryObserver, Farewell, SocketHub, SocketLimits, SyncSource};
 pub use response::error_catalog::error_names;
 pub use settings::{ApiSettings, ServerFacts};
 pub use state::UseCases;

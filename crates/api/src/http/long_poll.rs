@@ -18,12 +18,15 @@ use futures_util::future::{Either, select};
 use crate::admission::{Bulkheads, Requester};
 use crate::extract::app_data;
 use crate::http::connection::ConnectionEnd;
+use crate::realtime::SyncSource;
 use crate::response::error::ApiError;
+use crate::settings::ApiSettings;
 use crate::state::UseCases;
 
 /// What a wait depends on.
 pub(crate) struct LongPoll {
     admission: Data<Bulkheads>,
+    settings: Data<ApiSettings>,
     /// Unknown in tests without a server.
     end: Option<ConnectionEnd>,
 }
@@ -34,7 +37,9 @@ impl FromRequest for LongPoll {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let end = request.conn_data::<ConnectionEnd>().cloned();
-        ready(app_data::<Bulkheads>(request).map(|admission| Self { admission: admission.clone(), end }))
+        let settings = app_data::<ApiSettings>(request).cloned();
+        let admission = app_data::<Bulkheads>(request).cloned();
+        ready(admission.and_then(|admission| Ok(Self { admission, settings: settings?, end })))
     }
 }
 
@@ -52,6 +57,8 @@ impl LongPoll {
         F: Future<Output = Result<SyncPage, PortError>>,
     {
         let requester = Requester::Account(caller.user_id);
+        let source = if wait.is_zero() { SyncSource::Plain } else { SyncSource::LongPoll };
+        self.settings.sockets.count_sync(source);
         if wait.is_zero() {
             let _permit = self.admission.request(requester).permit().await?;
             return Ok(read().await?);

@@ -18,6 +18,7 @@ use domain::realtime::{
 };
 
 use super::farewell::Farewell;
+use super::observer::SyncSource;
 use super::outlet::Outlet;
 use super::server_frame::ServerFrame;
 use crate::admission::{Bulkheads, Requester};
@@ -162,15 +163,18 @@ impl Delivery<'_> {
                 // The window was read after the entry: a text that was recalled in between is sent by neither.
                 preview.state = message.state.clone();
             }
-            let message = MessageItem::from(message);
+            let (stored, message) = (message.created_at, MessageItem::from(message));
             let frame = ServerFrame::Message { conversation_id: &conversation, friend_id: &friend, message };
             self.outlet.send(&frame).await?;
+            let lag = self.use_cases.sessions.now() - stored;
+            self.outlet.hub().count_message(lag.to_std().unwrap_or_default());
         }
         Ok(sent)
     }
 
     async fn page(&self, from: SyncFrom, limit: PageLimit) -> Result<SyncPage, Farewell> {
         let (sync, account) = (&self.use_cases.sync, self.account);
+        self.outlet.hub().count_sync(SyncSource::Socket);
         self.read(async || sync.read(account, from.clone(), limit).await).await
     }
 

@@ -1,8 +1,8 @@
 //! Connection registry: the sockets of this instance, by account, their limits and their figures.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::auth::Caller;
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::farewell::Farewell;
+use super::observer::{DeliveryObserver, SyncSource};
 
 /// Limits of sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,7 @@ pub struct SocketHub {
     sent: AtomicU64,
     received: AtomicU64,
     closed: [AtomicU64; Farewell::ALL.len()],
+    observer: OnceLock<Arc<dyn DeliveryObserver>>,
 }
 
 impl Default for SocketHub {
@@ -95,6 +97,7 @@ impl SocketHub {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             closed: std::array::from_fn(|_| AtomicU64::new(0)),
+            observer: OnceLock::new(),
         }
     }
 
@@ -121,6 +124,23 @@ impl SocketHub {
     pub fn closed(&self, farewell: Farewell) -> u64 {
         let place = Farewell::ALL.iter().position(|known| *known == farewell);
         place.and_then(|place| self.closed.get(place)).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Sets what counts deliveries; the first one stays.
+    pub fn observe(&self, observer: Arc<dyn DeliveryObserver>) {
+        let _ = self.observer.set(observer);
+    }
+
+    pub(crate) fn count_sync(&self, source: SyncSource) {
+        if let Some(observer) = self.observer.get() {
+            observer.on_sync(source);
+        }
+    }
+
+    pub(super) fn count_message(&self, lag: Duration) {
+        if let Some(observer) = self.observer.get() {
+            observer.on_message(lag);
+        }
     }
 
     pub(super) fn count_sent(&self) {

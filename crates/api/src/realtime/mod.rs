@@ -14,6 +14,7 @@
 //! | `outlet` | writing to a client that may not read |
 //! | `farewell` | why a socket ends, and its close code |
 //! | `hub` | the sockets of this instance, by account |
+//! | `observer` | what metrics know of deliveries |
 
 pub(crate) mod asyncapi;
 mod client_frame;
@@ -22,9 +23,11 @@ mod farewell;
 pub(crate) mod handshake;
 mod hub;
 mod incoming;
+mod observer;
 mod outlet;
 mod server_frame;
 mod socket;
 
 pub use farewell::Farewell;
 pub use hub::{SocketHub, SocketLimits};
+pub use observer::{DeliveryObserver, SyncSource};

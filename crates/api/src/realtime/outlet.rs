@@ -28,6 +28,10 @@ impl Outlet {
         Self { session, hub }
     }
 
+    pub(super) fn hub(&self) -> &SocketHub {
+        &self.hub
+    }
+
     pub(super) async fn send(&mut self, frame: &ServerFrame<'_>) -> Result<(), Farewell> {
         let text = frame.text();
         self.hub.count_sent();

@@ -145,3 +145,23 @@ fn without_signals_changes_still_cross_and_no_connection_is_held() {
     assert_eq!(world.counter("hongyan_wakeups_total{source=\"signal\"}"), 0);
     assert_eq!(signal_connections(&world), 0);
 }
+
+#[test]
+fn reads_are_counted_by_source_and_messages_by_their_lag() {
+    let world = observed();
+    let (alice, bob) = world.friends();
+    let mut bobs = Socket::live(&bob, None);
+    let of = |source: &str| world.counter(&format!("hongyan_syncs_total{{source=\"{source}\"}}"));
+    let frames = || world.counter("hongyan_message_frame_lag_seconds_count");
+    assert_eq!((of("plain"), of("long_poll"), of("socket"), frames()), (0, 0, 1, 0));
+    let cursor = bob.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned();
+    alice.say(&bob, "counted");
+    bobs.until("message");
+    assert!(of("socket") >= 2);
+    eventually("the message is not counted", || frames() == 1);
+    bob.get(&format!("/api/auth/sync?wait=5&cursor={cursor}")).ok();
+    assert_eq!((of("plain"), of("long_poll")), (1, 1));
+    // A message that is caught up with is not late.
+    Socket::live(&bob, Some(&cursor));
+    assert_eq!(frames(), 1);
+}
