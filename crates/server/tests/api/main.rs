@@ -40,6 +40,7 @@ mod sessions;
 mod socket_ends;
 mod socket_frames;
 mod socket_signals;
+mod socket_storms;
 mod support;
 mod sync;
 mod web_page;

@@ -25,6 +25,7 @@ mod signals;
 #[expect(dead_code, reason = "the API tests use all of it")]
 #[path = "../api/support/socket.rs"]
 mod socket;
+mod socket_logs;
 mod sockets;
 mod standing_still;
 mod stopping;

@@ -43,7 +43,8 @@ impl Drop for Nats {
     }
 }
 
-struct At<'a>(&'a Server, &'a Person);
+/// A person at a server.
+pub(crate) struct At<'a>(pub(crate) &'a Server, pub(crate) &'a Person);
 
 impl SocketUser for At<'_> {
     fn address(&self) -> SocketAddr {

@@ -63,7 +63,20 @@ impl Socket {
 
     /// Sends any request head.
     pub(crate) fn ask(address: SocketAddr, path: &str, lines: &str) -> Result<Self, Refused> {
-        let mut stream = TcpStream::connect(address).unwrap();
+        Self::request(TcpStream::connect(address).unwrap(), address, path, lines)
+    }
+
+    /// Sends a handshake over a connection to the server.
+    pub(crate) fn over(
+        stream: TcpStream,
+        address: SocketAddr,
+        path: &str,
+        lines: &str,
+    ) -> Result<Self, Refused> {
+        Self::request(stream, address, path, &format!("{UPGRADE}{lines}"))
+    }
+
+    fn request(mut stream: TcpStream, address: SocketAddr, path: &str, lines: &str) -> Result<Self, Refused> {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n").unwrap();
         let (mut stream, mut head) = (BufReader::new(stream), String::new());
