@@ -86,8 +86,8 @@ test("three calls at once renew an expired token by one call", () => within({}, 
     assert.equal(renewals, 1);
 }));
 
-for (const [what, prepare] of [["", () => undefined], [", without Web Locks too", () => Object.defineProperty(Navigator.prototype, "locks", { get: () => undefined })]]) {
-    test(`four tabs whose token expires at once renew it once and lose nothing${what}`, () => within({}, async (open, context) => {
+for (const [what, prepare] of [["", () => undefined], [": no locks", () => Object.defineProperty(Navigator.prototype, "locks", { get: () => undefined })]]) {
+    test(`four tabs whose token expires renew it once and lose nothing${what}`, () => within({}, async (open, context) => {
         const api = lasting.address;
         await context.addInitScript(prepare);
         const [alice, bob] = [await person("爱丽丝", api), await person("Bob", api)];
@@ -142,7 +142,7 @@ test("a newer page is offered, and taking it keeps draft and unsent messages", (
     await sees(bob, "还在吗");
 }));
 
-test("a restart of the server needs no reload, and a late recall shows the server's sentence", async () => {
+test("after a restart nothing is lost, and a late recall is refused", async () => {
     const server = await startServer({ HONGYAN_RECALL_WINDOW_SECONDS: "3" });
     const api = server.address;
     try {

@@ -76,7 +76,7 @@ async function* screens(page, alice) {
 }
 
 for (const language of ["zh", "en"]) {
-    test(`every screen is accessible and fits, wide and narrow, light and dark: ${language}`, () => within({ locale: language === "zh" ? "zh-CN" : "en-GB" }, async (open, context) => {
+    test(`every screen is accessible and fits in all colours and widths: ${language}`, () => within({ locale: language === "zh" ? "zh-CN" : "en-GB" }, async (open, context) => {
         await context.addInitScript({ content: axe });
         const { me, alice } = await populated();
         const findings = [];

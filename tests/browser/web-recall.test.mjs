@@ -18,7 +18,7 @@ async function withSecondTab(open) {
 
 const again = (page) => log(page).getByRole("button", { name: "重新编辑" });
 
-test("a recalled message is named by who recalled it, and edited again where its text is", () => within({}, async (open) => {
+test("a recalled message is edited again only where its text is", () => within({}, async (open) => {
     const { alice, bob, other } = await withSecondTab(open);
     await say(bob, "说错了");
     for (const page of [alice, bob, other]) {

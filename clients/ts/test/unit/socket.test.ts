@@ -153,7 +153,7 @@ test("the address of a socket follows that of the server", () => {
     assert.equal(socketUrl("http://127.0.0.1:8080/x"), "ws://127.0.0.1:8080/x");
 });
 
-test("writing is reported once per 3 s and conversation: by the socket, and by a call before there is one", async (t) => {
+test("typing is reported once per 3 s, by the socket or else by a call", async (t) => {
     const { connection, socket, asked, until } = await connected();
     connection.typing("7");
     await until(() => asked.length === 2);
