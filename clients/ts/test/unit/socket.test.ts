@@ -154,12 +154,12 @@ test("the address of a socket follows that of the server", () => {
 });
 
 test("typing is reported once per 3 s, by the socket or else by a call", async (t) => {
-    const { connection, socket, asked, until } = await connected();
+    const { connection, socket, asked, cursors, until } = await connected();
     connection.typing("7");
     await until(() => asked.length === 2);
     assert.equal(asked[1], "http://server/api/auth/conversations/7/typing");
-    socket.tell(HELLO, { type: "ready" }, { type: "live" });
-    await until(() => connection.isLive);
+    socket.tell(HELLO, { type: "ready" }, { type: "tick", cursor: "t1" });
+    await until(() => cursors.at(-1) === "t1");
     connection.typing("7");
     connection.typing("8");
     connection.typing("8");
