@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt::time::{Instant, sleep_until, timeout};
+use actix_web::rt::time::{Instant, sleep, sleep_until, timeout};
 use actix_web::web::Data;
 use domain::auth::{Authentication, Caller, SessionError};
 use domain::realtime::{ReadPoint, SyncCursor, SyncFrom, SyncPlace};
@@ -63,8 +63,6 @@ struct Live {
     tells_cursor: bool,
     is_expiry_told: bool,
     next_tick: Instant,
-    /// When the session is looked at next, however many changes come meanwhile.
-    next_look: Instant,
 }
 
 impl Live {
@@ -79,7 +77,7 @@ impl Live {
     /// When something is due.
     fn due(&self) -> Instant {
         let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_due() };
-        self.next_tick.min(self.next_look).min(ends)
+        self.next_tick.min(ends)
     }
 }
 
@@ -106,6 +104,15 @@ impl Socket {
             Some(identity) => (identity, None),
             None => timeout(AUTHENTICATE, self.authentication()).await.map_err(|_| Farewell::TooLate)??,
         };
+        let use_cases = self.use_cases.clone();
+        select! {
+            ended = self.serve(identity, cursor) => ended,
+            () = session_end(&use_cases, identity.caller) => Err(Farewell::SessionEnded),
+        }
+    }
+
+    /// Serves an account: what it has missed, then changes as they come.
+    async fn serve(&mut self, identity: Identity, cursor: Option<SyncFrom>) -> Result<Infallible, Farewell> {
         let mut notes = self.place.join(identity.caller);
         // Made before the first read, so that no change falls between the two.
         let mut listener = self.use_cases.sync.listen(identity.caller.user_id);
@@ -114,8 +121,7 @@ impl Socket {
         let point = self.delivery(identity).catch_up(cursor).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
-        let next_look = Instant::now() + LOOK;
-        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick, next_look };
+        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick };
         loop {
             let due = live.due();
             select! {
@@ -232,7 +238,6 @@ impl Socket {
     async fn on_time(&mut self, live: &mut Live) -> Result<(), Farewell> {
         self.check(live)?;
         let now = Instant::now();
-        live.next_look = now + LOOK;
         if live.expiry_due() <= now && !live.is_expiry_told {
             live.is_expiry_told = true;
             let left = live.identity.expires_at.saturating_duration_since(now);
@@ -252,6 +257,13 @@ impl Socket {
         });
         self.outlet.send(&ServerFrame::Tick { cursor }).await?;
         self.outlet.ping().await
+    }
+}
+
+/// Waits for the end of a session, however long a slow client or the database holds its socket up.
+async fn session_end(use_cases: &UseCases, caller: Caller) {
+    while !use_cases.sessions.has_ended(caller) {
+        sleep(LOOK).await;
     }
 }
 

@@ -145,6 +145,20 @@ fn an_ended_session_loses_its_sockets_and_no_other() {
 }
 
 #[test]
+fn an_ended_session_loses_a_socket_that_waits_for_the_database() {
+    let world = World::new();
+    let alice = world.person("alice_01");
+    let cursor = alice.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned();
+    world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
+        let mut socket = Socket::greeted(alice.address);
+        socket.authenticate(&alice, Some(&cursor));
+        alice.post("/api/auth/logout", &json!({})).ok();
+        let (code, frames) = socket.close();
+        assert_eq!((code, frames), (4403, Vec::new()));
+    });
+}
+
+#[test]
 fn one_socket_too_many_ends_the_oldest_of_the_session() {
     let world = World::with(Options { sockets_per_user: Some(2), ..Options::default() });
     let alice = world.person("alice_01");
