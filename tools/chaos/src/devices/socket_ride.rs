@@ -28,6 +28,8 @@ struct SocketRide {
     wire: SocketWire,
     heard: Instant,
     has_asked: bool,
+    /// Whether the device has asked for the end of its session, answered or not.
+    is_ending: bool,
     /// When the server confirmed the end of the session.
     ended: Option<Instant>,
     retry: Option<Duration>,
@@ -44,10 +46,17 @@ impl ReferenceClient {
         };
         self.world.count("sockets opened");
         self.laws.reconnected();
-        let (heard, has_asked, ended, retry, waiting) = (Instant::now(), false, None, None, Vec::new());
-        let mut ride = SocketRide { wire, heard, has_asked, ended, retry, waiting };
+        let mut ride = SocketRide {
+            wire,
+            heard: Instant::now(),
+            has_asked: false,
+            is_ending: false,
+            ended: None,
+            retry: None,
+            waiting: Vec::new(),
+        };
         while self.step(&mut ride) && !self.world.is_over() {}
-        if ride.ended.is_some() {
+        if ride.is_ending {
             self.token.clear();
         }
         if !ride.waiting.is_empty() || self.random.one_in(2) {
@@ -104,11 +113,14 @@ impl ReferenceClient {
         if self.face.forgets.load(std::sync::atomic::Ordering::SeqCst) {
             return false;
         }
-        if ride.ended.is_none() && !self.world.is_quiet() && self.random.one_in(RARELY) && self.log_out() {
-            self.world.count("sessions ended");
-            ride.ended = Some(Instant::now());
+        if !ride.is_ending && !self.world.is_quiet() && self.random.one_in(RARELY) {
+            ride.is_ending = true;
+            if self.log_out() {
+                self.world.count("sessions ended");
+                ride.ended = Some(Instant::now());
+            }
         }
-        if ride.ended.is_none() {
+        if !ride.is_ending {
             self.tidy(20);
         }
         true
@@ -123,7 +135,7 @@ impl ReferenceClient {
                 let frame = json!({"type": "authenticate", "token": token, "cursor": self.cursor});
                 return ride.wire.send(&frame).is_ok();
             }
-            "expiring" if ride.ended.is_none() => {
+            "expiring" if !ride.is_ending => {
                 self.renew();
                 let frame = json!({"type": "authenticate", "token": self.token});
                 return !self.token.is_empty() && ride.wire.send(&frame).is_ok();
@@ -179,9 +191,9 @@ impl ReferenceClient {
     fn closed(&mut self, ride: &mut SocketRide, code: u16) {
         self.world.count(&format!("closed {code}"));
         match code {
-            4401 | 4402 => self.renew(),
-            4403 if ride.ended.is_some() => {}
-            1000 | 1012 | 1013 | 4408 | 4410 => {}
+            4401 | 4402 if !ride.is_ending => self.renew(),
+            4403 if ride.is_ending => {}
+            1000 | 1012 | 1013 | 4401 | 4402 | 4408 | 4410 => {}
             _ => {
                 let detail = format!("a device that follows the rules was closed with {code}");
                 self.report(vec![Violation::new(ViolatedRule::Refused, detail)]);
