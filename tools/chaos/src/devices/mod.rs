@@ -60,6 +60,9 @@ const SHORT_WORK: Duration = Duration::from_millis(200);
 /// How long devices may take to settle: the longest `retry_ms` and the recovery from everything else.
 const SETTLE: Duration = Duration::from_secs(40);
 
+/// A short run has a server killed, and PostgreSQL.
+const LEAST_ROUNDS: u64 = 2;
+
 /// The faults of a round, those that end most first.
 const FAULTS: [Fault; 8] = [
     Fault::ServerKilled,
@@ -166,13 +169,17 @@ impl DeviceRun {
     fn rounds(&mut self, plan: &DevicePlan) -> anyhow::Result<()> {
         let (begun, mut random) = (Instant::now(), SeededRandom::stream(plan.seed, u64::MAX - 1));
         let mut due: Vec<Fault> = FAULTS.into_iter().rev().collect();
-        while begun.elapsed() < plan.time && !self.world.simulation.violations.is_full() {
+        let mut rounds = 0;
+        while (begun.elapsed() < plan.time || rounds < LEAST_ROUNDS)
+            && !self.world.simulation.violations.is_full()
+        {
             let Some(fault) = due.pop() else {
                 due = FAULTS.to_vec();
                 random.shuffle(&mut due);
                 continue;
             };
             self.round(fault, &mut random)?;
+            rounds += 1;
         }
         Ok(())
     }
