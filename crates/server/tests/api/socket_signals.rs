@@ -1,5 +1,6 @@
 //! What crosses from one instance to the sockets of another ahead of the change poll, and what the signals between them survive.
 
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ fn types(writer: &Person) {
 /// Reports typing again and again until a frame has come; a first report may be too early.
 fn types_until_seen(writer: &Person, reader: &mut Socket) -> Value {
     std::thread::scope(|scope| {
-        let (seen, waits) = std::sync::mpsc::channel::<()>();
+        let (seen, waits) = mpsc::channel::<()>();
         scope.spawn(move || {
-            while waits.try_recv().is_err() {
+            while waits.try_recv() == Err(TryRecvError::Empty) {
                 types(writer);
                 sleep(PAUSE);
             }

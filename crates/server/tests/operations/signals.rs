@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -75,9 +76,9 @@ fn type_until_seen(server: &Server, writer: &Person, reader: &mut Socket) {
     let id = list["data"][0]["conversation_id"].as_str().unwrap();
     let path = format!("/api/auth/conversations/{id}/typing");
     std::thread::scope(|scope| {
-        let (seen, waits) = std::sync::mpsc::channel::<()>();
+        let (seen, waits) = mpsc::channel::<()>();
         scope.spawn(move || {
-            while waits.try_recv().is_err() {
+            while waits.try_recv() == Err(TryRecvError::Empty) {
                 assert_eq!(server.post(&path, &writer.token, &json!({}))["code"], 200);
                 std::thread::sleep(Duration::from_millis(3100));
             }
