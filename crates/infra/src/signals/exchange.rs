@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::batch::SignalBatch;
+use super::outbox::{BATCHES, Outgoing};
 use crate::local_signals::{LocalSignals, WakeSource};
 
 /// How often an instance on which clients wait says so while it has nothing else to say.
@@ -53,20 +54,25 @@ impl Exchange {
         self.signals.is_waited_for() || self.signals.outbox().is_wanted()
     }
 
-    /// The line that is due, if any.
-    pub(super) fn due(&self) -> Option<String> {
-        let (is_listening, contents) = (self.signals.is_waited_for(), self.signals.outbox().take());
+    /// The lines that are due: none, or one for each batch that waits.
+    pub(super) fn due(&self) -> Vec<String> {
+        let is_listening = self.signals.is_waited_for();
+        let outgoing = || Some(self.signals.outbox().take()).filter(|contents| !contents.is_empty());
+        let mut batches: Vec<Outgoing> = std::iter::from_fn(outgoing).take(BATCHES).collect();
         let mut last_beacon = self.last_beacon.lock();
         let is_recent = last_beacon.is_some_and(|last| last.elapsed() < BEACON);
-        if contents.is_empty() && (!is_listening || is_recent) {
-            return None;
+        if batches.is_empty() && is_listening && !is_recent {
+            batches.push(Outgoing::default());
         }
-        if is_listening {
+        if is_listening && !batches.is_empty() {
             *last_beacon = Some(Instant::now());
         }
         drop(last_beacon);
-        self.signals.count_sent(&contents);
-        Some(SignalBatch { sender: self.own, is_listening, contents }.encode())
+        let line = |contents| {
+            self.signals.count_sent(&contents);
+            SignalBatch { sender: self.own, is_listening, contents }.encode()
+        };
+        batches.into_iter().map(line).collect()
     }
 
     /// Takes a line in.
@@ -125,18 +131,18 @@ mod tests {
     #[test]
     fn an_instance_says_once_that_clients_wait_and_then_gets_what_concerns_others() {
         let (here, there) = (instance(), instance());
-        assert_eq!(here.exchange.due(), None);
+        assert!(here.exchange.due().is_empty());
         here.signals.pass_on(Directed::new(user(1), user(2)).unwrap());
         here.signals.committed([user(2)]);
-        assert_eq!(here.exchange.due(), None, "none listens");
+        assert!(here.exchange.due().is_empty(), "none listens");
         let waiting = there.signals.listen_here(user(2));
-        let beacon = there.exchange.due().unwrap();
-        assert_eq!(there.exchange.due(), None);
+        let beacon = there.exchange.due().remove(0);
+        assert!(there.exchange.due().is_empty());
         assert_eq!(here.exchange.receive(&beacon), ReceivedLine::Other);
         let report = Directed::new(user(1), user(2)).unwrap();
         here.signals.pass_on(report);
         here.signals.committed([user(2)]);
-        let line = here.exchange.due().unwrap();
+        let line = here.exchange.due().remove(0);
         assert_eq!(here.exchange.receive(&line), ReceivedLine::Own);
         assert!(here.shown.0.lock().is_empty());
         assert_eq!(there.exchange.receive(&line), ReceivedLine::Other);
@@ -151,11 +157,11 @@ mod tests {
         let _waiting = [&here, &there].map(|instance| instance.signals.listen_here(user(2)));
         assert_eq!(here.exchange.receive(&there.exchange.greeting()), ReceivedLine::Other);
         here.signals.committed([user(2)]);
-        assert!(here.exchange.due().is_some());
+        assert_eq!(here.exchange.due().len(), 1);
         here.signals.committed([user(2)]);
         here.exchange.close();
         assert!(!here.signals.outbox().is_wanted());
-        assert_eq!(here.exchange.due(), Some(here.exchange.greeting()));
+        assert_eq!(here.exchange.due(), [here.exchange.greeting()]);
         assert_eq!(here.exchange.receive("garbage"), ReceivedLine::Unknown);
     }
 }

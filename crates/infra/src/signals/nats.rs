@@ -124,7 +124,7 @@ async fn exchange(
                     continue;
                 }
                 link.up();
-                if let Some(line) = link.exchange.due() {
+                for line in link.exchange.due() {
                     // What cannot be sent is lost, as all signals may be.
                     let _ = client.publish(subject.to_owned(), line.into()).await;
                 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as QueryError;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, Text};
 use diesel::{PgConnection, RunQueryDsl};
 use domain::error::PortError;
 
@@ -32,8 +32,8 @@ const ECHO: Duration = Duration::from_secs(5);
 const LISTEN: &str = "SET application_name = 'hongyan signals'; LISTEN hongyan_signals";
 
 statement! {
-    Notify<'a> { line: &'a str } -> (Text);
-    "SELECT pg_notify('hongyan_signals', " [line: Text] ")::text"
+    Notify<'a> { lines: &'a [String] } -> (Text);
+    "SELECT pg_notify('hongyan_signals', l.line)::text FROM unnest(" [lines: Array<Text>] ") AS l (line)"
 }
 
 /// Why signals cannot be exchanged.
@@ -60,7 +60,7 @@ pub(super) fn serve(link: &LinkState, url: &str, stop: &StopSignal) -> Result<()
     let mut connection = Db::connect(url)?;
     check(&mut connection)?;
     connection.batch_execute(LISTEN)?;
-    notify(&mut connection, &link.exchange.greeting())?;
+    notify(&mut connection, &[link.exchange.greeting()])?;
     let begun = Instant::now();
     let (mut is_heard, mut sent, mut checked) = (false, begun, begun);
     while !stop.is_stopped() {
@@ -70,11 +70,9 @@ pub(super) fn serve(link: &LinkState, url: &str, stop: &StopSignal) -> Result<()
         } else if begun.elapsed() > ECHO {
             return Err(SignalError::Silent);
         }
-        if is_heard
-            && sent.elapsed() >= PACE
-            && let Some(line) = link.exchange.due()
-        {
-            notify(&mut connection, &line)?;
+        let lines = if is_heard && sent.elapsed() >= PACE { link.exchange.due() } else { Vec::new() };
+        if !lines.is_empty() {
+            notify(&mut connection, &lines)?;
             (sent, checked) = (Instant::now(), Instant::now());
         }
         if checked.elapsed() >= CHECK {
@@ -102,8 +100,8 @@ fn receive(link: &LinkState, connection: &mut PgConnection) -> Result<bool, Sign
     Ok(is_heard)
 }
 
-fn notify(connection: &mut PgConnection, line: &str) -> Result<(), SignalError> {
-    Notify { line }.execute(connection)?;
+fn notify(connection: &mut PgConnection, lines: &[String]) -> Result<(), SignalError> {
+    Notify { lines }.execute(connection)?;
     still_used()
 }
 
