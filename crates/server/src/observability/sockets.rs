@@ -36,7 +36,7 @@ impl Deliveries {
             syncs.with_label_values(&[source.name()]);
         }
         let lags = HistogramOpts::new(
-            "hongyan_message_frame_lag_seconds",
+            "hongyan_frame_lag_seconds",
             "Time from the storing of a message to its frame on a live socket, by the database's clock.",
         );
         Ok(Self { syncs, lags: Histogram::with_opts(lags.buckets(LAGS.to_vec()))? })

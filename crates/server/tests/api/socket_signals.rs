@@ -153,7 +153,7 @@ fn reads_are_counted_by_source_and_messages_by_their_lag() {
     let (alice, bob) = world.friends();
     let mut bobs = Socket::live(&bob, None);
     let of = |source: &str| world.counter(&format!("hongyan_syncs_total{{source=\"{source}\"}}"));
-    let frames = || world.counter("hongyan_message_frame_lag_seconds_count");
+    let frames = || world.counter("hongyan_frame_lag_seconds_count");
     assert_eq!((of("plain"), of("long_poll"), of("socket"), frames()), (0, 0, 1, 0));
     let cursor = bob.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned();
     alice.say(&bob, "counted");
