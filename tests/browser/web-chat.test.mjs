@@ -276,6 +276,26 @@ test("place and draft of a chat are as they were left", () => within({}, async (
     await page.getByText("[草稿]").waitFor({ state: "detached" });
 }));
 
+test("a place that was scrolled to in the moment of leaving is kept", () => within({}, async (open) => {
+    const [alice, bob, cat] = [await person("爱丽丝"), await person("Bob"), await person("小猫")];
+    await befriend(cat, alice);
+    await befriend(bob, alice);
+    await write(alice, bob, lines(60));
+    const page = await seat(await open(), alice);
+    await openChat(page, "Bob");
+    await isAtBottom(page);
+    const place = await page.evaluate(() => {
+        const box = document.querySelector(".log");
+        box.scrollBy(0, -700);
+        document.querySelectorAll(".rows .row")[1].click();
+        return box.scrollTop;
+    });
+    await page.locator(".pane h1").getByText("小猫").waitFor();
+    await openChat(page, "Bob");
+    await page.locator(".bubble").first().waitFor();
+    assert.ok(Math.abs((await scrolled(page)) - place) <= 1);
+}));
+
 test("a recalled message is a line for both, lowers the unread ones, and can be edited again", () => within({}, async (open) => {
     const { alice, bob, page } = await withUnread(open, ["一", "二"]);
     await chats(page).getByLabel("2条未读").waitFor();

@@ -70,7 +70,7 @@ test("messages of a time without a network are all there afterwards, without a g
 }));
 
 test("three calls at once renew an expired token by one call", () => within({}, async (open) => {
-    const { pages: [page] } = await pair(open);
+    const { pages: [page] } = await pair(open, undefined, lasting.address);
     let renewals = 0;
     page.on("request", (request) => request.url().endsWith("/refresh_token") && renewals++);
     await page.evaluate(() => {
@@ -84,7 +84,7 @@ test("three calls at once renew an expired token by one call", () => within({}, 
     await say(page, "还在");
     await sees(page, "还在");
     assert.equal(renewals, 1);
-}));
+}, lasting.address));
 
 for (const [what, prepare] of [["", () => undefined], [": no locks", () => Object.defineProperty(Navigator.prototype, "locks", { get: () => undefined })]]) {
     test(`four tabs whose token expires renew it once and lose nothing${what}`, () => within({}, async (open, context) => {

@@ -2,10 +2,16 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { startServer } from "./support.mjs";
 import { call, field, pair, rail, say, sees, start, stop, within, write } from "./web.mjs";
 
-before(start);
-after(stop);
+/** A server whose tokens live as long as usual, so that sockets stay. */
+let server;
+
+before(async () => {
+    [server] = await Promise.all([startServer(), start()]);
+});
+after(() => Promise.all([server?.stop(), stop()]));
 
 const WRITING = "对方正在输入…";
 const line = (page) => page.locator(".pane > header").getByText(WRITING);
@@ -32,9 +38,9 @@ async function connectedPair(open, isLong = false) {
             });
         }
         return page;
-    });
+    }, undefined, server.address);
     // Not typed, so nothing was reported yet.
-    await write(...people, ["在吗"]);
+    await write(...people, ["在吗"], server.address);
     await sees(bob, "在吗");
     return { people, alice, bob, reports };
 }
@@ -68,7 +74,7 @@ test("a friend who types shows in the header until the message comes", () => wit
     await line(bob).waitFor({ state: "detached" });
     assert.equal(await field(alice).inputValue(), "a", "it went without a message");
     assert.deepEqual(reports, ["frame", "frame"]);
-}));
+}, server.address));
 
 test("where no socket gets through, typing is reported by a call", () => within({}, async (open) => {
     let reports;
@@ -82,13 +88,13 @@ test("where no socket gets through, typing is reported by a call", () => within(
         }
         isFirst = false;
         return page;
-    });
+    }, undefined, server.address);
     await say(alice, "在吗");
     await sees(bob, "在吗");
     await field(bob).press("a");
     await line(alice).waitFor();
     assert.deepEqual(reports, ["POST"]);
-}));
+}, server.address));
 
 test("a user who does not share typing reports and sees none", () => within({}, async (open) => {
     const { alice, bob, reports, people: [, person] } = await connectedPair(open);
@@ -97,7 +103,7 @@ test("a user who does not share typing reports and sees none", () => within({}, 
     assert.equal(await share.getAttribute("aria-checked"), "true");
     await share.click();
     await bob.locator("[role=switch][aria-checked=false]").waitFor();
-    assert.equal((await call(person, "GET", "/api/auth/me")).data.share_typing, false);
+    assert.equal((await call(person, "GET", "/api/auth/me", undefined, server.address)).data.share_typing, false);
     await bob.goBack();
     await field(bob).pressSequentially("悄悄地写");
     await field(alice).pressSequentially("我也写");
@@ -106,7 +112,7 @@ test("a user who does not share typing reports and sees none", () => within({}, 
     await sees(bob, "看到了");
     assert.deepEqual(reports, []);
     assert.deepEqual([await line(alice).count(), await line(bob).count()], [0, 0]);
-}));
+}, server.address));
 
 test("a user who empties the field is not shown as typing", () => within({}, async (open) => {
     const { alice, bob, reports } = await connectedPair(open);
@@ -117,4 +123,4 @@ test("a user who empties the field is not shown as typing", () => within({}, asy
     await bob.clock.setFixedTime(Date.now() + 120_000);
     await settled(alice, bob);
     assert.deepEqual(reports, ["frame", "frame"], "one for the letter, one for the message that followed");
-}));
+}, server.address));

@@ -104,9 +104,9 @@ export async function seat(page, who, language = "zh") {
 }
 
 /** Two friends, each in a tab with the chat open. */
-export async function pair(open, names = ["爱丽丝", "Bob"]) {
-    const people = await Promise.all(names.map((name) => person(name)));
-    const conversation = await befriend(...people);
+export async function pair(open, names = ["爱丽丝", "Bob"], api = API) {
+    const people = await Promise.all(names.map((name) => person(name, api)));
+    const conversation = await befriend(...people, api);
     const pages = [];
     for (const who of people) {
         const page = await seat(await open(), who);

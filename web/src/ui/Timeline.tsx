@@ -134,7 +134,7 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
         look();
     }, [chat, chat.messages.value, chat.pending.value, chat.isLoaded.value, moves.value, slice.from, slice.to]);
 
-    useEffect(() => {
+    useLayoutEffect(() => {
         const observer = new ResizeObserver(() => {
             restore();
             remember();
@@ -143,6 +143,8 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
         globalThis.addEventListener("focus", look);
         document.addEventListener("visibilitychange", look);
         return () => {
+            // The last scrolling may not have been reported yet.
+            remember();
             observer.disconnect();
             globalThis.removeEventListener("focus", look);
             document.removeEventListener("visibilitychange", look);
