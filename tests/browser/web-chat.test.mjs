@@ -255,6 +255,7 @@ test("place and draft of a chat are as they were left", () => within({}, async (
     await write(alice, bob, lines(60));
     const page = await seat(await open(), alice);
     await openChat(page, "Bob");
+    await page.locator(".bubble").getByText("第 60 条").waitFor();
     await isAtBottom(page);
     await log(page).evaluate((box) => box.scrollBy(0, -700));
     await field(page).fill("给 Bob 的");
@@ -283,6 +284,7 @@ test("a place that was scrolled to in the moment of leaving is kept", () => with
     await write(alice, bob, lines(60));
     const page = await seat(await open(), alice);
     await openChat(page, "Bob");
+    await page.locator(".bubble").getByText("第 60 条").waitFor();
     await isAtBottom(page);
     const place = await page.evaluate(() => {
         const box = document.querySelector(".log");
