@@ -3,6 +3,7 @@
 //! A round begins at the point that the socket has shown and ends at the point of its own snapshot, so that the next one leaves nothing
 //! out. What cannot be sent as news of one part of a conversation is sent as its whole entry, which is always right.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 use domain::conversation::{ConversationError, WindowAnchor, WindowRequest};
 use domain::error::PortError;
-use domain::id::UserId;
+use domain::id::{ConversationId, UserId};
 use domain::message::Seq;
 use domain::page::PageLimit;
 use domain::realtime::{
@@ -37,6 +38,10 @@ pub(super) fn spread(least: Duration) -> Duration {
     let part = RandomState::new().hash_one(0_u8) % 1000;
     least + least * u32::try_from(part).unwrap_or_default() / 1000
 }
+
+/// The newest message that the last round sent of each of its conversations. Later pages of a round, and all of it while more
+/// transactions are open than a point can name, have seen more than the point where the round ends: the next one finds it again.
+pub(super) type NewestSent = HashMap<ConversationId, Seq>;
 
 /// Tells one account what has changed.
 pub(super) struct Delivery<'a> {
@@ -66,9 +71,15 @@ impl Delivery<'_> {
         }
     }
 
-    /// Tells all that has changed since a point, in frames. Returns the point from which to go on.
-    pub(super) async fn news(&mut self, since: &ReadPoint) -> Result<ReadPoint, Farewell> {
+    /// Tells all that has changed since a point, in frames. Returns the point from which to go on. A message that the round before
+    /// has sent, as `sent` says, is not sent again.
+    pub(super) async fn news(
+        &mut self,
+        since: &ReadPoint,
+        sent: &mut NewestSent,
+    ) -> Result<ReadPoint, Farewell> {
         let mut place = SyncPlace::Point(since.clone());
+        let before = std::mem::take(sent);
         let mut is_first = true;
         loop {
             let page = self.page(SyncFrom::Place(place), SyncRequest::OF_SOCKET).await?;
@@ -81,7 +92,9 @@ impl Delivery<'_> {
             let (sync, account) = (&self.use_cases.sync, self.account);
             let parts = self.read(async || sync.parts(account, since, &ids).await).await?;
             for (changed, parts) in conversations.into_iter().zip(parts) {
-                self.conversation(changed, parts).await?;
+                let id = changed.entry.id;
+                let newest = self.conversation(changed, parts, before.get(&id).copied()).await?;
+                sent.extend(newest.map(|newest| (id, newest)));
             }
             if is_first && !stale.is_empty() {
                 let what = stale.into_iter().map(StaleList::name).collect();
@@ -95,12 +108,14 @@ impl Delivery<'_> {
         }
     }
 
+    /// Tells what has changed in a conversation after the message `known`. Returns its newest message that the client was sent.
     async fn conversation(
         &mut self,
         mut changed: SyncedConversation,
         parts: ChangedParts,
-    ) -> Result<(), Farewell> {
-        let sent = self.messages(&mut changed, parts).await?;
+        known: Option<Seq>,
+    ) -> Result<Option<Seq>, Farewell> {
+        let sent = self.messages(&mut changed, parts, known).await?;
         let (entry, me) = (&changed.entry, self.account.to_string());
         let (id, peer) = (entry.id.to_string(), entry.friend_id.to_string());
         let (conversation_id, unread_count) = (id.as_str(), entry.unread_count);
@@ -130,19 +145,24 @@ impl Delivery<'_> {
             let conversation = Box::new(ChangedConversation::new(changed, self.language));
             self.outlet.send(&ServerFrame::Conversation { conversation }).await?;
         }
-        Ok(())
+        Ok(sent)
     }
 
-    /// Sends the messages that the entry is newer for. The last one, if there were any; more than a few are left to the entry.
+    /// Sends the messages that the entry is newer for, after those that are `known`. The last one, if there were any; more than a few
+    /// are left to the entry.
     async fn messages(
         &mut self,
         changed: &mut SyncedConversation,
         parts: ChangedParts,
+        known: Option<Seq>,
     ) -> Result<Option<Seq>, Farewell> {
         let (id, last) = (changed.entry.id, changed.entry.last_seq);
         let Some(first) = parts.first_message.filter(|first| *first <= last) else { return Ok(None) };
         let (conversation, friend) = (id.to_string(), changed.entry.friend_id.to_string());
-        let before = first.get() - 1;
+        let before = known.map_or(0, Seq::get).max(first.get() - 1);
+        if before >= last.get() {
+            return Ok(known);
+        }
         if last.get() - before > MOST_MESSAGES {
             let frame = ServerFrame::Changed { conversation_id: &conversation, last_seq: last.get() };
             self.outlet.send(&frame).await?;
@@ -156,7 +176,7 @@ impl Delivery<'_> {
             Err(ConversationError::Port(error)) => Err(error),
         });
         let messages = window.await?.map(|window| window.messages).unwrap_or_default();
-        let mut sent = None;
+        let mut sent = known;
         for message in messages.into_iter().filter(|message| message.id.seq <= last) {
             sent = Some(message.id.seq);
             if let Some(preview) = changed.entry.last_message.as_mut().filter(|one| one.id == message.id) {

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::select;
 
 use super::client_frame::ClientFrame;
-use super::delivery::{Delivery, spread};
+use super::delivery::{Delivery, NewestSent, spread};
 use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
 use super::incoming::{Heard, Incoming};
@@ -60,6 +60,7 @@ pub(super) struct Socket {
 struct Live {
     identity: Identity,
     point: ReadPoint,
+    sent: NewestSent,
     tells_cursor: bool,
     is_expiry_told: bool,
     next_tick: Instant,
@@ -121,14 +122,15 @@ impl Socket {
         let point = self.delivery(identity).catch_up(cursor).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
-        let mut live = Live { identity, point, tells_cursor, is_expiry_told: false, next_tick };
+        let mut live =
+            Live { identity, point, sent: <_>::default(), tells_cursor, is_expiry_told: false, next_tick };
         loop {
             let due = live.due();
             select! {
                 message = self.incoming.next() => self.hear(message?, &mut live).await?,
                 () = listener.changed() => {
                     self.check(&live)?;
-                    live.point = self.delivery(live.identity).news(&live.point).await?;
+                    live.point = self.delivery(live.identity).news(&live.point, &mut live.sent).await?;
                 }
                 note = notes.recv() => self.note(note).await?,
                 () = sleep_until(due) => self.on_time(&mut live).await?,

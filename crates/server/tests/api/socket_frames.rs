@@ -1,5 +1,7 @@
 //! What a socket tells: every change reaches every device of those it concerns, and no other.
 
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 use server::config::{Options, SignalTransport};
 
@@ -40,6 +42,30 @@ fn a_message_reaches_all_devices_of_both_with_the_key_for_the_sender_only() {
     let seqs = |socket: &mut Socket| socket.until("message")["message"]["seq"].clone();
     (0..5).for_each(|number| drop(bob.say(&alice, &number.to_string())));
     assert_eq!([2, 3, 4, 5, 6].map(|_| seqs(&mut sockets[0])), [2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn no_message_is_sent_twice_while_many_transactions_are_open() {
+    let world = World::new();
+    let (alice, bob) = world.friends();
+    // More than a cursor can name, each with an id.
+    let open: Vec<PgConnection> = (0..30)
+        .map(|_| {
+            let mut connection = world.connection();
+            connection.batch_execute("BEGIN; SELECT pg_current_xact_id()").unwrap();
+            connection
+        })
+        .collect();
+    let mut socket = Socket::live(&alice, None);
+    let mut seqs = Vec::new();
+    for number in 1..=4 {
+        bob.say(&alice, &number.to_string());
+        seqs.push(socket.until("message")["message"]["seq"].clone());
+    }
+    assert_eq!(seqs, [1, 2, 3, 4]);
+    drop(open);
+    bob.say(&alice, "five");
+    assert_eq!(socket.until("message")["message"]["seq"], 5);
 }
 
 #[test]

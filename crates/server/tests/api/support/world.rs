@@ -112,9 +112,14 @@ impl World {
         (alice, bob)
     }
 
+    /// A connection to the database.
+    pub(crate) fn connection(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
+    }
+
     /// Changes the database directly, to shift times or to break a row.
     pub(crate) fn sql(&self, sql: &str) {
-        PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap();
+        self.connection().batch_execute(sql).unwrap();
     }
 
     /// Moves all login throttles back by this time.
@@ -127,7 +132,7 @@ impl World {
 
     /// Runs `action` while another transaction holds the locks that `sql` takes.
     pub(crate) fn hold_lock(&self, sql: &str, action: impl FnOnce()) {
-        let mut connection = PgConnection::establish(&self.url).unwrap();
+        let mut connection = self.connection();
         connection.batch_execute("BEGIN").unwrap();
         connection.batch_execute(sql).unwrap();
         action();
@@ -141,7 +146,7 @@ impl World {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             count: i64,
         }
-        let mut connection = PgConnection::establish(&self.url).unwrap();
+        let mut connection = self.connection();
         #[expect(clippy::disallowed_methods, reason = "a test asks once")]
         let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"));
         diesel::RunQueryDsl::get_result::<Count>(query, &mut connection).unwrap().count
