@@ -2,6 +2,7 @@
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
+use local_postgres::{Cluster, ClusterOptions, Installation};
 use serde_json::{Value, json};
 use server::config::{Options, SignalTransport};
 
@@ -46,7 +47,12 @@ fn a_message_reaches_all_devices_of_both_with_the_key_for_the_sender_only() {
 
 #[test]
 fn no_message_is_sent_twice_while_many_transactions_are_open() {
-    let world = World::new();
+    // A cluster of its own: other tests' cursors would have to name the transactions, too.
+    let folder = std::env::temp_dir().join(format!("hongyan-open-{}", std::process::id()));
+    let options = ClusterOptions { data_dir: folder.clone(), durable: false, settings: Vec::new() };
+    let cluster = Cluster::start(&Installation::find().unwrap(), options).unwrap();
+    cluster.ensure_database("hongyan").unwrap();
+    let world = World::on(Options::default(), &cluster.url("hongyan"));
     let (alice, bob) = world.friends();
     // More than a cursor can name, each with an id.
     let open: Vec<PgConnection> = (0..30)
@@ -66,6 +72,9 @@ fn no_message_is_sent_twice_while_many_transactions_are_open() {
     drop(open);
     bob.say(&alice, "five");
     assert_eq!(socket.until("message")["message"]["seq"], 5);
+    drop((socket, world));
+    cluster.stop().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
