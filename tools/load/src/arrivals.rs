@@ -1,4 +1,4 @@
-//! What devices saw: which are live, when messages arrived, how long cuts lasted.
+//! Latency statistics of devices: which are live, when messages arrived, how long cuts lasted.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

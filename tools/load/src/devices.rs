@@ -1,4 +1,4 @@
-//! Devices of those who receive: each holds a socket, answers its heartbeats, notes when messages arrive, and comes back after a cut
+//! Simulated clients: the devices of those who receive. Each holds a socket, answers its heartbeats, notes when messages arrive, and comes back after a cut
 //! with its cursor, as the contract asks of clients.
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! The settings that are chosen from a list of words.
+//! Enumerations of settings: those that are chosen from a list of words.
 
 use clap::ValueEnum;
 

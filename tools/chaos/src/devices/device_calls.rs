@@ -1,4 +1,4 @@
-//! The HTTP calls of a device, which get whole answers with their envelopes.
+//! HTTP client: the calls of a device, which get whole answers with their envelopes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What all threads of a run with devices share.
+//! Shared state: what all threads of a run with devices use.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
