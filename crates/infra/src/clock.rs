@@ -55,7 +55,7 @@ impl DatabaseClock {
     }
 
     fn refreshing(reading: Reading, db: &Db, failing: bool) -> std::io::Result<Self> {
-        let worker = Worker::watched("database-clock", db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker("database-clock", StallLimits::REQUESTS)?;
         let reading = Arc::new(reading);
         let (refreshed, connections, failing) =
             (Arc::clone(&reading), db.connections(), AtomicBool::new(failing));

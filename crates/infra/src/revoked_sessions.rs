@@ -46,7 +46,7 @@ impl RevokedSessionCache {
         let window = access_token_life.saturating_add(COMMIT_SLACK);
         let failing = AtomicBool::new(false);
         let poller = Poller { list: Arc::clone(&list), connections: db.connections(), window, failing };
-        let worker = Worker::watched("revoked-sessions", db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker("revoked-sessions", StallLimits::REQUESTS)?;
         let running = worker.repeat(POLL_INTERVAL, move |stop| poller.poll(stop))?;
         Ok(Self { list, worker, _running: running })
     }

@@ -125,12 +125,12 @@ impl Db {
         let (url, queue) = (settings.url.clone(), settings.queue);
         let max_size = settings.connections.saturating_add(settings.reserved);
         let patience = settings.patience;
-        let limits = PoolLimits { max_size, checkout: patience.connection };
+        let limits = PoolLimits { max_size, checkout: patience.connection, stretch: patience.stretch };
         let connections = Connections::new(url.clone(), limits, errors, connector);
         let count = saturating(settings.connections);
         let size = PoolSize { threads: count, writing: writing_of(count), capacity: queue };
         let watchdog = connector.watchdog();
-        let worker = Worker::watched("db", &watchdog, StallLimits::REQUESTS)?;
+        let worker = Worker::watched("db", &watchdog, StallLimits::REQUESTS.stretched(patience.stretch))?;
         let threads = ThreadPool::start("db", worker, size, patience.job_limits(patience.thread), || ())?;
         let signals = Arc::new(LocalSignals::new()?);
         Ok(Self { url, connections, threads, thread_count: count, queue, patience, watchdog, signals })
@@ -229,9 +229,12 @@ impl Db {
         self.threads.try_spawn(class, job)
     }
 
-    /// The watchdog of all threads that use this database.
-    pub(crate) fn watchdog(&self) -> &Watchdog {
-        &self.watchdog
+    /// A worker whose threads use this database and are replaced when their connection stands still.
+    ///
+    /// # Errors
+    /// When the name is invalid as a label.
+    pub(crate) fn watched_worker(&self, name: &'static str, limits: StallLimits) -> std::io::Result<Worker> {
+        Worker::watched(name, &self.watchdog, limits.stretched(self.patience.stretch))
     }
 
     /// How long work on this database waits.
@@ -246,7 +249,8 @@ impl Db {
 
     /// Connects outside of any pool, with the same session settings.
     pub(crate) fn connect(url: &str) -> Result<PgConnection, PortError> {
-        session::establish(url).map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
+        session::establish(url, Patience::SERVER.stretch)
+            .map_err(|error| PortError::unavailable(Self::RETRY_AFTER, error))
     }
 
     /// Asks the database whether it accepts writes.

@@ -15,6 +15,8 @@ pub struct Patience {
     pub result: Duration,
     /// As `result`, once a connection stands still; and for messages, which are sent again under their keys.
     pub result_while_stalled: Duration,
+    /// How many times a server's limits a statement may take before the session or the watchdog ends it; 1 on a server.
+    pub stretch: u32,
 }
 
 impl Patience {
@@ -25,6 +27,7 @@ impl Patience {
         connection: Duration::from_secs(2),
         result: Duration::from_millis(4500),
         result_while_stalled: Duration::from_millis(2800),
+        stretch: 1,
     };
 
     /// The patience of background tasks, which no client waits for.

@@ -77,6 +77,7 @@ impl PoolGeneration {
 /// Makes connections with the session settings that all work relies on.
 struct Manager {
     url: String,
+    stretch: u32,
     generation: PoolGeneration,
     sessions: session::Opener,
 }
@@ -88,7 +89,11 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> Result<Pooled, ConnectError> {
         // Read before connecting: a loss in between makes this connection stale, never the other way round.
         let generation = self.generation.current();
-        Ok(Pooled { inner: Some(self.sessions.establish(&self.url)?), broken: false, generation })
+        Ok(Pooled {
+            inner: Some(self.sessions.establish(&self.url, self.stretch)?),
+            broken: false,
+            generation,
+        })
     }
 
     /// Never called: no connection is tested at its checkout.
@@ -189,6 +194,8 @@ pub(super) struct PoolLimits {
     pub(super) max_size: u32,
     /// Longest time that a thread waits for a connection.
     pub(super) checkout: Duration,
+    /// See [`super::Patience::stretch`].
+    pub(super) stretch: u32,
 }
 
 /// A handle on the pool, for threads that take their connections themselves.
@@ -219,6 +226,7 @@ impl Connections {
             .thread_pool(Arc::clone(&connector.threads))
             .build_unchecked(Manager {
                 url,
+                stretch: limits.stretch,
                 generation: generation.clone(),
                 sessions: session::Opener::default(),
             });

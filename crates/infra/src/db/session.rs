@@ -30,7 +30,6 @@ const SESSION: &str = "
     SET default_transaction_read_only = off;
     SET default_transaction_deferrable = off;
     SET idle_session_timeout = 0;
-    SET statement_timeout = '1s';
     SET lock_timeout = '2s';
     SET idle_in_transaction_session_timeout = '10s';
     SET plan_cache_mode = 'force_generic_plan';
@@ -59,10 +58,12 @@ pub(super) enum ConnectError {
 }
 
 /// Connects and applies the session settings. The thread's watchdog, if it has one, sees every statement of the connection.
-pub(super) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
+///
+/// `stretch`: see [`super::Patience::stretch`].
+pub(super) fn establish(url: &str, stretch: u32) -> Result<PgConnection, ConnectError> {
     let mut connection = PgConnection::establish(url)?;
     connection.set_instrumentation(StatementNotes(StatementKind::Alone));
-    connection.batch_execute(SESSION)?;
+    connection.batch_execute(&format!("{SESSION} SET statement_timeout = '{stretch}s';"))?;
     Ok(connection)
 }
 
@@ -81,14 +82,14 @@ impl Opener {
     const MAX_RUNNING: usize = 6;
 
     /// As [`establish`], within a time limit.
-    pub(super) fn establish(&self, url: &str) -> Result<PgConnection, ConnectError> {
+    pub(super) fn establish(&self, url: &str, stretch: u32) -> Result<PgConnection, ConnectError> {
         if self.running.load(Ordering::Relaxed) >= Self::MAX_RUNNING {
             return Err(ConnectError::Stalled);
         }
         let (sender, receiver) = bounded(1);
         let (running, url) = (Running::new(&self.running), url.to_owned());
         std::thread::Builder::new().name("db-session".to_owned()).spawn(move || {
-            let established = establish(&url);
+            let established = establish(&url, stretch);
             drop(running);
             // A late session is closed.
             let _ = sender.send(established);

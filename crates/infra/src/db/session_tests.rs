@@ -20,7 +20,7 @@ fn commits_wait_for_disk_and_standbys_whatever_the_database_sets() {
         let name = value(&mut connection, "current_database()::text");
         let set = format!("ALTER DATABASE \"{name}\" SET synchronous_commit = '{given}'");
         connection.batch_execute(&set).unwrap();
-        let mut ours = establish(database.url()).unwrap();
+        let mut ours = establish(database.url(), 1).unwrap();
         assert_eq!(value(&mut ours, "current_setting('synchronous_commit')"), expected, "{given}");
     }
 }

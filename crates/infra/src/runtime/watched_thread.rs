@@ -72,6 +72,15 @@ impl StallLimits {
     /// The limits of exports, whose statements all run within one transaction.
     pub(crate) const EXPORTS: Self = Self { alone: Duration::from_secs(6), ..Self::REQUESTS };
 
+    /// These limits, so many times as long.
+    pub(crate) const fn stretched(self, times: u32) -> Self {
+        Self {
+            alone: self.alone.saturating_mul(times),
+            in_transaction: self.in_transaction.saturating_mul(times),
+            commit: self.commit.saturating_mul(times),
+        }
+    }
+
     const fn of(&self, kind: StatementKind) -> Duration {
         match kind {
             StatementKind::Alone => self.alone,

@@ -41,7 +41,7 @@ impl SignalLink {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn by_postgres(db: &Db, audience: Arc<dyn TypingAudience>) -> io::Result<Self> {
-        let worker = Worker::watched(WORKER, db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker(WORKER, StallLimits::REQUESTS)?;
         let (exchange, url) = (Exchange::new(Arc::clone(db.signals()), audience)?, db.url().to_owned());
         Self::start(worker, "postgres", exchange, move |link, stop| postgres::serve(link, &url, stop))
     }

@@ -18,7 +18,6 @@ use tokio::time::timeout;
 use crate::db::{Db, Patience};
 use crate::runtime::thread_pool::{JobClass, JobError, PoolSize, ThreadPool};
 use crate::runtime::watched_thread::StallLimits;
-use crate::runtime::worker::Worker;
 use snapshot::Snapshot;
 
 /// The maximum time that a job waits for a thread. Each export has one, so that jobs should not wait at all.
@@ -53,7 +52,7 @@ impl PgExportRepository {
     /// # Errors
     /// If a thread cannot be started.
     pub fn start(db: &Db, settings: ExportSettings) -> std::io::Result<Self> {
-        let worker = Worker::watched("export", db.watchdog(), StallLimits::EXPORTS)?;
+        let worker = db.watched_worker("export", StallLimits::EXPORTS)?;
         let size = PoolSize::of_one_class(settings.at_once, settings.at_once);
         // A part may take as long as the session permits its statement: an answer that has begun can only be broken off.
         let limits = Patience::BACKGROUND.job_limits(MAX_QUEUE_WAIT);

@@ -59,7 +59,7 @@ impl SearchIndexer {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: IndexerSettings) -> std::io::Result<Self> {
-        let worker = Worker::watched("search-index", db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker("search-index", StallLimits::REQUESTS)?;
         let connections = db.connections();
         let running = worker.repeat(settings.pause, move |stop| {
             Scan { connections: &connections, settings, stop }.run();

@@ -11,7 +11,6 @@ use domain::search::{SearchPage, SearchRepository, SearchRequest};
 use crate::db::{Connections, Db};
 use crate::runtime::thread_pool::{JobClass, PoolSize, ThreadPool};
 use crate::runtime::watched_thread::StallLimits;
-use crate::runtime::worker::Worker;
 
 mod block;
 mod find;
@@ -47,7 +46,7 @@ impl PgSearchRepository {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn start(db: &Arc<Db>, settings: SearchSettings) -> std::io::Result<Self> {
-        let worker = Worker::watched("search", db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker("search", StallLimits::REQUESTS)?;
         let size = PoolSize::of_one_class(settings.threads.max(1), settings.queue);
         let limits = db.patience().job_limits(Self::MAX_QUEUE_WAIT);
         let threads = ThreadPool::start("search", worker, size, limits, || ())?;

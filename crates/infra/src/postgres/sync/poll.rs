@@ -91,7 +91,7 @@ impl ChangePoll {
             pace: Mutex::new(Pace { look: Instant::now(), cover: Instant::now() }),
             failing: AtomicBool::new(false),
         };
-        let worker = Worker::watched("change-poll", db.watchdog(), StallLimits::REQUESTS)?;
+        let worker = db.watched_worker("change-poll", StallLimits::REQUESTS)?;
         let running = worker.repeat(INTERVAL, move |stop| lookout.step(stop))?;
         Ok(Self { worker, running, connections: db.connections() })
     }

@@ -22,6 +22,7 @@ const PATIENCE: Patience = Patience {
     connection: Duration::from_secs(30),
     result: Duration::from_secs(60),
     result_while_stalled: Duration::from_secs(60),
+    stretch: 20,
 };
 
 /// A running server with its own database. Both are stopped on drop.

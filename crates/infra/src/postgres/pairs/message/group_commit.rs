@@ -80,7 +80,7 @@ impl SendQueue {
     /// Starts the writers. They stop once this value is dropped and their queues are empty.
     pub(super) fn start(db: &Arc<Db>, settings: SendQueueSettings) -> std::io::Result<Self> {
         let metrics = Arc::new(SendMetrics::new()?);
-        let worker = Worker::watched("send", db.watchdog(), StallLimits::SENDS)?;
+        let worker = db.watched_worker("send", StallLimits::SENDS)?;
         let (mut queues, mut receivers) = (Vec::new(), Vec::new());
         for number in 0..settings.writers.max(1) {
             let (sender, queue) = bounded(settings.queue);
