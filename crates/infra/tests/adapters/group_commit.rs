@@ -213,10 +213,13 @@ async fn a_connection_lost_before_commit_causes_no_duplicate() {
     let database = Database::new();
     let (pool, alice, bob) = friends(&database, database.url()).await;
     let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass";
-    eventually("the writer is not waiting", || database.number(waits) == 1).await;
-    database.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass");
-    eventually("the writer did not reconnect", || database.number(waits) == 1).await;
+    // Databases made from one template have the same ids of tables.
+    let waiting = "FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+                   WHERE NOT l.granted AND l.relation = 'messages'::regclass";
+    let waits = format!("SELECT count(*) {waiting}");
+    eventually("the writer is not waiting", || database.number(&waits) == 1).await;
+    database.sql(&format!("SELECT pg_terminate_backend(l.pid) {waiting}"));
+    eventually("the writer did not reconnect", || database.number(&waits) == 1).await;
     drop(holder);
     assert!(matches!(first.await.unwrap().unwrap(), SendOutcome::Sent(_)));
     assert_eq!(database.number("SELECT count(*) FROM messages"), 1);

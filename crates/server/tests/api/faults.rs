@@ -11,8 +11,11 @@ fn a_lost_connection_fails_at_most_one_request() {
     let world = World::impatient(Options { db_pool_size: Some(2), ..Options::default() });
     let (alice, bob) = world.friends();
     for _ in 0..3 {
-        world
-            .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hongyan'");
+        // Other tests use the same cluster.
+        world.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE application_name = 'hongyan' AND datname = current_database()",
+        );
         let mut failures = 0;
         eventually("the pool did not recover", || {
             let reply = alice.send(&bob, "still there?");

@@ -130,7 +130,7 @@ fn a_reader_that_does_not_read_is_closed_and_misses_nothing() {
     let slow = || world.counter("hongyan_socket_closes_total{code=\"4410\"}");
     // The kernels of both sides buffer some megabytes before a write waits.
     let mut sent = 0;
-    while sent < 600 && slow() == 0 {
+    while sent < 5000 && slow() == 0 {
         alice.say(&bob, &text);
         sent += 1;
         reading.until("message");
