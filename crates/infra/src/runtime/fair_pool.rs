@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::admission::AdmissionControl;
 use super::fair_queue::{FairQueue, Queued};
-use super::job::{BoxedJob, JobError, JobLimits, cancellable};
+use super::job::{BoxedJob, JobError, JobLimits, StallPlace, cancellable};
 use super::thread_pool::{JobClass, PoolSize, ThreadPool};
 use super::worker::Worker;
 use crate::metrics::Collectors;
@@ -103,7 +103,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> FairPool<K> {
             Queued::Waits => self.spend_token(),
         }
         // Checking a password ends by itself.
-        ticket.wait(self.name, JobLimits::unlimited(self.max_queue_wait), || false).await
+        ticket.wait(self.name, JobLimits::unlimited(self.max_queue_wait), || StallPlace::Nowhere).await
     }
 
     fn spend_token(&self) {

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 use prometheus::Histogram;
 use prometheus::core::Collector;
 
-use super::job::{BoxedJob, JobLimits, cancellable};
+use super::job::{BoxedJob, JobLimits, StallPlace, cancellable};
 use super::worker::Worker;
 use crate::metrics::{self, Collectors};
 
@@ -112,9 +112,9 @@ impl ThreadPool {
         self.limits
     }
 
-    /// Whether a thread stands still.
-    pub(crate) fn is_stalled(&self) -> bool {
-        self.worker.is_stalled()
+    /// Whether work on the database stands still, here or in another pool.
+    pub(crate) fn standstill(&self) -> StallPlace {
+        if self.worker.is_stalled() { StallPlace::Elsewhere } else { StallPlace::Nowhere }
     }
 
     fn enqueue(&self, class: JobClass, job: BoxedJob) -> Result<(), TrySendError<QueuedJob>> {
@@ -143,7 +143,7 @@ impl ThreadPool {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.enqueue(class, job) {
             return Err(JobError::QueueFull(self.name));
         }
-        ticket.wait(self.name, self.limits, || self.worker.is_stalled()).await
+        ticket.wait(self.name, self.limits, || self.standstill()).await
     }
 }
 

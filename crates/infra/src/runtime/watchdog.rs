@@ -25,6 +25,8 @@ use super::watched_thread::{self, StallLimits, Ticks, WatchedThread};
 pub(crate) struct Watchdog {
     ticks: Arc<Ticks>,
     slots: Arc<Mutex<Vec<Weak<ThreadSlot>>>>,
+    /// Whether a thread is given up and has not ended.
+    stalled: Arc<AtomicBool>,
     /// Ends with this value.
     _timer: ScheduledThreadPool,
 }
@@ -35,18 +37,24 @@ impl Watchdog {
         let ticks = Arc::new(Ticks::new());
         let slots = Arc::<Mutex<Vec<Weak<ThreadSlot>>>>::default();
         let timer = ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("watchdog").build();
-        let (time, watched) = (Arc::clone(&ticks), Arc::clone(&slots));
+        let stalled = Arc::<AtomicBool>::default();
+        let (time, watched, any) = (Arc::clone(&ticks), Arc::clone(&slots), Arc::clone(&stalled));
         timer.execute_at_fixed_rate(Ticks::LENGTH, Ticks::LENGTH, move || {
             time.advance();
-            watched.lock().retain(|slot| slot.upgrade().inspect(ThreadSlot::check).is_some());
+            let mut stands_still = false;
+            watched
+                .lock()
+                .retain(|slot| slot.upgrade().inspect(|slot| stands_still |= slot.check()).is_some());
+            any.store(stands_still, Ordering::Relaxed);
         });
-        Self { ticks, slots, _timer: timer }
+        Self { ticks, slots, stalled, _timer: timer }
     }
 
     /// Watches threads with these limits. `stalls` counts those that are given up.
     pub(super) fn watch(&self, limits: StallLimits, stalls: IntCounter) -> Watch {
-        let (ticks, slots) = (Arc::clone(&self.ticks), Arc::clone(&self.slots));
-        Watch { ticks, slots, limits, stalls, last_commit: Arc::default() }
+        let (ticks, slots, stalled) =
+            (Arc::clone(&self.ticks), Arc::clone(&self.slots), Arc::clone(&self.stalled));
+        Watch { ticks, slots, stalled, limits, stalls, last_commit: Arc::default() }
     }
 }
 
@@ -55,12 +63,18 @@ impl Watchdog {
 pub(super) struct Watch {
     ticks: Arc<Ticks>,
     slots: Arc<Mutex<Vec<Weak<ThreadSlot>>>>,
+    stalled: Arc<AtomicBool>,
     limits: StallLimits,
     stalls: IntCounter,
     last_commit: Arc<AtomicU64>,
 }
 
 impl Watch {
+    /// Whether any thread of the watchdog stands still.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
     fn thread(&self) -> Arc<WatchedThread> {
         let (ticks, last_commit) = (Arc::clone(&self.ticks), Arc::clone(&self.last_commit));
         Arc::new(WatchedThread::new(ticks, self.limits, last_commit))
@@ -127,8 +141,8 @@ impl ThreadSlot {
         self.ended.notify_all();
     }
 
-    /// Gives stalled threads up and replaces them.
-    fn check(self: &Arc<Self>) {
+    /// Gives stalled threads up and replaces them. True if a thread is given up that has not ended.
+    fn check(self: &Arc<Self>) -> bool {
         let mut threads = self.threads.lock();
         for thread in threads.clone().iter().filter(|one| one.is_stalled()) {
             if !thread.is_given_up() {
@@ -143,6 +157,7 @@ impl ThreadSlot {
             }
         }
         self.exhausted.store(threads.iter().all(|one| one.is_given_up()), Ordering::Relaxed);
+        threads.iter().any(|one| one.is_given_up())
     }
 
     fn report(&self) {

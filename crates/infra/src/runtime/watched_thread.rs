@@ -183,6 +183,11 @@ fn with_current<T>(read: impl FnOnce(&WatchedThread) -> T) -> Option<T> {
     CURRENT.with_borrow(|current| current.as_deref().map(read))
 }
 
+/// The state of this thread, if a watchdog watches it.
+pub(super) fn current() -> Option<Arc<WatchedThread>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
 /// Makes this thread a watched one.
 pub(super) fn enter(thread: Arc<WatchedThread>) {
     CURRENT.set(Some(thread));

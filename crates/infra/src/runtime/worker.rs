@@ -120,9 +120,9 @@ impl Worker {
         Ok(slot)
     }
 
-    /// Whether a thread stands still.
+    /// Whether a thread stands still, of this worker or of another one with the same watchdog.
     pub(crate) fn is_stalled(&self) -> bool {
-        count_in(&self.slots, ThreadSlot::stalled) > 0
+        self.watch.as_ref().is_some_and(Watch::is_stalled)
     }
 
     /// Starts a thread that runs `step` at once and then again `interval` after each run. A step that takes long checks the

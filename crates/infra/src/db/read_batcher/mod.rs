@@ -97,7 +97,7 @@ impl<Q: Send + 'static, A: Send + 'static> ReadBatcher<Q, A> {
                 return Err(unavailable("no thread of db was free in time"));
             }
             // A job has taken the request. The statement timeout bounds how long it takes, unless the database stands still.
-            Err(_) => match threads.limits().wait_on(threads.is_stalled(), result).await {
+            Err(_) => match threads.limits().wait_on(|| threads.standstill(), result).await {
                 Ok(received) => received,
                 Err(_) => return Err(unavailable("a batched read takes too long")),
             },
