@@ -3,23 +3,19 @@
 //! Errors are rendered in the client's language and recorded for the access log. A panic fails only its own request.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::rt::time::timeout;
 use actix_web::{Error, HttpMessage};
 use futures_util::FutureExt;
 
 use crate::http::access_log::RequestRecord;
+use crate::http::deadline::{Deadline, Unanswered};
 use crate::http::language::Language;
 use crate::http::security_headers;
 use crate::response::error::ApiError;
-
-/// The longest time a request may take, for example when the database hangs. Its work may still complete later.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Middleware that calls the route, catches panics and timeouts, and renders errors.
 pub(crate) async fn render_errors<B: MessageBody + 'static>(
@@ -34,11 +30,11 @@ pub(crate) async fn render_errors<B: MessageBody + 'static>(
             record.set_error(error.name(), error.cause_for_log());
         }
     };
-    let called = AssertUnwindSafe(timeout(REQUEST_TIMEOUT, next.call(request))).catch_unwind().await;
+    let called = AssertUnwindSafe(Deadline::of(&request).keep(next.call(request))).catch_unwind().await;
     let mut response = match called {
         Ok(Ok(response)) => response?,
-        Ok(Err(_)) => {
-            let error = ApiError::timed_out(REQUEST_TIMEOUT);
+        Ok(Err(Unanswered(after))) => {
+            let error = ApiError::timed_out(after);
             record_error(&error);
             return Err(error.into());
         }

@@ -15,6 +15,11 @@ pub trait ReadinessProbe: Send + Sync {
 
     /// Whether the instance is draining: it accepts no new connections and closes each existing one after its next response.
     fn is_draining(&self) -> bool;
+
+    /// Whether work on the database stands still. MUST NOT block.
+    fn stands_still(&self) -> bool {
+        false
+    }
 }
 
 /// Check liveness.

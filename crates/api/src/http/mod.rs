@@ -5,6 +5,7 @@ pub(crate) mod body_drain;
 pub(crate) mod conditional;
 pub(crate) mod connection;
 pub(crate) mod content_coding;
+pub(crate) mod deadline;
 pub(crate) mod docs_page;
 pub(crate) mod error_rendering;
 pub(crate) mod fallback;

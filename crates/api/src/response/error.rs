@@ -74,7 +74,8 @@ impl ApiError {
 
     /// The handler did not finish in time; whether its work was done is unknown.
     pub(crate) fn timed_out(after: Duration) -> Self {
-        let cause: Box<dyn Error + Send + Sync> = format!("no response within {} s", after.as_secs()).into();
+        let cause: Box<dyn Error + Send + Sync> =
+            format!("no response within {:.1} s", after.as_secs_f64()).into();
         let retry_after = Some(Duration::from_secs(1));
         Self { name: "unavailable", detail: Detail::None, retry_after, cause: Some(cause) }
     }

@@ -237,6 +237,12 @@ impl Db {
         Worker::watched(name, &self.watchdog, limits.stretched(self.patience.stretch))
     }
 
+    /// Whether a thread stands still, of this pool or of another one with the same connector.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.watchdog.is_stalled()
+    }
+
     /// How long work on this database waits.
     pub(crate) const fn patience(&self) -> Patience {
         self.patience

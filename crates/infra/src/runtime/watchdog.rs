@@ -50,6 +50,11 @@ impl Watchdog {
         Self { ticks, slots, stalled, _timer: timer }
     }
 
+    /// Whether a thread stands still.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
     /// Watches threads with these limits. `stalls` counts those that are given up.
     pub(super) fn watch(&self, limits: StallLimits, stalls: IntCounter) -> Watch {
         let (ticks, slots, stalled) =

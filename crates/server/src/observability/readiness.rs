@@ -134,4 +134,8 @@ impl ReadinessProbe for Readiness {
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
+
+    fn stands_still(&self) -> bool {
+        self.db.stands_still()
+    }
 }
