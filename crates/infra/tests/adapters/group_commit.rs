@@ -214,7 +214,8 @@ async fn a_connection_lost_before_commit_causes_no_duplicate() {
     let (pool, alice, bob) = friends(&database, database.url()).await;
     let (holder, first) = stop_the_writer(&database, &pool, || send(&pool, alice, bob, "first", None)).await;
     // Databases made from one template have the same ids of tables.
-    let waiting = "FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+    let waiting =
+        "FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
                    WHERE NOT l.granted AND l.relation = 'messages'::regclass";
     let waits = format!("SELECT count(*) {waiting}");
     eventually("the writer is not waiting", || database.number(&waits) == 1).await;
