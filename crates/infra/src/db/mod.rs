@@ -5,6 +5,7 @@
 //! between concurrent reads of one kind.
 
 mod budget;
+mod connector;
 mod error;
 mod id;
 mod noted;
@@ -26,12 +27,12 @@ use domain::error::PortError;
 use domain::number::saturating;
 
 pub use budget::ConnectionBudget;
+pub use connector::Connector;
 pub(crate) use error::{DbError, ErrorClass};
 pub(crate) use id::new_id;
 pub(crate) use noted::Noted;
 pub use patience::Patience;
 pub(crate) use pool::Connections;
-pub use pool::Connector;
 use pool::PoolLimits;
 pub(crate) use read_batcher::ReadBatcher;
 pub(crate) use statement::statement;

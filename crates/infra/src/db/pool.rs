@@ -15,12 +15,11 @@ use diesel::PgConnection;
 use domain::error::PortError;
 use parking_lot::Mutex;
 use prometheus::IntCounterVec;
-use scheduled_thread_pool::ScheduledThreadPool;
 
+use super::connector::Connector;
 use super::error::{DbError, ErrorClass};
 use super::patience::RETRY_AFTER;
 use super::session::{self, ConnectError};
-use crate::runtime::watchdog::Watchdog;
 use crate::runtime::watched_thread::{self, Held};
 
 /// The value of the metric's `kind` label when no connection could be made in time.
@@ -156,34 +155,6 @@ impl Drop for PoolConnection {
         if let Some(mut entry) = self.checkout.entry.lock().take() {
             entry.inner = self.connection.take();
         }
-    }
-}
-
-/// The threads that open connections, for any number of pools.
-///
-/// r2d2 opens connections in the background, so that a thread that waits for one gets whichever becomes free first.
-#[derive(Clone)]
-pub struct Connector {
-    threads: Arc<ScheduledThreadPool>,
-    /// Watches the threads that use the connections.
-    watchdog: Arc<Watchdog>,
-}
-
-impl Connector {
-    /// Connections that are opened at once.
-    const THREADS: usize = 3;
-
-    /// Starts the threads.
-    #[must_use]
-    pub fn start() -> Self {
-        let threads = ScheduledThreadPool::builder().num_threads(Self::THREADS);
-        let threads = Arc::new(threads.thread_name_pattern("db-connect-{}").build());
-        Self { threads, watchdog: Arc::new(Watchdog::start()) }
-    }
-
-    /// The watchdog of the threads that use the connections.
-    pub(super) fn watchdog(&self) -> Arc<Watchdog> {
-        Arc::clone(&self.watchdog)
     }
 }
 

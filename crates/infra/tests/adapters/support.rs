@@ -80,10 +80,8 @@ impl Database {
     }
 
     pub(crate) fn pool(&self) -> Arc<Pool> {
-        self.pool_at(
-            self.url(),
-            SendQueueSettings { writers: 2, queue: 1024, max_wait: Duration::from_secs(60) },
-        )
+        let queue = SendQueueSettings { writers: 2, queue: 1024, max_wait: Duration::from_secs(60) };
+        self.pool_at(self.url(), queue)
     }
 
     /// A pool with this send queue that connects to `url`, such as that of a proxy.
