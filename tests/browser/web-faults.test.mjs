@@ -31,6 +31,24 @@ test("what was sent without a network arrives once and in order, also after a re
     }
 }));
 
+test("a browser that goes offline sends all when it is back, in order, once", () => within({ except: AWAY }, async (open, context) => {
+    const { pages: [alice, bob] } = await pair(open);
+    await context.setOffline(true);
+    for (const text of ["一", "二", "三"]) {
+        await say(bob, text);
+        await sees(bob, text);
+    }
+    await bob.getByText("网络不可用，正在重连…").waitFor();
+    assert.equal(await bob.locator("[data-seq] .bubble").count(), 0);
+    await context.setOffline(false);
+    await bob.reload();
+    for (const page of [alice, bob]) {
+        await until(page, () => document.querySelectorAll("[data-seq] .bubble").length === 3);
+        assert.deepEqual(await bubbles(page), ["一", "二", "三"]);
+        await page.getByText("网络不可用，正在重连…").waitFor({ state: "detached" });
+    }
+}));
+
 test("a server that is away shows a line, keeps the draft, and is written to when it is back", () => within({ except: AWAY }, async (open) => {
     const { pages: [alice, bob] } = await pair(open);
     await bob.route("**/api/**", (route) => route.abort());
@@ -127,6 +145,8 @@ for (const [what, prepare] of [["", () => undefined], [": no locks", () => Objec
 
 test("a newer page is offered, and taking it keeps draft and unsent messages", () => within({ except: AWAY }, async (open) => {
     const { pages: [alice, bob] } = await pair(open);
+    let isCut = false;
+    await bob.route("**/api/auth/messages", (route) => (isCut ? route.abort() : route.continue()));
     await field(bob).fill("还没写完");
     await bob.route(/:\d+\/$/, async (route) => {
         const answer = await route.fetch();
@@ -135,8 +155,19 @@ test("a newer page is offered, and taking it keeps draft and unsent messages", (
     await bob.evaluate(() => dispatchEvent(new Event("online")));
     await bob.getByRole("button", { name: "有新版本，点击刷新" }).waitFor();
     await bob.unroute(/:\d+\/$/);
+    // The old page goes on working until then.
+    await say(alice, "你那边还好吗");
+    await sees(bob, "你那边还好吗");
+    await say(bob, "还好");
+    await sees(alice, "还好");
+    isCut = true;
+    await say(bob, "没发出的");
+    await field(bob).fill("还没写完");
     await bob.getByRole("button", { name: "有新版本，点击刷新" }).click();
+    await bob.getByRole("button", { name: "有新版本，点击刷新" }).waitFor({ state: "detached" });
     await field(bob).waitFor();
+    isCut = false;
+    await sees(alice, "没发出的");
     assert.equal(await field(bob).inputValue(), "还没写完");
     await say(alice, "还在吗");
     await sees(bob, "还在吗");
