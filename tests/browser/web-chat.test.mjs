@@ -119,6 +119,8 @@ test("5,000 characters can be sent and one more cannot", () => within({}, async 
     await field(bob).fill("汉".repeat(5001));
     assert.equal(await bob.locator(".count").textContent(), "5001/5000");
     assert.equal(await send.isDisabled(), true);
+    await field(bob).press("Enter");
+    assert.deepEqual([await bubbles(bob), (await field(bob).inputValue()).length], [[], 5001]);
     await field(bob).fill("👋".repeat(4501));
     assert.equal(await bob.locator(".count").textContent(), "4501/5000");
     await say(bob, "汉".repeat(5000));
@@ -221,6 +223,35 @@ test("keys scroll the messages, from the list and from the field", () => within(
     await isAtBottom(page);
 }));
 
+test("a place that keys scrolled to stays when a message comes", () => within({}, async (open) => {
+    const { alice, bob, page } = await withUnread(open, [], lines(60));
+    await openChat(page, "Bob");
+    await page.locator(".bubble").getByText("第 60 条").waitFor();
+    await isAtBottom(page);
+    await log(page).focus();
+    let count = 0;
+    for (const key of ["PageUp", "Home", "PageDown"]) {
+        const from = await scrolled(page);
+        await page.keyboard.press(key);
+        await until(page, (from) => document.querySelector(".log").scrollTop !== from, from);
+        // Chromium scrolls softly by these keys.
+        await log(page).evaluate(async (box) => {
+            for (let last; last !== box.scrollTop; ) {
+                last = box.scrollTop;
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+        });
+        const before = await scrolled(page);
+        count++;
+        await write(bob, alice, [`新的 ${count}`]);
+        await page.getByRole("button", { name: `${count}条新消息` }).waitFor();
+        assert.ok(Math.abs((await scrolled(page)) - before) <= 1, key);
+    }
+    await page.keyboard.press("End");
+    await isAtBottom(page);
+    await page.locator(".pill").waitFor({ state: "detached" });
+}));
+
 test("the last bubble stays in view while the field grows and the window shrinks", () => within({}, async (open) => {
     const { page } = await withUnread(open, [], lines(40));
     await openChat(page, "Bob");
@@ -246,6 +277,12 @@ test("a short chat asks for no more than there is", () => within({}, async (open
     await page.locator(".bubble").getByText("第 2 条").waitFor();
     await page.waitForTimeout(500);
     assert.equal(asked, 0);
+    const gaps = await log(page).evaluate((box) => {
+        const rows = [...box.children].map((row) => row.getBoundingClientRect());
+        const tops = [box.getBoundingClientRect().top, ...rows.map(({ bottom }) => bottom)];
+        return [box.scrollHeight - box.clientHeight, ...rows.map(({ top }, place) => top - tops[place])];
+    });
+    assert.ok(gaps.every((gap) => gap < 30), `${gaps}`);
 }));
 
 test("place and draft of a chat are as they were left", () => within({}, async (open) => {
@@ -347,7 +384,15 @@ test("a screen reader hears a new message once, and no older one", () => within(
     await log(page).evaluate((box) => (box.scrollTop = 0));
     await page.locator(".bubble").getByText("第 30 条").waitFor();
     assert.equal(await status.textContent(), "");
+    await status.evaluate((line) => {
+        window.heard = [];
+        new MutationObserver(() => window.heard.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true });
+    });
     await write(bob, alice, ["听得到吗"]);
     await until(page, () => document.querySelector("p.hidden").textContent === "Bob：听得到吗");
+    // The next one comes after all that the first one changes.
+    await write(bob, alice, ["喂"]);
+    await until(page, () => document.querySelector("p.hidden").textContent === "Bob：喂");
+    assert.deepEqual(await page.evaluate(() => window.heard), ["Bob：听得到吗", "Bob：喂"]);
     assert.equal(await log(page).getAttribute("aria-live"), "off");
 }));
