@@ -175,45 +175,123 @@ test("one chat is searched alone, and markup in a search is text", () => within(
     await page.getByText("没有找到相关内容").waitFor();
 }));
 
+/** What has the focus, and whether that can be seen. */
+const focused = (page) => page.evaluate(() => {
+    const now = document.activeElement;
+    const outlined = now.matches(".search input") ? now.closest("label") : now;
+    return { name: now.getAttribute("aria-label") ?? now.textContent, isVisible: getComputedStyle(outlined).outlineStyle !== "none" };
+});
+
+/** Presses Tab, or another key, until what is so named has the focus, which must show at each step. */
+async function tabTo(page, name, key = "Tab") {
+    for (let step = 0; step < 30; step++) {
+        await page.keyboard.press(key);
+        const now = await focused(page);
+        assert.ok(now.isVisible, `the focus on ${now.name} shows`);
+        if (now.name.includes(name)) {
+            return;
+        }
+    }
+    assert.fail(`no ${name} in reach`);
+}
+
+test("the keyboard alone answers a request, and a closed menu gives the focus back", () => within({}, async (open) => {
+    const [alice, bob, cat] = [await person("爱丽丝"), await person("Bob"), await person("小猫")];
+    await befriend(bob, alice);
+    await call(cat, "POST", "/api/auth/friendship_requests", { receiver_id: alice.id, verification_message: "喵" });
+    const page = await seat(await open(), alice);
+    const press = (key) => page.keyboard.press(key);
+    await tabTo(page, "通讯录");
+    await press("Enter");
+    await tabTo(page, "新的朋友");
+    await press("Enter");
+    await page.getByText("喵").waitFor();
+    await tabTo(page, "接受");
+    await press("Enter");
+    await page.getByText("已添加").waitFor();
+    assert.equal((await call(alice, "GET", "/api/auth/friendships")).data.length, 2);
+    await page.locator(".contacts").getByText("小猫").waitFor();
+    await tabTo(page, "聊天", "Shift+Tab");
+    await press("Enter");
+    await tabTo(page, "Bob");
+    for (const close of ["Escape", "Tab"]) {
+        await press("Shift+F10");
+        await page.getByRole("menu").waitFor();
+        assert.deepEqual(await focused(page), { name: "置顶", isVisible: true });
+        await press(close);
+        await page.getByRole("menu").waitFor({ state: "detached" });
+        assert.match((await focused(page)).name, /Bob/);
+    }
+}));
+
+test("a nickname of markup is text wherever it stands", () => within({}, async (open, context) => {
+    const name = "<img src=x onerror=alert(1)>";
+    const [alice, mallory, eve] = [await person("爱丽丝"), await person(name), await person(name)];
+    await befriend(mallory, alice);
+    await call(eve, "POST", "/api/auth/friendship_requests", { receiver_id: alice.id, verification_message: name });
+    await write(mallory, alice, ["你好"]);
+    let isAsked = false;
+    context.on("dialog", () => (isAsked = true));
+    const page = await seat(await open(), alice);
+    const shows = (place) => page.locator(place).getByText(name, { exact: true }).first().waitFor();
+    await chats(page).getByText(name).waitFor();
+    await openChat(page, name);
+    await shows(".pane h1");
+    await write(mallory, alice, [name]);
+    await sees(page, name);
+    await until(page, (text) => document.querySelector("p.hidden").textContent === text, `${name}：${name}`);
+    await shows(".rows .preview");
+    await page.locator(".bubble").last().click({ button: "right" });
+    await page.getByRole("menuitem", { name: "引用" }).click();
+    assert.ok((await field(page).inputValue()).includes(name));
+    await page.getByRole("button", { name: "聊天信息" }).click();
+    await shows("dialog");
+    await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "搜索" }).fill("<img");
+    await page.locator(".results section").nth(1).locator(".row").waitFor();
+    assert.deepEqual(await page.locator(".results .names").allTextContents().then((all) => all.map((text) => text.startsWith(name))), [true, true]);
+    await page.getByRole("textbox", { name: "搜索" }).fill("");
+    await rail(page).getByRole("button", { name: "通讯录" }).click();
+    await shows(".contacts section");
+    await page.getByRole("button", { name: "新的朋友" }).click();
+    await shows(".request b");
+    await shows(".request small");
+    await page.evaluate((id) => (location.hash = `#/contacts/${id}`), mallory.id);
+    await shows(".person h1");
+    await page.getByRole("button", { name: "更多" }).click();
+    await page.getByRole("menuitem", { name: "删除好友" }).click();
+    await page.getByRole("dialog").getByText(name).waitFor();
+    assert.equal(await page.locator("img").count(), 0);
+    assert.equal(isAsked, false);
+}));
+
 test("the keyboard alone goes from logging in to writing, recalling and pinning", () => within({}, async (open) => {
     const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
     await befriend(bob, alice);
     const page = await open();
     const press = (key) => page.keyboard.press(key);
-    const focused = () => page.evaluate(() => {
-        const { outlineStyle } = getComputedStyle(document.activeElement.matches("input") && document.activeElement.closest(".search label") ? document.activeElement.closest("label") : document.activeElement);
-        return { name: document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent, isVisible: outlineStyle !== "none" };
-    });
-    const tabTo = async (name) => {
-        for (let step = 0; step < 30; step++) {
-            await press("Tab");
-            const now = await focused();
-            assert.ok(now.isVisible, `the focus on ${now.name} shows`);
-            if (now.name.includes(name)) {
-                return;
-            }
-        }
-        assert.fail(`no ${name} in reach`);
-    };
     await page.getByLabel("微信号/手机号").focus();
     await page.keyboard.type(alice.uid);
     await press("Tab");
     await page.keyboard.type("山高月小 水落石出");
     await press("Enter");
     await chats(page).waitFor();
-    await tabTo("Bob");
+    await tabTo(page, "Bob");
     await press("Shift+F10");
     await page.getByRole("menu").waitFor();
     await press("Enter");
     await page.locator(".pinned").waitFor();
-    assert.match((await focused()).name, /Bob/);
+    assert.match((await focused(page)).name, /Bob/);
     await press("Enter");
     await field(page).waitFor();
-    await field(page).focus();
+    await until(page, () => document.activeElement.matches("textarea"));
     await page.keyboard.type("键盘");
     await press("Enter");
     await until(page, () => document.querySelector("[data-seq] .bubble"));
-    await log(page).focus();
+    // Back from the field: its button, then the messages.
+    await press("Shift+Tab");
+    await press("Shift+Tab");
+    assert.deepEqual(await focused(page), { name: "消息记录", isVisible: true });
     await press("ArrowUp");
     await press("Enter");
     await press("ArrowDown");
