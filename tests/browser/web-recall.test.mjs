@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { call, chats, field, log, openChat, pair, say, sees, start, stop, within, write } from "./web.mjs";
+import { bubbles, call, chats, field, log, openChat, pair, say, sees, start, stop, within, write } from "./web.mjs";
 
 before(start);
 after(stop);
@@ -47,6 +47,26 @@ test("a message that another device recalls is one's own, without its text", () 
         await log(tab).getByText(sentence).waitFor();
         assert.equal(await again(tab).count(), 0);
     }
+}));
+
+test("a deleted message is gone in all tabs of its account", () => within({}, async (open) => {
+    const { people: [alice, bob], alice: page, bob: own, other } = await withSecondTab(open);
+    await write(alice, bob, ["留着", "只给自己删"]);
+    for (const tab of [page, own, other]) {
+        await sees(tab, "只给自己删");
+    }
+    await own.locator(".bubble").getByText("只给自己删").click({ button: "right" });
+    await own.getByRole("menuitem", { name: "删除" }).click();
+    await own.getByRole("dialog").getByRole("button", { name: "删除" }).click();
+    for (const tab of [own, other]) {
+        await log(tab).getByText("只给自己删").waitFor({ state: "detached" });
+        await chats(tab).getByText("留着").waitFor();
+        assert.deepEqual(await bubbles(tab), ["留着"]);
+    }
+    await other.reload();
+    await sees(other, "留着");
+    assert.deepEqual(await bubbles(other), ["留着"]);
+    await sees(page, "只给自己删");
 }));
 
 test("after five minutes a recalled text is gone", () => within({}, async (open) => {
