@@ -64,6 +64,8 @@ test("refusals stand where they belong, and what was typed stays", () => within(
     await page.getByRole("button", { name: "No account yet? Sign up" }).click();
     await page.getByLabel("Name").fill("Alice");
     await page.getByLabel("ID (optional)").fill(taken.uid);
+    assert.equal(await page.getByLabel("ID (optional)").getAttribute("autocomplete"), "username");
+    assert.equal(await page.getByLabel("Password").getAttribute("autocomplete"), "new-password");
     await page.getByLabel("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Sign up", exact: true }).click();
     await page.locator("#problem-uid").getByText("This uid is taken").waitFor();
@@ -73,6 +75,11 @@ test("refusals stand where they belong, and what was typed stays", () => within(
 test("too many wrong passwords count down until the next attempt", () => within({ except: REFUSED }, async (open) => {
     const { uid } = await person("爱丽丝");
     const page = await open();
+    await page.clock.install();
+    let wait;
+    page.on("response", (answer) => {
+        wait = answer.status() === 429 ? Number(answer.headers()["retry-after"]) : wait;
+    });
     await page.getByLabel("微信号/手机号").fill(uid);
     await page.getByLabel("密码").fill("wrong password");
     const button = page.locator("form .primary");
@@ -82,6 +89,12 @@ test("too many wrong passwords count down until the next attempt", () => within(
     }
     assert.match(await button.textContent(), /请稍候（\d+）/);
     assert.equal(await button.isDisabled(), true);
+    // A second at a time: each one begins when the one before is shown.
+    for (let second = 0; second < wait && (await button.isDisabled()); second++) {
+        await page.clock.runFor(1000);
+    }
+    await until(page, () => !document.querySelector("form .primary").disabled);
+    assert.equal(await button.textContent(), "登录");
 }));
 
 test("logging out in one tab ends the account's other tabs, and no one else's", () => within({ except: REFUSED }, async (open) => {
