@@ -3,6 +3,9 @@
 mod model;
 mod ports;
 mod service;
+mod stored;
+#[cfg(test)]
+mod stored_tests;
 #[cfg(test)]
 mod tests;
 mod typing;
@@ -15,6 +18,7 @@ pub use model::{
 pub use ports::MockChangeReader;
 pub use ports::{ChangeListener, ChangeReader, ChangeSignals};
 pub use service::SyncService;
+pub use stored::{MessageAudience, MessageMark, NextStep, SentState, StoredMessage};
 #[cfg(any(test, feature = "test-support"))]
 pub use typing::MockTypingRelations;
 pub use typing::{

@@ -42,6 +42,12 @@ impl ReadPoint {
     pub fn xmin(&self) -> i64 {
         self.open.first().copied().unwrap_or(self.xmax)
     }
+
+    /// Whether the snapshot saw the transaction with this id.
+    #[must_use]
+    pub fn has_seen(&self, stamp: i64) -> bool {
+        stamp < self.xmax && self.open.binary_search(&stamp).is_err()
+    }
 }
 
 /// A place between two pages of one answer.

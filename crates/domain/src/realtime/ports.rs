@@ -38,6 +38,9 @@ pub trait ChangeSignals: Send + Sync {
     /// Listens for changes that concern `account`. A change that is committed after this call MUST end a wait of the listener, if
     /// late; a wait may also end for nothing.
     fn listen(&self, account: UserId) -> Box<dyn ChangeListener>;
+
+    /// As [`Self::listen`], but a message that a [`MessageAudience`](super::MessageAudience) was shown ends no wait.
+    fn follow(&self, account: UserId) -> Box<dyn ChangeListener>;
 }
 
 /// Waits for the next change.

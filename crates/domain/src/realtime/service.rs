@@ -30,6 +30,12 @@ impl SyncService {
         self.signals.listen(caller)
     }
 
+    /// As [`Self::listen`], for one who is shown the messages of the caller as they are stored.
+    #[must_use]
+    pub fn follow(&self, caller: UserId) -> Box<dyn ChangeListener> {
+        self.signals.follow(caller)
+    }
+
     /// Where the answer to a cursor of this version begins. A cursor of another account is of no use, and neither is one of a server
     /// that shows other read positions.
     #[must_use]

@@ -28,6 +28,10 @@ impl ChangeSignals for NoSignals {
     fn listen(&self, _account: UserId) -> Box<dyn ChangeListener> {
         Box::new(Never)
     }
+
+    fn follow(&self, _account: UserId) -> Box<dyn ChangeListener> {
+        Box::new(Never)
+    }
 }
 
 fn point() -> ReadPoint {
