@@ -21,6 +21,7 @@ pub use accounts::{
 };
 pub use export::{ExportSettings, PgExportRepository};
 pub use maintenance::PgMaintenanceRepository;
+pub(crate) use pairs::stored_messages;
 pub use pairs::{
     PgBlockRepository, PgConversationRepository, PgFriendshipRepository, PgFriendshipRequestRepository,
     PgMessageRepository, PgTypingRelations, SendQueueSettings,

@@ -2,14 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use domain::conversation::Directed;
+use domain::conversation::{Directed, Pair};
 use domain::id::UserId;
+use domain::message::Seq;
+use domain::realtime::MessageMark;
 use uuid::Uuid;
 
 use super::outbox::Outgoing;
 
 /// The version of the format. Batches of another one are ignored.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// The longest line in bytes.
 const LONGEST: usize = 8000;
@@ -21,7 +23,7 @@ pub(super) struct SignalBatch {
     pub(super) sender: Uuid,
     /// Whether clients wait for changes there.
     pub(super) is_listening: bool,
-    /// Typing reports and changed accounts.
+    /// Typing reports, changed accounts and stored messages.
     pub(super) contents: Outgoing,
 }
 
@@ -32,8 +34,10 @@ impl SignalBatch {
         let typing = reports.flat_map(|report| [report.user(), report.peer()]);
         let fields = [bytes(typing), bytes(self.contents.accounts.iter().copied())];
         let [typing, accounts] = fields.map(|field| BASE64.encode(field));
+        let messages: Vec<u8> = self.contents.messages.iter().flat_map(mark_bytes).collect();
+        let messages = BASE64.encode(messages);
         let (sender, listening) = (BASE64.encode(self.sender.as_bytes()), u8::from(self.is_listening));
-        format!("{VERSION} {sender} {listening} {typing} {accounts}")
+        format!("{VERSION} {sender} {listening} {typing} {accounts} {messages}")
     }
 
     /// The batch of a line; `None` for one of another version, and for what is no batch.
@@ -42,7 +46,9 @@ impl SignalBatch {
             return None;
         }
         let fields: Vec<&str> = line.split(' ').collect();
-        let [VERSION, sender, listening @ ("0" | "1"), typing, accounts] = fields[..] else { return None };
+        let [VERSION, sender, listening @ ("0" | "1"), typing, accounts, messages] = fields[..] else {
+            return None;
+        };
         let [sender] = ids(sender)?[..] else { return None };
         let typing = ids(typing)?;
         let reports = typing.chunks(2).map(|report| match report {
@@ -51,8 +57,30 @@ impl SignalBatch {
         });
         let typing = reports.collect::<Option<Vec<_>>>()?;
         let accounts = ids(accounts)?.into_iter().map(UserId::from_uuid).collect();
-        Some(Self { sender, is_listening: listening == "1", contents: Outgoing { typing, accounts } })
+        let messages = BASE64.decode(messages).ok()?;
+        let (marks, rest) = messages.as_chunks::<MARK>();
+        let messages = marks.iter().map(mark).collect::<Option<Vec<_>>>().filter(|_| rest.is_empty())?;
+        let contents = Outgoing { typing, accounts, messages };
+        Some(Self { sender, is_listening: listening == "1", contents })
     }
+}
+
+/// The length of a message: the two ids, the position and the two stamps.
+const MARK: usize = 16 + 16 + 8 + 8 + 8;
+
+fn mark_bytes(mark: &MessageMark) -> Vec<u8> {
+    let members = [mark.pair.lo(), mark.pair.hi()];
+    let numbers = [mark.seq.get(), mark.stamp, mark.follows];
+    [bytes(members.into_iter()), numbers.iter().flat_map(|number| number.to_be_bytes()).collect()].concat()
+}
+
+fn mark(bytes: &[u8; MARK]) -> Option<MessageMark> {
+    let (members, numbers) = bytes.split_at(32);
+    let [lo, hi] = members.as_chunks::<16>().0 else { return None };
+    let [seq, stamp, follows] = numbers.as_chunks::<8>().0 else { return None };
+    let [lo, hi] = [lo, hi].map(|id| UserId::from_uuid(Uuid::from_bytes(*id)));
+    let [seq, stamp, follows] = [seq, stamp, follows].map(|number| i64::from_be_bytes(*number));
+    Some(MessageMark { pair: Pair::new(lo, hi)?, seq: Seq::new(seq), stamp, follows })
 }
 
 fn bytes(accounts: impl Iterator<Item = UserId>) -> Vec<u8> {
@@ -71,10 +99,16 @@ mod tests {
 
     use super::*;
 
-    fn batch(typing: u128, accounts: u128) -> SignalBatch {
+    fn batch(typing: u128, accounts: u128, messages: u128) -> SignalBatch {
         let typing = (0..typing).map(|n| Directed::new(user(n + 2), user(1)).unwrap()).collect();
         let accounts = (0..accounts).map(user).collect();
-        let contents = Outgoing { typing, accounts };
+        let message = |n: u128| MessageMark {
+            pair: Pair::new(user(n), user(n + 1)).unwrap(),
+            seq: Seq::new(i64::MAX),
+            stamp: i64::try_from(n).unwrap(),
+            follows: 0,
+        };
+        let contents = Outgoing { typing, accounts, messages: (0..messages).map(message).collect() };
         SignalBatch { sender: Uuid::from_u128(u128::MAX), is_listening: typing_is_odd(&contents), contents }
     }
 
@@ -84,23 +118,29 @@ mod tests {
 
     #[test]
     fn a_batch_is_read_as_it_was_written_and_fits_a_notification() {
-        for (typing, accounts) in [(0, 0), (1, 0), (0, 1), (3, 5), (160, 0), (0, 320), (100, 120)] {
-            let batch = batch(typing, accounts);
+        let full = [(160, 0, 0), (0, 320, 0), (0, 0, 80), (100, 40, 20)];
+        for (typing, accounts, messages) in
+            [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (3, 5, 7)].into_iter().chain(full)
+        {
+            let batch = batch(typing, accounts, messages);
             let line = batch.encode();
-            assert!(line.len() <= 7000, "{typing}, {accounts}: {}", line.len());
+            assert!(line.len() <= 7000, "{typing}, {accounts}, {messages}: {}", line.len());
             assert_eq!(SignalBatch::decode(&line), Some(batch));
         }
     }
 
     #[test]
     fn what_is_no_batch_of_this_version_is_ignored() {
-        let good = batch(1, 1).encode();
-        let of_other_version = good.replacen('1', "2", 1);
-        let to_self = "1 AAAAAAAAAAAAAAAAAAAAAA 0 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ";
-        for line in ["", "1", "garbage", "1 2 3 4 5", "1  0  ", &of_other_version, &good[..60], to_self] {
+        let good = batch(1, 1, 1).encode();
+        let of_other_version = good.replacen('2', "1", 1);
+        let to_self = "2 AAAAAAAAAAAAAAAAAAAAAA 0 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA  ";
+        let of_none = format!("2 AAAAAAAAAAAAAAAAAAAAAA 0   {}", "A".repeat(75));
+        let lines =
+            ["", "2", "garbage", "2 2 3 4 5 6", "2  0   ", &of_other_version, &good[..60], to_self, &of_none];
+        for line in lines {
             assert_eq!(SignalBatch::decode(line), None, "{line}");
         }
         assert_eq!(SignalBatch::decode(&format!("{good} more")), None);
-        assert_eq!(SignalBatch::decode(&batch(0, 400).encode()), None);
+        assert_eq!(SignalBatch::decode(&batch(0, 400, 0).encode()), None);
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::batch::SignalBatch;
+use super::foreign::ForeignMessages;
 use super::outbox::{BATCHES, Outgoing};
 use crate::local_signals::{LocalSignals, WakeSource};
 
@@ -31,16 +32,21 @@ pub(super) struct Exchange {
     own: Uuid,
     signals: Arc<LocalSignals>,
     audience: Arc<dyn TypingAudience>,
+    messages: ForeignMessages,
     last_beacon: Mutex<Option<Instant>>,
 }
 
 impl Exchange {
     /// # Errors
     /// When the system has no random bytes.
-    pub(super) fn new(signals: Arc<LocalSignals>, audience: Arc<dyn TypingAudience>) -> io::Result<Self> {
+    pub(super) fn new(
+        signals: Arc<LocalSignals>,
+        audience: Arc<dyn TypingAudience>,
+        messages: ForeignMessages,
+    ) -> io::Result<Self> {
         let mut own = [0; 16];
         getrandom::fill(&mut own).map_err(io::Error::other)?;
-        Ok(Self { own: Uuid::from_bytes(own), signals, audience, last_beacon: Mutex::new(None) })
+        Ok(Self { own: Uuid::from_bytes(own), signals, audience, messages, last_beacon: Mutex::new(None) })
     }
 
     /// A line without contents, which tells others whether clients wait here.
@@ -86,6 +92,7 @@ impl Exchange {
         }
         self.signals.count_received(&batch.contents);
         self.signals.wake(WakeSource::Signal, batch.contents.accounts);
+        self.messages.show(&batch.contents.messages);
         for report in batch.contents.typing {
             self.audience.show(report);
         }
@@ -101,12 +108,17 @@ impl Exchange {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use domain::conversation::Directed;
+    use domain::realtime::MessageMark;
     use domain::testing::user;
 
     use super::*;
+    use crate::local_signals::tests::{Gallery, mark, message};
+    use crate::runtime::worker::Worker;
 
-    /// Keeps what is shown.
+    /// Keeps the reports that are shown.
     #[derive(Default)]
     struct Shown(Mutex<Vec<Directed>>);
 
@@ -119,13 +131,19 @@ mod tests {
     struct Instance {
         signals: Arc<LocalSignals>,
         shown: Arc<Shown>,
+        gallery: Arc<Gallery>,
         exchange: Exchange,
     }
 
     fn instance() -> Instance {
         let (signals, shown) = (Arc::new(LocalSignals::new().unwrap()), Arc::<Shown>::default());
-        let exchange = Exchange::new(Arc::clone(&signals), Arc::<Shown>::clone(&shown) as _).unwrap();
-        Instance { signals, shown, exchange }
+        let gallery = Arc::<Gallery>::default();
+        signals.show_to(Arc::<Gallery>::clone(&gallery));
+        let worker = Worker::new("foreign-test").unwrap();
+        let read = |marks: &[MessageMark]| marks.iter().map(|mark| message(*mark, "x")).enumerate().collect();
+        let messages = ForeignMessages::reading(&worker, Arc::clone(&signals), read).unwrap();
+        let exchange = Exchange::new(Arc::clone(&signals), Arc::<Shown>::clone(&shown) as _, messages);
+        Instance { signals, shown, gallery, exchange: exchange.unwrap() }
     }
 
     #[test]
@@ -149,6 +167,25 @@ mod tests {
         assert_eq!(*there.shown.0.lock(), [report]);
         assert_eq!(there.signals.woken(WakeSource::Signal), 1);
         drop(waiting);
+    }
+
+    #[test]
+    fn a_message_stored_elsewhere_is_shown_to_those_who_follow_a_member() {
+        let (here, there) = (instance(), instance());
+        let _waiting = (there.signals.listen_here(user(1)), there.signals.follow_here(user(2)));
+        assert_eq!(here.exchange.receive(&there.exchange.greeting()), ReceivedLine::Other);
+        let marks = [mark(1, 2, 1), mark(3, 4, 1), mark(1, 2, 2)];
+        here.signals.stored(&marks, |_| None);
+        let line = here.exchange.due().remove(0);
+        assert_eq!(there.exchange.receive(&line), ReceivedLine::Other);
+        assert_eq!(there.signals.woken(WakeSource::Signal), 2, "the reader");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let shown = || there.gallery.shown.lock().clone();
+        while shown().len() < 4 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let seen: Vec<_> = shown().into_iter().filter(|(member, _)| *member == user(2)).collect();
+        assert_eq!(seen, [(user(2), marks[0]), (user(2), marks[2])]);
     }
 
     #[test]

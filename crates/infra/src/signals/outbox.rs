@@ -1,12 +1,13 @@
 //! Outbox of signals in memory: what waits to be sent to other instances, bounded, and empty while none of them listens.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::conversation::Directed;
 use domain::id::UserId;
 use domain::number::saturating;
+use domain::realtime::MessageMark;
 use parking_lot::Mutex;
 
 /// How long after its last batch an instance that listens counts as one.
@@ -14,8 +15,11 @@ const LISTENS_FOR: Duration = Duration::from_secs(25);
 
 /// Ids in a batch: 16 bytes each, a third more in base64, within 7,000 bytes.
 const ROOM: usize = 320;
+/// The room of a message, which is two ids and three numbers, and of a report.
+const MESSAGE: usize = 4;
+const REPORT: usize = 2;
 
-/// The most batches that are sent at once: hints of some 50,000 sends per second, more than one instance stores.
+/// The most batches that are sent at once: some 25,000 messages per second, more than one instance stores.
 pub(super) const BATCHES: usize = 16;
 
 /// What is sent at once.
@@ -23,13 +27,15 @@ pub(super) const BATCHES: usize = 16;
 pub(crate) struct Outgoing {
     /// Reports of writers to readers.
     pub(crate) typing: Vec<Directed>,
-    /// The accounts that have changes.
+    /// The accounts that have other changes.
     pub(crate) accounts: Vec<UserId>,
+    /// The messages that were stored.
+    pub(crate) messages: Vec<MessageMark>,
 }
 
 impl Outgoing {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.typing.is_empty() && self.accounts.is_empty()
+        self.typing.is_empty() && self.accounts.is_empty() && self.messages.is_empty()
     }
 }
 
@@ -37,6 +43,15 @@ impl Outgoing {
 struct Pending {
     typing: Vec<Directed>,
     accounts: HashSet<UserId>,
+    messages: VecDeque<MessageMark>,
+}
+
+impl Pending {
+    /// The room for accounts and messages, in ids.
+    fn room(&self) -> usize {
+        let taken = self.accounts.len() + self.messages.len() * MESSAGE;
+        (ROOM * BATCHES).saturating_sub(taken)
+    }
 }
 
 /// What waits to be sent.
@@ -74,7 +89,7 @@ impl Outbox {
     /// Adds a report. False if there is no room.
     pub(crate) fn add_typing(&self, report: Directed) -> bool {
         let mut pending = self.pending.lock();
-        let has_room = pending.typing.len() < ROOM / 2;
+        let has_room = pending.typing.len() < ROOM / REPORT;
         if has_room {
             pending.typing.push(report);
         }
@@ -86,7 +101,7 @@ impl Outbox {
         let mut pending = self.pending.lock();
         let mut left_out = 0;
         for account in accounts {
-            if pending.accounts.len() < ROOM * BATCHES {
+            if pending.room() > 0 {
                 pending.accounts.insert(*account);
             } else if !pending.accounts.contains(account) {
                 left_out += 1;
@@ -96,17 +111,30 @@ impl Outbox {
         left_out
     }
 
-    /// Takes one batch: the reports, and as many accounts as there is room beside them. The others wait for the next one.
+    /// Adds messages. Returns for how many there is no room.
+    pub(crate) fn add_messages(&self, marks: &[MessageMark]) -> usize {
+        let mut pending = self.pending.lock();
+        let added = marks.len().min(pending.room() / MESSAGE);
+        pending.messages.extend(marks.iter().take(added));
+        drop(pending);
+        marks.len() - added
+    }
+
+    /// Takes one batch: the reports, and as many accounts and then messages as there is room beside them. The others wait for the
+    /// next one.
     pub(crate) fn take(&self) -> Outgoing {
         let mut pending = self.pending.lock();
         let typing = std::mem::take(&mut pending.typing);
-        let room = ROOM.saturating_sub(typing.len() * 2);
+        let room = ROOM.saturating_sub(typing.len() * REPORT);
         let accounts: Vec<UserId> = pending.accounts.iter().take(room).copied().collect();
         for account in &accounts {
             pending.accounts.remove(account);
         }
+        let room = room.saturating_sub(accounts.len()) / MESSAGE;
+        let number = room.min(pending.messages.len());
+        let messages = pending.messages.drain(..number).collect();
         drop(pending);
-        Outgoing { typing, accounts }
+        Outgoing { typing, accounts, messages }
     }
 
     fn now(&self) -> u64 {
@@ -119,6 +147,7 @@ mod tests {
     use domain::testing::user;
 
     use super::*;
+    use crate::local_signals::tests::mark;
 
     fn report(writer: u128) -> Directed {
         Directed::new(user(writer), user(1)).unwrap()
@@ -133,6 +162,21 @@ mod tests {
         assert!(outbox.add_typing(report(2)));
         outbox.close();
         assert!(!outbox.is_wanted() && outbox.take().is_empty());
+    }
+
+    #[test]
+    fn messages_keep_their_order_and_share_the_room_with_accounts() {
+        let outbox = Outbox::new();
+        let marks: Vec<_> = (1..2000).map(|seq| mark(1, 2, seq)).collect();
+        let accounts: Vec<UserId> = (0..100).map(user).collect();
+        assert_eq!(outbox.add_accounts(&accounts), 0);
+        assert_eq!(outbox.add_messages(&marks), 1999 - (320 * 16 - 100) / 4);
+        assert_eq!(outbox.add_accounts(&[user(500)]), 1, "it is full");
+        let first = outbox.take();
+        assert_eq!((first.accounts.len(), first.messages.len()), (100, 55));
+        let second = outbox.take();
+        assert_eq!((second.accounts.len(), second.messages.len()), (0, 80));
+        assert_eq!([first.messages, second.messages].concat(), marks[..135]);
     }
 
     #[test]

@@ -13,5 +13,6 @@ pub use block::PgBlockRepository;
 pub use conversation::PgConversationRepository;
 pub use friendship::PgFriendshipRepository;
 pub use friendship_request::PgFriendshipRequestRepository;
+pub(crate) use message::stored_messages;
 pub use message::{PgMessageRepository, SendQueueSettings};
 pub use typing::PgTypingRelations;

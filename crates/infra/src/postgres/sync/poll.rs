@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
-use domain::id::UserId;
+use domain::id::{ConversationId, UserId};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::lineage::{self, IS_PRESENT};
 use crate::db::{Connections, Db, DbError, statement};
-use crate::local_signals::{LocalSignals, WakeSource};
+use crate::local_signals::{LocalSignals, ToldChanges, WakeSource};
 use crate::metrics::Collectors;
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
@@ -52,14 +52,18 @@ struct Found {
 }
 
 statement! {
-    Concerned<'a> { accounts: &'a [Uuid], since: i64 } -> (SqlUuid);
-    "SELECT a.id FROM unnest(" [accounts: Array<SqlUuid>] ") AS a (id)
+    // A row for what is the account's own, and one for each conversation: its stamp, and whether something else of it has changed.
+    Concerned<'a> { accounts: &'a [Uuid], since: i64 } -> (SqlUuid, Nullable<SqlUuid>, BigInt, Bool);
+    "SELECT a.id, x.conversation_id, x.stamp, x.is_other FROM unnest(" [accounts: Array<SqlUuid>] ") AS a (id)
       CROSS JOIN LATERAL (SELECT " [since: BigInt] " AS id OFFSET 0) since
        JOIN users me ON me.id = a.id
-      WHERE greatest(me.changed_in, me.sharing_in) >= since.id
-         OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in > 0 AND s.changed_in >= since.id)
-         OR EXISTS (
-            SELECT FROM ((SELECT c.*, c.user_hi AS peer_id FROM conversations c WHERE c.user_lo = a.id OFFSET 0)
+      CROSS JOIN LATERAL (
+            SELECT NULL::uuid AS conversation_id, 0::bigint AS stamp, true AS is_other
+             WHERE greatest(me.changed_in, me.sharing_in) >= since.id
+                OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in > 0 AND s.changed_in >= since.id)
+            UNION ALL
+            SELECT c.id, c.changed_in, coalesce(greatest(c.related_in, m.changed_in, u.changed_in) >= since.id, false)
+              FROM ((SELECT c.*, c.user_hi AS peer_id FROM conversations c WHERE c.user_lo = a.id OFFSET 0)
                          UNION ALL
                          (SELECT c.*, c.user_lo AS peer_id FROM conversations c WHERE c.user_hi = a.id OFFSET 0)) c
               LEFT JOIN LATERAL (
@@ -68,7 +72,27 @@ statement! {
               LEFT JOIN LATERAL (
                    SELECT greatest(u.shown_in, u.sharing_in) AS changed_in
                      FROM users u WHERE u.id = c.peer_id OFFSET 0) u ON true
-             WHERE greatest(c.changed_in, c.related_in, m.changed_in, u.changed_in) >= since.id)"
+             WHERE greatest(c.changed_in, c.related_in, m.changed_in, u.changed_in) >= since.id) x"
+}
+
+/// What has changed for an account.
+#[derive(Debug, Clone, Copy, Queryable)]
+struct Concern {
+    account: Uuid,
+    /// The conversation; `None` for what is the account's own.
+    conversation: Option<Uuid>,
+    /// The stamp of the conversation.
+    stamp: i64,
+    /// Whether anything but its messages has changed.
+    is_other: bool,
+}
+
+impl Concern {
+    /// Whether those who wait here know of it.
+    fn is_told(&self, told: &ToldChanges) -> bool {
+        let of = |id| told.contains(ConversationId::from_uuid(id), self.stamp);
+        !self.is_other && self.conversation.is_some_and(of)
+    }
 }
 
 /// The thread of the poll; it stops when this is dropped.
@@ -99,7 +123,8 @@ impl ChangePoll {
     /// Stops the thread and notes what is finished, so that a restart of PostgreSQL resets no client.
     pub fn finish(self) {
         self.running.stop();
-        if let Err(error) = self.connections.with(&|connection| look(connection, &[], 0, true)) {
+        let none = Subject { waiting: &[], told: &ToldChanges::default(), since: 0 };
+        if let Err(error) = self.connections.with(&|connection| look(connection, &none, true)) {
             tracing::debug!(%error, "cannot note which transactions are finished");
         }
     }
@@ -132,12 +157,14 @@ impl ChangeLookout {
         let waiting = self.signals.waited_for();
         let since = self.since.load(Ordering::Relaxed);
         let covers = begun >= pace.cover;
-        let found = self.connections.with(&|connection| look(connection, &waiting, since, covers));
+        let subject = Subject { waiting: &waiting, told: self.signals.told(), since };
+        let found = self.connections.with(&|connection| look(connection, &subject, covers));
         *self.pace.lock() = pace.after(begun, waiting.is_empty());
         match found {
             Ok((since, concerned)) => {
                 self.signals.wake(WakeSource::Poll, concerned);
                 self.since.store(since, Ordering::Relaxed);
+                self.signals.told().forget_before(since);
                 self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {
@@ -166,13 +193,20 @@ impl Pace {
     }
 }
 
-/// Keeps the lineage, and finds the accounts that changes since `since` concern. Returns from where to look the next time.
+/// What a look is about: changes since a stamp that concern those who wait and that they were not told.
+struct Subject<'a> {
+    waiting: &'a [UserId],
+    told: &'a ToldChanges,
+    since: i64,
+}
+
+/// Keeps the lineage, and finds the accounts that have changes. Returns from where to look the next time.
 fn look(
     connection: &mut PgConnection,
-    waiting: &[UserId],
-    since: i64,
+    subject: &Subject<'_>,
     covers: bool,
 ) -> Result<(i64, Vec<UserId>), DbError> {
+    let since = subject.since;
     let found: Option<Found> = Look { since: &since }.get_result(connection).optional()?;
     let Some(found) = found else { return Ok((since, Vec::new())) };
     match found.lineage {
@@ -182,10 +216,11 @@ fn look(
     }
     let mut concerned = Vec::new();
     if found.is_new {
-        for accounts in waiting.chunks(ACCOUNTS) {
+        for accounts in subject.waiting.chunks(ACCOUNTS) {
             let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
-            let rows: Vec<(Uuid,)> = Concerned { accounts: &accounts, since }.load(connection)?;
-            concerned.extend(rows.into_iter().map(|(id,)| UserId::from_uuid(id)));
+            let rows: Vec<Concern> = Concerned { accounts: &accounts, since }.load(connection)?;
+            let news = rows.into_iter().filter(|concern| !concern.is_told(subject.told));
+            concerned.extend(news.map(|concern| UserId::from_uuid(concern.account)));
         }
     }
     Ok((found.xmin, concerned))

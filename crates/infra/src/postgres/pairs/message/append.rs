@@ -14,6 +14,7 @@ use domain::message::{
     ClientMessageId, Draft, ExistingMessage, MessageId, MessagePosition, MessageState, SendDecision,
     SendOutcome, SendRefusal, SentMessage, decide_send,
 };
+use domain::realtime::MessageMark;
 use uuid::Uuid;
 
 use super::dedup::{KnownMessage, dedup_key, existing_messages};
@@ -29,8 +30,8 @@ const FRIENDS: &str = "friends AND NOT ARRAY[user_lo, user_hi] && ARRAY(SELECT u
 
 statement! {
     // Locks in id order, so that two batches cannot deadlock.
-    LockPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
-    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+    LockPairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt), BigInt);
+    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent, changed_in
        FROM conversations
       WHERE id = ANY(" [ids: Array<SqlUuid>] ")
       ORDER BY id
@@ -39,8 +40,8 @@ statement! {
 
 statement! {
     // Skips pairs that another transaction has locked, so that one conversation cannot stall the batch.
-    LockFreePairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt));
-    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent
+    LockFreePairs<'a> { ids: &'a [Uuid] } -> (SqlUuid, (SqlUuid, SqlUuid, Bool, Bool, Bool, BigInt, BigInt, BigInt), BigInt);
+    "SELECT id, user_lo, user_hi, " {FRIENDS} ", lo_blocks, hi_blocks, last_seq, lo_sent, hi_sent, changed_in
        FROM conversations
       WHERE id = ANY(" [ids: Array<SqlUuid>] ")
       ORDER BY id
@@ -65,7 +66,7 @@ statement! {
         last_seqs: &'a [i64],
         lo_sents: &'a [i64],
         hi_sents: &'a [i64],
-    } -> (BigInt, Array<SqlUuid>, Array<Timestamptz>);
+    } -> (BigInt, Array<SqlUuid>, Array<Timestamptz>, BigInt);
     "WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS now, " {STAMP} " AS stamp),
           moved AS (
               UPDATE conversations c
@@ -84,7 +85,7 @@ statement! {
             AS d (conversation_id, seq, sender_id, ordinal, key, content)
        JOIN moved ON moved.id = d.conversation_id
   RETURNING seq)
-     SELECT count(*), (SELECT array_agg(id) FROM moved), (SELECT array_agg(last_at) FROM moved)
+     SELECT count(*), (SELECT array_agg(id) FROM moved), (SELECT array_agg(last_at) FROM moved), (SELECT stamp FROM moment)
        FROM stored"
 }
 
@@ -102,6 +103,8 @@ pub(super) enum Locking {
 pub(super) struct Appended {
     /// One per draft; `None` if another transaction held its conversation.
     pub(super) outcomes: Vec<Option<SendOutcome>>,
+    /// The places of the drafts that are stored, by the drafts' numbers.
+    pub(super) marks: Vec<(usize, MessageMark)>,
     /// Finds out whether the transaction was committed; `None` if it stored nothing.
     pub(super) probe: Option<CommitProbe>,
 }
@@ -120,7 +123,23 @@ pub(super) struct CommitProbe {
 /// The pairs of a batch: those locked here, and those that another transaction holds.
 struct BatchPairs {
     locked: HashMap<Uuid, PairState>,
+    /// The stamps of the locked ones before this transaction.
+    stamps: HashMap<Uuid, i64>,
     held: HashSet<Uuid>,
+}
+
+/// A draft that is to be stored.
+struct Placed<'a> {
+    /// Its number in the batch.
+    number: usize,
+    draft: &'a Draft,
+    position: MessagePosition,
+}
+
+impl Placed<'_> {
+    fn conversation(&self) -> Uuid {
+        self.draft.from.pair.conversation_id().as_uuid()
+    }
 }
 
 /// Stores the drafts that the domain accepts and returns one outcome per draft.
@@ -129,11 +148,11 @@ pub(super) fn append(
     drafts: &[Draft],
     locking: Locking,
 ) -> Result<Appended, DbError> {
-    let BatchPairs { locked: mut pairs, held } = lock_pairs(connection, drafts, locking)?;
+    let BatchPairs { locked: mut pairs, stamps, held } = lock_pairs(connection, drafts, locking)?;
     let mut existing = existing_messages(connection, drafts)?;
     let mut placed = Vec::with_capacity(drafts.len());
     let mut outcomes = Vec::with_capacity(drafts.len());
-    for draft in drafts {
+    for (number, draft) in drafts.iter().enumerate() {
         let id = draft.from.pair.conversation_id();
         if held.contains(&id.as_uuid()) {
             outcomes.push(None);
@@ -151,7 +170,7 @@ pub(super) fn append(
                         let message = ExistingMessage { seq: position.seq, state };
                         existing.insert(key, KnownMessage { message, created_at: None });
                     }
-                    placed.push((draft, position));
+                    placed.push(Placed { number, draft, position });
                     Ok(sent_at(position.seq, None))
                 }
                 SendDecision::Existing(seq) => Ok(sent_at(seq, duplicate.and_then(|known| known.created_at))),
@@ -159,8 +178,22 @@ pub(super) fn append(
             },
         ));
     }
-    let stored_at = store(connection, &placed, &pairs)?;
-    Ok(Appended { probe: probe(&placed, &stored_at)?, outcomes: with_times(outcomes, &stored_at)? })
+    let (stored_at, stamp) = store(connection, &placed, &pairs)?;
+    Ok(Appended {
+        probe: probe(&placed, &stored_at)?,
+        outcomes: with_times(outcomes, &stored_at)?,
+        marks: marks(&placed, stamps, stamp),
+    })
+}
+
+/// The places of the stored drafts. Of several in one conversation each follows the one before it.
+fn marks(placed: &[Placed<'_>], mut stamps: HashMap<Uuid, i64>, stamp: i64) -> Vec<(usize, MessageMark)> {
+    let mark = |placed: &Placed<'_>| {
+        let follows = stamps.insert(placed.conversation(), stamp).unwrap_or_default();
+        let (pair, seq) = (placed.draft.from.pair, placed.position.seq);
+        (placed.number, MessageMark { pair, seq, stamp, follows })
+    };
+    placed.iter().map(mark).collect()
 }
 
 /// The decision on a draft: the message with its time, `None` if this batch stores it, or the refusal.
@@ -188,8 +221,8 @@ fn with_times(
     decided.into_iter().map(|decided| decided.map(outcome).transpose()).collect()
 }
 
-fn probe(placed: &[(&Draft, MessagePosition)], stored_at: &StoredAt) -> Result<Option<CommitProbe>, DbError> {
-    let Some((first, position)) = placed.first() else { return Ok(None) };
+fn probe(placed: &[Placed<'_>], stored_at: &StoredAt) -> Result<Option<CommitProbe>, DbError> {
+    let Some(Placed { draft: first, position, .. }) = placed.first() else { return Ok(None) };
     let message = MessageId { conversation: first.from.pair.conversation_id(), seq: position.seq };
     let created_at = time_of(message, stored_at)?;
     Ok(Some(CommitProbe { message, sender: first.from.user(), created_at }))
@@ -203,13 +236,14 @@ fn lock_pairs(
     let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.from.pair.conversation_id().as_uuid()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let rows: Vec<(Uuid, PairRow)> = match locking {
+    let rows: Vec<(Uuid, PairRow, i64)> = match locking {
         Locking::Wait => LockPairs { ids: &ids }.load(connection)?,
         Locking::Skip => LockFreePairs { ids: &ids }.load(connection)?,
     };
+    let stamps = rows.iter().map(|(id, _, stamp)| (*id, *stamp)).collect();
     let locked: HashMap<Uuid, PairState> = rows
         .into_iter()
-        .map(|(id, row)| Ok((id, PairState::try_from(row)?)))
+        .map(|(id, row, _)| Ok((id, PairState::try_from(row)?)))
         .collect::<Result<_, DbError>>()?;
     // A pair that was not locked is held by another transaction or does not exist.
     ids.retain(|id| !locked.contains_key(id));
@@ -218,32 +252,29 @@ fn lock_pairs(
     } else {
         ExistingPairs { ids: &ids }.load::<(Uuid,)>(connection)?.into_iter().map(|(id,)| id).collect()
     };
-    Ok(BatchPairs { locked, held })
+    Ok(BatchPairs { locked, stamps, held })
 }
 
 fn store(
     connection: &mut PgConnection,
-    placed: &[(&Draft, MessagePosition)],
+    placed: &[Placed<'_>],
     pairs: &HashMap<Uuid, PairState>,
-) -> Result<StoredAt, DbError> {
+) -> Result<(StoredAt, i64), DbError> {
     if placed.is_empty() {
-        return Ok(StoredAt::new());
+        return Ok((StoredAt::new(), 0));
     }
-    let conversations: Vec<Uuid> =
-        placed.iter().map(|(draft, _)| draft.from.pair.conversation_id().as_uuid()).collect();
-    let seqs: Vec<i64> = placed.iter().map(|(_, position)| position.seq.get()).collect();
-    let senders: Vec<Uuid> = placed.iter().map(|(draft, _)| draft.from.user().as_uuid()).collect();
-    let ordinals: Vec<i64> = placed.iter().map(|(_, position)| position.sender_ordinal).collect();
-    let keys: Vec<Option<&str>> = placed
-        .iter()
-        .map(|(draft, _)| draft.client_message_id.as_ref().map(ClientMessageId::as_str))
-        .collect();
-    let contents: Vec<&str> = placed.iter().map(|(draft, _)| text_of(&draft.body)).collect();
+    let conversations: Vec<Uuid> = placed.iter().map(Placed::conversation).collect();
+    let seqs: Vec<i64> = placed.iter().map(|one| one.position.seq.get()).collect();
+    let senders: Vec<Uuid> = placed.iter().map(|one| one.draft.from.user().as_uuid()).collect();
+    let ordinals: Vec<i64> = placed.iter().map(|one| one.position.sender_ordinal).collect();
+    let keys: Vec<Option<&str>> =
+        placed.iter().map(|one| one.draft.client_message_id.as_ref().map(ClientMessageId::as_str)).collect();
+    let contents: Vec<&str> = placed.iter().map(|one| text_of(&one.draft.body)).collect();
     let mut moved = conversations.clone();
     moved.sort_unstable();
     moved.dedup();
     let states: Vec<&PairState> = moved.iter().filter_map(|id| pairs.get(id)).collect();
-    let (stored, ids, times): (i64, Vec<Uuid>, Vec<DateTime<Utc>>) = Store {
+    let (stored, ids, times, stamp): (i64, Vec<Uuid>, Vec<DateTime<Utc>>, i64) = Store {
         conversations: &conversations,
         seqs: &seqs,
         senders: &senders,
@@ -259,5 +290,5 @@ fn store(
     if usize::try_from(stored) != Ok(placed.len()) {
         return Err(DbError::Impossible("messages: fewer rows were inserted than drafts accepted"));
     }
-    Ok(ids.into_iter().zip(times).collect())
+    Ok((ids.into_iter().zip(times).collect(), stamp))
 }

@@ -12,7 +12,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use domain::error::PortError;
-use domain::message::{Draft, SendOutcome};
+use domain::message::Draft;
 use uuid::Uuid;
 
 use super::append::{Appended, CommitProbe, Locking, append};
@@ -66,7 +66,7 @@ pub(super) fn store(
     connections: &Connections,
     drafts: &[Draft],
     locking: Locking,
-) -> Result<Vec<Option<SendOutcome>>, StoreError> {
+) -> Result<Appended, StoreError> {
     let mut connection = connections.take().map_err(StoreError::Unavailable)?;
     let inner = connection.inner().map_err(StoreError::Failed)?;
     match batch_transaction(inner, |connection| append(connection, drafts, locking)) {
@@ -75,7 +75,7 @@ pub(super) fn store(
             if appended.probe.is_some() {
                 watched_thread::note_commit();
             }
-            Ok(appended.outcomes)
+            Ok(appended)
         }
         Err(TransactionError::RolledBack(error)) => Err(match connections.classify(&error) {
             ErrorClass::ConnectionLost => {
@@ -96,17 +96,13 @@ pub(super) fn store(
 
 /// Finds out whether a transaction was committed after the reply to COMMIT was lost or unclear. A blind retry would duplicate
 /// messages without a key.
-fn resolve(
-    connections: &Connections,
-    appended: Appended,
-    error: DbError,
-) -> Result<Vec<Option<SendOutcome>>, StoreError> {
-    let Some(probe) = appended.probe else { return Ok(appended.outcomes) };
+fn resolve(connections: &Connections, appended: Appended, error: DbError) -> Result<Appended, StoreError> {
+    let Some(probe) = &appended.probe else { return Ok(appended) };
     tracing::warn!(%error, "no clear reply to COMMIT; probing whether it committed");
     let deadline = Instant::now() + MAX_PROBE_TIME;
     while Instant::now() < deadline && !watched_thread::is_given_up() {
-        match probe_commit(connections, &probe) {
-            Some(true) => return Ok(appended.outcomes),
+        match probe_commit(connections, probe) {
+            Some(true) => return Ok(appended),
             Some(false) => return Err(StoreError::Retry(error)),
             // The transaction is still in progress, a standby is missing, or the database is unreachable.
             None => std::thread::sleep(Duration::from_millis(50)),

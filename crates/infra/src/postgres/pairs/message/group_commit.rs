@@ -27,11 +27,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::error::PortError;
-use domain::message::{Draft, SendOutcome};
+use domain::message::{Draft, SendOutcome, SentMessage};
 use domain::number::saturating;
+use domain::realtime::{MessageMark, StoredMessage};
 use tokio::sync::oneshot;
 
-use super::append::Locking;
+use super::append::{Appended, Locking};
 use super::commit_outcome::{StoreError, store};
 use super::send_metrics::SendMetrics;
 use crate::db::{Connections, Db};
@@ -250,15 +251,27 @@ impl Batch {
                     self.drop_abandoned();
                 }
                 result => {
-                    if result.is_ok() {
-                        let pairs = self.drafts.iter().map(|draft| draft.from);
-                        signals.committed(pairs.flat_map(|from| [from.user(), from.peer()]));
-                    }
-                    return result;
+                    let Appended { outcomes, marks, .. } = result?;
+                    let places: Vec<MessageMark> = marks.iter().map(|(_, mark)| *mark).collect();
+                    signals.stored(&places, |place| self.stored_message(*marks.get(place)?, &outcomes));
+                    return Ok(outcomes);
                 }
             }
         }
         Ok(Vec::new())
+    }
+
+    /// A draft that was stored at this place.
+    fn stored_message(
+        &self,
+        (number, mark): (usize, MessageMark),
+        outcomes: &[Option<SendOutcome>],
+    ) -> Option<StoredMessage> {
+        let Some(SendOutcome::Sent(SentMessage { created_at, .. })) = outcomes.get(number)? else {
+            return None;
+        };
+        let Draft { from, body, client_message_id, .. } = self.drafts.get(number)?.clone();
+        Some(StoredMessage { from, body, client_message_id, created_at: *created_at, mark })
     }
 
     /// Drops the drafts whose callers are gone.

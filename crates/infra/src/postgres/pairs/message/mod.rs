@@ -32,9 +32,11 @@ mod dedup;
 mod group_commit;
 mod row;
 mod send_metrics;
+mod stored;
 
 pub use group_commit::SendQueueSettings;
 pub(in crate::postgres) use row::state_from_row;
+pub(crate) use stored::read as stored_messages;
 
 /// Messages on PostgreSQL.
 pub struct PgMessageRepository {
