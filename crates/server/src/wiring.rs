@@ -240,6 +240,7 @@ impl Wiring<'_> {
     pub(crate) fn signals(&self, sockets: &Arc<SocketHub>) -> anyhow::Result<Option<SignalLink>> {
         self.metrics.register(vec![Box::new(SocketMetrics::new(Arc::clone(sockets))?)])?;
         self.metrics.register(self.db.signals().collectors())?;
+        self.db.signals().show_to(Arc::<SocketHub>::clone(sockets));
         let audience = Arc::<SocketHub>::clone(sockets);
         let signals = match (self.settings.signals, &self.settings.nats_url) {
             (SignalTransport::Postgres, _) => SignalLink::by_postgres(&self.db, audience)?,

@@ -3,7 +3,6 @@
 //! A round begins at the point that the socket has shown and ends at the point of its own snapshot, so that the next one leaves nothing
 //! out. What cannot be sent as news of one part of a conversation is sent as its whole entry, which is always right.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
@@ -11,11 +10,12 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 use domain::conversation::{ConversationError, WindowAnchor, WindowRequest};
 use domain::error::PortError;
-use domain::id::{ConversationId, UserId};
-use domain::message::Seq;
+use domain::id::UserId;
+use domain::message::{Message, Seq};
 use domain::page::PageLimit;
 use domain::realtime::{
-    ChangedParts, ReadPoint, StaleList, SyncFrom, SyncPage, SyncPlace, SyncRequest, SyncedConversation,
+    ChangedParts, SentState, StaleList, StoredMessage, SyncFrom, SyncPage, SyncPlace, SyncRequest,
+    SyncedConversation,
 };
 
 use super::farewell::Farewell;
@@ -39,10 +39,6 @@ pub(super) fn spread(least: Duration) -> Duration {
     least + least * u32::try_from(part).unwrap_or_default() / 1000
 }
 
-/// The newest message that the last round sent of each of its conversations. Later pages of a round, and all of it while more
-/// transactions are open than a point can name, have seen more than the point where the round ends: the next one finds it again.
-pub(super) type NewestSent = HashMap<ConversationId, Seq>;
-
 /// Tells one account what has changed.
 pub(super) struct Delivery<'a> {
     pub(super) use_cases: &'a UseCases,
@@ -53,33 +49,38 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Tells all that has changed since a cursor, page by page; without one, nothing. Returns the point from which to go on.
-    pub(super) async fn catch_up(&mut self, cursor: Option<SyncFrom>) -> Result<ReadPoint, Farewell> {
+    /// Tells all that has changed since a cursor, page by page; without one, nothing. Returns what the client has then.
+    pub(super) async fn catch_up(&mut self, cursor: Option<SyncFrom>) -> Result<SentState, Farewell> {
         let Some(mut from) = cursor else {
             let page = self.page(SyncFrom::Nothing, SyncRequest::POINT_ONLY).await?;
-            return Ok(page.point);
+            return Ok(SentState::at(page.point));
         };
+        let mut newest = Vec::new();
         loop {
+            // Later pages have seen more than the point of the first one.
+            let is_later = matches!(from, SyncFrom::Place(SyncPlace::Page(_)));
             let page = self.page(from, SyncRequest::OF_SOCKET).await?;
             let (point, next) = (page.point.clone(), page.next.clone());
+            let entries = page.conversations.iter().map(|changed| &changed.entry);
+            newest.extend(entries.filter(|_| is_later).map(|entry| (entry.id, entry.last_seq)));
             let (data, _) = ChangeSet::of(page, &self.use_cases.sync, self.account, self.language);
             self.outlet.send(&ServerFrame::Sync { data, more: next.is_some() }).await?;
-            match next {
-                Some(next) => from = SyncFrom::Place(SyncPlace::Page(next)),
-                None => return Ok(point),
-            }
+            let Some(next) = next else {
+                let mut sent = SentState::at(point.clone());
+                sent.read(point, newest);
+                return Ok(sent);
+            };
+            from = SyncFrom::Place(SyncPlace::Page(next));
         }
     }
 
-    /// Tells all that has changed since a point, in frames. Returns the point from which to go on. A message that the round before
-    /// has sent, as `sent` says, is not sent again.
-    pub(super) async fn news(
-        &mut self,
-        since: &ReadPoint,
-        sent: &mut NewestSent,
-    ) -> Result<ReadPoint, Farewell> {
+    /// Tells all that has changed since the client was sent everything, in frames. Later pages of a round, and all of it while more
+    /// transactions are open than a point can name, see more than the point where the round ends: the next round finds that again, and
+    /// does not send it.
+    pub(super) async fn news(&mut self, sent: &mut SentState) -> Result<(), Farewell> {
+        let since = sent.point().clone();
         let mut place = SyncPlace::Point(since.clone());
-        let before = std::mem::take(sent);
+        let mut read = Vec::new();
         let mut is_first = true;
         loop {
             let page = self.page(SyncFrom::Place(place), SyncRequest::OF_SOCKET).await?;
@@ -90,31 +91,48 @@ impl Delivery<'_> {
             let SyncPage { point, conversations, stale, next, .. } = page;
             let ids: Vec<_> = conversations.iter().map(|changed| changed.entry.id).collect();
             let (sync, account) = (&self.use_cases.sync, self.account);
-            let parts = self.read(async || sync.parts(account, since, &ids).await).await?;
+            let parts = self.read(async || sync.parts(account, &since, &ids).await).await?;
             for (changed, parts) in conversations.into_iter().zip(parts) {
                 let id = changed.entry.id;
-                let newest = self.conversation(changed, parts, before.get(&id).copied()).await?;
-                sent.extend(newest.map(|newest| (id, newest)));
+                read.push((id, changed.entry.last_seq));
+                self.conversation(changed, parts, sent.newest(id)).await?;
             }
             if is_first && !stale.is_empty() {
                 let what = stale.into_iter().map(StaleList::name).collect();
                 self.outlet.send(&ServerFrame::Stale { what }).await?;
             }
-            match next {
-                Some(next) => place = SyncPlace::Page(next),
-                None => return Ok(point),
-            }
+            let Some(next) = next else {
+                sent.read(point, read);
+                return Ok(());
+            };
+            place = SyncPlace::Page(next);
             is_first = false;
         }
     }
 
-    /// Tells what has changed in a conversation after the message `known`. Returns its newest message that the client was sent.
+    /// Tells a message that was stored a moment ago.
+    pub(super) async fn stored(&mut self, message: &StoredMessage) -> Result<(), Farewell> {
+        let (conversation, friend) =
+            (message.conversation().to_string(), message.peer_of(self.account).to_string());
+        self.message(&conversation, &friend, message.seen_by(self.account)).await
+    }
+
+    async fn message(&mut self, conversation: &str, friend: &str, message: Message) -> Result<(), Farewell> {
+        let (stored, message) = (message.created_at, MessageItem::from(message));
+        let frame = ServerFrame::Message { conversation_id: conversation, friend_id: friend, message };
+        self.outlet.send(&frame).await?;
+        let lag = self.use_cases.sessions.now() - stored;
+        self.outlet.hub().count_message(lag.to_std().unwrap_or_default());
+        Ok(())
+    }
+
+    /// Tells what has changed in a conversation after the message `known`.
     async fn conversation(
         &mut self,
         mut changed: SyncedConversation,
         parts: ChangedParts,
         known: Option<Seq>,
-    ) -> Result<Option<Seq>, Farewell> {
+    ) -> Result<(), Farewell> {
         let sent = self.messages(&mut changed, parts, known).await?;
         let (entry, me) = (&changed.entry, self.account.to_string());
         let (id, peer) = (entry.id.to_string(), entry.friend_id.to_string());
@@ -145,7 +163,7 @@ impl Delivery<'_> {
             let conversation = Box::new(ChangedConversation::new(changed, self.language));
             self.outlet.send(&ServerFrame::Conversation { conversation }).await?;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Sends the messages that the entry is newer for, after those that are `known`. The last one, if there were any; more than a few
@@ -183,11 +201,7 @@ impl Delivery<'_> {
                 // The window was read after the entry: a text that was recalled in between is sent by neither.
                 preview.state = message.state.clone();
             }
-            let (stored, message) = (message.created_at, MessageItem::from(message));
-            let frame = ServerFrame::Message { conversation_id: &conversation, friend_id: &friend, message };
-            self.outlet.send(&frame).await?;
-            let lag = self.use_cases.sessions.now() - stored;
-            self.outlet.hub().count_message(lag.to_std().unwrap_or_default());
+            self.message(&conversation, &friend, message).await?;
         }
         Ok(sent)
     }

@@ -9,7 +9,7 @@ use domain::auth::Caller;
 use domain::conversation::Directed;
 use domain::id::{ConversationId, SessionId, UserId};
 use domain::login_throttle::ClientAddress;
-use domain::realtime::TypingAudience;
+use domain::realtime::{MessageAudience, StoredMessage, TypingAudience};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -34,16 +34,18 @@ impl Default for SocketLimits {
 }
 
 /// What the hub tells a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum HubNote {
     /// A newer socket took its place.
     Replaced,
     /// A friend is writing.
     Typing { conversation: ConversationId, writer: UserId },
+    /// A message was stored.
+    Stored(Arc<StoredMessage>),
 }
 
-/// The notes to a socket that may wait; more are dropped, as those who are writing will say so again.
-const NOTES: usize = 8;
+/// The notes to a socket that may wait. More are dropped: those who are writing will say so again, and messages are read.
+const NOTES: usize = 32;
 
 struct Member {
     number: u64,
@@ -216,6 +218,17 @@ impl TypingAudience for SocketHub {
         if self.is_connected(reader) && self.may_type(writer, conversation) {
             self.tell_typing(reader, conversation, writer);
         }
+    }
+}
+
+impl MessageAudience for SocketHub {
+    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool {
+        let registry = self.registry.lock();
+        let mut has_room = true;
+        for socket in registry.accounts.get(&member).into_iter().flatten() {
+            has_room &= socket.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
+        }
+        has_room
     }
 }
 

@@ -1,4 +1,6 @@
-use domain::testing::user;
+use domain::message::{MessageBody, MessageContent, Seq};
+use domain::realtime::MessageMark;
+use domain::testing::{at, user};
 use uuid::Uuid;
 
 use super::*;
@@ -81,4 +83,26 @@ fn a_report_of_another_instance_is_limited_with_those_of_this_one() {
     hub.show(report);
     assert_eq!(notes.try_recv(), Ok(HubNote::Typing { conversation, writer: user(1) }));
     assert!(notes.try_recv().is_err() && !hub.may_type(user(1), conversation));
+}
+
+#[test]
+fn a_stored_message_is_handed_to_all_sockets_that_have_room() {
+    let hub = Arc::new(SocketHub::default());
+    let (mut first, mut second) = (hub.admit(None).unwrap(), hub.admit(None).unwrap());
+    let (mut one, _other) = (first.join(caller(1, 1)), second.join(caller(1, 2)));
+    let from = Directed::new(user(2), user(1)).unwrap();
+    let message = Arc::new(StoredMessage {
+        from,
+        body: MessageBody::Text(MessageContent::from_stored("hello".to_owned())),
+        client_message_id: None,
+        created_at: at(1),
+        mark: MessageMark { pair: from.pair, seq: Seq::new(1), stamp: 9, follows: 0 },
+    });
+    assert!(hub.show_message(user(3), &message), "it has no socket");
+    assert!(hub.show_message(user(1), &message));
+    assert_eq!(one.try_recv(), Ok(HubNote::Stored(Arc::clone(&message))));
+    // The other socket takes nothing.
+    let taken = (1..NOTES).filter(|_| hub.show_message(user(1), &message)).count();
+    assert_eq!(taken, NOTES - 1);
+    assert!(!hub.show_message(user(1), &message), "one of them has to read");
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use actix_web::rt::time::{Instant, sleep, sleep_until, timeout};
 use actix_web::web::Data;
 use domain::auth::{Authentication, Caller, SessionError};
-use domain::realtime::{ReadPoint, SyncCursor, SyncFrom, SyncPlace};
+use domain::realtime::{NextStep, SentState, StoredMessage, SyncCursor, SyncFrom, SyncPlace};
 use secrecy::ExposeSecret;
 use tokio::select;
 
 use super::client_frame::ClientFrame;
-use super::delivery::{Delivery, NewestSent, spread};
+use super::delivery::{Delivery, spread};
 use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
 use super::incoming::{Heard, Incoming};
@@ -59,8 +59,7 @@ pub(super) struct Socket {
 /// What changes in the life of a live socket.
 struct Live {
     identity: Identity,
-    point: ReadPoint,
-    sent: NewestSent,
+    sent: SentState,
     tells_cursor: bool,
     is_expiry_told: bool,
     next_tick: Instant,
@@ -116,24 +115,41 @@ impl Socket {
     async fn serve(&mut self, identity: Identity, cursor: Option<SyncFrom>) -> Result<Infallible, Farewell> {
         let mut notes = self.place.join(identity.caller);
         // Made before the first read, so that no change falls between the two.
-        let mut listener = self.use_cases.sync.listen(identity.caller.user_id);
+        let mut listener = self.use_cases.sync.follow(identity.caller.user_id);
         self.ready(identity).await?;
         let tells_cursor = cursor.is_some();
-        let point = self.delivery(identity).catch_up(cursor).await?;
+        let sent = self.delivery(identity).catch_up(cursor).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
-        let mut live =
-            Live { identity, point, sent: <_>::default(), tells_cursor, is_expiry_told: false, next_tick };
+        let mut live = Live { identity, sent, tells_cursor, is_expiry_told: false, next_tick };
         loop {
             let due = live.due();
             select! {
-                message = self.incoming.next() => self.hear(message?, &mut live).await?,
-                () = listener.changed() => {
-                    self.check(&live)?;
-                    live.point = self.delivery(live.identity).news(&live.point, &mut live.sent).await?;
-                }
-                note = notes.recv() => self.note(note).await?,
+                // Changes come before stored messages, so that a recall that is known here is not overtaken by its text.
+                biased;
+                () = listener.changed() => self.news(&mut live).await?,
                 () = sleep_until(due) => self.on_time(&mut live).await?,
+                message = self.incoming.next() => self.hear(message?, &mut live).await?,
+                note = notes.recv() => self.note(note, &mut live).await?,
+            }
+        }
+    }
+
+    /// Reads what has changed, and tells it.
+    async fn news(&mut self, live: &mut Live) -> Result<(), Farewell> {
+        self.check(live)?;
+        self.delivery(live.identity).news(&mut live.sent).await
+    }
+
+    /// Tells a stored message, if the client has all that came before.
+    async fn stored(&mut self, message: &StoredMessage, live: &mut Live) -> Result<(), Farewell> {
+        match live.sent.next_step(&message.mark) {
+            NextStep::Skip => Ok(()),
+            NextStep::Read => self.news(live).await,
+            NextStep::Send => {
+                self.check(live)?;
+                live.sent.sent(&message.mark);
+                self.delivery(live.identity).stored(message).await
             }
         }
     }
@@ -215,8 +231,9 @@ impl Socket {
         }
     }
 
-    async fn note(&mut self, note: Option<HubNote>) -> Result<(), Farewell> {
+    async fn note(&mut self, note: Option<HubNote>, live: &mut Live) -> Result<(), Farewell> {
         match note {
+            Some(HubNote::Stored(message)) => self.stored(&message, live).await,
             None | Some(HubNote::Replaced) => Err(Farewell::Replaced),
             Some(HubNote::Typing { conversation, writer }) => {
                 let (conversation_id, user_id) = (conversation.to_string(), writer.to_string());
@@ -253,8 +270,11 @@ impl Socket {
             return Err(Farewell::Left);
         }
         live.next_tick = now + heartbeat;
+        if live.sent.is_behind() {
+            self.news(live).await?;
+        }
         let cursor = live.tells_cursor.then(|| {
-            let place = SyncPlace::Point(live.point.clone());
+            let place = SyncPlace::Point(live.sent.point().clone());
             sync_cursor::encode(&self.use_cases.sync.cursor(live.identity.caller.user_id, place))
         });
         self.outlet.send(&ServerFrame::Tick { cursor }).await?;

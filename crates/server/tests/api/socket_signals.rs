@@ -89,23 +89,65 @@ fn one_who_writes_on_two_instances_is_shown_once() {
 }
 
 #[test]
-fn a_commit_elsewhere_wakes_a_socket_by_a_signal() {
+fn a_message_stored_elsewhere_is_shown_to_a_socket_by_a_signal() {
     let world = observed();
     let other = world.second_instance();
     let (alice, bob) = world.friends();
     let mut bobs = Socket::live(&bob, None);
     let elsewhere = alice.at(other.address);
+    let shown = |source: &str| world.counter(&format!("hongyan_messages_shown_total{{source=\"{source}\"}}"));
     eventually("no signal arrives", || {
         elsewhere.say(&bob, "from afar");
         bobs.until("message");
+        shown("signal") > 0
+    });
+    assert!(world.counter("hongyan_signals_received_total{kind=\"message\"}") > 0);
+    // A message of this instance needs no signal.
+    let before = shown("commit");
+    alice.say(&bob, "from here");
+    bobs.until("message");
+    assert_eq!(shown("commit"), before + 1);
+}
+
+#[test]
+fn a_change_elsewhere_wakes_a_socket_by_a_signal() {
+    let world = observed();
+    let other = world.second_instance();
+    let (_alice, bob) = world.friends();
+    let path = format!("/api/auth/conversations/{}", bob.conversation());
+    let mut bobs = Socket::live(&bob, None);
+    let elsewhere = bob.at(other.address);
+    eventually("no signal arrives", || {
+        for pinned in [true, false] {
+            elsewhere.with("PATCH", &path, &json!({"pinned": pinned})).ok();
+            bobs.until("conversation");
+        }
         world.counter("hongyan_wakeups_total{source=\"signal\"}") > 0
     });
     assert!(world.counter("hongyan_signals_received_total{kind=\"change\"}") > 0);
-    // A commit here is no news for this instance.
-    let local = world.counter("hongyan_wakeups_total{source=\"commit\"}");
-    alice.say(&bob, "from here");
-    bobs.until("message");
-    assert!(world.counter("hongyan_wakeups_total{source=\"commit\"}") > local);
+}
+
+#[test]
+fn messages_of_two_instances_arrive_in_order_without_signals() {
+    let off = || Options { signals: Some(SignalTransport::Off), ..Options::default() };
+    let world = World::with(off());
+    let other = world.second_instance_with(off());
+    let (alice, bob) = world.friends();
+    let mut sockets = [Socket::live(&bob, None), Socket::live(&alice.at(other.address), None)];
+    let elsewhere = alice.at(other.address);
+    for round in 0..15 {
+        // One that is stored here follows one of the other instance, of which this one was not told.
+        elsewhere.say(&bob, "from afar");
+        alice.say(&bob, "from here");
+        if round % 3 == 0 {
+            alice.say(&bob, "from here again");
+        }
+    }
+    for socket in &mut sockets {
+        let seqs: Vec<i64> =
+            (0..35).map(|_| socket.until("message")["message"]["seq"].as_i64().unwrap()).collect();
+        assert_eq!(seqs, (1..=35).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -156,8 +198,11 @@ fn reads_are_counted_by_source_and_messages_by_their_lag() {
     let frames = || world.counter("hongyan_frame_lag_seconds_count");
     assert_eq!((of("plain"), of("long_poll"), of("socket"), frames()), (0, 0, 1, 0));
     let cursor = bob.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned();
-    alice.say(&bob, "counted");
+    let counted = alice.say(&bob, "counted");
     bobs.until("message");
+    assert_eq!(world.counter("hongyan_messages_shown_total{source=\"commit\"}"), 1);
+    alice.recall(&counted).ok();
+    bobs.until("recall");
     assert!(of("socket") >= 2);
     eventually("the message is not counted", || frames() == 1);
     bob.get(&format!("/api/auth/sync?wait=5&cursor={cursor}")).ok();
