@@ -7,9 +7,10 @@ use actix_web::rt::spawn;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::farewell::Farewell;
+use super::identity::{Identity, identify};
 use super::incoming::Incoming;
 use super::outlet::Outlet;
-use super::socket::{Identity, Socket, identify};
+use super::socket::Socket;
 use crate::admission::Bulkheads;
 use crate::extract::{bearer, client_address};
 use crate::http::connection::{ConnectionAccount, ConnectionEnd};

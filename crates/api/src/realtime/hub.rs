@@ -6,10 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::auth::Caller;
-use domain::conversation::Directed;
 use domain::id::{ConversationId, SessionId, UserId};
 use domain::login_throttle::ClientAddress;
-use domain::realtime::{MessageAudience, StoredMessage, TypingAudience};
+use domain::realtime::StoredMessage;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -199,8 +198,18 @@ impl SocketHub {
         }
     }
 
-    fn is_connected(&self, account: UserId) -> bool {
+    pub(super) fn is_connected(&self, account: UserId) -> bool {
         self.registry.lock().accounts.contains_key(&account)
+    }
+
+    /// Hands a stored message to the sockets of an account. False if one of them has no room.
+    pub(super) fn hand(&self, account: UserId, message: &Arc<StoredMessage>) -> bool {
+        let registry = self.registry.lock();
+        let mut has_room = true;
+        for member in registry.accounts.get(&account).into_iter().flatten() {
+            has_room &= member.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
+        }
+        has_room
     }
 
     fn end(&self, farewell: Farewell) {
@@ -208,27 +217,6 @@ impl SocketHub {
         if let Some(count) = place.and_then(|place| self.closed.get(place)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-    }
-}
-
-impl TypingAudience for SocketHub {
-    /// A report of another instance has the same limit here, so that one who writes on two of them is not shown twice.
-    fn show(&self, report: Directed) {
-        let (writer, reader, conversation) = (report.user(), report.peer(), report.pair.conversation_id());
-        if self.is_connected(reader) && self.may_type(writer, conversation) {
-            self.tell_typing(reader, conversation, writer);
-        }
-    }
-}
-
-impl MessageAudience for SocketHub {
-    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool {
-        let registry = self.registry.lock();
-        let mut has_room = true;
-        for socket in registry.accounts.get(&member).into_iter().flatten() {
-            has_room &= socket.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
-        }
-        has_room
     }
 }
 

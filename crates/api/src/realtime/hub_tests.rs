@@ -1,5 +1,6 @@
+use domain::conversation::Directed;
 use domain::message::{MessageBody, MessageContent, Seq};
-use domain::realtime::MessageMark;
+use domain::realtime::{MessageAudience, MessageMark, TypingAudience};
 use domain::testing::{at, user};
 use uuid::Uuid;
 

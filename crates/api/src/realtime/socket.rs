@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt::time::{Instant, sleep, sleep_until, timeout};
 use actix_web::web::Data;
-use domain::auth::{Authentication, Caller, SessionError};
+use domain::auth::Caller;
 use domain::realtime::{NextStep, SentState, StoredMessage, SyncCursor, SyncFrom, SyncPlace};
 use secrecy::ExposeSecret;
 use tokio::select;
@@ -15,6 +15,7 @@ use super::client_frame::ClientFrame;
 use super::delivery::{Delivery, spread};
 use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
+use super::identity::{Identity, identify};
 use super::incoming::{Heard, Incoming};
 use super::outlet::Outlet;
 use super::server_frame::ServerFrame;
@@ -34,14 +35,6 @@ const LOOK: Duration = Duration::from_millis(1500);
 const TYPING_SECONDS: u64 = 6;
 /// The shortest time after which a client comes back to an instance that stops.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Who a socket belongs to, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Identity {
-    pub(super) caller: Caller,
-    pub(super) expires_at: Instant,
-    pub(super) life: Duration,
-}
 
 /// What a socket is made of.
 pub(super) struct Socket {
@@ -286,26 +279,5 @@ impl Socket {
 async fn session_end(use_cases: &UseCases, caller: Caller) {
     while !use_cases.sessions.has_ended(caller) {
         sleep(LOOK).await;
-    }
-}
-
-/// The caller of a token, whose session is open.
-pub(super) async fn identify(use_cases: &UseCases, token: &str) -> Result<Identity, Farewell> {
-    let (authentication, life) =
-        use_cases.sessions.authenticate_for(token).map_err(|error| refusal(&error))?;
-    let caller = match authentication {
-        Authentication::Verified(caller) => caller,
-        Authentication::NeedsLookup(caller) => {
-            use_cases.sessions.confirm(caller).await.map_err(|error| refusal(&error))?
-        }
-    };
-    Ok(Identity { caller, expires_at: Instant::now() + life, life })
-}
-
-const fn refusal(error: &SessionError) -> Farewell {
-    match error {
-        SessionError::SessionEnded => Farewell::SessionEnded,
-        SessionError::Port(_) => Farewell::Overloaded,
-        _ => Farewell::Unauthenticated,
     }
 }

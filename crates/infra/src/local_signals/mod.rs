@@ -3,12 +3,13 @@
 //!
 //! Both are hints: they may come for nothing, and what is lost is made up for by the poll of `postgres/sync`.
 
-mod told;
+mod delivered;
 mod waiting;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use delivered::DeliveredStamps;
 use domain::conversation::Directed;
 use domain::id::UserId;
 use domain::number::saturating;
@@ -16,7 +17,6 @@ use domain::realtime::{
     ChangeListener, ChangeSignals, MessageAudience, MessageMark, StoredMessage, TypingSignals,
 };
 use prometheus::IntCounterVec;
-pub(crate) use told::ToldChanges;
 pub(crate) use waiting::LocalListener;
 use waiting::{Followed, ListenerKind, Waiting};
 
@@ -58,7 +58,7 @@ const MOST_SHOWN: usize = 2048;
 /// The accounts whose changes are waited for here, and what is to be signalled to other instances.
 pub struct LocalSignals {
     waiting: Arc<Waiting>,
-    told: ToldChanges,
+    delivered: DeliveredStamps,
     audience: OnceLock<Arc<dyn MessageAudience>>,
     outbox: Outbox,
     wakes: IntCounterVec,
@@ -83,7 +83,7 @@ impl LocalSignals {
         let dropped = "Signals for which a batch had no room, by kind.";
         Ok(Self {
             waiting: Arc::default(),
-            told: ToldChanges::default(),
+            delivered: DeliveredStamps::default(),
             audience: OnceLock::new(),
             outbox: Outbox::new(),
             shown: metrics::counters("hongyan_messages_shown_total", shown, "source", &sources)?,
@@ -124,7 +124,7 @@ impl LocalSignals {
             let Followed { woken, members } = self.waiting.followed(marks.iter().map(members));
             self.wakes.with_label_values(&[WakeSource::Commit.name()]).inc_by(woken);
             self.show(WakeSource::Commit, &members, message_of);
-            self.told.note(marks.iter().copied());
+            self.delivered.note(marks.iter().copied());
         }
     }
 
@@ -145,7 +145,7 @@ impl LocalSignals {
         let both = marks.iter().enumerate();
         let both: Vec<_> = both.flat_map(|(number, mark)| members(mark).map(|one| (number, one))).collect();
         self.show(WakeSource::Signal, &both, message_of);
-        self.told.note(marks.iter().copied());
+        self.delivered.note(marks.iter().copied());
     }
 
     fn show(
@@ -185,9 +185,9 @@ impl LocalSignals {
         }
     }
 
-    /// The messages that all who wait here were told of.
-    pub(crate) const fn told(&self) -> &ToldChanges {
-        &self.told
+    /// The messages that all who wait here know of.
+    pub(crate) const fn delivered(&self) -> &DeliveredStamps {
+        &self.delivered
     }
 
     /// Passes on that a member is writing, if another instance listens.

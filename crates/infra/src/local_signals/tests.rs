@@ -51,7 +51,7 @@ async fn wakes(listener: &mut LocalListener) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stored_message_is_shown_to_followers_and_wakes_readers_only() {
+async fn a_stored_message_is_delivered_to_followers_and_wakes_readers_only() {
     let (signals, gallery) = signals(false);
     let (mut follower, mut reader) = (signals.follow_here(user(1)), signals.listen_here(user(2)));
     let marks = [mark(1, 2, 1), mark(3, 4, 1), mark(2, 1, 2)];
@@ -59,7 +59,7 @@ async fn a_stored_message_is_shown_to_followers_and_wakes_readers_only() {
     assert_eq!(*gallery.shown.lock(), [(user(1), marks[0]), (user(1), marks[2])]);
     assert!(!wakes(&mut follower).await && wakes(&mut reader).await);
     let id = marks[0].pair.conversation_id();
-    assert!(signals.told().contains(id, 101) && signals.told().contains(id, 102));
+    assert!(signals.delivered().contains(id, 101) && signals.delivered().contains(id, 102));
     signals.committed([user(1)]);
     assert!(wakes(&mut follower).await, "any other change wakes it");
 }

@@ -40,7 +40,7 @@ impl Wakes {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Followed {
     pub(super) woken: u64,
-    /// The numbers of the messages, each with a member whom someone follows.
+    /// The numbers of the messages, each with a member who is followed.
     pub(super) members: Vec<(usize, UserId)>,
 }
 
@@ -75,7 +75,7 @@ impl Waiting {
         woken
     }
 
-    /// Wakes the readers of both members of each message, and finds those whom someone follows.
+    /// Wakes the readers of both members of each message, and finds those who are followed.
     pub(super) fn followed(&self, members: impl IntoIterator<Item = [UserId; 2]>) -> Followed {
         let (accounts, mut found) = (self.accounts.lock(), Followed::default());
         for (number, members) in members.into_iter().enumerate() {

@@ -136,7 +136,7 @@ fn messages_of_two_instances_arrive_in_order_without_signals() {
     let mut sockets = [Socket::live(&bob, None), Socket::live(&alice.at(other.address), None)];
     let elsewhere = alice.at(other.address);
     for round in 0..15 {
-        // One that is stored here follows one of the other instance, of which this one was not told.
+        // One that is stored here follows one of the other instance, which this one does not know of.
         elsewhere.say(&bob, "from afar");
         alice.say(&bob, "from here");
         if round % 3 == 0 {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::lineage::{self, IS_PRESENT};
 use crate::db::{Connections, Db, DbError, statement};
-use crate::local_signals::{LocalSignals, ToldChanges, WakeSource};
+use crate::local_signals::{DeliveredStamps, LocalSignals, WakeSource};
 use crate::metrics::Collectors;
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
@@ -89,8 +89,8 @@ struct Concern {
 
 impl Concern {
     /// Whether those who wait here know of it.
-    fn is_told(&self, told: &ToldChanges) -> bool {
-        let of = |id| told.contains(ConversationId::from_uuid(id), self.stamp);
+    fn is_delivered(&self, delivered: &DeliveredStamps) -> bool {
+        let of = |id| delivered.contains(ConversationId::from_uuid(id), self.stamp);
         !self.is_other && self.conversation.is_some_and(of)
     }
 }
@@ -123,7 +123,7 @@ impl ChangePoll {
     /// Stops the thread and notes what is finished, so that a restart of PostgreSQL resets no client.
     pub fn finish(self) {
         self.running.stop();
-        let none = Subject { waiting: &[], told: &ToldChanges::default(), since: 0 };
+        let none = Subject { waiting: &[], delivered: &DeliveredStamps::default(), since: 0 };
         if let Err(error) = self.connections.with(&|connection| look(connection, &none, true)) {
             tracing::debug!(%error, "cannot note which transactions are finished");
         }
@@ -157,14 +157,14 @@ impl ChangeLookout {
         let waiting = self.signals.waited_for();
         let since = self.since.load(Ordering::Relaxed);
         let covers = begun >= pace.cover;
-        let subject = Subject { waiting: &waiting, told: self.signals.told(), since };
+        let subject = Subject { waiting: &waiting, delivered: self.signals.delivered(), since };
         let found = self.connections.with(&|connection| look(connection, &subject, covers));
         *self.pace.lock() = pace.after(begun, waiting.is_empty());
         match found {
             Ok((since, concerned)) => {
                 self.signals.wake(WakeSource::Poll, concerned);
                 self.since.store(since, Ordering::Relaxed);
-                self.signals.told().forget_before(since);
+                self.signals.delivered().forget_before(since);
                 self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {
@@ -193,10 +193,10 @@ impl Pace {
     }
 }
 
-/// What a look is about: changes since a stamp that concern those who wait and that they were not told.
+/// What a look is about: changes since a stamp that concern those who wait and that they do not know of.
 struct Subject<'a> {
     waiting: &'a [UserId],
-    told: &'a ToldChanges,
+    delivered: &'a DeliveredStamps,
     since: i64,
 }
 
@@ -219,7 +219,7 @@ fn look(
         for accounts in subject.waiting.chunks(ACCOUNTS) {
             let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
             let rows: Vec<Concern> = Concerned { accounts: &accounts, since }.load(connection)?;
-            let news = rows.into_iter().filter(|concern| !concern.is_told(subject.told));
+            let news = rows.into_iter().filter(|concern| !concern.is_delivered(subject.delivered));
             concerned.extend(news.map(|concern| UserId::from_uuid(concern.account)));
         }
     }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use domain::error::PortError;
-use domain::message::{Draft, SendOutcome, SentMessage};
+use domain::message::{Draft, SendOutcome};
 use domain::number::saturating;
 use domain::realtime::{MessageMark, StoredMessage};
 use tokio::sync::oneshot;
@@ -253,7 +253,10 @@ impl Batch {
                 result => {
                     let Appended { outcomes, marks, .. } = result?;
                     let places: Vec<MessageMark> = marks.iter().map(|(_, mark)| *mark).collect();
-                    signals.stored(&places, |place| self.stored_message(*marks.get(place)?, &outcomes));
+                    signals.stored(&places, |place| {
+                        let (number, mark) = *marks.get(place)?;
+                        self.stored_message(number, mark, &outcomes)
+                    });
                     return Ok(outcomes);
                 }
             }
@@ -264,14 +267,13 @@ impl Batch {
     /// A draft that was stored at this place.
     fn stored_message(
         &self,
-        (number, mark): (usize, MessageMark),
+        number: usize,
+        mark: MessageMark,
         outcomes: &[Option<SendOutcome>],
     ) -> Option<StoredMessage> {
-        let Some(SendOutcome::Sent(SentMessage { created_at, .. })) = outcomes.get(number)? else {
-            return None;
-        };
+        let SendOutcome::Sent(sent) = outcomes.get(number)?.as_ref()? else { return None };
         let Draft { from, body, client_message_id, .. } = self.drafts.get(number)?.clone();
-        Some(StoredMessage { from, body, client_message_id, created_at: *created_at, mark })
+        Some(StoredMessage { from, body, client_message_id, created_at: sent.created_at, mark })
     }
 
     /// Drops the drafts whose callers are gone.

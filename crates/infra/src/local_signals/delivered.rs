@@ -1,4 +1,4 @@
-//! Changes that those who wait here were told already, so that the change poll does not wake them again.
+//! Changes that those who wait here know already, so that the change poll does not wake them again.
 
 use std::collections::HashSet;
 
@@ -8,22 +8,22 @@ use parking_lot::Mutex;
 
 /// The stamps of messages that were shown here, until the poll has passed them.
 #[derive(Debug, Default)]
-pub(crate) struct ToldChanges(Mutex<HashSet<(ConversationId, i64)>>);
+pub(crate) struct DeliveredStamps(Mutex<HashSet<(ConversationId, i64)>>);
 
-impl ToldChanges {
+impl DeliveredStamps {
     /// More are forgotten, which costs wake-ups for nothing.
     const MOST: usize = 200_000;
 
-    /// All who wait for the members were told of these messages.
+    /// All who wait for the members know of these messages.
     pub(crate) fn note(&self, marks: impl IntoIterator<Item = MessageMark>) {
-        let mut told = self.0.lock();
-        if told.len() >= Self::MOST {
-            told.clear();
+        let mut delivered = self.0.lock();
+        if delivered.len() >= Self::MOST {
+            delivered.clear();
         }
-        told.extend(marks.into_iter().map(|mark| (mark.pair.conversation_id(), mark.stamp)));
+        delivered.extend(marks.into_iter().map(|mark| (mark.pair.conversation_id(), mark.stamp)));
     }
 
-    /// Whether the change with this stamp is a message that was told. A conversation shows only its last stamp; one who is shown a
+    /// Whether the change with this stamp is a message that they know of. A conversation shows only its last stamp; one who is shown a
     /// message knows by the stamp before it whether another change lies in between.
     pub(crate) fn contains(&self, conversation: ConversationId, stamp: i64) -> bool {
         self.0.lock().contains(&(conversation, stamp))
@@ -31,9 +31,9 @@ impl ToldChanges {
 
     /// The poll looks at no earlier stamps any more.
     pub(crate) fn forget_before(&self, stamp: i64) {
-        let mut told = self.0.lock();
-        if !told.is_empty() {
-            told.retain(|(_, known)| *known >= stamp);
+        let mut delivered = self.0.lock();
+        if !delivered.is_empty() {
+            delivered.retain(|(_, known)| *known >= stamp);
         }
     }
 }
@@ -47,15 +47,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_told_is_known_until_the_poll_has_passed_it() {
-        let told = ToldChanges::default();
+    fn what_was_delivered_is_known_until_the_poll_has_passed_it() {
+        let delivered = DeliveredStamps::default();
         let pair = Pair::new(user(1), user(2)).unwrap();
         let mark = |stamp| MessageMark { pair, seq: Seq::new(stamp), stamp, follows: 0 };
-        told.note([mark(7), mark(9)]);
+        delivered.note([mark(7), mark(9)]);
         let id = pair.conversation_id();
-        let known = |stamps: [i64; 3]| stamps.map(|stamp| told.contains(id, stamp));
+        let known = |stamps: [i64; 3]| stamps.map(|stamp| delivered.contains(id, stamp));
         assert_eq!(known([7, 8, 9]), [true, false, true]);
-        told.forget_before(8);
+        delivered.forget_before(8);
         assert_eq!(known([7, 8, 9]), [false, false, true]);
     }
 }
