@@ -143,25 +143,37 @@ test("with 5,000 friends and 1,000 chats the contacts keep their place", () => w
     const contacts = await page.evaluate(async () => {
         const begun = performance.now();
         document.querySelector(".rail .contacts").click();
-        while (document.querySelectorAll(".contacts li").length < 5000) {
+        while (document.querySelector(".list .scroll").scrollHeight < 5000 * 50) {
             await new Promise((resolve) => requestAnimationFrame(resolve));
         }
         return performance.now() - begun;
     });
     await note("5,000 contacts are there after", contacts, 1000);
-    // One friend more: the list is read again, page by page, while the reader is far down.
+    const rows = page.locator(".contacts li");
+    assert.ok(await rows.count() <= 303);
+    // One friend more, above the reader: the list is read again, page by page, while the reader is far down.
     await page.locator(".letters button").last().click();
-    const place = () => page.evaluate(() => document.querySelector(".list .scroll").scrollTop);
-    const before = await place();
-    assert.ok(before > 100_000, `${before}`);
-    friends.push({ ...friends[0], friendship_id: "new", friend_id: "1", friend_name: "赵新" });
+    await page.locator("#letter-Z button").first().waitFor();
+    const seen = () => page.evaluate(() => {
+        const box = document.querySelector(".list .scroll");
+        const row = document.querySelector("#letter-Z li:nth-child(3)");
+        return { id: row.firstChild.dataset.id, below: row.getBoundingClientRect().top - box.getBoundingClientRect().top, height: box.scrollHeight, at: box.scrollTop };
+    });
+    const before = await seen();
+    assert.ok(before.at > 100_000, `${before.at}`);
+    friends.push({ ...friends[0], friendship_id: "new", friend_id: "1", friend_name: "阿新" });
     await page.evaluate(() => {
+        const box = document.querySelector(".list .scroll");
         window.least = Infinity;
-        new MutationObserver(() => (window.least = Math.min(window.least, document.querySelectorAll(".contacts li").length))).observe(document.querySelector(".contacts"), { childList: true, subtree: true });
+        new MutationObserver(() => (window.least = Math.min(window.least, box.scrollHeight))).observe(box, { childList: true, subtree: true, attributes: true });
         dispatchEvent(new Event("focus"));
     });
-    await until(page, () => document.querySelectorAll(".contacts li").length === 5001);
-    assert.ok(await page.evaluate(() => window.least) >= 5000);
+    await page.locator("#letter-A").waitFor({ state: "attached" });
+    const now = await seen();
+    assert.ok(await page.evaluate(() => window.least) >= before.height);
+    assert.equal(now.id, before.id);
+    assert.ok(Math.abs(now.below - before.below) <= 1, `moved by ${now.below - before.below}`);
+    assert.ok(await rows.count() <= 303);
     await page.locator("#letter-Z button").first().click();
     // Roles are slow to look up among so many.
     await page.locator(".person .primary").click();
@@ -169,4 +181,48 @@ test("with 5,000 friends and 1,000 chats the contacts keep their place", () => w
     await page.locator(".rail .chat").click();
     await page.locator(".rows li:nth-child(501) .row").click();
     await page.locator(".pane h1").getByText("朋友500", { exact: true }).waitFor();
+}));
+
+/** The row that has the focus: its place in its list, how long that is, and whether the reader sees it. */
+const focusedRow = (page) => page.evaluate(() => {
+    const row = document.activeElement.closest(".contacts li");
+    const box = document.querySelector(".list .scroll").getBoundingClientRect();
+    const { top, bottom } = row?.getBoundingClientRect() ?? {};
+    return row && { place: Number(row.ariaPosInSet), count: Number(row.ariaSetSize), isSeen: top >= box.top && bottom <= box.bottom };
+});
+
+test("of 5,000 contacts the keyboard reaches each, and keeps its place", () => within({ except: /status of 40\d/ }, async (open) => {
+    const me = await person("爱丽丝");
+    const page = await seat(await open(), me);
+    const friends = await crowd(page, me, []);
+    await page.evaluate(() => (location.hash = "#/contacts"));
+    await page.reload();
+    await until(page, (all) => {
+        const row = document.querySelector(".contacts li");
+        return row && all === [...document.querySelectorAll(".contacts ul")].reduce((sum, list) => sum + Math.round(list.clientHeight / row.offsetHeight), 0);
+    }, friends.length);
+    // Over the end of what was in the document.
+    await page.evaluate(() => [...document.querySelectorAll(".contacts li button")].at(-1).focus());
+    const first = await focusedRow(page);
+    for (let step = 1; step <= 3; step++) {
+        await page.keyboard.press("Tab");
+        const { place, isSeen } = await focusedRow(page);
+        assert.deepEqual([place, isSeen], [first.place % first.count + step, true]);
+    }
+    // Scrolled far away, the focus stays where it was, and goes on from there.
+    const held = await focusedRow(page);
+    await page.evaluate(() => document.querySelector(".list .scroll").scrollBy(0, 100_000));
+    await until(page, () => {
+        const box = document.querySelector(".list .scroll").getBoundingClientRect();
+        return document.elementFromPoint(box.left + 30, box.top + box.height / 2)?.closest(".contacts li");
+    });
+    assert.deepEqual(await focusedRow(page), { ...held, isSeen: false });
+    await page.keyboard.press("Tab");
+    await until(page, () => document.activeElement.getBoundingClientRect().top >= 0);
+    assert.deepEqual(await focusedRow(page), { ...held, place: held.place + 1 });
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Shift+Tab");
+    assert.deepEqual(await focusedRow(page), { ...held, place: held.place - 1 });
+    await page.keyboard.press("Enter");
+    await page.locator(".person .who").waitFor();
 }));
