@@ -97,7 +97,8 @@ pub(super) fn store(
 /// Finds out whether a transaction was committed after the reply to COMMIT was lost or unclear. A blind retry would duplicate
 /// messages without a key.
 fn resolve(connections: &Connections, appended: Appended, error: DbError) -> Result<Appended, StoreError> {
-    let Some(probe) = &appended.probe else { return Ok(appended) };
+    // It stored nothing, but it found messages under their keys that the standby may not have: its COMMIT waited for them, too.
+    let Some(probe) = &appended.probe else { return Err(StoreError::Retry(error)) };
     tracing::warn!(%error, "no clear reply to COMMIT; probing whether it committed");
     let deadline = Instant::now() + MAX_PROBE_TIME;
     while Instant::now() < deadline && !watched_thread::is_given_up() {
@@ -150,6 +151,7 @@ mod tests {
     use test_db::{Template, TestDatabase};
 
     use super::*;
+    use crate::db::{DbSettings, Patience};
 
     statement! {
         Stored<'a> { conversation: &'a Uuid } -> (Timestamptz);
@@ -186,6 +188,16 @@ mod tests {
 
     fn look(connection: &mut PgConnection, probe: &CommitProbe) -> Result<bool, TransactionError<bool>> {
         transaction(connection, |connection| exists(connection, probe))
+    }
+
+    #[tokio::test]
+    async fn what_was_only_found_counts_once_a_commit_after_it_is_clear() {
+        let (url, patience) = ("postgresql:///nowhere".to_owned(), Patience::SERVER);
+        let settings = DbSettings { url, connections: 1, reserved: 0, queue: 1, patience };
+        let found = Appended { outcomes: Vec::new(), marks: Vec::new(), probe: None };
+        let connections = Db::new(&settings).unwrap().connections();
+        let resolved = resolve(&connections, found, DbError::Overdue("no reply to COMMIT"));
+        assert!(matches!(resolved, Err(StoreError::Retry(_))), "{resolved:?}");
     }
 
     #[test]
