@@ -78,6 +78,9 @@ function listening(child) {
     });
 }
 
+/** What the browser says of an expired token, which the client renews. */
+export const EXPIRED = /status of 401/;
+
 /** A tab whose errors, and requests to other origins than these, are collected. */
 export async function tab(context, url, origins = [API, PAGES, PLAIN_PAGES]) {
     const page = await context.newPage();

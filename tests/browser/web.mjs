@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import { API, launch, tab } from "./support.mjs";
+import { API, EXPIRED, launch, tab } from "./support.mjs";
 
 export const PASSWORD = "山高月小 水落石出";
 let browser;
@@ -22,8 +22,10 @@ export async function call(person, method, path, body, api = API) {
         return call(person, method, path, body, api);
     }
     if (answer.error === "token_expired") {
-        const { data } = await call({ token: person.refresh }, "POST", "/auth/refresh_token", undefined, api);
-        Object.assign(person, { token: data.token, refresh: data.refresh_token });
+        // Calls at once share one renewal.
+        person.renewal ??= call({ token: person.refresh }, "POST", "/auth/refresh_token", undefined, api);
+        const { data } = await person.renewal;
+        Object.assign(person, { token: data.token, refresh: data.refresh_token, renewal: undefined });
         return call(person, method, path, body, api);
     }
     assert.equal(answer.code, 200, `${method} ${path}: ${answer.message}`);
@@ -50,9 +52,6 @@ export async function write(from, to, texts, api = API) {
     }
     return ids;
 }
-
-/** What the browser says of an expired token, which the client renews. */
-const EXPIRED = /status of 401/;
 
 /** Runs a test in a browser context of its own. Every tab must be without faults, except those that match. */
 export async function within(options, work, api = API) {
