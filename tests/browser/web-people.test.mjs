@@ -237,6 +237,7 @@ test("a nickname of markup is text wherever it stands", () => within({}, async (
     await chats(page).getByText(name).waitFor();
     await openChat(page, name);
     await shows(".pane h1");
+    await sees(page, "你好");
     await write(mallory, alice, [name]);
     await sees(page, name);
     await until(page, (text) => document.querySelector("p.hidden").textContent === text, `${name}：${name}`);
