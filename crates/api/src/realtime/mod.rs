@@ -9,6 +9,7 @@
 //! | `handshake` | the endpoint: who may open a socket |
 //! | `socket` | the life of a socket: authentication, heartbeats, limits, the end |
 //! | `identity` | who a socket belongs to |
+//! | `live` | what changes in its life, and when something is due |
 //! | `delivery` | changes as frames |
 //! | `audience` | what others show to the sockets of this instance |
 //! | `asyncapi` | the document that describes the frames |
@@ -28,6 +29,7 @@ pub(crate) mod handshake;
 mod hub;
 mod identity;
 mod incoming;
+mod live;
 mod observer;
 mod outlet;
 mod server_frame;

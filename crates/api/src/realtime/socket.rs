@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt::time::{Instant, sleep, sleep_until, timeout};
+use actix_web::rt::time::{Instant, sleep_until, timeout};
 use actix_web::web::Data;
-use domain::auth::Caller;
-use domain::realtime::{NextStep, SentState, StoredMessage, SyncCursor, SyncFrom, SyncPlace};
+use domain::realtime::{ChangeListener, NextStep, StoredMessage, SyncCursor, SyncFrom, SyncPlace};
 use secrecy::ExposeSecret;
 use tokio::select;
+use tokio::sync::mpsc;
 
 use super::client_frame::ClientFrame;
 use super::delivery::{Delivery, spread};
@@ -17,6 +17,7 @@ use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
 use super::identity::{Identity, identify};
 use super::incoming::{Heard, Incoming};
+use super::live::{Live, session_end};
 use super::outlet::Outlet;
 use super::server_frame::ServerFrame;
 use crate::admission::{Bulkheads, Requester};
@@ -27,10 +28,6 @@ use crate::state::UseCases;
 
 /// How long a client may take to authenticate.
 pub(super) const AUTHENTICATE: Duration = Duration::from_secs(10);
-/// How long before its end a token's life is announced to end.
-const EXPIRING: Duration = Duration::from_secs(60);
-/// How often a socket looks whether its session has ended.
-const LOOK: Duration = Duration::from_millis(1500);
 /// How long a typing report counts.
 const TYPING_SECONDS: u64 = 6;
 /// The shortest time after which a client comes back to an instance that stops.
@@ -47,31 +44,6 @@ pub(super) struct Socket {
     pub(super) place: SocketPlace,
     /// The identity that the handshake's header gave.
     pub(super) identity: Option<Identity>,
-}
-
-/// What changes in the life of a live socket.
-struct Live {
-    identity: Identity,
-    sent: SentState,
-    tells_cursor: bool,
-    is_expiry_told: bool,
-    next_tick: Instant,
-}
-
-impl Live {
-    /// When the end of the token's life is to be announced. A short life rests a little, so that a client that renews its token at
-    /// once does not do so without a pause.
-    fn expiry_due(&self) -> Instant {
-        let Identity { expires_at, life, .. } = self.identity;
-        let rest = LOOK.min(life / 2);
-        expires_at.checked_sub(EXPIRING.min(life.saturating_sub(rest))).unwrap_or(expires_at)
-    }
-
-    /// When something is due.
-    fn due(&self) -> Instant {
-        let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_due() };
-        self.next_tick.min(ends)
-    }
 }
 
 impl Socket {
@@ -121,7 +93,12 @@ impl Socket {
                 // Changes come before stored messages, so that a recall that is known here is not overtaken by its text.
                 biased;
                 () = listener.changed() => self.news(&mut live).await?,
-                () = sleep_until(due) => self.on_time(&mut live).await?,
+                () = sleep_until(due) => {
+                    if self.on_time(&mut live).await? {
+                        self.settle(&mut live, &*listener, &mut notes).await?;
+                        self.tick(&live).await?;
+                    }
+                }
                 message = self.incoming.next() => self.hear(message?, &mut live).await?,
                 note = notes.recv() => self.note(note, &mut live).await?,
             }
@@ -246,8 +223,27 @@ impl Socket {
         Ok(())
     }
 
-    /// What is due by the clock.
-    async fn on_time(&mut self, live: &mut Live) -> Result<(), Farewell> {
+    /// Moves the point behind the messages that were sent from memory: without a read if nothing else has changed.
+    async fn settle(
+        &mut self,
+        live: &mut Live,
+        listener: &dyn ChangeListener,
+        notes: &mut mpsc::Receiver<HubNote>,
+    ) -> Result<(), Farewell> {
+        if !live.sent.is_behind() {
+            return Ok(());
+        }
+        let covered = listener.covered();
+        // Messages up to that point are among those that wait.
+        while let Ok(note) = notes.try_recv() {
+            self.note(Some(note), live).await?;
+        }
+        let is_settled = covered.is_some_and(|point| live.sent.advance(point));
+        if is_settled { Ok(()) } else { self.news(live).await }
+    }
+
+    /// What is due by the clock. Whether a tick is.
+    async fn on_time(&mut self, live: &mut Live) -> Result<bool, Farewell> {
         self.check(live)?;
         let now = Instant::now();
         if live.expiry_due() <= now && !live.is_expiry_told {
@@ -256,28 +252,22 @@ impl Socket {
             self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await?;
         }
         if live.next_tick > now {
-            return Ok(());
+            return Ok(false);
         }
         let heartbeat = self.hub.limits().heartbeat;
         if self.incoming.silence() + heartbeat / 4 > heartbeat * 2 {
             return Err(Farewell::Left);
         }
         live.next_tick = now + heartbeat;
-        if live.sent.is_behind() {
-            self.news(live).await?;
-        }
+        Ok(true)
+    }
+
+    async fn tick(&mut self, live: &Live) -> Result<(), Farewell> {
         let cursor = live.tells_cursor.then(|| {
             let place = SyncPlace::Point(live.sent.point().clone());
             sync_cursor::encode(&self.use_cases.sync.cursor(live.identity.caller.user_id, place))
         });
         self.outlet.send(&ServerFrame::Tick { cursor }).await?;
         self.outlet.ping().await
-    }
-}
-
-/// Waits for the end of a session, however long a slow client or the database holds its socket up.
-async fn session_end(use_cases: &UseCases, caller: Caller) {
-    while !use_cases.sessions.has_ended(caller) {
-        sleep(LOOK).await;
     }
 }

@@ -43,6 +43,12 @@ impl ReadPoint {
         self.open.first().copied().unwrap_or(self.xmax)
     }
 
+    /// Whether the snapshot saw all that another one of the same lineage saw.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.xmax >= other.xmax && self.open.iter().all(|open| !other.has_seen(*open))
+    }
+
     /// Whether the snapshot saw the transaction with this id.
     #[must_use]
     pub fn has_seen(&self, stamp: i64) -> bool {

@@ -48,4 +48,8 @@ pub trait ChangeSignals: Send + Sync {
 pub trait ChangeListener: Send {
     /// Ends when something may have changed since the listener was made or last woken.
     async fn changed(&mut self);
+
+    /// A point up to which all changes of the account have ended a wait, or were handed to the
+    /// [`MessageAudience`](super::MessageAudience) before this call. `None` if none is known, or if a wait would end at once.
+    fn covered(&self) -> Option<ReadPoint>;
 }

@@ -145,6 +145,17 @@ impl SentState {
         self.is_behind = true;
     }
 
+    /// Everything up to this point was sent, too. False if it is a point of another lineage.
+    pub fn advance(&mut self, point: ReadPoint) -> bool {
+        let is_same_lineage = point.lineage == self.point.lineage;
+        if is_same_lineage && point.covers(&self.point) {
+            self.newest.retain(|_, newest| !newest.stamp.is_some_and(|stamp| point.has_seen(stamp)));
+            self.is_behind = self.newest.values().any(|newest| newest.stamp.is_some());
+            self.point = point;
+        }
+        is_same_lineage
+    }
+
     /// Everything up to a later point was read and sent, with these messages the newest of their conversations.
     pub fn read(&mut self, point: ReadPoint, newest: impl IntoIterator<Item = (ConversationId, Seq)>) {
         let newest = newest.into_iter().map(|(id, seq)| (id, Newest { seq, stamp: None }));

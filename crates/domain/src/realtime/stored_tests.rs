@@ -63,6 +63,35 @@ fn a_read_moves_the_point_and_keeps_what_lies_beyond_it() {
 }
 
 #[test]
+fn a_point_covers_what_saw_no_more_than_it() {
+    let point = |xmax, open: &[i64]| ReadPoint::of_snapshot(Uuid::from_u128(5), xmax, open.to_vec());
+    let middle = point(20, &[15, 17]);
+    for later in [middle.clone(), point(20, &[17]), point(25, &[15, 22]), point(30, &[])] {
+        assert!(later.covers(&middle), "{later:?}");
+    }
+    for other in [point(19, &[15, 17]), point(20, &[15, 16, 17]), point(25, &[14])] {
+        assert!(!other.covers(&middle), "{other:?}");
+    }
+}
+
+#[test]
+fn an_advance_forgets_what_lies_before_the_point() {
+    let point = |xmax, open: &[i64]| ReadPoint::of_snapshot(Uuid::from_u128(5), xmax, open.to_vec());
+    let mut state = SentState::at(point(20, &[15]));
+    state.sent(&mark(2, 4, 20, 19));
+    state.sent(&mark(3, 1, 22, 0));
+    let second = mark(2, 4, 20, 19).pair.conversation_id();
+    assert!(state.advance(point(20, &[14, 15])), "an earlier one changes nothing");
+    assert_eq!((state.point(), state.newest(second)), (&point(20, &[15]), Some(Seq::new(4))));
+    assert!(state.advance(point(22, &[])));
+    assert_eq!((state.newest(second), state.is_behind()), (None, true));
+    assert_eq!(state.next_step(&mark(2, 5, 24, 20)), NextStep::Send);
+    assert!(state.advance(point(23, &[])) && !state.is_behind());
+    assert!(!state.advance(ReadPoint::of_snapshot(Uuid::from_u128(6), 30, Vec::new())));
+    assert_eq!(state.point(), &point(23, &[]));
+}
+
+#[test]
 fn only_its_sender_sees_the_key_of_a_stored_message() {
     let from = Directed::new(user(2), user(1)).unwrap();
     let message = StoredMessage {

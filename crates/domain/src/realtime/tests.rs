@@ -22,6 +22,10 @@ impl ChangeListener for Never {
     async fn changed(&mut self) {
         std::future::pending::<()>().await;
     }
+
+    fn covered(&self) -> Option<ReadPoint> {
+        None
+    }
 }
 
 impl ChangeSignals for NoSignals {

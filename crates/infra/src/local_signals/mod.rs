@@ -14,7 +14,7 @@ use domain::conversation::Directed;
 use domain::id::UserId;
 use domain::number::saturating;
 use domain::realtime::{
-    ChangeListener, ChangeSignals, MessageAudience, MessageMark, StoredMessage, TypingSignals,
+    ChangeListener, ChangeSignals, MessageAudience, MessageMark, ReadPoint, StoredMessage, TypingSignals,
 };
 use prometheus::IntCounterVec;
 pub(crate) use waiting::LocalListener;
@@ -183,6 +183,11 @@ impl LocalSignals {
             let woken = self.waiting.wake(concerned);
             self.wakes.with_label_values(&[source.name()]).inc_by(woken);
         }
+    }
+
+    /// The poll has looked up to this point, and has woken all that its changes concern.
+    pub(crate) fn cover(&self, point: ReadPoint) {
+        self.waiting.cover(point);
     }
 
     /// The messages that all who wait here know of.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use domain::id::UserId;
-use domain::realtime::ChangeListener;
+use domain::realtime::{ChangeListener, ReadPoint};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -49,9 +49,15 @@ pub(super) struct Followed {
 pub(super) struct Waiting {
     listeners: AtomicUsize,
     accounts: Mutex<HashMap<UserId, Wakes>>,
+    covered: Mutex<Option<ReadPoint>>,
 }
 
 impl Waiting {
+    /// The poll has looked up to this point, and has woken all that its changes concern.
+    pub(super) fn cover(&self, point: ReadPoint) {
+        *self.covered.lock() = Some(point);
+    }
+
     /// Whether anyone waits.
     pub(super) fn is_any(&self) -> bool {
         self.listeners.load(Ordering::SeqCst) > 0
@@ -135,6 +141,12 @@ impl ChangeListener for LocalListener {
         // The sender lives as long as a listener does.
         let _ = self.receiver.changed().await;
     }
+
+    fn covered(&self) -> Option<ReadPoint> {
+        // Read before the wake-up, which comes before the point.
+        let covered = self.waiting.covered.lock().clone();
+        covered.filter(|_| self.receiver.has_changed().is_ok_and(|has_changed| !has_changed))
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +176,20 @@ mod tests {
         assert_eq!(waiting.accounts(), [user(1)], "the second one still waits");
         drop(second);
         assert!(waiting.accounts().is_empty() && !waiting.is_any());
+    }
+
+    #[tokio::test]
+    async fn a_point_is_covered_unless_a_wait_would_end() {
+        let waiting = Arc::<Waiting>::default();
+        let mut listener = waiting.listen(user(1), ListenerKind::Follower);
+        assert_eq!(listener.covered(), None);
+        let point = ReadPoint::of_snapshot(uuid::Uuid::from_u128(5), 9, vec![7]);
+        waiting.cover(point.clone());
+        assert_eq!(listener.covered(), Some(point.clone()));
+        waiting.wake([user(1)]);
+        assert_eq!(listener.covered(), None);
+        listener.changed().await;
+        assert_eq!(listener.covered(), Some(point));
     }
 
     #[tokio::test(start_paused = true)]

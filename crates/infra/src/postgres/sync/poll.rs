@@ -11,6 +11,7 @@ use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
 use domain::id::{ConversationId, UserId};
+use domain::realtime::ReadPoint;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -34,18 +35,21 @@ const ACCOUNTS: usize = 64;
 
 statement! {
     // The parameter is the least id that may be waited for; it keeps the statement a prepared one.
-    Look<'a> { since: &'a i64 } -> (BigInt, Bool, Nullable<SqlUuid>, Bool);
-    "SELECT snap.xmin, snap.xmax > " [since: BigInt] ", l.token, coalesce(l.covered < snap.xmin, false)
-       FROM (SELECT pg_snapshot_xmin(s)::text::bigint AS xmin, pg_snapshot_xmax(s)::text::bigint AS xmax
+    Look<'a> { since: &'a i64 } -> (BigInt, BigInt, Array<BigInt>, Bool, Nullable<SqlUuid>, Bool);
+    "SELECT snap.xmin, snap.xmax, snap.open, snap.xmax > " [since: BigInt] ", l.token, coalesce(l.covered < snap.xmin, false)
+       FROM (SELECT pg_snapshot_xmin(s)::text::bigint AS xmin, pg_snapshot_xmax(s)::text::bigint AS xmax,
+                    ARRAY(SELECT pg_snapshot_xip(s)::text::bigint) AS open
                FROM pg_current_snapshot() s OFFSET 0) snap
        LEFT JOIN lineages l ON " {IS_PRESENT} "
       WHERE NOT pg_is_in_recovery()"
 }
 
 /// What a look finds.
-#[derive(Debug, Clone, Copy, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 struct Found {
     xmin: i64,
+    xmax: i64,
+    open: Vec<i64>,
     is_new: bool,
     lineage: Option<Uuid>,
     is_uncovered: bool,
@@ -100,6 +104,7 @@ pub struct ChangePoll {
     worker: Worker,
     running: WorkerHandle,
     connections: Connections,
+    signals: Arc<LocalSignals>,
 }
 
 impl ChangePoll {
@@ -117,13 +122,14 @@ impl ChangePoll {
         };
         let worker = db.watched_worker("change-poll", StallLimits::REQUESTS)?;
         let running = worker.repeat(INTERVAL, move |stop| lookout.step(stop))?;
-        Ok(Self { worker, running, connections: db.connections() })
+        Ok(Self { worker, running, connections: db.connections(), signals: Arc::clone(db.signals()) })
     }
 
     /// Stops the thread and notes what is finished, so that a restart of PostgreSQL resets no client.
     pub fn finish(self) {
         self.running.stop();
-        let none = Subject { waiting: &[], delivered: &DeliveredStamps::default(), since: 0 };
+        // Of changes from this stamp on there are none.
+        let none = Subject { signals: &self.signals, since: i64::MAX };
         if let Err(error) = self.connections.with(&|connection| look(connection, &none, true)) {
             tracing::debug!(%error, "cannot note which transactions are finished");
         }
@@ -154,15 +160,17 @@ impl ChangeLookout {
         if begun < pace.look {
             return;
         }
-        let waiting = self.signals.waited_for();
         let since = self.since.load(Ordering::Relaxed);
         let covers = begun >= pace.cover;
-        let subject = Subject { waiting: &waiting, delivered: self.signals.delivered(), since };
+        let subject = Subject { signals: &self.signals, since };
         let found = self.connections.with(&|connection| look(connection, &subject, covers));
-        *self.pace.lock() = pace.after(begun, waiting.is_empty());
+        *self.pace.lock() = pace.after(begun, !self.signals.is_waited_for());
         match found {
-            Ok((since, concerned)) => {
+            Ok(Looked { since, concerned, point }) => {
                 self.signals.wake(WakeSource::Poll, concerned);
+                if let Some(point) = point {
+                    self.signals.cover(point);
+                }
                 self.since.store(since, Ordering::Relaxed);
                 self.signals.delivered().forget_before(since);
                 self.failing.store(false, Ordering::Relaxed);
@@ -195,20 +203,25 @@ impl Pace {
 
 /// What a look is about: changes since a stamp that concern those who wait and that they do not know of.
 struct Subject<'a> {
-    waiting: &'a [UserId],
-    delivered: &'a DeliveredStamps,
+    signals: &'a LocalSignals,
     since: i64,
 }
 
-/// Keeps the lineage, and finds the accounts that have changes. Returns from where to look the next time.
-fn look(
-    connection: &mut PgConnection,
-    subject: &Subject<'_>,
-    covers: bool,
-) -> Result<(i64, Vec<UserId>), DbError> {
+/// What a look has found.
+struct Looked {
+    /// From where to look the next time.
+    since: i64,
+    /// The accounts that have changes.
+    concerned: Vec<UserId>,
+    /// How far this look has seen.
+    point: Option<ReadPoint>,
+}
+
+/// Keeps the lineage, and finds the accounts that have changes.
+fn look(connection: &mut PgConnection, subject: &Subject<'_>, covers: bool) -> Result<Looked, DbError> {
     let since = subject.since;
     let found: Option<Found> = Look { since: &since }.get_result(connection).optional()?;
-    let Some(found) = found else { return Ok((since, Vec::new())) };
+    let Some(found) = found else { return Ok(Looked { since, concerned: Vec::new(), point: None }) };
     match found.lineage {
         None => lineage::begin(connection)?,
         Some(lineage) if covers && found.is_uncovered => lineage::cover(connection, lineage)?,
@@ -216,14 +229,16 @@ fn look(
     }
     let mut concerned = Vec::new();
     if found.is_new {
-        for accounts in subject.waiting.chunks(ACCOUNTS) {
+        // Listed after the snapshot, so that one who begins to wait later has read what the snapshot shows.
+        for accounts in subject.signals.waited_for().chunks(ACCOUNTS) {
             let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
             let rows: Vec<Concern> = Concerned { accounts: &accounts, since }.load(connection)?;
-            let news = rows.into_iter().filter(|concern| !concern.is_delivered(subject.delivered));
+            let news = rows.into_iter().filter(|concern| !concern.is_delivered(subject.signals.delivered()));
             concerned.extend(news.map(|concern| UserId::from_uuid(concern.account)));
         }
     }
-    Ok((found.xmin, concerned))
+    let point = found.lineage.map(|lineage| ReadPoint::of_snapshot(lineage, found.xmax, found.open));
+    Ok(Looked { since: found.xmin, concerned, point })
 }
 
 #[cfg(test)]
