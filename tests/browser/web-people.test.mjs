@@ -208,7 +208,7 @@ test("the keyboard alone answers a request, and a closed menu gives the focus ba
     await page.getByText("喵").waitFor();
     await tabTo(page, "接受");
     await press("Enter");
-    await page.getByText("已添加").waitFor();
+    await page.locator(".request").filter({ hasText: "喵" }).getByText("已添加").waitFor();
     assert.equal((await call(alice, "GET", "/api/auth/friendships")).data.length, 2);
     await page.locator(".contacts").getByText("小猫").waitFor();
     await tabTo(page, "聊天", "Shift+Tab");
