@@ -6,11 +6,11 @@
 //! the database has not answered for a minute, the list counts as stale and every request must query the database itself.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use domain::auth::{EndedSessions, SessionStatus};
+use domain::auth::{EndAudience, EndedSessions, SessionStatus};
 use domain::id::SessionId;
 use parking_lot::RwLock;
 
@@ -27,9 +27,13 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// Longest time between marking a session as ended and the commit, plus the largest difference of clocks.
 const COMMIT_SLACK: Duration = Duration::from_secs(60);
 
+/// Who learns of ended sessions, once it is set.
+type Audience = Arc<OnceLock<Arc<dyn EndAudience>>>;
+
 /// The revocation list in memory, and the thread that keeps it up to date.
 pub struct RevokedSessionCache {
     list: Arc<RwLock<RevocationList>>,
+    audience: Audience,
     worker: Worker,
     /// Stops the thread when it is dropped.
     _running: WorkerHandle,
@@ -45,10 +49,12 @@ impl RevokedSessionCache {
         let list = Arc::<RwLock<RevocationList>>::default();
         let window = access_token_life.saturating_add(COMMIT_SLACK);
         let failing = AtomicBool::new(false);
-        let poller = Poller { list: Arc::clone(&list), connections: db.connections(), window, failing };
+        let (audience, connections) = (Audience::default(), db.connections());
+        let poller =
+            Poller { list: Arc::clone(&list), audience: Arc::clone(&audience), connections, window, failing };
         let worker = db.watched_worker("revoked-sessions", StallLimits::REQUESTS)?;
         let running = worker.repeat(POLL_INTERVAL, move |stop| poller.poll(stop))?;
-        Ok(Self { list, worker, _running: running })
+        Ok(Self { list, audience, worker, _running: running })
     }
 
     /// Metrics of the worker.
@@ -64,6 +70,14 @@ impl EndedSessions for RevokedSessionCache {
     fn mark_ended(&self, session: SessionId) {
         let mut list = self.list.write();
         list.ended_here.insert(session, Instant::now());
+        drop(list);
+        if let Some(audience) = self.audience.get() {
+            audience.ended(&[session]);
+        }
+    }
+
+    fn tell(&self, audience: Arc<dyn EndAudience>) {
+        let _ = self.audience.set(audience);
     }
 
     fn status(&self, session: SessionId) -> SessionStatus {
@@ -109,6 +123,7 @@ impl RevocationList {
 /// Reads the database.
 struct Poller {
     list: Arc<RwLock<RevocationList>>,
+    audience: Audience,
     connections: Connections,
     window: Duration,
     /// Whether the last read failed: of consecutive failures only the first is logged.
@@ -123,7 +138,11 @@ impl Poller {
                 // The set is built before the lock is taken and the old one is freed after it, so that no request waits long.
                 let ended: HashSet<_> = ended.into_iter().collect();
                 let old = self.list.write().update(ended, queried_at);
+                let new: Vec<SessionId> = self.list.read().reported.difference(&old).copied().collect();
                 drop(old);
+                if let Some(audience) = self.audience.get().filter(|_| !new.is_empty()) {
+                    audience.ended(&new);
+                }
                 self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {

@@ -91,6 +91,7 @@ impl Application {
         let api_settings = api_settings(settings);
         let admission = Arc::clone(&api_settings.admission);
         let signals = wiring.signals(&api_settings.sockets)?;
+        use_cases.sessions.tell_of_ends(Arc::<SocketHub>::clone(&api_settings.sockets));
         let (socket, listener) = match sockets.api {
             Some(bound) => bound,
             None => Listener::bind("HONGYAN_BIND", settings.bind)?,

@@ -1,12 +1,14 @@
 //! What other layers and instances show to the sockets of this instance.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use domain::auth::EndAudience;
 use domain::conversation::Directed;
-use domain::id::UserId;
+use domain::id::{SessionId, UserId};
 use domain::realtime::{MessageAudience, StoredMessage, TypingAudience};
 
-use super::hub::SocketHub;
+use super::hub::{HubNote, SocketHub};
 
 impl TypingAudience for SocketHub {
     /// A report of another instance has the same limit here, so that one who writes on two of them is not shown twice.
@@ -18,8 +20,25 @@ impl TypingAudience for SocketHub {
     }
 }
 
+impl EndAudience for SocketHub {
+    fn ended(&self, sessions: &[SessionId]) {
+        let sessions: HashSet<&SessionId> = sessions.iter().collect();
+        let registry = self.registry.lock();
+        let members = registry.accounts.values().flatten();
+        // However long a slow client or the database holds them up.
+        for member in members.filter(|member| sessions.contains(&member.session)) {
+            member.ended.notify_one();
+        }
+    }
+}
+
 impl MessageAudience for SocketHub {
     fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool {
-        self.hand(member, message)
+        let registry = self.registry.lock();
+        let mut has_room = true;
+        for socket in registry.accounts.get(&member).into_iter().flatten() {
+            has_room &= socket.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
+        }
+        has_room
     }
 }

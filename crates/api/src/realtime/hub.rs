@@ -10,7 +10,7 @@ use domain::id::{ConversationId, SessionId, UserId};
 use domain::login_throttle::ClientAddress;
 use domain::realtime::StoredMessage;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::farewell::Farewell;
 use super::observer::{DeliveryObserver, SyncSource};
@@ -46,15 +46,16 @@ pub(super) enum HubNote {
 /// The notes to a socket that may wait. More are dropped: those who are writing will say so again, and messages are read.
 const NOTES: usize = 32;
 
-struct Member {
+pub(super) struct Member {
     number: u64,
-    session: SessionId,
-    notes: mpsc::Sender<HubNote>,
+    pub(super) session: SessionId,
+    pub(super) notes: mpsc::Sender<HubNote>,
+    pub(super) ended: Arc<Notify>,
 }
 
 #[derive(Default)]
-struct Registry {
-    accounts: HashMap<UserId, Vec<Member>>,
+pub(super) struct Registry {
+    pub(super) accounts: HashMap<UserId, Vec<Member>>,
     /// Sockets that have not authenticated yet, by address.
     strangers: HashMap<ClientAddress, usize>,
     /// When an account last said that it is writing in a conversation.
@@ -64,7 +65,7 @@ struct Registry {
 /// The sockets of an instance.
 pub struct SocketHub {
     limits: SocketLimits,
-    registry: Mutex<Registry>,
+    pub(super) registry: Mutex<Registry>,
     numbers: AtomicU64,
     open: AtomicUsize,
     sent: AtomicU64,
@@ -157,7 +158,8 @@ impl SocketHub {
         let most = self.limits.most;
         let grow = |open: usize| (open < most).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow).ok()?;
-        let mut place = SocketPlace { hub: Arc::clone(self), address: None, member: None };
+        let mut place =
+            SocketPlace { hub: Arc::clone(self), address: None, member: None, ended: Arc::default() };
         if let Some(address) = address {
             let mut registry = self.registry.lock();
             let strangers = registry.strangers.entry(address).or_default();
@@ -202,16 +204,6 @@ impl SocketHub {
         self.registry.lock().accounts.contains_key(&account)
     }
 
-    /// Hands a stored message to the sockets of an account. False if one of them has no room.
-    pub(super) fn hand(&self, account: UserId, message: &Arc<StoredMessage>) -> bool {
-        let registry = self.registry.lock();
-        let mut has_room = true;
-        for member in registry.accounts.get(&account).into_iter().flatten() {
-            has_room &= member.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
-        }
-        has_room
-    }
-
     fn end(&self, farewell: Farewell) {
         let place = Farewell::ALL.iter().position(|known| *known == farewell);
         if let Some(count) = place.and_then(|place| self.closed.get(place)) {
@@ -236,6 +228,8 @@ pub(super) struct SocketPlace {
     hub: Arc<SocketHub>,
     address: Option<ClientAddress>,
     member: Option<(UserId, u64)>,
+    /// The session has ended.
+    ended: Arc<Notify>,
 }
 
 impl SocketPlace {
@@ -254,10 +248,16 @@ impl SocketPlace {
             // One that is full of notes sees that its sender is gone.
             let _ = oldest.notes.try_send(HubNote::Replaced);
         }
-        members.push(Member { number, session: caller.session_id, notes });
+        let (session, ended) = (caller.session_id, Arc::clone(&self.ended));
+        members.push(Member { number, session, notes, ended });
         drop(registry);
         self.member = Some((caller.user_id, number));
         received
+    }
+
+    /// Notified when the session has ended after [`Self::join`].
+    pub(super) fn session_end(&self) -> Arc<Notify> {
+        Arc::clone(&self.ended)
     }
 
     /// Notes why the socket ends.

@@ -1,3 +1,4 @@
+use domain::auth::EndAudience;
 use domain::conversation::Directed;
 use domain::message::{MessageBody, MessageContent, Seq};
 use domain::realtime::{MessageAudience, MessageMark, TypingAudience};
@@ -106,4 +107,16 @@ fn a_stored_message_is_handed_to_all_sockets_that_have_room() {
     let taken = (1..NOTES).filter(|_| hub.show_message(user(1), &message)).count();
     assert_eq!(taken, NOTES - 1);
     assert!(!hub.show_message(user(1), &message), "one of them has to read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_session_ends_its_sockets_only() {
+    let hub = Arc::new(SocketHub::default());
+    let (mut first, mut second) = (hub.admit(None).unwrap(), hub.admit(None).unwrap());
+    let _notes = (first.join(caller(1, 1)), second.join(caller(1, 2)));
+    let [ended, other] = [&first, &second].map(SocketPlace::session_end);
+    hub.ended(&[caller(1, 1).session_id, caller(7, 7).session_id]);
+    let second = Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, ended.notified()).await.is_ok());
+    assert!(tokio::time::timeout(second, other.notified()).await.is_err());
 }

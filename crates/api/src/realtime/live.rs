@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::rt::time::{Instant, sleep};
-use domain::auth::Caller;
+use actix_web::rt::time::Instant;
 use domain::realtime::SentState;
 
 use super::identity::Identity;
-use crate::state::UseCases;
-
 /// How long before its end a token's life is announced to end.
 const EXPIRING: Duration = Duration::from_secs(60);
-/// How often a socket looks whether its session has ended.
-const LOOK: Duration = Duration::from_millis(1500);
+/// The longest time that an authentication rests before the end of its token is announced.
+const REST: Duration = Duration::from_millis(1500);
 
 /// What changes in the life of a live socket.
 pub(super) struct Live {
@@ -28,7 +25,7 @@ impl Live {
     /// once does not do so without a pause.
     pub(super) fn expiry_due(&self) -> Instant {
         let Identity { expires_at, life, .. } = self.identity;
-        let rest = LOOK.min(life / 2);
+        let rest = REST.min(life / 2);
         expires_at.checked_sub(EXPIRING.min(life.saturating_sub(rest))).unwrap_or(expires_at)
     }
 
@@ -36,12 +33,5 @@ impl Live {
     pub(super) fn due(&self) -> Instant {
         let ends = if self.is_expiry_told { self.identity.expires_at } else { self.expiry_due() };
         self.next_tick.min(ends)
-    }
-}
-
-/// Waits for the end of a session, however long a slow client or the database holds its socket up.
-pub(super) async fn session_end(use_cases: &UseCases, caller: Caller) {
-    while !use_cases.sessions.has_ended(caller) {
-        sleep(LOOK).await;
     }
 }

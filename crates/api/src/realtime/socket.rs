@@ -17,7 +17,7 @@ use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
 use super::identity::{Identity, identify};
 use super::incoming::{Heard, Incoming};
-use super::live::{Live, session_end};
+use super::live::Live;
 use super::outlet::Outlet;
 use super::server_frame::ServerFrame;
 use crate::admission::{Bulkheads, Requester};
@@ -69,16 +69,19 @@ impl Socket {
             Some(identity) => (identity, None),
             None => timeout(AUTHENTICATE, self.authentication()).await.map_err(|_| Farewell::TooLate)??,
         };
-        let use_cases = self.use_cases.clone();
+        let session_end = self.place.session_end();
         select! {
             ended = self.serve(identity, cursor) => ended,
-            () = session_end(&use_cases, identity.caller) => Err(Farewell::SessionEnded),
+            () = session_end.notified() => Err(Farewell::SessionEnded),
         }
     }
 
     /// Serves an account: what it has missed, then changes as they come.
     async fn serve(&mut self, identity: Identity, cursor: Option<SyncFrom>) -> Result<Infallible, Farewell> {
         let mut notes = self.place.join(identity.caller);
+        if self.use_cases.sessions.has_ended(identity.caller) {
+            return Err(Farewell::SessionEnded);
+        }
         // Made before the first read, so that no change falls between the two.
         let mut listener = self.use_cases.sync.follow(identity.caller.user_id);
         self.ready(identity).await?;

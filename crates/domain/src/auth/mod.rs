@@ -21,8 +21,8 @@ pub use model::{
     OpenSession, RefreshClaims, Session, SessionCursor, SessionPage, SessionPageRequest, TokenLifetimes,
 };
 pub use ports::{
-    EndedSessions, NewSession, OpenedSession, PasswordChange, PasswordChangeOutcome, RotateOutcome,
-    SessionLimits, SessionRepository, SessionStatus, TokenCodec, TokenRefusal,
+    EndAudience, EndedSessions, NewSession, OpenedSession, PasswordChange, PasswordChangeOutcome,
+    RotateOutcome, SessionLimits, SessionRepository, SessionStatus, TokenCodec, TokenRefusal,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use ports::{MockEndedSessions, MockSessionRepository, MockTokenCodec};

@@ -1,6 +1,7 @@
 //! Ports of authentication: the session store, the token codec and the local revocation list.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -209,4 +210,13 @@ pub trait EndedSessions: Send + Sync {
     /// The status of a session. MUST reflect what other instances ended within a minute, or be `Unknown`. MUST be
     /// cheap, because every request asks it.
     fn status(&self, session: SessionId) -> SessionStatus;
+
+    /// Sets who learns of sessions as soon as their end is known here; the first one stays.
+    fn tell(&self, audience: Arc<dyn EndAudience>);
+}
+
+/// Those who are connected for a session.
+pub trait EndAudience: Send + Sync {
+    /// These sessions have ended. MUST NOT wait.
+    fn ended(&self, sessions: &[SessionId]);
 }

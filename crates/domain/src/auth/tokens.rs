@@ -1,12 +1,13 @@
 //! Tokens: issuing, refreshing and verifying.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AccessClaims, Caller, IdempotencyKey, IssuedTokens, RefreshAttempt, RefreshClaims, RefreshPolicy,
-    RotateOutcome, Session, SessionError, SessionService, SessionStatus,
+    AccessClaims, Caller, EndAudience, IdempotencyKey, IssuedTokens, RefreshAttempt, RefreshClaims,
+    RefreshPolicy, RotateOutcome, Session, SessionError, SessionService, SessionStatus,
 };
 use crate::audit::{AuditEvent, AuditRecord};
 use crate::error::PortError;
@@ -89,6 +90,11 @@ impl SessionService {
     #[must_use]
     pub fn has_ended(&self, caller: Caller) -> bool {
         self.ports.ended.status(caller.session_id) == SessionStatus::Ended
+    }
+
+    /// Sets who learns of sessions as soon as their end is known here; the first one stays.
+    pub fn tell_of_ends(&self, audience: Arc<dyn EndAudience>) {
+        self.ports.ended.tell(audience);
     }
 
     /// Asks the database whether the session of an unconfirmed caller is open.
