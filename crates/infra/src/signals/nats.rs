@@ -18,7 +18,7 @@ use super::link::LinkState;
 use crate::runtime::worker::StopSignal;
 
 /// Time between two batches.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(20);
 /// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Time between two signs of life; without an answer to two of them the connection counts as lost.

@@ -19,7 +19,7 @@ const ROOM: usize = 320;
 const MESSAGE: usize = 4;
 const REPORT: usize = 2;
 
-/// The most batches that are sent at once: some 25,000 messages per second, more than one instance stores.
+/// The most batches that are sent at once: some 60,000 messages per second, more than one instance stores.
 pub(super) const BATCHES: usize = 16;
 
 /// What is sent at once.

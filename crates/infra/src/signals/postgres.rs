@@ -18,11 +18,11 @@ use crate::runtime::watched_thread;
 use crate::runtime::worker::StopSignal;
 
 /// Time between two looks for what was received, while clients wait anywhere.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 /// The same while none waits.
 const IDLE: Duration = Duration::from_millis(250);
 /// The shortest time between two notifications.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(20);
 /// Time between two checks of the connection.
 const CHECK: Duration = Duration::from_secs(5);
 /// How long the first notification may take to come back.
