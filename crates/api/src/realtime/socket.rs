@@ -93,9 +93,8 @@ impl Socket {
         loop {
             let due = live.due();
             select! {
-                // Changes come before stored messages, so that a recall that is known here is not overtaken by its text.
+                // In this order: changes cannot hold heartbeats up, and a recall that is known here is not overtaken by its text.
                 biased;
-                () = listener.changed() => self.news(&mut live).await?,
                 () = sleep_until(due) => {
                     if self.on_time(&mut live).await? {
                         self.settle(&mut live, &*listener, &mut notes).await?;
@@ -103,6 +102,7 @@ impl Socket {
                     }
                 }
                 message = self.incoming.next() => self.hear(message?, &mut live).await?,
+                () = listener.changed() => self.news(&mut live).await?,
                 note = notes.recv() => self.note(note, &mut live).await?,
             }
         }
@@ -236,13 +236,15 @@ impl Socket {
         if !live.sent.is_behind() {
             return Ok(());
         }
-        let covered = listener.covered();
+        let Some(point) = listener.covered() else { return self.news(live).await };
         // Messages up to that point are among those that wait.
         while let Ok(note) = notes.try_recv() {
+            if listener.covered().is_none() {
+                return self.news(live).await;
+            }
             self.note(Some(note), live).await?;
         }
-        let is_settled = covered.is_some_and(|point| live.sent.advance(point));
-        if is_settled { Ok(()) } else { self.news(live).await }
+        if live.sent.advance(point) { Ok(()) } else { self.news(live).await }
     }
 
     /// What is due by the clock. Whether a tick is.

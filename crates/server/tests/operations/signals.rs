@@ -108,10 +108,10 @@ fn by_nats_typing_and_changes_cross_and_without_it_nothing_is_missed() {
     };
     eventually("NATS is not reached", || is_connected(&first) && is_connected(&second));
     type_until_seen(&first, &alice, &mut bobs);
-    eventually("no signal wakes the socket", || {
+    eventually("no message is shown by a signal", || {
         say("by a signal");
         bobs.until("message");
-        metric(&second, "hongyan_wakeups_total{source=\"signal\"}") > 0
+        metric(&second, "hongyan_messages_shown_total{source=\"signal\"}") > 0
     });
     drop(nats);
     eventually("the loss goes unnoticed", || !is_connected(&first) && !is_connected(&second));
