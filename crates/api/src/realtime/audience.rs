@@ -1,4 +1,4 @@
-//! What other layers and instances show to the sockets of this instance.
+//! Fan-out to the sockets of this instance: typing reports, stored messages and the ends of sessions.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who a socket belongs to.
+//! Authentication of a socket: the account and the session that it belongs to.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What changes in the life of a live socket, and when something is due.
+//! State of a live socket, and when something is due.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Changes that those who wait here know already, so that the change poll does not wake them again.
+//! Deduplication of wake-ups: the messages that those who wait here know already, so that the change poll does not wake them again.
 
 use std::collections::HashSet;
 

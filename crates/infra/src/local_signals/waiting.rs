@@ -1,4 +1,4 @@
-//! Those who wait on this instance, by account: readers, which any change wakes, and followers, which are shown stored messages and
+//! Registry of listeners, by account: readers, which any change wakes, and followers, which are shown stored messages and
 //! are woken by all else.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Messages that other instances have stored: one statement reads those of a batch whose members have sockets here.
+//! Batched reads of messages that other instances have stored: one statement reads those of a batch whose members have sockets here.
 
 use std::collections::HashMap;
 use std::io;
