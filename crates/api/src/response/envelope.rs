@@ -1,6 +1,5 @@
 //! The JSON envelope of every response: `code`, `message` and `data` or `error`.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::account::DisplayName;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -141,11 +140,6 @@ macro_rules! envelopes {
 }
 pub(crate) use envelopes;
 envelopes!(Done, Data<T> where T, PageOf<T> where T, PartOf<T> where T);
-
-/// RFC 3339 in UTC with exactly three decimals and `Z`.
-pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
 
 /// The display name of an account, in the client's language.
 pub(crate) fn display_name(name: &DisplayName, language: Language) -> String {

@@ -7,3 +7,4 @@ pub(crate) mod error_catalog;
 pub(crate) mod invalid_field;
 pub(crate) mod rule;
 pub(crate) mod sync_cursor;
+pub(crate) mod timestamp;

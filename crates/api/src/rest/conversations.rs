@@ -1,5 +1,7 @@
 //! Conversations.
 
+use std::mem;
+
 use actix_web::{delete, get, patch, put, web};
 use domain::account::Uid;
 use domain::conversation::{ConversationSummary, ConversationWindow, Preferences};
@@ -9,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::extract::{AuthUser, Json, PathId, Query, whole_number};
-use crate::http::conditional::WithEtag;
+use crate::http::conditional::{JsonWithEtag, WithEtag};
 use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
-use crate::response::envelope::{Data, Done, PageOf, display_name, timestamp};
+use crate::response::envelope::{Data, Done, Envelope, PageOf, display_name};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
+use crate::response::timestamp::timestamp;
+use crate::rest::message_json;
 use crate::rest::messages::MessageItem;
 use crate::rest::window_params::WindowParams;
 use crate::state::UseCases;
@@ -154,10 +158,23 @@ pub(crate) async fn open_conversation(
     Query(query): Query<WindowParams>,
     use_cases: web::Data<UseCases>,
     language: Language,
-) -> Result<WithEtag<Data<WindowResponse>>, ApiError> {
+) -> Result<JsonWithEtag, ApiError> {
     let conversation = ConversationId::parse(&conversation).field("conversation_id")?;
     let window = use_cases.conversations.open(caller.id(), conversation, &query.parse()?).await?;
-    Ok(WithEtag(Data::new(WindowResponse::new(window, language))))
+    window_json(window, language).map(JsonWithEtag).map_err(ApiError::internal)
+}
+
+/// The response to a request for a window. Its messages, which end it, are written by hand.
+fn window_json(mut window: ConversationWindow, language: Language) -> serde_json::Result<Vec<u8>> {
+    const END: &[u8] = b"]}}";
+    let messages = mem::take(&mut window.messages);
+    let mut body = message_json::body_for(&messages);
+    let envelope = Data::new(WindowResponse::new(window, language)).localized(language);
+    serde_json::to_writer(&mut body, &envelope)?;
+    body.truncate(body.len().saturating_sub(END.len()));
+    message_json::append_messages(&mut body, &messages)?;
+    body.extend_from_slice(END);
+    Ok(body)
 }
 
 /// A new read position.

@@ -15,9 +15,10 @@ use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
-use crate::response::envelope::{Data, Done, PageOf, display_name, envelopes, timestamp};
+use crate::response::envelope::{Data, Done, PageOf, display_name, envelopes};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
+use crate::response::timestamp::timestamp;
 use crate::state::UseCases;
 
 /// A new friendship request.

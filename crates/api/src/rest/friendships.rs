@@ -13,9 +13,10 @@ use crate::http::language::Language;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
 use crate::response::cursor::{Cursor, PageParams};
-use crate::response::envelope::{Done, PageOf, display_name, timestamp};
+use crate::response::envelope::{Done, PageOf, display_name};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
+use crate::response::timestamp::timestamp;
 use crate::state::UseCases;
 
 /// A friend.

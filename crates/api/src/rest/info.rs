@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 use crate::http::language::Language;
 use crate::openapi::schemas;
-use crate::response::envelope::{Data, timestamp};
+use crate::response::envelope::Data;
+use crate::response::timestamp::timestamp;
 use crate::settings::ApiSettings;
 use crate::state::UseCases;
 

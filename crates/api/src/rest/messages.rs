@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use crate::extract::{AuthUser, Json, OptionalJson, Query, UncountedCaller};
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
-use crate::response::envelope::{Done, envelopes, timestamp};
+use crate::response::envelope::{Done, envelopes};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
+use crate::response::timestamp::timestamp;
 use crate::state::UseCases;
 
 /// A message.

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod friendship_requests;
 pub(crate) mod friendships;
 pub(crate) mod info;
+mod message_json;
 pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod sessions;

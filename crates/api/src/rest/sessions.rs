@@ -13,9 +13,10 @@ use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::openapi::schemas;
 use crate::response::cursor::{Cursor, PageParams};
-use crate::response::envelope::{Data, Done, PageOf, timestamp};
+use crate::response::envelope::{Data, Done, PageOf};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::{AtField, FieldRule, InvalidField};
+use crate::response::timestamp::timestamp;
 use crate::rest::auth::TokensResponse;
 use crate::state::UseCases;
 

@@ -11,9 +11,10 @@ use crate::extract::{AuthUser, Json, PathId, Query};
 use crate::http::conditional::WithEtag;
 use crate::openapi::schemas;
 use crate::redacted::Redacted;
-use crate::response::envelope::{Data, Done, timestamp};
+use crate::response::envelope::{Data, Done};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
+use crate::response::timestamp::timestamp;
 use crate::state::UseCases;
 
 /// The caller's own account.
