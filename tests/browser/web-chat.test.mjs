@@ -2,26 +2,16 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { befriend, bubbles, call, chats, field, log, openChat, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { befriend, bubbles, call, chats, field, lines, log, openChat, pair, person, rail, say, seat, sees, start, stop, until, within, withUnread, write } from "./web.mjs";
 
 before(start);
 after(stop);
 
-const lines = (count, from = 1) => Array.from({ length: count }, (_, place) => `第 ${from + place} 条`);
 const scrolled = (page) => log(page).evaluate((box) => box.scrollTop);
 const isAtBottom = (page) => until(page, () => {
     const box = document.querySelector(".log");
     return box.scrollHeight - box.scrollTop - box.clientHeight <= 10;
 });
-
-/** A person who has a friend with so many unread messages, in a tab. */
-async function withUnread(open, texts, read = []) {
-    const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
-    const conversation = await befriend(bob, alice);
-    await write(alice, bob, read);
-    await write(bob, alice, texts);
-    return { alice, bob, conversation, page: await seat(await open(), alice) };
-}
 
 test("a bubble is there before the server answers, and once after it", () => within({}, async (open) => {
     const { pages: [alice, bob] } = await pair(open);
@@ -374,27 +364,4 @@ test("markup is text, and only addresses of the web are links", () => within({},
     assert.equal(await page.locator(".log img").count(), 0);
     assert.equal(await chats(page).locator("bdi").last().evaluate((name) => getComputedStyle(name).unicodeBidi), "isolate");
     assert.equal(isAsked, false);
-}));
-
-test("a screen reader hears a new message once, and no older one", () => within({}, async (open) => {
-    const { bob, alice, page } = await withUnread(open, [], lines(120));
-    await openChat(page, "Bob");
-    await page.locator(".bubble").getByText("第 120 条").waitFor();
-    const status = page.locator("p.hidden[role=status]");
-    await log(page).evaluate((box) => (box.scrollTop = 0));
-    await page.locator(".bubble").getByText("第 30 条").waitFor();
-    assert.equal(await status.textContent(), "");
-    await status.evaluate((line) => {
-        window.heard = [];
-        new MutationObserver(() => window.heard.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true });
-    });
-    await write(bob, alice, ["听得到吗"]);
-    await until(page, () => document.querySelector("p.hidden").textContent === "Bob：听得到吗");
-    // One's own is not said. The next one comes after all that the first one changes.
-    await say(page, "听得到");
-    await until(page, () => !document.querySelector(".spinner"));
-    await write(bob, alice, ["喂"]);
-    await until(page, () => document.querySelector("p.hidden").textContent === "Bob：喂");
-    assert.deepEqual(await page.evaluate(() => window.heard), ["Bob：听得到吗", "Bob：喂"]);
-    assert.equal(await log(page).getAttribute("aria-live"), "off");
 }));

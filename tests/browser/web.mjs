@@ -145,3 +145,15 @@ export async function sees(page, text, count = 1) {
 
 /** Waits until a condition holds in the page. */
 export const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: 15_000 });
+
+/** Numbered texts. */
+export const lines = (count, from = 1) => Array.from({ length: count }, (_, place) => `第 ${from + place} 条`);
+
+/** A person who has a friend with so many unread messages, in a tab. */
+export async function withUnread(open, texts, read = []) {
+    const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
+    const conversation = await befriend(bob, alice);
+    await write(alice, bob, read);
+    await write(bob, alice, texts);
+    return { alice, bob, conversation, page: await seat(await open(), alice) };
+}

@@ -57,7 +57,7 @@ function App() {
             <Menu />
             <Asked />
             {notice.value && <p class="notice-of-moment" role="status">{notice.value}</p>}
-            <p class="hidden" role="status" aria-live="polite">{announced.value}</p>
+            <p class="hidden" role="status" aria-live="polite"><span key={announced.value.number}>{announced.value.words}</span></p>
         </>
     );
 }

@@ -19,8 +19,11 @@ const EARLY = 600;
 const FAR = 10_000;
 const BOTTOM: Place = { isAtBottom: true, row: undefined, offset: 0 };
 
-/** The newest message from the other, for screen readers. */
-export const announced = signal("");
+/** More messages at once are counted for a screen reader, and not read. */
+const MOST_SAID = 3;
+const SILENCE = { words: "", number: 0 };
+/** What a screen reader says. The number tells two equal messages apart. */
+export const announced = signal(SILENCE);
 
 /** The rows: the history, then what is on its way. A message of one's own keeps its key, and so its element. */
 function rowsOf(chat: Chat): Shown[] {
@@ -197,17 +200,25 @@ function useFlash(chat: Chat, list: { current: HTMLDivElement | null }): void {
     }, [target, chat]);
 }
 
-/** Tells a screen reader the newest message of the other, once, and no older one. */
+/** Tells a screen reader what the other has written since the chat was opened, each message once. Pages of the history are silent. */
 function useAnnouncement(chat: Chat, newest: string | undefined): void {
-    const last = useRef({ chat, seq: -1 });
+    const known = useRef<number | undefined>(undefined);
     useEffect(() => {
-        const message = chat.messages.value.at(-1);
-        const known = last.current.chat === chat ? last.current.seq : -1;
-        if (message && known >= 0 && message.seq > known && message.sender_id === chat.peer.value?.friend_id) {
-            announced.value = text.said(nameOf(chat.peer.value), message.content ?? text.otherRecalled);
+        if (!chat.isLoaded.value) {
+            return;
         }
-        last.current = { chat, seq: message?.seq ?? (chat.isLoaded.value ? 0 : -1) };
+        const messages = chat.messages.value;
+        const before = known.current;
+        known.current = Math.max(before ?? conversationOf(chat.id)?.last_seq ?? 0, messages.at(-1)?.seq ?? 0);
+        const news = before === undefined ? [] : messages.filter(({ seq, sender_id }) => seq > before && sender_id === chat.peer.value?.friend_id);
+        if (news.length > 0) {
+            const words = news.length > MOST_SAID ? text.newBelow(news.length) : news.map(({ content }) => content ?? text.otherRecalled).join("\n");
+            announced.value = { words: text.said(nameOf(chat.peer.value ?? { remark: "", friend_name: "" }), words), number: announced.value.number + 1 };
+        }
     }, [chat, newest, chat.isLoaded.value]);
+    useEffect(() => () => {
+        announced.value = SILENCE;
+    }, []);
 }
 
 /** Arrows move from message to message. */
