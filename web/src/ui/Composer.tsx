@@ -61,7 +61,7 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
         }
     };
     useEffect(() => {
-        if (matchMedia("(min-width: 760px)").matches) {
+        if (matchMedia("(min-width: 47.5em)").matches) {
             field.current?.focus();
         }
     }, [chat]);
