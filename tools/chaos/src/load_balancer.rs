@@ -1,19 +1,22 @@
 //! nginx in front of the servers, configured by `deploy/nginx.conf`.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rustix::process::Signal;
 
+use crate::child_processes::{children_of, signal};
 use crate::fleet::Fleet;
+use crate::free_ports::free_addresses;
 
 /// A running nginx.
 pub(crate) struct LoadBalancer {
     child: Child,
-    log: PathBuf,
+    folder: PathBuf,
     /// The base URL that the users call.
     pub(crate) base: String,
     /// The addresses on which the servers must listen.
@@ -30,49 +33,94 @@ impl LoadBalancer {
 
     /// Starts nginx. The upstream servers need not run yet.
     pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
-        let mut ports = free_ports();
-        let mut next = || ports.next().map(|port| format!("127.0.0.1:{port}")).context("no port is free");
-        let (front, upstreams) = (next()?, [next()?, next()?]);
+        let [front, first, second] = free_addresses()?;
+        let upstreams = [first, second];
         let folder = folder.join("nginx");
         fs::create_dir(&folder)?;
         fs::write(folder.join("site.conf"), site(&front, &upstreams)?)?;
         fs::write(folder.join("nginx.conf"), around(&folder))?;
-        let log = folder.join("error.log");
-        let mut command = Command::new("nginx");
-        command.arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(&log);
-        let child =
-            command.stdin(Stdio::null()).spawn().context("nginx cannot be started; is it installed?")?;
-        let mut load_balancer = Self { child, log, base: format!("http://{front}"), upstreams };
+        let mut load_balancer =
+            Self { child: spawn(&folder)?, folder, base: format!("http://{front}"), upstreams };
+        load_balancer.wait_until_it_listens()?;
+        Ok(load_balancer)
+    }
+
+    fn wait_until_it_listens(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + TIMEOUT;
-        while TcpStream::connect(&front).is_err() {
-            if load_balancer.child.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("nginx did not start: {}", fs::read_to_string(&load_balancer.log).unwrap_or_default());
+        while TcpStream::connect(self.base.trim_start_matches("http://")).is_err() {
+            if self.child.try_wait()?.is_some() || Instant::now() > deadline {
+                bail!("nginx did not start: {}", self.errors().unwrap_or_default());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(load_balancer)
+        Ok(())
+    }
+
+    /// Kills nginx with its workers. [`Self::restart`] starts it again.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("nginx had ended by itself: {status}");
+        }
+        let workers = children_of(self.child.id());
+        self.child.kill()?;
+        for pid in workers {
+            signal(pid, Signal::KILL);
+        }
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts nginx again after [`Self::kill`].
+    ///
+    /// # Errors
+    /// When it does not listen in time.
+    pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
+        self.child = spawn(&self.folder)?;
+        self.wait_until_it_listens()
+    }
+
+    /// Lets nginx read its configuration again, and waits for its new workers. The old ones keep the connections that they have.
+    ///
+    /// # Errors
+    /// When no new worker comes in time.
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        let before = children_of(self.child.id());
+        signal(self.child.id(), Signal::HUP);
+        let deadline = Instant::now() + TIMEOUT;
+        while children_of(self.child.id()).iter().all(|pid| before.contains(pid)) {
+            anyhow::ensure!(Instant::now() < deadline, "nginx does not reload: {}", self.errors()?);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn errors(&self) -> anyhow::Result<String> {
+        fs::read_to_string(self.folder.join("error.log")).context("nginx's log cannot be read")
     }
 
     /// How often nginx found an upstream closed and asked the other one.
     pub(crate) fn refused(&self) -> anyhow::Result<usize> {
-        let log = fs::read_to_string(&self.log).context("nginx's log cannot be read")?;
-        Ok(log.lines().filter(|line| line.contains("Connection refused")).count())
+        Ok(self.errors()?.lines().filter(|line| line.contains("Connection refused")).count())
     }
 }
 
 impl Drop for LoadBalancer {
     fn drop(&mut self) {
-        // SIGTERM also ends the workers. An error means that nginx is gone already.
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
-        let _ = self.child.wait();
+        // SIGTERM also ends the workers. Errors mean that nginx is gone already.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            signal(self.child.id(), Signal::TERM);
+            let _ = self.child.wait();
+        }
     }
 }
 
-/// Free ports below the ephemeral range, so that a restarted server can bind its port again.
-fn free_ports() -> impl Iterator<Item = u16> {
-    let first = 20_000 + u16::try_from(std::process::id() % 5000).unwrap_or_default() * 2;
-    (first..32_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+fn spawn(folder: &Path) -> anyhow::Result<Child> {
+    let mut command = Command::new("nginx");
+    command.arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(folder.join("error.log"));
+    command.stdin(Stdio::null()).spawn().context("nginx cannot be started; is it installed?")
 }
 
 /// `deploy/nginx.conf` with these addresses and without TLS.

@@ -35,12 +35,14 @@
 
 mod arguments;
 mod checker;
+mod child_processes;
 mod devices;
 mod experiment;
 mod fail_over;
 mod final_state;
 mod fleet;
 mod follower;
+mod free_ports;
 mod history;
 mod http;
 mod load_balancer;

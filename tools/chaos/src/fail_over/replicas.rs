@@ -8,7 +8,8 @@ use local_postgres::{Cluster, Installation};
 use rustix::process::Signal;
 use socket_proxy::host;
 
-use crate::postgres_processes::{PostgresProcesses, signal};
+use crate::child_processes::signal;
+use crate::postgres_processes::PostgresProcesses;
 use crate::test_bed::{DATABASE, durable};
 
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,8 +7,9 @@ use rustix::process::Signal;
 use socket_proxy::Cut;
 
 use super::{Fault, Nemesis};
+use crate::child_processes::signal;
 use crate::fleet::Fleet;
-use crate::postgres_processes::{PostgresProcesses, signal};
+use crate::postgres_processes::PostgresProcesses;
 use crate::test_bed::DATABASE;
 use crate::violation::ViolatedRule;
 
