@@ -47,6 +47,7 @@ mod history;
 mod http;
 mod load_balancer;
 mod message_text;
+mod nats_server;
 mod negative_controls;
 mod nemesis;
 mod observed;

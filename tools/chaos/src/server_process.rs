@@ -27,7 +27,7 @@ pub(crate) struct LaunchConfig {
 /// Further settings of the servers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LaunchEnvironment {
-    pub(crate) settings: Vec<(&'static str, &'static str)>,
+    pub(crate) settings: Vec<(&'static str, String)>,
     /// Whether the quotas are as by default. Otherwise they are off, because the virtual users work as fast as they can.
     pub(crate) has_quotas: bool,
 }
@@ -124,7 +124,7 @@ fn command(program: &LaunchConfig, instance: usize, log: &Path) -> anyhow::Resul
         // No user has to log in a second time, and no recall is too late.
         .env("HONGYAN_ACCESS_TOKEN_SECONDS", "864000")
         .env("HONGYAN_RECALL_WINDOW_SECONDS", "864000")
-        .envs(program.environment.settings.iter().copied())
+        .envs(program.environment.settings.iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);

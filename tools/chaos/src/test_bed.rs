@@ -30,6 +30,8 @@ pub(crate) struct TestBed {
 pub(crate) struct Surroundings<'a> {
     /// In front of the servers.
     pub(crate) front: Option<&'a LoadBalancer>,
+    /// Whether users call the servers at their own addresses nevertheless.
+    pub(crate) has_open_servers: bool,
     /// Whether `PgBouncer` pools the servers' sessions.
     pub(crate) pooled: bool,
     pub(crate) environment: LaunchEnvironment,
@@ -54,7 +56,8 @@ impl TestBed {
         };
         let (folder, environment) = (folder.to_owned(), around.environment);
         let program = LaunchConfig { path: server, database_url, folder, binds, drain, environment };
-        let front = around.front.map(|load_balancer| load_balancer.base.clone());
+        let front =
+            around.front.filter(|_| !around.has_open_servers).map(|load_balancer| load_balancer.base.clone());
         let servers = ServerGroup::start(program, front)?;
         Ok(Self { servers, proxy, _pooler: pooler, cluster })
     }

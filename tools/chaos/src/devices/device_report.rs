@@ -16,7 +16,7 @@ pub(crate) struct DeviceReport {
     pub(super) calls: CallCounts,
     /// What devices counted: frames by type, ends of sockets, faults of connections.
     pub(super) tally: BTreeMap<String, u64>,
-    pub(super) faults: Vec<(&'static str, u64)>,
+    pub(super) faults: Vec<(&'static str, String)>,
     pub(super) rests: u64,
     /// The longest time until all devices held what a fresh one fetches.
     pub(super) slowest_settling: Duration,
@@ -50,7 +50,7 @@ impl DeviceReport {
             ("calls unknown", self.calls.unknown.to_string()),
         ];
         rows.extend(self.tally.iter().map(|(what, times)| (what.as_str(), times.to_string())));
-        rows.extend(self.faults.iter().map(|(name, times)| (*name, times.to_string())));
+        rows.extend(self.faults.iter().cloned());
         rows.extend([
             ("rests at which all devices were compared", self.rests.to_string()),
             ("slowest settling", format!("{} ms", self.slowest_settling.as_millis())),

@@ -10,15 +10,18 @@ use parking_lot::Mutex;
 use socket_proxy::TcpProxy;
 
 use super::device_state::DeviceState;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, ServerAddress};
+use crate::seeded_random::SeededRandom;
 use crate::simulation::Simulation;
 use crate::violation::Violation;
 
 /// What all threads of a run with devices share.
 pub(super) struct DeviceWorld {
     pub(super) simulation: Arc<Simulation>,
-    /// The way of devices to each instance.
+    /// The way of devices to each instance, and to both through nginx.
     pub(super) gates: Vec<TcpProxy>,
+    /// The base URL of nginx.
+    front: String,
     /// Whether people rest.
     is_quiet: AtomicBool,
     /// People's calls under way.
@@ -49,23 +52,36 @@ pub(super) struct DeviceFace {
 }
 
 impl DeviceWorld {
-    /// A world whose gates lead to the servers of the simulation.
+    /// A world whose gates lead to the servers of the simulation and to nginx at `front`.
     ///
     /// # Errors
     /// When a gate cannot be opened.
-    pub(super) fn new(simulation: Arc<Simulation>) -> anyhow::Result<Self> {
+    pub(super) fn new(simulation: Arc<Simulation>, front: String) -> anyhow::Result<Self> {
         let gate = |instance| {
             let fleet = Arc::clone(&simulation.fleet);
-            Ok(TcpProxy::open(move || address(&fleet, instance))?)
+            Ok(TcpProxy::open(move || address_of(&fleet.address(instance)?.base))?)
         };
-        let gates = (0..Fleet::SIZE).map(gate).collect::<anyhow::Result<_>>()?;
+        let mut gates = (0..Fleet::SIZE).map(gate).collect::<anyhow::Result<Vec<_>>>()?;
+        let nginx = address_of(&front);
+        gates.push(TcpProxy::open(move || nginx)?);
         let (is_quiet, busy, tally) = Default::default();
         let repaired = Mutex::new(Instant::now());
-        Ok(Self { simulation, gates, is_quiet, busy, repaired, tally })
+        Ok(Self { simulation, gates, front, is_quiet, busy, repaired, tally })
     }
 
-    pub(super) fn gate(&self, number: usize) -> Option<SocketAddr> {
-        Some(self.gates.get(number % self.gates.len())?.address())
+    /// One of the gates, and whether it leads through nginx.
+    pub(super) fn gate(&self, random: &mut SeededRandom) -> Option<(SocketAddr, bool)> {
+        let number = random.below(self.gates.len());
+        Some((self.gates.get(number)?.address(), number == Fleet::SIZE))
+    }
+
+    /// Where a person calls: one of the servers, or nginx.
+    pub(super) fn server(&self, random: &mut SeededRandom) -> ServerAddress {
+        match random.below(Fleet::SIZE + 1) {
+            // Of no instance, because nginx chooses one.
+            Fleet::SIZE => ServerAddress { instance: Fleet::SIZE, incarnation: 0, base: self.front.clone() },
+            instance => self.simulation.fleet.choose(instance),
+        }
     }
 
     pub(super) fn count(&self, what: &str) {
@@ -125,6 +141,6 @@ impl DeviceWorld {
     }
 }
 
-fn address(fleet: &Fleet, instance: usize) -> Option<SocketAddr> {
-    fleet.address(instance)?.base.trim_start_matches("http://").parse().ok()
+fn address_of(base: &str) -> Option<SocketAddr> {
+    base.trim_start_matches("http://").parse().ok()
 }

@@ -2,9 +2,9 @@
 //!
 //! [`people_at_work`] change whatever a device is sent, through two servers on one database. Each person has three devices, two with
 //! a socket and one with long polls, which follow the four rules of docs/API.md ([`reference_client`]) through gates that reset,
-//! silence or stall connections. Each round ends a server, PostgreSQL or their connections, and then lets people rest:
-//! every device must come to hold exactly what a fresh client fetches ([`judge`]). Each frame is judged when it comes
-//! ([`device_laws`]). At the end devices take wrong steps on purpose, and the judge must notice each ([`device_controls`]).
+//! silence or stall connections, some of them before nginx. Each round ends a server, PostgreSQL or their connections while nginx or
+//! NATS fails ([`middleware`]), and then lets people rest ([`rounds`]): every device must come to hold exactly what a fresh client
+//! fetches ([`judge`]). Each frame is judged when it comes ([`device_laws`]). At the end devices take wrong steps on purpose, and the judge must notice each ([`device_controls`]).
 
 mod device_calls;
 mod device_controls;
@@ -15,8 +15,10 @@ mod device_values;
 mod device_world;
 mod held_history;
 mod judge;
+mod middleware;
 mod people_at_work;
 mod reference_client;
+mod rounds;
 mod socket_ride;
 mod socket_wire;
 
@@ -29,14 +31,14 @@ use std::time::{Duration, Instant};
 pub(crate) use device_report::DeviceReport;
 use device_world::{DeviceFace, DeviceWorld};
 use judge::Judge;
+use middleware::Middleware;
 use people_at_work::PersonAtWork;
 use reference_client::ReferenceClient;
-use socket_proxy::LinkFault;
 
 use crate::history::CallCounts;
 use crate::http::ApiClient;
-use crate::nemesis::{Fault, Nemesis, StopCondition};
-use crate::seeded_random::SeededRandom;
+use crate::nats_server::NatsServer;
+use crate::nemesis::{Nemesis, StopCondition};
 use crate::server_process::LaunchEnvironment;
 use crate::simulation::Simulation;
 use crate::test_bed::{Surroundings, TestBed};
@@ -52,36 +54,20 @@ pub(crate) struct DevicePlan {
 
 /// Devices of a person: two with a socket, one with long polls.
 const SOCKETS: [bool; 3] = [true, true, false];
-/// How long people work before and after the fault of a round.
-const WORK: Duration = Duration::from_millis(1500);
-/// What happens last before a rest is what no later change corrects, so each round has several.
-const SHORT_RESTS: usize = 5;
-const SHORT_WORK: Duration = Duration::from_millis(200);
 /// How long devices may take to settle: the longest `retry_ms` and the recovery from everything else.
 const SETTLE: Duration = Duration::from_secs(40);
 
-/// A short run has a server killed, and PostgreSQL.
-const LEAST_ROUNDS: u64 = 2;
-
-/// The faults of a round, those that end most first.
-const FAULTS: [Fault; 8] = [
-    Fault::ServerKilled,
-    Fault::PostgresKilled,
-    Fault::ServerTerminated,
-    Fault::CommitAnsweredByError,
-    Fault::BackendKilled,
-    Fault::PostgresPaused,
-    Fault::CutBeforeCommit,
-    Fault::CutAfterCommit,
-];
-
-fn environment() -> LaunchEnvironment {
+fn environment(nats: &NatsServer) -> LaunchEnvironment {
     let settings = [
         socket_ride::HEARTBEAT,
         // Devices renew their tokens during the run.
         ("HONGYAN_ACCESS_TOKEN_SECONDS", "70"),
+        ("HONGYAN_SIGNALS", "nats"),
+        ("HONGYAN_TRUSTED_PROXIES", "127.0.0.1"),
     ];
-    LaunchEnvironment { settings: settings.to_vec(), has_quotas: false }
+    let settings = settings.map(|(name, value)| (name, value.to_owned()));
+    let settings = settings.into_iter().chain([("HONGYAN_NATS_URL", nats.url())]).collect();
+    LaunchEnvironment { settings, has_quotas: false }
 }
 
 /// A run: the world, its people and devices, and what happens to them.
@@ -89,9 +75,16 @@ struct DeviceRun {
     world: Arc<DeviceWorld>,
     faces: Vec<Arc<DeviceFace>>,
     nemesis: Nemesis,
+    middleware: Middleware,
     judge: Judge,
     slowest_settling: Duration,
     rests: u64,
+}
+
+/// The threads of a run.
+struct DeviceThreads {
+    people: Vec<JoinHandle<ApiClient>>,
+    devices: Vec<JoinHandle<()>>,
 }
 
 /// Runs in an empty folder.
@@ -99,30 +92,20 @@ struct DeviceRun {
 /// # Errors
 /// When the run itself cannot be executed.
 pub(crate) fn run(plan: &DevicePlan, folder: &Path, server: PathBuf) -> anyhow::Result<DeviceReport> {
-    let around = Surroundings { environment: environment(), ..Surroundings::default() };
+    let middleware = Middleware::start(folder)?;
+    let around = Surroundings {
+        front: Some(&middleware.load_balancer),
+        has_open_servers: true,
+        environment: environment(&middleware.nats),
+        ..Surroundings::default()
+    };
     let test_bed = TestBed::start(folder, server, around)?;
-    let fleet = Arc::clone(&test_bed.servers.fleet);
-    let simulation = Arc::new(Simulation::make(plan.seed, plan.people, fleet, folder.to_owned())?);
-    let goals = StopCondition { duration: plan.time, kills: 0, messages: 0 };
-    let nemesis = Nemesis::new(&simulation, test_bed, goals)?;
-    let world = Arc::new(DeviceWorld::new(simulation)?);
-    let (faces, devices): (Vec<_>, Vec<_>) = start_devices(&world, plan.people)?.into_iter().unzip();
-    let people = start_people(&world, plan.people)?;
-    let judge = Judge::new(&world);
-    let mut run = DeviceRun { world, faces, nemesis, judge, slowest_settling: Duration::ZERO, rests: 0 };
+    let (mut run, threads) = prepare(plan, folder, test_bed, middleware)?;
     let begun = Instant::now();
     let ran = run.rounds(plan);
     let controls = ran.and_then(|()| run.controls());
     run.world.simulation.over.store(true, Ordering::Relaxed);
-    let mut calls = CallCounts::default();
-    for person in people {
-        let client = person.join().map_err(|_| anyhow::anyhow!("a person's thread panicked"))?;
-        calls = calls.plus(client.tally);
-    }
-    for device in devices {
-        device.join().map_err(|_| anyhow::anyhow!("a device's thread panicked"))?;
-    }
-    let controls = controls?;
+    let calls = threads.join()?;
     Ok(DeviceReport {
         seed: plan.seed,
         people: plan.people,
@@ -130,12 +113,45 @@ pub(crate) fn run(plan: &DevicePlan, folder: &Path, server: PathBuf) -> anyhow::
         time: begun.elapsed(),
         calls,
         tally: run.world.tally(),
-        faults: run.nemesis.counts(),
+        faults: run.faults(),
         rests: run.rests,
         slowest_settling: run.slowest_settling,
         violations: run.world.simulation.violations.take(),
-        controls,
+        controls: controls?,
     })
+}
+
+/// Registers people, and lets them and their devices begin.
+fn prepare(
+    plan: &DevicePlan,
+    folder: &Path,
+    test_bed: TestBed,
+    middleware: Middleware,
+) -> anyhow::Result<(DeviceRun, DeviceThreads)> {
+    let fleet = Arc::clone(&test_bed.servers.fleet);
+    let simulation = Arc::new(Simulation::make(plan.seed, plan.people, fleet, folder.to_owned())?);
+    let goals = StopCondition { duration: plan.time, kills: 0, messages: 0 };
+    let nemesis = Nemesis::new(&simulation, test_bed, goals)?;
+    let world = Arc::new(DeviceWorld::new(simulation, middleware.load_balancer.base.clone())?);
+    let (faces, devices): (Vec<_>, Vec<_>) = start_devices(&world, plan.people)?.into_iter().unzip();
+    let threads = DeviceThreads { people: start_people(&world, plan.people)?, devices };
+    let (judge, slowest_settling, rests) = (Judge::new(&world), Duration::ZERO, 0);
+    Ok((DeviceRun { world, faces, nemesis, middleware, judge, slowest_settling, rests }, threads))
+}
+
+impl DeviceThreads {
+    /// Waits for their ends. Returns the counts of people's calls.
+    fn join(self) -> anyhow::Result<CallCounts> {
+        let mut calls = CallCounts::default();
+        for person in self.people {
+            let client = person.join().map_err(|_| anyhow::anyhow!("a person's thread panicked"))?;
+            calls = calls.plus(client.tally);
+        }
+        for device in self.devices {
+            device.join().map_err(|_| anyhow::anyhow!("a device's thread panicked"))?;
+        }
+        Ok(calls)
+    }
 }
 
 fn start_devices(
@@ -163,77 +179,4 @@ fn start_people(world: &Arc<DeviceWorld>, people: usize) -> anyhow::Result<Vec<J
         Ok(std::thread::Builder::new().name(format!("person-{me}")).spawn(move || person.live())?)
     };
     (0..people).map(start).collect()
-}
-
-impl DeviceRun {
-    fn rounds(&mut self, plan: &DevicePlan) -> anyhow::Result<()> {
-        let (begun, mut random) = (Instant::now(), SeededRandom::stream(plan.seed, u64::MAX - 1));
-        let mut due: Vec<Fault> = FAULTS.into_iter().rev().collect();
-        let mut rounds = 0;
-        while (begun.elapsed() < plan.time || rounds < LEAST_ROUNDS)
-            && !self.world.simulation.violations.is_full()
-        {
-            let Some(fault) = due.pop() else {
-                due = FAULTS.to_vec();
-                random.shuffle(&mut due);
-                continue;
-            };
-            self.round(fault, &mut random)?;
-            rounds += 1;
-        }
-        Ok(())
-    }
-
-    fn round(&mut self, fault: Fault, random: &mut SeededRandom) -> anyhow::Result<()> {
-        self.nemesis.note_healthy();
-        self.world.work_on();
-        self.work(random);
-        self.nemesis.strike(fault)?;
-        self.world.note_repaired();
-        self.work(random);
-        for _ in 0..random.below(4) {
-            self.strike_link(random);
-        }
-        self.rest_after(fault.name())?;
-        for _ in 0..SHORT_RESTS {
-            self.world.work_on();
-            std::thread::sleep(SHORT_WORK);
-            self.rest_after("work alone")?;
-        }
-        Ok(())
-    }
-
-    /// Lets people rest, and compares all devices.
-    fn rest_after(&mut self, what: &str) -> anyhow::Result<()> {
-        self.world.rest()?;
-        self.rests += 1;
-        let begun = Instant::now();
-        let found = self.judge.settle(&self.faces, SETTLE);
-        self.slowest_settling = self.slowest_settling.max(begun.elapsed());
-        self.world.report(&format!("at rest {} after {what}", self.rests), found);
-        Ok(())
-    }
-
-    /// Lets people work while connections of their devices suffer.
-    fn work(&self, random: &mut SeededRandom) {
-        let begun = Instant::now();
-        while begun.elapsed() < WORK {
-            let pause = u64::try_from(random.below(150)).unwrap_or_default();
-            std::thread::sleep(Duration::from_millis(pause));
-            self.strike_link(random);
-        }
-    }
-
-    fn strike_link(&self, random: &mut SeededRandom) {
-        let stall = Duration::from_millis(500 + random.next() % 2500);
-        let (fault, name) = match random.below(10) {
-            0..6 => (LinkFault::Reset, "connections reset"),
-            6..8 => (LinkFault::Silence, "connections half-open"),
-            _ => (LinkFault::Stall(stall), "connections stalled"),
-        };
-        let number = random.next();
-        if random.pick(&self.world.gates).is_some_and(|gate| gate.strike(fault, number)) {
-            self.world.count(name);
-        }
-    }
 }

@@ -150,10 +150,9 @@ impl PersonAtWork {
         self.call(method, path, body);
     }
 
-    /// Calls one of the servers, once. What is refused or gets no answer is no matter: devices are compared with what a fresh one gets.
+    /// Calls one of the servers or nginx, once. What is refused or gets no answer is no matter: devices are compared with what a fresh one gets.
     fn call(&mut self, method: Method, path: String, body: &Value) -> Option<Value> {
-        let fleet = Arc::clone(&self.world.simulation.fleet);
-        let address = fleet.choose(self.random.below(2));
+        let address = self.world.server(&mut self.random);
         let body = (!body.is_null()).then(|| body.clone());
         let token = self.token.clone();
         match self.client.call(&address, &ApiCall { method, path, token: &token, body }) {

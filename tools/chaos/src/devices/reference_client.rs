@@ -87,8 +87,13 @@ impl ReferenceClient {
         }
     }
 
-    pub(super) fn gate(&mut self) -> Option<SocketAddr> {
-        self.world.gate(self.random.below(2))
+    /// Where the next socket or call goes, and whether through nginx.
+    pub(super) fn gate(&mut self) -> Option<(SocketAddr, bool)> {
+        self.world.gate(&mut self.random)
+    }
+
+    fn base(&mut self) -> String {
+        self.gate().map(|(gate, _)| format!("http://{gate}")).unwrap_or_default()
     }
 
     /// Waits after a failure: a random time that doubles, or as long as the server asked for.
@@ -136,12 +141,12 @@ impl ReferenceClient {
     }
 
     fn post(&mut self, path: &str, body: &Value) -> DeviceAnswer {
-        let base = self.gate().map(|gate| format!("http://{gate}")).unwrap_or_default();
+        let base = self.base();
         self.calls.post(&base, path, &self.token, body)
     }
 
     fn get(&mut self, path: &str) -> DeviceAnswer {
-        let base = self.gate().map(|gate| format!("http://{gate}")).unwrap_or_default();
+        let base = self.base();
         self.calls.get(&base, path, &self.token)
     }
 

@@ -40,11 +40,15 @@ struct SocketRide {
 impl ReferenceClient {
     /// Opens a socket with the stored cursor, and applies what it tells until it ends.
     pub(super) fn ride(&mut self) {
-        let Some(wire) = self.gate().and_then(|gate| SocketWire::open(gate).ok()) else {
+        let gate = self.gate();
+        let Some(wire) = gate.and_then(|(gate, _)| SocketWire::open(gate).ok()) else {
             self.world.count("handshakes failed");
             return self.pause(None);
         };
         self.world.count("sockets opened");
+        if gate.is_some_and(|(_, by_nginx)| by_nginx) {
+            self.world.count("sockets opened through nginx");
+        }
         self.laws.reconnected();
         let mut ride = SocketRide {
             wire,

@@ -41,7 +41,10 @@ fn environment() -> LaunchEnvironment {
         // The honest people register within a minute from addresses of their own.
         ("HONGYAN_QUOTA_REGISTRATIONS_PER_HOUR", "20"),
     ];
-    LaunchEnvironment { settings: settings.to_vec(), has_quotas: true }
+    LaunchEnvironment {
+        settings: settings.map(|(name, value)| (name, value.to_owned())).to_vec(),
+        has_quotas: true,
+    }
 }
 
 /// Runs a siege in an empty folder.
