@@ -1,7 +1,7 @@
 //! The JSON of a page of messages, written by hand: serde escapes each name, id and time of fifty messages, which takes four times as
 //! long. The form is that of [`MessageItem`](super::messages::MessageItem); a test compares the two.
 
-use domain::message::Message;
+use domain::message::{ClientMessageId, Message, MessageContent};
 use serde_json::{Result, to_writer};
 
 use crate::response::timestamp::append_timestamp;
@@ -43,9 +43,9 @@ fn append_message(out: &mut Vec<u8>, message: &Message) -> Result<()> {
     out.extend_from_slice(br#","sender_id":""#);
     out.extend_from_slice(message.sender_id.as_uuid().hyphenated().encode_lower(&mut id).as_bytes());
     out.extend_from_slice(br#"","client_message_id":"#);
-    to_writer(&mut *out, &message.client_message_id.as_ref().map(|key| key.as_str()))?;
+    to_writer(&mut *out, &message.client_message_id.as_ref().map(ClientMessageId::as_str))?;
     out.extend_from_slice(br#","content":"#);
-    to_writer(&mut *out, &message.state.text().map(|text| text.as_str()))?;
+    to_writer(&mut *out, &message.state.text().map(MessageContent::as_str))?;
     out.extend_from_slice(br#","recalled":"#);
     to_writer(&mut *out, &message.state.is_recalled())?;
     out.extend_from_slice(br#","created_at":""#);
