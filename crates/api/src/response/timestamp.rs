@@ -3,12 +3,25 @@
 use std::str::from_utf8;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
+use serde::Serializer;
 
 /// The timestamp of a time.
 pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
     let digits = usual_form(time);
     let usual = digits.as_ref().and_then(|digits| from_utf8(digits).ok());
     usual.map_or_else(|| general_form(time), str::to_owned)
+}
+
+/// Serializes a time as its timestamp, for `serialize_with`.
+///
+/// # Errors
+/// Those of the serializer.
+pub(crate) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    let digits = usual_form(*time);
+    match digits.as_ref().and_then(|digits| from_utf8(digits).ok()) {
+        Some(usual) => serializer.serialize_str(usual),
+        None => serializer.serialize_str(&general_form(*time)),
+    }
 }
 
 /// Appends the timestamp of a time.
@@ -79,8 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_is_appended_as_it_is_printed() {
+    fn a_timestamp_is_appended_and_serialized_as_it_is_printed() {
         for time in [DateTime::UNIX_EPOCH, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            let mut json = serde_json::Serializer::new(Vec::new());
+            serialize(&time, &mut json).unwrap();
+            assert_eq!(String::from_utf8(json.into_inner()).unwrap(), format!("\"{}\"", timestamp(time)));
             let mut out = b"at ".to_vec();
             append_timestamp(&mut out, time);
             assert_eq!(String::from_utf8(out).unwrap(), format!("at {}", timestamp(time)));

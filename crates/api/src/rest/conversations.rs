@@ -3,12 +3,14 @@
 use std::mem;
 
 use actix_web::{delete, get, patch, put, web};
+use chrono::{DateTime, Utc};
 use domain::account::Uid;
 use domain::conversation::{ConversationSummary, ConversationWindow, Preferences};
 use domain::id::ConversationId;
 use domain::message::Seq;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::extract::{AuthUser, Json, PathId, Query, whole_number};
 use crate::http::conditional::{JsonWithEtag, WithEtag};
@@ -19,7 +21,7 @@ use crate::response::cursor::{Cursor, PageParams};
 use crate::response::envelope::{Data, Done, Envelope, PageOf, display_name};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
-use crate::response::timestamp::timestamp;
+use crate::response::timestamp;
 use crate::rest::message_json;
 use crate::rest::messages::MessageItem;
 use crate::rest::window_params::WindowParams;
@@ -30,9 +32,9 @@ use crate::state::UseCases;
 #[schema(as = Conversation)]
 pub(super) struct ConversationItem {
     #[schema(value_type = schemas::ConversationId)]
-    conversation_id: String,
+    conversation_id: Uuid,
     #[schema(value_type = schemas::PeerId)]
-    friend_id: String,
+    friend_id: Uuid,
     /// 微信号; null once the account is erased.
     #[schema(value_type = Option<schemas::PeerUid>, required)]
     friend_uid: Option<String>,
@@ -57,8 +59,9 @@ pub(super) struct ConversationItem {
     last_seq: i64,
     #[schema(value_type = schemas::Seq)]
     read_seq: i64,
+    #[serde(serialize_with = "timestamp::serialize")]
     #[schema(value_type = schemas::Timestamp)]
-    updated_at: String,
+    updated_at: DateTime<Utc>,
     #[schema(example = false)]
     pinned: bool,
     #[schema(example = false)]
@@ -68,8 +71,8 @@ pub(super) struct ConversationItem {
 impl ConversationItem {
     pub(super) fn new(conversation: ConversationSummary, language: Language) -> Self {
         Self {
-            conversation_id: conversation.id.to_string(),
-            friend_id: conversation.friend_id.to_string(),
+            conversation_id: conversation.id.as_uuid(),
+            friend_id: conversation.friend_id.as_uuid(),
             friend_uid: conversation.friend_uid.as_ref().map(Uid::as_str).map(str::to_owned),
             friend_name: display_name(&conversation.friend_name, language),
             remark: Redacted(conversation.remark.as_str().to_owned()),
@@ -80,7 +83,7 @@ impl ConversationItem {
             last_message: conversation.last_message.map(MessageItem::from),
             last_seq: conversation.last_seq.get(),
             read_seq: conversation.read_seq.get(),
-            updated_at: timestamp(conversation.updated_at),
+            updated_at: conversation.updated_at,
             pinned: conversation.pinned,
             muted: conversation.muted,
         }
@@ -107,9 +110,9 @@ pub(crate) async fn list_conversations(
 #[schema(as = ConversationPage)]
 pub(super) struct WindowResponse {
     #[schema(value_type = schemas::ConversationId)]
-    conversation_id: String,
+    conversation_id: Uuid,
     #[schema(value_type = schemas::PeerId)]
-    friend_id: String,
+    friend_id: Uuid,
     #[schema(value_type = schemas::DisplayName)]
     friend_name: String,
     #[schema(value_type = schemas::Remark)]
@@ -133,8 +136,8 @@ pub(super) struct WindowResponse {
 impl WindowResponse {
     pub(super) fn new(window: ConversationWindow, language: Language) -> Self {
         Self {
-            conversation_id: window.id.to_string(),
-            friend_id: window.friend_id.to_string(),
+            conversation_id: window.id.as_uuid(),
+            friend_id: window.friend_id.as_uuid(),
             friend_name: display_name(&window.friend_name, language),
             remark: Redacted(window.remark.as_str().to_owned()),
             is_friend: window.is_friend,

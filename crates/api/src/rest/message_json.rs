@@ -58,7 +58,7 @@ fn append_message(out: &mut Vec<u8>, message: &Message) -> Result<()> {
 mod tests {
     use chrono::DateTime;
     use domain::id::{ConversationId, UserId};
-    use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId, MessageState, Seq};
+    use domain::message::{MessageBody, MessageId, MessageState, Seq};
     use uuid::Uuid;
 
     use super::*;

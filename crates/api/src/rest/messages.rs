@@ -1,10 +1,12 @@
 //! Messages.
 
 use actix_web::{delete, post, web};
+use chrono::{DateTime, Utc};
 use domain::id::UserId;
 use domain::message::{ClientMessageId, MessageBody, MessageContent, MessageId, SentMessage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::extract::{AuthUser, Json, OptionalJson, Query, UncountedCaller};
 use crate::openapi::schemas;
@@ -12,7 +14,7 @@ use crate::redacted::Redacted;
 use crate::response::envelope::{Done, envelopes};
 use crate::response::error::ApiError;
 use crate::response::invalid_field::AtField;
-use crate::response::timestamp::timestamp;
+use crate::response::timestamp;
 use crate::state::UseCases;
 
 /// A message.
@@ -25,7 +27,7 @@ pub(crate) struct MessageItem {
     #[schema(value_type = schemas::Seq)]
     seq: i64,
     #[schema(value_type = schemas::UserId)]
-    sender_id: String,
+    sender_id: Uuid,
     /// The idempotency key of the caller's own message; null without one, and for each message of the other.
     #[schema(value_type = Option<schemas::ClientMessageId>, required)]
     client_message_id: Option<String>,
@@ -34,8 +36,9 @@ pub(crate) struct MessageItem {
     content: Option<Redacted<String>>,
     #[schema(example = false)]
     recalled: bool,
+    #[serde(serialize_with = "timestamp::serialize")]
     #[schema(value_type = schemas::Timestamp)]
-    created_at: String,
+    created_at: DateTime<Utc>,
 }
 
 impl From<domain::message::Message> for MessageItem {
@@ -43,11 +46,11 @@ impl From<domain::message::Message> for MessageItem {
         Self {
             message_id: message.id.to_string(),
             seq: message.id.seq.get(),
-            sender_id: message.sender_id.to_string(),
+            sender_id: message.sender_id.as_uuid(),
             recalled: message.state.is_recalled(),
             content: message.state.into_text().map(|text| Redacted(text.into_inner())),
             client_message_id: message.client_message_id.map(ClientMessageId::into_inner),
-            created_at: timestamp(message.created_at),
+            created_at: message.created_at,
         }
     }
 }
@@ -74,20 +77,21 @@ pub(crate) struct SentItem {
     #[schema(value_type = schemas::MessageId)]
     message_id: String,
     #[schema(value_type = schemas::ConversationId)]
-    conversation_id: String,
+    conversation_id: Uuid,
     #[schema(value_type = schemas::Seq)]
     seq: i64,
+    #[serde(serialize_with = "timestamp::serialize")]
     #[schema(value_type = schemas::Timestamp)]
-    created_at: String,
+    created_at: DateTime<Utc>,
 }
 
 impl From<SentMessage> for SentItem {
     fn from(message: SentMessage) -> Self {
         Self {
             message_id: message.id.to_string(),
-            conversation_id: message.id.conversation.to_string(),
+            conversation_id: message.id.conversation.as_uuid(),
             seq: message.id.seq.get(),
-            created_at: timestamp(message.created_at),
+            created_at: message.created_at,
         }
     }
 }
