@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::auth::{AccessClaims, Generation, RefreshClaims, TokenCodec, TokenRefusal};
 use domain::error::PortError;
 use domain::id::{SessionId, UserId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::dangerous::insecure_decode_claims;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -75,27 +75,27 @@ impl JwtCodec {
             sign(&signing, &Claims::trial()).map_err(|error| SecretError::Trial(error.to_string()))?;
         let header = trial.split_once('.').map(|(header, _)| header.to_owned()).unwrap_or_default();
         let codec = Self { header, signing, verifying };
-        match codec.read::<Claims>(&trial) {
+        match codec.read(&trial) {
             Some(_) => Ok(codec),
             None => Err(SecretError::Trial("the trial token does not verify".to_owned())),
         }
     }
 
     /// Verifies the signature. Only the exact header that this codec writes is accepted: no other algorithm, no `crit`,
-    /// no embedded or remote key.
-    fn read<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
-        if token.split_once('.')?.0 != self.header {
+    /// no embedded or remote key. So the header need not be parsed, as `jsonwebtoken::decode` does with each call.
+    fn read(&self, token: &str) -> Option<Claims> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        if signed.split_once('.')?.0 != self.header {
             return None;
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        // `read_claims` checks the times against the port's clock.
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
-        validation.set_issuer(&[ISSUER]);
-        self.verifying
-            .iter()
-            .find_map(|key| jsonwebtoken::decode::<T>(token, key, &validation).ok())
-            .map(|data| data.claims)
+        let verifies = |key| {
+            jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, Algorithm::HS256).unwrap_or(false)
+        };
+        if !self.verifying.iter().any(verifies) {
+            return None;
+        }
+        // "Insecure", because it does not verify the signature, which is done.
+        insecure_decode_claims(token).ok()
     }
 
     fn read_claims(
