@@ -8,11 +8,30 @@ use crate::rest::{
     sync, typing, users,
 };
 
-/// Registers every documented route.
+/// Registers every documented route. The router tries them in this order, so the most frequent ones come first.
 pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
+    of_conversations(routes);
     of_the_server(routes);
     of_users(routes);
-    of_conversations(routes);
+}
+
+/// The routes of conversations and messages.
+#[rustfmt::skip]
+fn of_conversations(routes: &mut ServiceConfig<'_>) {
+    routes
+        .service(messages::send_message)                       // POST   /api/auth/messages
+        .service(conversations::list_conversations)            // GET    /api/auth/conversations
+        .service(conversations::open_conversation)             // GET    /api/auth/conversations/{conversation_id}
+        .service(conversations::update_conversation)           // PATCH  /api/auth/conversations/{conversation_id}
+        .service(conversations::clear_conversation)            // DELETE /api/auth/conversations/{conversation_id}
+        .service(conversations::mark_conversation_read)        // PUT    /api/auth/conversations/{conversation_id}/read
+        .service(typing::report_typing)                        // POST   /api/auth/conversations/{conversation_id}/typing
+        .service(sync::sync_changes)                           // GET    /api/auth/sync
+        .service(search::search_messages)                      // GET    /api/auth/messages/search
+        .service(messages::recall_message)                     // DELETE /api/auth/message/recall
+        .service(messages::recall_message_plural)              // DELETE /api/auth/messages/recall
+        .service(messages::delete_message)                     // DELETE /api/auth/message/delete
+        .service(messages::delete_message_plural);             // DELETE /api/auth/messages/delete
 }
 
 /// The routes about the server itself.
@@ -55,23 +74,4 @@ fn of_users(routes: &mut ServiceConfig<'_>) {
         .service(blocks::list_blocks)                          // GET    /api/auth/blocks
         .service(blocks::block_user)                           // PUT    /api/auth/blocks/{user_id}
         .service(blocks::unblock_user);                        // DELETE /api/auth/blocks/{user_id}
-}
-
-/// The routes of conversations and messages.
-#[rustfmt::skip]
-fn of_conversations(routes: &mut ServiceConfig<'_>) {
-    routes
-        .service(conversations::list_conversations)            // GET    /api/auth/conversations
-        .service(conversations::open_conversation)             // GET    /api/auth/conversations/{conversation_id}
-        .service(conversations::update_conversation)           // PATCH  /api/auth/conversations/{conversation_id}
-        .service(conversations::clear_conversation)            // DELETE /api/auth/conversations/{conversation_id}
-        .service(conversations::mark_conversation_read)        // PUT    /api/auth/conversations/{conversation_id}/read
-        .service(typing::report_typing)                        // POST   /api/auth/conversations/{conversation_id}/typing
-        .service(sync::sync_changes)                           // GET    /api/auth/sync
-        .service(messages::send_message)                       // POST   /api/auth/messages
-        .service(search::search_messages)                      // GET    /api/auth/messages/search
-        .service(messages::recall_message)                     // DELETE /api/auth/message/recall
-        .service(messages::recall_message_plural)              // DELETE /api/auth/messages/recall
-        .service(messages::delete_message)                     // DELETE /api/auth/message/delete
-        .service(messages::delete_message_plural);             // DELETE /api/auth/messages/delete
 }
