@@ -60,7 +60,7 @@ test("of messages that come together a screen reader misses none", () => within(
     const together = async (work) => {
         let release;
         const held = new Promise((resolve) => (release = resolve));
-        await page.route(/api\/auth\/conversations\/\d+/, async (route) => {
+        await page.route(/api\/auth\/conversations\/[\w-]+$/, async (route) => {
             await held;
             await route.fallback();
         });

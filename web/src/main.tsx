@@ -3,16 +3,17 @@
 import type { Account } from "@hongyan/client";
 import { render } from "preact";
 import { account, enter, hongyan, learn, notice } from "./state/app.ts";
-import { offline } from "./state/lists.ts";
 import { watchNews } from "./state/news.ts";
 import { route } from "./state/route.ts";
-import { isOutdated, watchVersion } from "./state/version.ts";
+import { watchVersion } from "./state/version.ts";
+import { isNarrow } from "./state/width.ts";
 import "./style/app.css";
 import "./style/chat.css";
 import { text } from "./text/index.ts";
 import { Contacts } from "./ui/Contacts.tsx";
 import { Asked } from "./ui/Dialog.tsx";
 import { Entry } from "./ui/Entry.tsx";
+import { Lines } from "./ui/Lines.tsx";
 import { List } from "./ui/List.tsx";
 import { Menu } from "./ui/Menu.tsx";
 import { Pane } from "./ui/Pane.tsx";
@@ -20,15 +21,6 @@ import { Rail } from "./ui/Rail.tsx";
 import { Results, scope, SearchField, words } from "./ui/Search.tsx";
 import { Settings } from "./ui/Settings.tsx";
 import { announced } from "./ui/Timeline.tsx";
-
-function Lines() {
-    return (
-        <>
-            {offline.value && <p class="bar offline" role="status">{text.offline}</p>}
-            {isOutdated.value && <button class="bar" onClick={() => location.reload()}>{text.newVersion}</button>}
-        </>
-    );
-}
 
 function Screens({ of }: { of: Account }) {
     const { page, id } = route.value;
@@ -41,7 +33,7 @@ function Screens({ of }: { of: Account }) {
             <Rail of={of} />
             <main class="list">
                 <SearchField />
-                <Lines />
+                {!(isNarrow.value && id) && <Lines />}
                 <div class="scroll">{isSearching ? <Results account={of} /> : page === "chat" ? <List account={of} /> : <Contacts />}</div>
             </main>
             <Pane account={of} />

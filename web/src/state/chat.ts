@@ -1,6 +1,6 @@
 // One chat: its history as islands of `seq`, the messages on their way, the read position, the place to which the reader scrolled.
 
-import { type Account, type Conversation, type ConversationWindow, History, isTemporary, type Message, type Outgoing, type Poll, type WindowQuery } from "@hongyan/client";
+import { type Account, type Conversation, type ConversationWindow, History, isTemporary, type Message, type Outgoing, type Poll, Refusal, type WindowQuery } from "@hongyan/client";
 import { batch, signal } from "@preact/signals";
 import { conversationOf, every, refresh } from "./lists.ts";
 
@@ -31,6 +31,8 @@ export class Chat {
     readonly hasNewer = signal(false);
     readonly isLoaded = signal(false);
     readonly peer = signal<Peer | null>(null);
+    /** Whether the server knows no such chat. */
+    readonly isMissing = signal(false);
     /** The message to show and to mark for a moment. */
     readonly target = signal<number | undefined>(undefined);
     /** Up to here everything was in view. */
@@ -60,7 +62,7 @@ export class Chat {
         if (conversation) {
             this.#begin(conversation);
         }
-        this.#poll = this.#account.poll(PATH, { path: { conversation_id: this.id } }, { get every() { return every(2); }, onAnswer: ({ data }) => this.#take(data) });
+        this.#poll = this.#account.poll(PATH, { path: { conversation_id: this.id } }, { get every() { return every(2); }, onAnswer: ({ data }) => this.#take(data), onEnd: (error) => (this.isMissing.value = error instanceof Refusal && error.status === 400) });
         this.#unwatch = this.#account.outbox.onChange((message, state) => this.#onOutgoing(message, state));
     }
 

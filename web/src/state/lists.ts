@@ -16,6 +16,11 @@ export const received = signal<FriendRequest[]>([]);
 export const sent = signal<FriendRequest[]>([]);
 /** Whether the chats were loaded once. */
 export const isLoaded = signal(false);
+/** Whether all friends, and the requests of both directions, were loaded once. */
+export const areFriendsLoaded = signal(false);
+const areReceivedLoaded = signal(false);
+const areSentLoaded = signal(false);
+export const areRequestsLoaded = computed(() => areReceivedLoaded.value && areSentLoaded.value);
 /** Whether the server cannot be reached at the moment. */
 export const offline = signal(false);
 
@@ -71,8 +76,8 @@ export function begin(account: Account): void {
                 }
             },
         }),
-        account.poll("/api/auth/friendship_requests", {}, { get every() { return every(3); }, onAnswer: ({ data }) => (received.value = data) }),
-        account.poll("/api/auth/friendship_requests", { query: { direction: "sent" } }, { get every() { return every(5); }, onAnswer: ({ data }) => (sent.value = data) }),
+        account.poll("/api/auth/friendship_requests", {}, { get every() { return every(3); }, onAnswer: ({ data }) => batch(() => { received.value = data; areReceivedLoaded.value = true; }) }),
+        account.poll("/api/auth/friendship_requests", { query: { direction: "sent" } }, { get every() { return every(5); }, onAnswer: ({ data }) => batch(() => { sent.value = data; areSentLoaded.value = true; }) }),
         account.poll("/api/auth/friendships", {}, {
             get every() {
                 return every(5);
@@ -81,9 +86,10 @@ export function begin(account: Account): void {
                 // The first page alone would take the others from the reader for a moment.
                 if (!next_cursor || friends.value.length === 0) {
                     friends.value = data;
+                    areFriendsLoaded.value ||= !next_cursor;
                 }
                 if (next_cursor) {
-                    void gather(account.rows("/api/auth/friendships")).then((all) => (friends.value = all), () => undefined);
+                    void gather(account.rows("/api/auth/friendships")).then((all) => batch(() => { friends.value = all; areFriendsLoaded.value = true; }), () => undefined);
                 }
             },
         }),
@@ -118,6 +124,9 @@ export function end(): void {
         received.value = [];
         sent.value = [];
         isLoaded.value = false;
+        areFriendsLoaded.value = false;
+        areReceivedLoaded.value = false;
+        areSentLoaded.value = false;
         offline.value = false;
     });
 }

@@ -29,6 +29,7 @@ export const zh = {
     saved: "已保存",
     more: "更多",
     offline: "网络不可用，正在重连…",
+    loading: "加载中…",
     newVersion: "有新版本，点击刷新",
     // Contacts.
     newFriends: "新的朋友",
@@ -52,6 +53,7 @@ export const zh = {
     self: "这是你自己",
     sendMessage: "发消息",
     noContacts: "还没有好友",
+    noSuchPerson: "你的通讯录里没有这个人",
     noRequests: "还没有好友申请",
     remark: "备注",
     remarkHint: "添加备注名",
@@ -66,6 +68,7 @@ export const zh = {
     deleteFriendQuestion: (name: string) => `将联系人「${name}」删除，同时删除与该联系人的聊天记录？`,
     // Chats.
     noChats: "还没有聊天。添加一位朋友，开始聊天吧。",
+    noSuchChat: "该聊天不存在",
     noChatOpen: "选择一个聊天",
     unread: (count: number) => `${count}条未读`,
     mutedCount: (count: number) => `[${count}条]`,

@@ -8,6 +8,7 @@ import { draftOf, keepDraft } from "../state/drafts.ts";
 import { conversationOf, me as self, refresh } from "../state/lists.ts";
 import { reportTyping } from "../state/live.ts";
 import { sendKey } from "../state/preferences.ts";
+import { isNarrow } from "../state/width.ts";
 import { text } from "../text/index.ts";
 import { isEnter } from "./enter.ts";
 import { Emoji } from "./Emoji.tsx";
@@ -32,7 +33,8 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
     const hasEmoji = useSignal(false);
     const field = useRef<HTMLTextAreaElement>(null);
     const length = [...content.value].length;
-    const canSend = content.value.trim() !== "" && length <= MOST;
+    // Before the chat is loaded its receiver is unknown, and what was typed stays.
+    const canSend = content.value.trim() !== "" && length <= MOST && chat.peer.value !== null;
     const send = () => {
         if (canSend) {
             chat.send(content.value);
@@ -61,7 +63,7 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
         }
     };
     useEffect(() => {
-        if (matchMedia("(min-width: 47.5em)").matches) {
+        if (!isNarrow.peek()) {
             field.current?.focus();
         }
     }, [chat]);

@@ -1,10 +1,11 @@
 // The contacts: what is new, then the friends.
 
-import { friends, openRequests } from "../state/lists.ts";
+import { areFriendsLoaded, friends, openRequests } from "../state/lists.ts";
 import { go, route } from "../state/route.ts";
 import { text } from "../text/index.ts";
 import { ContactRows } from "./ContactRows.tsx";
 import { Icon } from "./Icon.tsx";
+import { Waiting } from "./Waiting.tsx";
 
 export function Contacts() {
     const place = (id: string, icon: "newFriend" | "add", label: string, count = 0) => (
@@ -17,7 +18,7 @@ export function Contacts() {
         <div class="contacts">
             {place("new", "newFriend", text.newFriends, openRequests.value)}
             {place("add", "add", text.addFriend)}
-            {friends.value.length === 0 ? <p class="empty">{text.noContacts}</p> : <ContactRows />}
+            {friends.value.length > 0 ? <ContactRows /> : areFriendsLoaded.value ? <p class="empty">{text.noContacts}</p> : <Waiting />}
         </div>
     );
 }

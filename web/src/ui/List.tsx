@@ -14,6 +14,7 @@ import { ask } from "./Dialog.tsx";
 import { Icon } from "./Icon.tsx";
 import { type Choice, withMenu } from "./Menu.tsx";
 import { badge } from "./Rail.tsx";
+import { Waiting } from "./Waiting.tsx";
 
 function preview({ last_message, friend_id }: Conversation): string {
     if (!last_message) {
@@ -73,7 +74,7 @@ function Row({ account, conversation }: { account: Account; conversation: Conver
 
 export function List({ account }: { account: Account }) {
     if (conversations.value.length === 0) {
-        return isLoaded.value ? <p class="empty">{text.noChats}</p> : null;
+        return isLoaded.value ? <p class="empty">{text.noChats}</p> : <Waiting />;
     }
     return (
         <ul class="rows" aria-label={text.chats}>

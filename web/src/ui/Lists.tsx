@@ -1,7 +1,7 @@
 // Two lists of the settings: the devices that are logged in, and who is blocked.
 
 import type { Account, RowOf } from "@hongyan/client";
-import { type Signal, useSignal } from "@preact/signals";
+import { batch, type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { tried } from "../state/app.ts";
 import { refresh } from "../state/lists.ts";
@@ -10,15 +10,16 @@ import { lineTime } from "../text/time.ts";
 import { Avatar } from "./Avatar.tsx";
 
 /** The rows of a list that is asked while its page is open. */
-function useRows<P extends "/api/auth/sessions" | "/api/auth/blocks">(account: Account, path: P): { rows: Signal<RowOf<P>[]>; again: () => void } {
+function useRows<P extends "/api/auth/sessions" | "/api/auth/blocks">(account: Account, path: P): { rows: Signal<RowOf<P>[]>; isLoaded: Signal<boolean>; again: () => void } {
     const rows = useSignal<RowOf<P>[]>([]);
+    const isLoaded = useSignal(false);
     const poll = useSignal<(() => void) | undefined>(undefined);
     useEffect(() => {
-        const asking = account.poll(path as "/api/auth/sessions", {}, { every: 5, onAnswer: ({ data }) => (rows.value = data as RowOf<P>[]) });
+        const asking = account.poll(path as "/api/auth/sessions", {}, { every: 5, onAnswer: ({ data }) => batch(() => { rows.value = data as RowOf<P>[]; isLoaded.value = true; }) });
         poll.value = () => asking.refresh();
         return () => asking.stop();
     }, [account]);
-    return { rows, again: () => poll.value?.() };
+    return { rows, isLoaded, again: () => poll.value?.() };
 }
 
 export function Devices({ account }: { account: Account }) {
@@ -48,7 +49,7 @@ export function Devices({ account }: { account: Account }) {
 }
 
 export function Blocked({ account }: { account: Account }) {
-    const { rows, again } = useRows(account, "/api/auth/blocks");
+    const { rows, isLoaded, again } = useRows(account, "/api/auth/blocks");
     const unblock = async (user_id: string) => {
         await tried(account.call("delete", "/api/auth/blocks/{user_id}", { path: { user_id } }));
         refresh();
@@ -57,7 +58,7 @@ export function Blocked({ account }: { account: Account }) {
     return (
         <section aria-label={text.blocked}>
             <h2>{text.blocked}</h2>
-            {rows.value.length === 0 && <p class="setting"><small>{text.noBlocked}</small></p>}
+            {isLoaded.value && rows.value.length === 0 && <p class="setting"><small>{text.noBlocked}</small></p>}
             <ul>
                 {rows.value.map(({ user_id, name }) => (
                     <li key={user_id} class="setting"><span class="named"><Avatar id={user_id} name={name} /><bdi>{name}</bdi></span><button class="secondary" onClick={() => void unblock(user_id)}>{text.unblock}</button></li>

@@ -4,13 +4,14 @@ import type { Account, DataOf, Method } from "@hongyan/client";
 import { computed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { sentence, tried } from "../state/app.ts";
-import { type FriendRequest, me, received, refresh, sent } from "../state/lists.ts";
+import { areRequestsLoaded, type FriendRequest, me, received, refresh, sent } from "../state/lists.ts";
 import { go } from "../state/route.ts";
 import { text } from "../text/index.ts";
 import { Avatar } from "./Avatar.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { guardForm } from "./enter.ts";
 import { wanted } from "./Search.tsx";
+import { Waiting } from "./Waiting.tsx";
 
 type Found = DataOf<"get", "/api/auth/users">;
 
@@ -129,7 +130,7 @@ export function Requests({ account }: { account: Account }) {
     return (
         <div class="page">
             <h1>{text.newFriends}</h1>
-            {requests.value.length === 0 && <p class="empty">{text.noRequests}</p>}
+            {requests.value.length === 0 && (areRequestsLoaded.value ? <p class="empty">{text.noRequests}</p> : <Waiting />)}
             <ul>{requests.value.map((request) => <RequestRow key={request.request_id} account={account} request={request} />)}</ul>
         </div>
     );

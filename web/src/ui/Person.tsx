@@ -4,7 +4,7 @@ import type { Account } from "@hongyan/client";
 import { useSignal } from "@preact/signals";
 import { say, tried } from "../state/app.ts";
 import { chatOf } from "../state/chat.ts";
-import { friendOf, nameOf, refresh } from "../state/lists.ts";
+import { areFriendsLoaded, friendOf, nameOf, refresh } from "../state/lists.ts";
 import { go } from "../state/route.ts";
 import { text } from "../text/index.ts";
 import { Avatar } from "./Avatar.tsx";
@@ -12,6 +12,7 @@ import { ask } from "./Dialog.tsx";
 import { guardForm } from "./enter.ts";
 import { Icon } from "./Icon.tsx";
 import { openMenu } from "./Menu.tsx";
+import { Waiting } from "./Waiting.tsx";
 
 export async function block(account: Account, user_id: string, isBlocked: boolean): Promise<void> {
     if (isBlocked || (await ask(text.blockQuestion, text.block))) {
@@ -51,7 +52,7 @@ export function Remark({ account, friend_id, remark }: { account: Account; frien
 export function Person({ account, id }: { account: Account; id: string }) {
     const friend = friendOf(id);
     if (!friend) {
-        return <p class="empty">{text.noContacts}</p>;
+        return areFriendsLoaded.value ? <p class="empty">{text.noSuchPerson}</p> : <Waiting />;
     }
     const name = nameOf(friend);
     const conversation_id = friend.conversation_id ?? undefined;

@@ -8,6 +8,7 @@ import { conversationOf, nameOf } from "../state/lists.ts";
 import { text } from "../text/index.ts";
 import { Icon } from "./Icon.tsx";
 import { Row, type Shown } from "./Row.tsx";
+import { Waiting } from "./Waiting.tsx";
 import { sliceAt } from "./windowing.ts";
 
 /** Distance from the bottom, in pixels, within which the list sticks to it. */
@@ -177,6 +178,7 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
             <div class="log" ref={list} tabIndex={0} role="log" aria-live="off" aria-label={text.messages} onKeyDown={onKeyDown} onScroll={() => { remember(); look(); }}>
                 {rows.slice(slice.from, slice.to).map((row, place) => <Row key={row.key} row={row} before={rows[slice.from + place - 1]} isFirstNew={firstNew !== undefined && row.message?.seq === firstNew} chat={chat} account={account} />)}
             </div>
+            {!chat.isLoaded.value && <div class="over"><Waiting /></div>}
             {showsPill && <button class="pill" onClick={toBottom}><Icon name="down" />{unseen > 0 ? text.newBelow(unseen) : text.toNewest}</button>}
         </div>
     );
