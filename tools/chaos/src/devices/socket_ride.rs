@@ -119,10 +119,11 @@ impl ReferenceClient {
         }
         if !ride.is_ending && !self.world.is_quiet() && self.random.one_in(RARELY) {
             ride.is_ending = true;
-            if self.log_out() {
-                self.world.count("sessions ended");
-                ride.ended = Some(Instant::now());
-            }
+        }
+        // Until the server confirms it: a request that got no answer may have ended nothing.
+        if ride.is_ending && ride.ended.is_none() && self.log_out() {
+            self.world.count("sessions ended");
+            ride.ended = Some(Instant::now());
         }
         if !ride.is_ending {
             self.tidy(20);
