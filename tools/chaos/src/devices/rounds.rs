@@ -12,7 +12,7 @@ use crate::seeded_random::SeededRandom;
 
 /// How long people work before and after the fault of a round.
 const WORK: Duration = Duration::from_millis(1500);
-/// What happens last before a rest is what no later change corrects, so each round has several.
+/// What happens last before a rest is what no later change corrects, so each round has several, the last one maybe fewer.
 const SHORT_RESTS: usize = 5;
 const SHORT_WORK: Duration = Duration::from_millis(200);
 /// A short run has a server, PostgreSQL, nginx and NATS killed.
@@ -42,27 +42,27 @@ impl DeviceRun {
     /// # Errors
     /// When a fault cannot be injected or repaired.
     pub(super) fn rounds(&mut self, plan: &DevicePlan) -> anyhow::Result<()> {
-        let (begun, mut random) = (Instant::now(), SeededRandom::stream(plan.seed, u64::MAX - 1));
+        let (deadline, mut random) =
+            (Instant::now() + plan.time, SeededRandom::stream(plan.seed, u64::MAX - 1));
         let mut due = FaultDecks {
             servers: FaultDeck::new(&FAULTS),
             middleware: FaultDeck::new(&MiddlewareFault::ALL),
         };
         let mut rounds = 0;
-        while (begun.elapsed() < plan.time || rounds < LEAST_ROUNDS)
+        while (Instant::now() < deadline || rounds < LEAST_ROUNDS)
             && !self.world.simulation.violations.is_full()
         {
             // In a short run each round has its own fault of the middleware.
-            let may_stay = rounds > 0 && random.one_in(2);
-            self.round(&mut due, may_stay, &mut random)?;
+            let ends_in_round = rounds == 0 || self.middleware.active().is_some() || random.one_in(2);
+            self.round(&mut due, &mut random)?;
+            self.short_rests(ends_in_round, deadline, &mut random)?;
             rounds += 1;
         }
         self.middleware.finish(&self.world.simulation.violations)
     }
 
-    /// A fault of the middleware that `stays` goes on in the next round.
-    fn round(&mut self, due: &mut FaultDecks, stays: bool, random: &mut SeededRandom) -> anyhow::Result<()> {
+    fn round(&mut self, due: &mut FaultDecks, random: &mut SeededRandom) -> anyhow::Result<()> {
         let fault = due.servers.next(random).context("there are no faults")?;
-        let ends_in_round = self.middleware.active().is_some() || !stays;
         self.nemesis.note_healthy();
         self.world.work_on();
         self.work(random);
@@ -79,16 +79,28 @@ impl DeviceRun {
         for _ in 0..random.below(4) {
             self.strike_link(random);
         }
-        self.rest_after(&format!("{}, beside {beside}", fault.name()))?;
+        self.rest_after(&format!("{}, beside {beside}", fault.name()))
+    }
+
+    /// Rests that short work precedes. A fault of the middleware that still lasts ends before one of them or goes on in the next round.
+    fn short_rests(
+        &mut self,
+        ends: bool,
+        deadline: Instant,
+        random: &mut SeededRandom,
+    ) -> anyhow::Result<()> {
         let end = random.below(SHORT_RESTS);
         for rest in 0..SHORT_RESTS {
             self.world.work_on();
             std::thread::sleep(SHORT_WORK);
-            if rest == end && ends_in_round {
+            if rest == end && ends {
                 self.middleware.end()?;
             }
             let without = self.middleware.active().map_or("work alone", MiddlewareFault::name);
             self.rest_after(without)?;
+            if Instant::now() > deadline && self.middleware.active().is_none() {
+                break;
+            }
         }
         Ok(())
     }
