@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::auth::EndAudience;
 use domain::conversation::Directed;
 use domain::id::{SessionId, UserId};
-use domain::realtime::{MessageAudience, StoredMessage, TypingAudience};
+use domain::realtime::{HandOver, MessageAudience, StoredMessage, TypingAudience};
 
 use super::hub::{HubNote, SocketHub};
 
@@ -33,12 +33,15 @@ impl EndAudience for SocketHub {
 }
 
 impl MessageAudience for SocketHub {
-    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool {
+    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> HandOver {
         let registry = self.registry.lock();
-        let mut has_room = true;
+        let mut reached = HandOver { takers: 0, is_complete: true };
         for socket in registry.accounts.get(&member).into_iter().flatten() {
-            has_room &= socket.notes.try_send(HubNote::Stored(Arc::clone(message))).is_ok();
+            match socket.notes.try_send(HubNote::Stored(Arc::clone(message))) {
+                Ok(()) => reached.takers += 1,
+                Err(_) => reached.is_complete = false,
+            }
         }
-        has_room
+        reached
     }
 }

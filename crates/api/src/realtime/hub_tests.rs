@@ -1,7 +1,7 @@
 use domain::auth::EndAudience;
 use domain::conversation::Directed;
 use domain::message::{MessageBody, MessageContent, Seq};
-use domain::realtime::{MessageAudience, MessageMark, TypingAudience};
+use domain::realtime::{HandOver, MessageAudience, MessageMark, TypingAudience};
 use domain::testing::{at, user};
 use uuid::Uuid;
 
@@ -100,13 +100,14 @@ fn a_stored_message_is_handed_to_all_sockets_that_have_room() {
         created_at: at(1),
         mark: MessageMark { pair: from.pair, seq: Seq::new(1), stamp: 9, follows: 0 },
     });
-    assert!(hub.show_message(user(3), &message), "it has no socket");
-    assert!(hub.show_message(user(1), &message));
+    let reached = |takers, is_complete| HandOver { takers, is_complete };
+    assert_eq!(hub.show_message(user(3), &message), reached(0, true), "it has no socket");
+    assert_eq!(hub.show_message(user(1), &message), reached(2, true));
     assert_eq!(one.try_recv(), Ok(HubNote::Stored(Arc::clone(&message))));
     // The other socket takes nothing.
-    let taken = (1..NOTES).filter(|_| hub.show_message(user(1), &message)).count();
+    let taken = (1..NOTES).filter(|_| hub.show_message(user(1), &message).is_complete).count();
     assert_eq!(taken, NOTES - 1);
-    assert!(!hub.show_message(user(1), &message), "one of them has to read");
+    assert_eq!(hub.show_message(user(1), &message), reached(1, false), "one of them has to read");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ pub use model::{
 pub use ports::MockChangeReader;
 pub use ports::{ChangeListener, ChangeReader, ChangeSignals};
 pub use service::SyncService;
-pub use stored::{MessageAudience, MessageMark, NextStep, SentState, StoredMessage};
+pub use stored::{HandOver, MessageAudience, MessageMark, NextStep, SentState, StoredMessage};
 #[cfg(any(test, feature = "test-support"))]
 pub use typing::MockTypingRelations;
 pub use typing::{

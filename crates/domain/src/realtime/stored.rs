@@ -68,11 +68,19 @@ impl StoredMessage {
     }
 }
 
+/// To what extent a stored message reached those who follow an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandOver {
+    /// The number of those who took it.
+    pub takers: u64,
+    /// Whether all took it. One that has no room for it has to read.
+    pub is_complete: bool,
+}
+
 /// Those who follow an account on this instance.
 pub trait MessageAudience: Send + Sync {
-    /// Hands a stored message to all who follow a member of its conversation. False if one of them has no room for it, and has to
-    /// read. MUST NOT wait.
-    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool;
+    /// Hands a stored message to all who follow a member of its conversation. MUST NOT wait.
+    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> HandOver;
 }
 
 /// What is to be done with a stored message.

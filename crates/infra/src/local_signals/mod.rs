@@ -14,11 +14,12 @@ use domain::conversation::Directed;
 use domain::id::UserId;
 use domain::number::saturating;
 use domain::realtime::{
-    ChangeListener, ChangeSignals, MessageAudience, MessageMark, ReadPoint, StoredMessage, TypingSignals,
+    ChangeListener, ChangeSignals, HandOver, MessageAudience, MessageMark, ReadPoint, StoredMessage,
+    TypingSignals,
 };
 use prometheus::IntCounterVec;
 pub(crate) use waiting::LocalListener;
-use waiting::{Followed, ListenerKind, Waiting};
+use waiting::{Followed, ListenerKind, ReaderWake, Waiting};
 
 use crate::metrics::{self, Collectors};
 use crate::signals::outbox::{Outbox, Outgoing};
@@ -77,7 +78,7 @@ impl LocalSignals {
         let kinds = [TYPING, CHANGE, MESSAGE];
         let sources = [WakeSource::Commit.name(), WakeSource::Signal.name()];
         let wakes = "Wake-ups of long polls and sockets, by what they came from.";
-        let shown = "Stored messages shown to the sockets of an account.";
+        let shown = "Stored messages handed to sockets, by what they came from.";
         let sent = "Signals sent to other instances, by kind.";
         let received = "Signals received from other instances, by kind.";
         let dropped = "Signals for which a batch had no room, by kind.";
@@ -121,9 +122,8 @@ impl LocalSignals {
             self.dropped.with_label_values(&[MESSAGE]).inc_by(saturating(left_out));
         }
         if self.is_waited_for() {
-            let Followed { woken, members } = self.waiting.followed(marks.iter().map(members));
-            self.wakes.with_label_values(&[WakeSource::Commit.name()]).inc_by(woken);
-            self.show(WakeSource::Commit, &members, message_of);
+            let followed = self.followed(WakeSource::Commit, marks);
+            self.show(WakeSource::Commit, &followed, message_of);
             self.delivered.note(marks.iter().copied());
         }
     }
@@ -133,36 +133,44 @@ impl LocalSignals {
         if !self.is_waited_for() {
             return Vec::new();
         }
-        let Followed { woken, members } = self.waiting.followed(marks.iter().map(members));
-        self.wakes.with_label_values(&[WakeSource::Signal.name()]).inc_by(woken);
-        let mut numbers: Vec<usize> = members.into_iter().map(|(number, _)| number).collect();
+        let followed = self.followed(WakeSource::Signal, marks);
+        let mut numbers: Vec<usize> = followed.into_iter().map(|(number, _)| number).collect();
         numbers.dedup();
         numbers.into_iter().filter_map(|number| marks.get(number).copied()).collect()
     }
 
-    /// Messages of another instance were read: shows them, or wakes those who follow a member where `message_of` has none.
+    /// Messages of another instance were read: shows them to those who follow a member, or wakes these where `message_of` has none.
     pub(crate) fn read(&self, marks: &[MessageMark], message_of: impl Fn(usize) -> Option<StoredMessage>) {
-        let both = marks.iter().enumerate();
-        let both: Vec<_> = both.flat_map(|(number, mark)| members(mark).map(|one| (number, one))).collect();
-        self.show(WakeSource::Signal, &both, message_of);
+        let Followed { members, .. } = self.waiting.followed(marks.iter().map(members), ReaderWake::Leave);
+        self.show(WakeSource::Signal, &members, message_of);
         self.delivered.note(marks.iter().copied());
+    }
+
+    /// Wakes the readers of both members of each message. Returns the members who are followed, each with the message's number.
+    fn followed(&self, source: WakeSource, marks: &[MessageMark]) -> Vec<(usize, UserId)> {
+        let Followed { woken, members } = self.waiting.followed(marks.iter().map(members), ReaderWake::Wake);
+        self.wakes.with_label_values(&[source.name()]).inc_by(woken);
+        members
     }
 
     fn show(
         &self,
         source: WakeSource,
-        members: &[(usize, UserId)],
+        followed: &[(usize, UserId)],
         message_of: impl Fn(usize) -> Option<StoredMessage>,
     ) {
         let (mut missed, mut shown) = (Vec::new(), 0);
-        for same in members.chunk_by(|(one, _), (other, _)| one == other) {
+        for same in followed.chunk_by(|(one, _), (other, _)| one == other) {
             let message =
                 same.first().and_then(|(number, _)| message_of(*number)).filter(is_short).map(Arc::new);
             for (_, member) in same {
-                let audience = self.audience.get();
-                match (&message, audience) {
-                    (Some(message), Some(audience)) if audience.show_message(*member, message) => shown += 1,
-                    _ => missed.push(*member),
+                let reached = match (&message, self.audience.get()) {
+                    (Some(message), Some(audience)) => audience.show_message(*member, message),
+                    _ => HandOver { takers: 0, is_complete: false },
+                };
+                shown += reached.takers;
+                if !reached.is_complete {
+                    missed.push(*member);
                 }
             }
         }
@@ -224,6 +232,12 @@ impl LocalSignals {
     pub fn collectors(&self) -> Collectors {
         let counters = [&self.wakes, &self.shown, &self.sent, &self.received, &self.dropped];
         counters.map(|counter| Box::new(counter.clone()) as _).into()
+    }
+
+    /// The messages that were handed to sockets after something of a source.
+    #[cfg(test)]
+    pub(crate) fn handed_over(&self, source: WakeSource) -> u64 {
+        self.shown.with_label_values(&[source.name()]).get()
     }
 
     /// The wake-ups from a source.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::*;
 
-/// Keeps what is shown; a full one takes nothing.
+/// Keeps what is shown, as the two sockets of each account; a full one has one that takes nothing.
 #[derive(Default)]
 pub(crate) struct Gallery {
     pub(crate) shown: Mutex<Vec<(UserId, MessageMark)>>,
@@ -16,9 +16,9 @@ pub(crate) struct Gallery {
 }
 
 impl MessageAudience for Gallery {
-    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> bool {
+    fn show_message(&self, member: UserId, message: &Arc<StoredMessage>) -> HandOver {
         self.shown.lock().push((member, message.mark));
-        !self.is_full
+        HandOver { takers: if self.is_full { 1 } else { 2 }, is_complete: !self.is_full }
     }
 }
 
@@ -81,6 +81,20 @@ async fn a_message_that_cannot_be_shown_wakes_the_follower() {
     assert!(wakes(&mut follower).await, "it was recalled before it was read");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_foreign_message_is_shown_to_followers_and_counted_by_socket() {
+    for (is_full, handed_over) in [(false, 2), (true, 1)] {
+        let (signals, gallery) = signals(is_full);
+        let (_follower, mut reader) = (signals.follow_here(user(1)), signals.listen_here(user(1)));
+        let mark = mark(1, 2, 1);
+        signals.read(&[mark], |_| Some(message(mark, "hello")));
+        assert_eq!(*gallery.shown.lock(), [(user(1), mark)], "the other member has no socket here");
+        assert_eq!(signals.handed_over(WakeSource::Signal), handed_over);
+        assert_eq!(wakes(&mut reader).await, is_full, "it was woken by the signal");
+        assert!(signals.delivered().contains(mark.pair.conversation_id(), mark.stamp));
+    }
+}
+
 #[test]
 fn no_message_is_made_while_no_one_follows_its_members() {
     let (signals, _gallery) = signals(false);
@@ -92,5 +106,7 @@ fn no_message_is_made_while_no_one_follows_its_members() {
     signals.stored(&[mark(1, 2, 3)], none);
     assert_eq!(signals.woken(WakeSource::Commit), 2);
     assert!(signals.stored_elsewhere(&[mark(1, 2, 4)]).is_empty());
-    assert_eq!(signals.stored_elsewhere(&[mark(1, 2, 5), mark(1, 3, 1)]), [mark(1, 3, 1)]);
+    let _other_follower = signals.follow_here(user(1));
+    let read = signals.stored_elsewhere(&[mark(2, 4, 5), mark(1, 3, 1), mark(1, 2, 5)]);
+    assert_eq!(read, [mark(1, 3, 1), mark(1, 2, 5)], "each once, however many follow it");
 }

@@ -36,6 +36,15 @@ impl Wakes {
     }
 }
 
+/// Whether a message wakes the readers of its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReaderWake {
+    /// It does.
+    Wake,
+    /// They were woken before.
+    Leave,
+}
+
 /// How many were woken, and who is to be shown a message.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Followed {
@@ -81,13 +90,17 @@ impl Waiting {
         woken
     }
 
-    /// Wakes the readers of both members of each message, and finds those who are followed.
-    pub(super) fn followed(&self, members: impl IntoIterator<Item = [UserId; 2]>) -> Followed {
+    /// Finds out which of both members of each message are followed, and wakes their readers.
+    pub(super) fn followed(
+        &self,
+        members: impl IntoIterator<Item = [UserId; 2]>,
+        wake: ReaderWake,
+    ) -> Followed {
         let (accounts, mut found) = (self.accounts.lock(), Followed::default());
         for (number, members) in members.into_iter().enumerate() {
             for member in members {
                 let Some(wakes) = accounts.get(&member) else { continue };
-                if let Some(readers) = &wakes.readers {
+                if let Some(readers) = wakes.readers.as_ref().filter(|_| wake == ReaderWake::Wake) {
                     readers.send_replace(());
                     found.woken += 1;
                 }
@@ -197,7 +210,7 @@ mod tests {
         let waiting = Arc::<Waiting>::default();
         let mut reader = waiting.listen(user(1), ListenerKind::Reader);
         let mut followers = [1, 2].map(|number| waiting.listen(user(number), ListenerKind::Follower));
-        let found = waiting.followed([[user(3), user(4)], [user(1), user(2)]]);
+        let found = waiting.followed([[user(3), user(4)], [user(1), user(2)]], ReaderWake::Wake);
         assert_eq!(found, Followed { woken: 1, members: vec![(1, user(1)), (1, user(2))] });
         assert!(wakes(&mut reader).await);
         for follower in &mut followers {
