@@ -106,7 +106,7 @@ mod tests {
             pair: Pair::new(user(n), user(n + 1)).unwrap(),
             seq: Seq::new(i64::MAX),
             stamp: i64::try_from(n).unwrap(),
-            follows: 0,
+            follows: i64::try_from(n).unwrap() - 7,
         };
         let contents = Outgoing { typing, accounts, messages: (0..messages).map(message).collect() };
         SignalBatch { sender: Uuid::from_u128(u128::MAX), is_listening: typing_is_odd(&contents), contents }

@@ -1,11 +1,13 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use domain::account::PasswordHash;
 use domain::auth::{
-    Caller, DeviceName, EndReason, EndedSessions, NewSession, Session, SessionRepository, SessionStatus,
+    Caller, DeviceName, EndAudience, EndReason, EndedSessions, NewSession, Session, SessionRepository,
+    SessionStatus,
 };
+use domain::id::SessionId;
 use infra::revoked_sessions::RevokedSessionCache;
 
 use crate::support::{Database, Pool};
@@ -24,6 +26,16 @@ impl Instance {
         let pool = database.pool();
         let ended = RevokedSessionCache::start(&pool.db, ACCESS_TOKEN_LIFE).unwrap();
         Self { pool, ended }
+    }
+}
+
+/// Keeps what it is told of.
+#[derive(Default)]
+struct Told(Mutex<Vec<SessionId>>);
+
+impl EndAudience for Told {
+    fn ended(&self, sessions: &[SessionId]) {
+        self.0.lock().unwrap().extend(sessions);
     }
 }
 
@@ -62,6 +74,29 @@ async fn a_session_ended_on_one_instance_ends_on_another() {
     assert_eq!(there.ended.status(second.id), SessionStatus::Open);
     // After the database has confirmed the end, the instance keeps only what the database reports.
     wait_for(&here, &first, SessionStatus::Ended).await;
+}
+
+#[tokio::test]
+async fn sockets_learn_of_an_ended_session_at_once_and_elsewhere_soon() {
+    let database = Database::new();
+    let (here, there) = (Instance::on(&database), Instance::on(&database));
+    let audiences = [&here, &there].map(|instance| {
+        let told = Arc::<Told>::default();
+        instance.ended.tell(Arc::<Told>::clone(&told));
+        told
+    });
+    let (alice, first) = here.pool.register("alice_01").await;
+    wait_for(&there, &first, SessionStatus::Open).await;
+    here.ended.mark_ended(first.id);
+    assert_eq!(*audiences[0].0.lock().unwrap(), [first.id]);
+    here.pool.sessions.end(first.id, alice, EndReason::Logout).await.unwrap();
+    wait_for(&there, &first, SessionStatus::Ended).await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while audiences[1].0.lock().unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "the other instance is not told");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(*audiences[1].0.lock().unwrap(), [first.id]);
 }
 
 #[tokio::test]
