@@ -8,6 +8,7 @@
 //! | `parts` | which parts of an entry have changed, for those who are sent each change |
 //! | `poll` | wakes those who wait for changes that other instances commit |
 
+mod concerned;
 mod entry;
 mod lineage;
 mod page;

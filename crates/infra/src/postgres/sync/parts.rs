@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::db::{DbError, statement};
 
-/// SQL condition: the stamp `s` is of a transaction that the point has not seen.
-const IS_NEW: &str = "s.stamp >= r.since AND (s.stamp >= r.until OR s.stamp = ANY (r.open))";
+/// SQL condition: the stamp `s` is of a transaction that the point has not seen. Stamps at or above `xmax` come from a restored dump.
+const IS_NEW: &str =
+    "s.stamp >= r.since AND s.stamp < r.xmax AND (s.stamp >= r.until OR s.stamp = ANY (r.open))";
 
 /// The newest messages, until the first that the point has seen. Those before the first that is left may be old ones, since recalled.
 const ARRIVED: &str = "

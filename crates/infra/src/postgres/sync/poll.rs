@@ -4,20 +4,21 @@
 //! ones find the accounts that the changes concern.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
-use domain::id::{ConversationId, UserId};
+use domain::id::UserId;
 use domain::realtime::ReadPoint;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::concerned::{self, LookSnapshot};
 use super::lineage::{self, IS_PRESENT};
 use crate::db::{Connections, Db, DbError, statement};
-use crate::local_signals::{DeliveredStamps, LocalSignals, WakeSource};
+use crate::local_signals::{LocalSignals, WakeSource};
 use crate::metrics::Collectors;
 use crate::runtime::watched_thread::StallLimits;
 use crate::runtime::worker::{StopSignal, Worker, WorkerHandle};
@@ -30,8 +31,6 @@ const IDLE: Duration = Duration::from_millis(500);
 const REST: u32 = 10;
 /// The longest time between two looks.
 const LONGEST: Duration = Duration::from_secs(2);
-/// Accounts per statement.
-const ACCOUNTS: usize = 64;
 
 statement! {
     // The parameter is the least id that may be waited for; it keeps the statement a prepared one.
@@ -55,50 +54,6 @@ struct Found {
     is_uncovered: bool,
 }
 
-statement! {
-    // A row for what is the account's own, and one for each conversation: its stamp, and whether something else of it has changed.
-    Concerned<'a> { accounts: &'a [Uuid], since: i64 } -> (SqlUuid, Nullable<SqlUuid>, BigInt, Bool);
-    "SELECT a.id, x.conversation_id, x.stamp, x.is_other FROM unnest(" [accounts: Array<SqlUuid>] ") AS a (id)
-      CROSS JOIN LATERAL (SELECT " [since: BigInt] " AS id OFFSET 0) since
-       JOIN users me ON me.id = a.id
-      CROSS JOIN LATERAL (
-            SELECT NULL::uuid AS conversation_id, 0::bigint AS stamp, true AS is_other
-             WHERE greatest(me.changed_in, me.sharing_in) >= since.id
-                OR EXISTS (SELECT FROM sessions s WHERE s.user_id = a.id AND s.changed_in > 0 AND s.changed_in >= since.id)
-            UNION ALL
-            SELECT c.id, c.changed_in, coalesce(greatest(c.related_in, m.changed_in, u.changed_in) >= since.id, false)
-              FROM ((SELECT c.*, c.user_hi AS peer_id FROM conversations c WHERE c.user_lo = a.id OFFSET 0)
-                         UNION ALL
-                         (SELECT c.*, c.user_lo AS peer_id FROM conversations c WHERE c.user_hi = a.id OFFSET 0)) c
-              LEFT JOIN LATERAL (
-                   SELECT max(CASE WHEN m.user_id = a.id THEN m.changed_in ELSE m.shown_in END) AS changed_in
-                     FROM conversation_members m WHERE m.conversation_id = c.id OFFSET 0) m ON true
-              LEFT JOIN LATERAL (
-                   SELECT greatest(u.shown_in, u.sharing_in) AS changed_in
-                     FROM users u WHERE u.id = c.peer_id OFFSET 0) u ON true
-             WHERE greatest(c.changed_in, c.related_in, m.changed_in, u.changed_in) >= since.id) x"
-}
-
-/// What has changed for an account.
-#[derive(Debug, Clone, Copy, Queryable)]
-struct Concern {
-    account: Uuid,
-    /// The conversation; `None` for what is the account's own.
-    conversation: Option<Uuid>,
-    /// The stamp of the conversation.
-    stamp: i64,
-    /// Whether anything but its messages has changed.
-    is_other: bool,
-}
-
-impl Concern {
-    /// Whether those who wait here know of it.
-    fn is_delivered(&self, delivered: &DeliveredStamps) -> bool {
-        let of = |id| delivered.contains(ConversationId::from_uuid(id), self.stamp);
-        !self.is_other && self.conversation.is_some_and(of)
-    }
-}
-
 /// The thread of the poll; it stops when this is dropped.
 pub struct ChangePoll {
     worker: Worker,
@@ -116,7 +71,7 @@ impl ChangePoll {
         let lookout = ChangeLookout {
             connections: db.connections(),
             signals: Arc::clone(db.signals()),
-            since: AtomicI64::new(0),
+            last: Mutex::default(),
             pace: Mutex::new(Pace { look: Instant::now(), cover: Instant::now() }),
             failing: AtomicBool::new(false),
         };
@@ -129,7 +84,8 @@ impl ChangePoll {
     pub fn finish(self) {
         self.running.stop();
         // Of changes from this stamp on there are none.
-        let none = Subject { signals: &self.signals, since: i64::MAX };
+        let last = LookSnapshot { xmin: i64::MAX, ..LookSnapshot::default() };
+        let none = Subject { signals: &self.signals, last };
         if let Err(error) = self.connections.with(&|connection| look(connection, &none, true)) {
             tracing::debug!(%error, "cannot note which transactions are finished");
         }
@@ -147,8 +103,8 @@ impl ChangePoll {
 struct ChangeLookout {
     connections: Connections,
     signals: Arc<LocalSignals>,
-    /// Changes with earlier ids were looked for already.
-    since: AtomicI64,
+    /// Changes that it shows were looked for already.
+    last: Mutex<LookSnapshot>,
     pace: Mutex<Pace>,
     /// Whether the last look failed: of consecutive failures only the first is logged.
     failing: AtomicBool,
@@ -160,19 +116,18 @@ impl ChangeLookout {
         if begun < pace.look {
             return;
         }
-        let since = self.since.load(Ordering::Relaxed);
         let covers = begun >= pace.cover;
-        let subject = Subject { signals: &self.signals, since };
+        let subject = Subject { signals: &self.signals, last: self.last.lock().clone() };
         let found = self.connections.with(&|connection| look(connection, &subject, covers));
         *self.pace.lock() = pace.after(begun, !self.signals.is_waited_for());
         match found {
-            Ok(Looked { since, concerned, point }) => {
+            Ok(Looked { snapshot, concerned, point }) => {
                 self.signals.wake(WakeSource::Poll, concerned);
                 if let Some(point) = point {
                     self.signals.cover(point);
                 }
-                self.since.store(since, Ordering::Relaxed);
-                self.signals.delivered().forget_before(since);
+                self.signals.delivered().forget_before(snapshot.xmin);
+                *self.last.lock() = snapshot;
                 self.failing.store(false, Ordering::Relaxed);
             }
             Err(error) => {
@@ -201,16 +156,16 @@ impl Pace {
     }
 }
 
-/// What a look is about: changes since a stamp that concern those who wait and that they do not know of.
+/// What a look is about: changes since the last one that concern those who wait and that they do not know of.
 struct Subject<'a> {
     signals: &'a LocalSignals,
-    since: i64,
+    last: LookSnapshot,
 }
 
 /// What a look has found.
 struct Looked {
     /// From where to look the next time.
-    since: i64,
+    snapshot: LookSnapshot,
     /// The accounts that have changes.
     concerned: Vec<UserId>,
     /// How far this look has seen.
@@ -219,26 +174,25 @@ struct Looked {
 
 /// Keeps the lineage, and finds the accounts that have changes.
 fn look(connection: &mut PgConnection, subject: &Subject<'_>, covers: bool) -> Result<Looked, DbError> {
-    let since = subject.since;
-    let found: Option<Found> = Look { since: &since }.get_result(connection).optional()?;
-    let Some(found) = found else { return Ok(Looked { since, concerned: Vec::new(), point: None }) };
+    let Subject { signals, last } = subject;
+    let found: Option<Found> = Look { since: &last.xmin }.get_result(connection).optional()?;
+    let Some(found) = found else {
+        return Ok(Looked { snapshot: last.clone(), concerned: Vec::new(), point: None });
+    };
     match found.lineage {
         None => lineage::begin(connection)?,
         Some(lineage) if covers && found.is_uncovered => lineage::cover(connection, lineage)?,
         Some(_) => {}
     }
+    let snapshot = LookSnapshot { xmin: found.xmin, xmax: found.xmax, open: found.open };
     let mut concerned = Vec::new();
-    if found.is_new {
+    // While a transaction stays open, there may be nothing new after it.
+    if found.is_new && snapshot != *last {
         // Listed after the snapshot, so that one who begins to wait later has read what the snapshot shows.
-        for accounts in subject.signals.waited_for().chunks(ACCOUNTS) {
-            let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
-            let rows: Vec<Concern> = Concerned { accounts: &accounts, since }.load(connection)?;
-            let news = rows.into_iter().filter(|concern| !concern.is_delivered(subject.signals.delivered()));
-            concerned.extend(news.map(|concern| UserId::from_uuid(concern.account)));
-        }
+        concerned = concerned::among(connection, &signals.waited_for(), last, signals.delivered())?;
     }
-    let point = found.lineage.map(|lineage| ReadPoint::of_snapshot(lineage, found.xmax, found.open));
-    Ok(Looked { since: found.xmin, concerned, point })
+    let of_lineage = |lineage| ReadPoint::of_snapshot(lineage, snapshot.xmax, snapshot.open.clone());
+    Ok(Looked { point: found.lineage.map(of_lineage), snapshot, concerned })
 }
 
 #[cfg(test)]

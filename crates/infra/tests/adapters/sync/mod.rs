@@ -6,3 +6,4 @@ mod model;
 mod plans;
 mod stamps;
 mod telling;
+mod waking;

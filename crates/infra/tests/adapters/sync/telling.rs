@@ -1,12 +1,14 @@
 //! What a catch-up tells.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::{ProfileChange, UserRepository};
 use domain::block::BlockRepository;
 use domain::conversation::{ConversationRepository, WindowRequest};
 use domain::message::{MessageRepository, Seq};
-use domain::realtime::{ReadPoint, StaleList, SyncFrom, SyncPlace};
+use domain::realtime::{ChangeReader, ChangedParts, ReadPoint, StaleList, SyncFrom, SyncPlace};
+use infra::postgres::PgChangeReader;
 
 use super::client::{Device, News, page};
 use crate::support::{Database, directed, pair};
@@ -196,6 +198,27 @@ async fn stamps_of_a_database_with_more_transactions_are_no_news() {
     let future = ReadPoint { seen: 1_000_000_000_000_000, ..device.cursor() };
     device.pretend(future);
     assert!(device.catch_up(&pool, 200).await.reset, "no snapshot of this lineage saw that much");
+}
+
+#[tokio::test]
+async fn a_message_is_the_only_part_that_is_new_after_a_restore() {
+    let database = Database::new();
+    let pool = database.pool();
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    pool.befriend(alice, bob).await;
+    database.sql(
+        "UPDATE conversations SET changed_in = 1000000000000000, related_in = 1000000000000000;
+         UPDATE conversation_members SET changed_in = 1000000000000000, shown_in = 1000000000000000;
+         UPDATE users SET shown_in = 1000000000000000, sharing_in = 1000000000000000;",
+    );
+    let point = Device::fresh(&pool, alice).await.cursor();
+    let changes = PgChangeReader::new(Arc::clone(&pool.db));
+    let id = pair(alice, bob).conversation_id();
+    let parts = async || changes.parts(alice, &point, &[id]).await.unwrap();
+    assert_eq!(parts().await, [ChangedParts::default()]);
+    pool.say(bob, alice, "new").await;
+    let message = ChangedParts { pair: true, first_message: Some(Seq::new(1)), ..ChangedParts::default() };
+    assert_eq!(parts().await, [message]);
 }
 
 #[tokio::test]
