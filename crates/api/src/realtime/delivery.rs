@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 use domain::conversation::{ConversationError, WindowAnchor, WindowRequest};
 use domain::error::PortError;
-use domain::id::UserId;
+use domain::id::{ConversationId, UserId};
 use domain::message::{Message, Seq};
 use domain::page::PageLimit;
 use domain::realtime::{
-    ChangedParts, SentState, StaleList, StoredMessage, SyncFrom, SyncPage, SyncPlace, SyncRequest,
-    SyncedConversation,
+    ChangedParts, ReadPoint, SentState, StaleList, StoredMessage, SyncFrom, SyncPage, SyncPlace,
+    SyncPosition, SyncRequest, SyncedConversation,
 };
 
 use super::farewell::Farewell;
@@ -39,6 +39,16 @@ pub(super) fn spread(least: Duration) -> Duration {
     least + least * u32::try_from(part).unwrap_or_default() / 1000
 }
 
+/// A page of what a client has missed.
+pub(super) struct MissedPage {
+    /// The point of the first page.
+    pub(super) point: ReadPoint,
+    /// The newest messages of its conversations.
+    pub(super) newest: Vec<(ConversationId, Seq)>,
+    /// Where the next page begins; `None` at the end.
+    pub(super) next: Option<SyncPosition>,
+}
+
 /// Tells one account what has changed.
 pub(super) struct Delivery<'a> {
     pub(super) use_cases: &'a UseCases,
@@ -49,29 +59,20 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Tells all that has changed since a cursor, page by page; without one, nothing. Returns what the client has then.
-    pub(super) async fn catch_up(&mut self, cursor: Option<SyncFrom>) -> Result<SentState, Farewell> {
-        let Some(mut from) = cursor else {
-            let page = self.page(SyncFrom::Nothing, SyncRequest::POINT_ONLY).await?;
-            return Ok(SentState::at(page.point));
-        };
-        let mut newest = Vec::new();
-        loop {
-            // Later pages have seen more than the point of the first one.
-            let is_later = matches!(from, SyncFrom::Place(SyncPlace::Page(_)));
-            let page = self.page(from, SyncRequest::OF_SOCKET).await?;
-            let (point, next) = (page.point.clone(), page.next.clone());
-            let entries = page.conversations.iter().map(|changed| &changed.entry);
-            newest.extend(entries.filter(|_| is_later).map(|entry| (entry.id, entry.last_seq)));
-            let (data, _) = ChangeSet::of(page, &self.use_cases.sync, self.account, self.language);
-            self.outlet.send(&ServerFrame::Sync { data, more: next.is_some() }).await?;
-            let Some(next) = next else {
-                let mut sent = SentState::at(point.clone());
-                sent.read(point, newest);
-                return Ok(sent);
-            };
-            from = SyncFrom::Place(SyncPlace::Page(next));
-        }
+    /// The point from which a client without a cursor is told what changes.
+    pub(super) async fn point(&self) -> Result<ReadPoint, Farewell> {
+        Ok(self.page(SyncFrom::Nothing, SyncRequest::POINT_ONLY).await?.point)
+    }
+
+    /// Tells a page of what a client has missed. Sends nothing before it is read.
+    pub(super) async fn missed(&mut self, from: &SyncFrom) -> Result<MissedPage, Farewell> {
+        let page = self.page(from.clone(), SyncRequest::OF_SOCKET).await?;
+        let (point, next) = (page.point.clone(), page.next.clone());
+        let entries = page.conversations.iter().map(|changed| &changed.entry);
+        let newest = entries.map(|entry| (entry.id, entry.last_seq)).collect();
+        let (data, _) = ChangeSet::of(page, &self.use_cases.sync, self.account, self.language);
+        self.outlet.send(&ServerFrame::Sync { data, more: next.is_some() }).await?;
+        Ok(MissedPage { point, newest, next })
     }
 
     /// Tells all that has changed since the client was sent everything, in frames. Later pages of a round, and all of it while more

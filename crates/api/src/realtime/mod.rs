@@ -10,6 +10,7 @@
 //! | `socket` | the life of a socket: authentication, heartbeats, limits, the end |
 //! | `identity` | who a socket belongs to |
 //! | `live` | what changes in its life, and when something is due |
+//! | `catch_up` | what a client has missed, page by page |
 //! | `delivery` | changes as frames |
 //! | `audience` | what others show to the sockets of this instance |
 //! | `asyncapi` | the document that describes the frames |
@@ -22,6 +23,7 @@
 
 pub(crate) mod asyncapi;
 mod audience;
+mod catch_up;
 mod client_frame;
 mod delivery;
 mod farewell;

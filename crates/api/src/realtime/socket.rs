@@ -17,7 +17,7 @@ use super::farewell::Farewell;
 use super::hub::{HubNote, SocketHub, SocketPlace};
 use super::identity::{Identity, identify};
 use super::incoming::{Heard, Incoming};
-use super::live::Live;
+use super::live::{Live, TokenLease};
 use super::outlet::Outlet;
 use super::server_frame::ServerFrame;
 use crate::admission::{Bulkheads, Requester};
@@ -86,10 +86,11 @@ impl Socket {
         let mut listener = self.use_cases.sync.follow(identity.caller.user_id);
         self.ready(identity).await?;
         let tells_cursor = cursor.is_some();
-        let sent = self.delivery(identity).catch_up(cursor).await?;
+        let mut lease = TokenLease::new(identity);
+        let sent = self.catch_up(&mut lease, cursor).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
-        let mut live = Live { identity, sent, tells_cursor, is_expiry_told: false, next_tick };
+        let mut live = Live { lease, sent, tells_cursor, next_tick };
         loop {
             let due = live.due();
             select! {
@@ -101,7 +102,7 @@ impl Socket {
                         self.tick(&live).await?;
                     }
                 }
-                message = self.incoming.next() => self.hear(message?, &mut live).await?,
+                message = self.incoming.next() => self.hear(message?, &mut live.lease).await?,
                 () = listener.changed() => self.news(&mut live).await?,
                 note = notes.recv() => self.note(note, &mut live).await?,
             }
@@ -110,8 +111,10 @@ impl Socket {
 
     /// Reads what has changed, and tells it.
     async fn news(&mut self, live: &mut Live) -> Result<(), Farewell> {
-        self.check(live)?;
-        self.delivery(live.identity).news(&mut live.sent).await
+        self.check(&live.lease)?;
+        let left = live.lease.identity().expires_at.saturating_duration_since(Instant::now());
+        let news = timeout(left, self.delivery(live.lease.identity()).news(&mut live.sent)).await;
+        news.unwrap_or(Err(Farewell::TokenExpired))
     }
 
     /// Tells a stored message, if the client has all that came before.
@@ -120,14 +123,14 @@ impl Socket {
             NextStep::Skip => Ok(()),
             NextStep::Read => self.news(live).await,
             NextStep::Send => {
-                self.check(live)?;
+                self.check(&live.lease)?;
                 live.sent.sent(&message.mark);
-                self.delivery(live.identity).stored(message).await
+                self.delivery(live.lease.identity()).stored(message).await
             }
         }
     }
 
-    fn delivery(&mut self, identity: Identity) -> Delivery<'_> {
+    pub(super) fn delivery(&mut self, identity: Identity) -> Delivery<'_> {
         Delivery {
             use_cases: &self.use_cases,
             admission: &self.admission,
@@ -170,7 +173,7 @@ impl Socket {
         self.outlet.send(&ServerFrame::Ready { user_id, expires_in }).await
     }
 
-    async fn hear(&mut self, heard: Heard, live: &mut Live) -> Result<(), Farewell> {
+    pub(super) async fn hear(&mut self, heard: Heard, lease: &mut TokenLease) -> Result<(), Farewell> {
         let text = match heard {
             Heard::Text(text) => text,
             Heard::Ping(payload) => return self.outlet.pong(&payload).await,
@@ -183,15 +186,15 @@ impl Socket {
                     return Err(Farewell::Malformed);
                 }
                 let identity = identify(&self.use_cases, token.expose_secret()).await?;
-                if identity.caller != live.identity.caller {
+                if identity.caller != lease.identity().caller {
                     return Err(Farewell::Unauthenticated);
                 }
-                (live.identity, live.is_expiry_told) = (identity, false);
+                *lease = TokenLease::new(identity);
                 self.ready(identity).await
             }
             ClientFrame::Typing(None) => Ok(()),
             ClientFrame::Typing(Some(conversation)) => {
-                let writer = live.identity.caller.user_id;
+                let writer = lease.identity().caller.user_id;
                 let arrival = self.admission.request(Requester::Account(writer));
                 if let Ok(_permit) = arrival.permit().await {
                     // Every refusal is silent, so that none tells anything.
@@ -216,14 +219,20 @@ impl Socket {
         }
     }
 
-    fn check(&self, live: &Live) -> Result<(), Farewell> {
-        if self.use_cases.sessions.has_ended(live.identity.caller) {
+    fn check(&self, lease: &TokenLease) -> Result<(), Farewell> {
+        if self.use_cases.sessions.has_ended(lease.identity().caller) {
             return Err(Farewell::SessionEnded);
         }
-        if live.identity.expires_at <= Instant::now() {
-            return Err(Farewell::TokenExpired);
+        if lease.is_over() { Err(Farewell::TokenExpired) } else { Ok(()) }
+    }
+
+    /// Ends with the session or the token, and announces the end of the token.
+    pub(super) async fn watch(&mut self, lease: &mut TokenLease) -> Result<(), Farewell> {
+        self.check(lease)?;
+        match lease.announce() {
+            Some(left) => self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Moves the point behind the messages that were sent from memory: without a read if nothing else has changed.
@@ -249,13 +258,8 @@ impl Socket {
 
     /// What is due by the clock. Whether a tick is.
     async fn on_time(&mut self, live: &mut Live) -> Result<bool, Farewell> {
-        self.check(live)?;
+        self.watch(&mut live.lease).await?;
         let now = Instant::now();
-        if live.expiry_due() <= now && !live.is_expiry_told {
-            live.is_expiry_told = true;
-            let left = live.identity.expires_at.saturating_duration_since(now);
-            self.outlet.send(&ServerFrame::Expiring { seconds: left.as_secs() }).await?;
-        }
         if live.next_tick > now {
             return Ok(false);
         }
@@ -270,7 +274,7 @@ impl Socket {
     async fn tick(&mut self, live: &Live) -> Result<(), Farewell> {
         let cursor = live.tells_cursor.then(|| {
             let place = SyncPlace::Point(live.sent.point().clone());
-            sync_cursor::encode(&self.use_cases.sync.cursor(live.identity.caller.user_id, place))
+            sync_cursor::encode(&self.use_cases.sync.cursor(live.lease.identity().caller.user_id, place))
         });
         self.outlet.send(&ServerFrame::Tick { cursor }).await?;
         self.outlet.ping().await

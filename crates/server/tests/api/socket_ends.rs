@@ -13,6 +13,16 @@ fn authenticating(person: &Person, token: &str) -> Socket {
     socket
 }
 
+fn first_cursor(person: &Person) -> String {
+    person.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned()
+}
+
+/// The person with a fresh token.
+fn refreshed(world: &World, person: Person) -> Person {
+    let tokens = world.call("POST", "/api/auth/refresh_token").bearer(&person.refresh_token).send().ok();
+    Person { token: tokens.data()["token"].as_str().unwrap().to_owned(), ..person }
+}
+
 #[test]
 fn what_is_no_permitted_handshake_is_refused_before_the_upgrade() {
     let world = World::new();
@@ -115,12 +125,65 @@ fn a_fresh_token_extends_a_socket_in_place_and_without_one_it_ends() {
     let alice = world.person("alice_01");
     let mut socket = Socket::live(&alice, None);
     assert!(socket.until("expiring")["seconds"].as_u64().unwrap() <= 8);
-    let tokens = world.call("POST", "/api/auth/refresh_token").bearer(&alice.refresh_token).send().ok();
-    let fresh = Person { token: tokens.data()["token"].as_str().unwrap().to_owned(), ..alice };
-    socket.authenticate(&fresh, None);
+    alice.get("/api/auth/me").ok();
+    socket.authenticate(&refreshed(&world, alice), None);
     let (code, frames) = socket.close();
     assert_eq!(code, 4402);
     assert!(frames.iter().any(|frame| frame["type"] == "expiring"), "{frames:?}");
+}
+
+#[test]
+fn a_token_that_ends_while_a_socket_catches_up_ends_it() {
+    let world = World::with(Options { access_token_seconds: Some(8), ..Options::default() });
+    let alice = world.person("alice_01");
+    let cursor = first_cursor(&alice);
+    world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
+        let mut socket = Socket::greeted(alice.address);
+        socket.authenticate(&alice, Some(&cursor));
+        let (code, frames) = socket.close();
+        let kinds: Vec<_> = frames.iter().filter_map(|frame| frame["type"].as_str()).collect();
+        assert_eq!((code, kinds), (4402, vec!["expiring"]));
+    });
+}
+
+#[test]
+fn a_token_that_ends_while_a_socket_reads_what_is_new_ends_it() {
+    let world = World::with(Options { access_token_seconds: Some(8), ..Options::default() });
+    let alice = world.person("alice_01");
+    let socket = Socket::live(&alice, None);
+    world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
+        alice.with("PATCH", "/api/auth/me", &json!({"share_typing": false})).ok();
+        assert_eq!(socket.close_code(), 4402);
+    });
+}
+
+#[test]
+fn a_fresh_token_extends_a_socket_that_catches_up() {
+    let world = World::with(Options { access_token_seconds: Some(8), ..Options::default() });
+    let alice = world.person("alice_01");
+    let cursor = first_cursor(&alice);
+    let mut socket = Socket::greeted(alice.address);
+    world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
+        socket.authenticate(&alice, Some(&cursor));
+        socket.until("expiring");
+        socket.authenticate(&refreshed(&world, alice), None);
+    });
+    for kind in ["sync", "live"] {
+        socket.until(kind);
+    }
+}
+
+#[test]
+fn a_socket_of_a_lost_history_says_goodbye_at_its_heartbeat() {
+    let world = World::with(Options { socket_ping_seconds: Some(1), ..Options::default() });
+    let (alice, bob) = world.friends();
+    let socket = Socket::live(&bob, None);
+    // As after a fail-over that lost something.
+    world.sql("UPDATE lineages SET token = gen_random_uuid()");
+    alice.say(&bob, "pushed without a read");
+    let (code, frames) = socket.close();
+    assert_eq!(code, 1012, "{frames:?}");
+    assert_eq!(frames.last().unwrap()["why"], "restart");
 }
 
 #[test]
@@ -148,13 +211,19 @@ fn an_ended_session_loses_its_sockets_and_no_other() {
 fn an_ended_session_loses_a_socket_that_waits_for_the_database() {
     let world = World::new();
     let alice = world.person("alice_01");
-    let cursor = alice.get("/api/auth/sync").ok().data()["cursor"].as_str().unwrap().to_owned();
+    let elsewhere = world.second_instance();
+    let cursor = first_cursor(&alice);
     world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
-        let mut socket = Socket::greeted(alice.address);
-        socket.authenticate(&alice, Some(&cursor));
+        let sockets = [alice.address, elsewhere.address].map(|address| {
+            let mut socket = Socket::greeted(address);
+            socket.authenticate(&alice, Some(&cursor));
+            socket
+        });
         alice.post("/api/auth/logout", &json!({})).ok();
-        let (code, frames) = socket.close();
-        assert_eq!((code, frames), (4403, Vec::new()));
+        for socket in sockets {
+            let (code, frames) = socket.close();
+            assert_eq!((code, frames), (4403, Vec::new()));
+        }
     });
 }
 
