@@ -1,4 +1,4 @@
-//! Catching up: a client is told page by page what it has missed, while it is heard and its token is watched.
+//! Catching up: tells a client page by page what it has missed, while it is heard and its token is watched.
 
 use std::future::ready;
 

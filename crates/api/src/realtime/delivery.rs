@@ -59,7 +59,7 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// The point from which a client without a cursor is told what changes.
+    /// The point from which a client without a cursor learns what changes.
     pub(super) async fn point(&self) -> Result<ReadPoint, Farewell> {
         Ok(self.page(SyncFrom::Nothing, SyncRequest::POINT_ONLY).await?.point)
     }

@@ -29,11 +29,11 @@ impl Instance {
     }
 }
 
-/// Keeps what it is told of.
+/// Keeps what it learns.
 #[derive(Default)]
-struct Told(Mutex<Vec<SessionId>>);
+struct Learned(Mutex<Vec<SessionId>>);
 
-impl EndAudience for Told {
+impl EndAudience for Learned {
     fn ended(&self, sessions: &[SessionId]) {
         self.0.lock().unwrap().extend(sessions);
     }
@@ -81,9 +81,9 @@ async fn sockets_learn_of_an_ended_session_at_once_and_elsewhere_soon() {
     let database = Database::new();
     let (here, there) = (Instance::on(&database), Instance::on(&database));
     let audiences = [&here, &there].map(|instance| {
-        let told = Arc::<Told>::default();
-        instance.ended.tell(Arc::<Told>::clone(&told));
-        told
+        let learned = Arc::<Learned>::default();
+        instance.ended.tell(Arc::<Learned>::clone(&learned));
+        learned
     });
     let (alice, first) = here.pool.register("alice_01").await;
     wait_for(&there, &first, SessionStatus::Open).await;
@@ -93,7 +93,7 @@ async fn sockets_learn_of_an_ended_session_at_once_and_elsewhere_soon() {
     wait_for(&there, &first, SessionStatus::Ended).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     while audiences[1].0.lock().unwrap().is_empty() {
-        assert!(Instant::now() < deadline, "the other instance is not told");
+        assert!(Instant::now() < deadline, "the other instance learns nothing");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(*audiences[1].0.lock().unwrap(), [first.id]);
