@@ -4,6 +4,7 @@
 //! Both are hints: they may come for nothing, and what is lost is made up for by the poll of `postgres/sync`.
 
 mod delivered;
+mod instance;
 mod waiting;
 
 use std::io;
@@ -13,10 +14,8 @@ pub(crate) use delivered::DeliveredStamps;
 use domain::conversation::Directed;
 use domain::id::UserId;
 use domain::number::saturating;
-use domain::realtime::{
-    ChangeListener, ChangeSignals, HandOver, MessageAudience, MessageMark, ReadPoint, StoredMessage,
-    TypingSignals,
-};
+use domain::realtime::{HandOver, MessageAudience, MessageMark, ReadPoint, StoredMessage};
+pub use instance::InstanceSignals;
 use prometheus::IntCounterVec;
 pub(crate) use waiting::LocalListener;
 use waiting::{Followed, ListenerKind, ReaderWake, Waiting};
@@ -272,34 +271,6 @@ fn count(counters: &IntCounterVec, contents: &Outgoing) {
     counters.with_label_values(&[TYPING]).inc_by(saturating(contents.typing.len()));
     counters.with_label_values(&[CHANGE]).inc_by(saturating(contents.accounts.len()));
     counters.with_label_values(&[MESSAGE]).inc_by(saturating(contents.messages.len()));
-}
-
-/// [`ChangeSignals`] and [`TypingSignals`] of one instance.
-#[derive(Clone)]
-pub struct InstanceSignals(Arc<LocalSignals>);
-
-impl InstanceSignals {
-    /// The signals of the transactions that are committed through one database pool.
-    #[must_use]
-    pub const fn new(signals: Arc<LocalSignals>) -> Self {
-        Self(signals)
-    }
-}
-
-impl ChangeSignals for InstanceSignals {
-    fn listen(&self, account: UserId) -> Box<dyn ChangeListener> {
-        Box::new(self.0.listen_here(account))
-    }
-
-    fn follow(&self, account: UserId) -> Box<dyn ChangeListener> {
-        Box::new(self.0.follow_here(account))
-    }
-}
-
-impl TypingSignals for InstanceSignals {
-    fn pass_on(&self, report: Directed) {
-        self.0.pass_on(report);
-    }
 }
 
 #[cfg(test)]

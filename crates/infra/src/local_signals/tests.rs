@@ -3,6 +3,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use domain::conversation::{Directed, Pair};
 use domain::message::{MessageBody, MessageContent, Seq};
+use domain::realtime::ChangeListener;
 use domain::testing::user;
 use parking_lot::Mutex;
 
