@@ -67,3 +67,36 @@ impl ForeignMessages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::testing::user;
+
+    use super::*;
+    use crate::local_signals::tests::mark;
+
+    #[test]
+    fn of_batches_for_which_there_is_no_room_the_sockets_read() {
+        let signals = Arc::new(LocalSignals::new().unwrap());
+        let _follower = signals.follow_here(user(1));
+        let (release, held) = bounded::<()>(0);
+        let read = move |_: &[MessageMark]| {
+            let _ = held.recv();
+            HashMap::new()
+        };
+        let worker = Worker::new("foreign-test").unwrap();
+        let messages = ForeignMessages::reading(&worker, Arc::clone(&signals), read).unwrap();
+        for _ in 0..QUEUE {
+            messages.show(&[mark(1, 2, 1)]);
+        }
+        let woken_before = signals.woken(WakeSource::Signal);
+        // One of those before may be in the reader's hands.
+        for _ in 0..2 {
+            messages.show(&[mark(1, 2, 2)]);
+        }
+        let woken = signals.woken(WakeSource::Signal);
+        drop(release);
+        assert_eq!(woken_before, 0);
+        assert!(woken > 0);
+    }
+}

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Database, Pool, draft};
 
-const ONE_WRITER: SendQueueSettings =
+pub(crate) const ONE_WRITER: SendQueueSettings =
     SendQueueSettings { writers: 1, queue: 1024, max_wait: Duration::from_secs(60) };
 
 pub(crate) type Sending = JoinHandle<Result<SendOutcome, domain::error::PortError>>;

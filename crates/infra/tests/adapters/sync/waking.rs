@@ -1,17 +1,19 @@
 //! The change poll wakes those who wait for what they do not know of, once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use domain::conversation::{ConversationRepository, Preferences};
+use domain::conversation::{ConversationRepository, Preferences, WindowAnchor, WindowRequest};
 use domain::id::UserId;
+use domain::message::{Message, Seq};
 use domain::realtime::{ChangeListener, ChangeSignals, HandOver, MessageAudience, StoredMessage};
 use infra::local_signals::InstanceSignals;
 use infra::postgres::ChangePoll;
 use tokio::time::timeout;
 
+use crate::group_commit::{ONE_WRITER, accepted, send, stop_the_writer};
 use crate::support::{Database, Pool, pair};
 
 /// Takes all messages.
@@ -143,4 +145,65 @@ async fn stamps_of_a_restored_dump_wake_no_one() {
     instances.settle().await;
     instances.pin(true).await;
     assert!(instances.is_woken().await);
+}
+
+/// Keeps the messages that it takes.
+#[derive(Default)]
+struct Keeper(Mutex<Vec<Arc<StoredMessage>>>);
+
+impl MessageAudience for Keeper {
+    fn show_message(&self, _member: UserId, message: &Arc<StoredMessage>) -> HandOver {
+        self.0.lock().unwrap().push(Arc::clone(message));
+        HandOver { takers: 1, is_complete: true }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_one_batch_are_shown_as_they_are_stored() {
+    let database = Database::new();
+    let pool = database.pool_at(database.url(), ONE_WRITER);
+    let (alice, bob) = (pool.person("alice_01").await, pool.person("bob_0001").await);
+    let carol = pool.person("carol_01").await;
+    pool.befriend(alice, bob).await;
+    pool.befriend(carol, bob).await;
+    let keeper = Arc::<Keeper>::default();
+    pool.db.signals().show_to(Arc::<Keeper>::clone(&keeper));
+    let _follower = InstanceSignals::new(Arc::clone(pool.db.signals())).follow(bob);
+    let (holder, zeroth) =
+        stop_the_writer(&database, &pool, || send(&pool, alice, bob, "zeroth", None)).await;
+    let mut sends = vec![zeroth];
+    // One that is refused and one that is repeated are not shown.
+    for (from, to, text, key) in [
+        (alice, carol, "to a stranger", None),
+        (alice, bob, "first", Some("key")),
+        (alice, bob, "first", Some("key")),
+        (carol, bob, "of another", None),
+        (bob, alice, "second", Some("key")),
+    ] {
+        sends.push(send(&pool, from, to, text, key));
+        accepted(&pool, u64::try_from(sends.len()).unwrap()).await;
+    }
+    drop(holder);
+    for send in sends {
+        send.await.unwrap().unwrap();
+    }
+    let shown = std::mem::take(&mut *keeper.0.lock().unwrap());
+    assert_eq!(shown.len(), 4);
+    for message in &shown {
+        for reader in [message.from.user(), message.from.peer()] {
+            assert_eq!(message.seen_by(reader), stored(&pool, reader, message).await);
+        }
+    }
+    let marks = shown.iter().map(|message| message.mark).filter(|mark| mark.pair == pair(alice, bob));
+    let [zeroth, first, second] = marks.collect::<Vec<_>>()[..] else { panic!("{shown:?}") };
+    assert_eq!((first.stamp, first.follows), (second.stamp, zeroth.stamp));
+    assert_eq!(second.follows, first.stamp);
+}
+
+/// The message as the reader's history has it.
+async fn stored(pool: &Pool, reader: UserId, message: &StoredMessage) -> Message {
+    let before = WindowAnchor::After(Seq::new(message.mark.seq.get() - 1));
+    let request = WindowRequest::from_anchor(before);
+    let window = pool.conversations.window(reader, message.conversation(), &request).await.unwrap();
+    window.unwrap().messages.remove(0)
 }
