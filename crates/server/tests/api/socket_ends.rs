@@ -152,7 +152,8 @@ fn a_token_that_ends_while_a_socket_reads_what_is_new_ends_it() {
     let alice = world.person("alice_01");
     let socket = Socket::live(&alice, None);
     world.hold_lock("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE", || {
-        alice.with("PATCH", "/api/auth/me", &json!({"share_typing": false})).ok();
+        let body = json!({"uid": alice.uid, "password": Person::PASSWORD});
+        world.call("POST", "/api/login/uid").json(&body).send().ok();
         assert_eq!(socket.close_code(), 4402);
     });
 }

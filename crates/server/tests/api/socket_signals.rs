@@ -93,20 +93,28 @@ fn a_message_stored_elsewhere_is_shown_to_a_socket_by_a_signal() {
     let world = observed();
     let other = world.second_instance();
     let (alice, bob) = world.friends();
-    let mut bobs = Socket::live(&bob, None);
+    let (mut alices, mut bobs) = (Socket::live(&alice, None), Socket::live(&bob, None));
     let elsewhere = alice.at(other.address);
+    let newest =
+        |person: &Person| person.open(&person.conversation(), "?limit=1").data()["messages"][0].clone();
     let shown = |source: &str| world.counter(&format!("hongyan_messages_shown_total{{source=\"{source}\"}}"));
+    let mut number = 0;
     eventually("no signal arrives", || {
-        elsewhere.say(&bob, "from afar");
-        bobs.until("message");
-        shown("signal") > 0
+        number += 1;
+        let (content, key) = (format!("from afar {number}"), format!("key-{number}"));
+        let body = json!({"receiver_id": bob.id, "content": content, "client_message_id": key});
+        elsewhere.post("/api/auth/messages", &body).ok();
+        for (person, socket) in [(&alice, &mut alices), (&bob, &mut bobs)] {
+            assert_eq!(socket.until("message")["message"], newest(person));
+        }
+        shown("signal") > 1
     });
     assert!(world.counter("hongyan_signals_received_total{kind=\"message\"}") > 0);
     // A message of this instance needs no signal.
     let before = shown("commit");
     alice.say(&bob, "from here");
     bobs.until("message");
-    assert_eq!(shown("commit"), before + 1);
+    assert_eq!(shown("commit"), before + 2);
 }
 
 #[test]
