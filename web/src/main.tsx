@@ -19,6 +19,7 @@ import { Menu } from "./ui/Menu.tsx";
 import { Pane } from "./ui/Pane.tsx";
 import { Rail } from "./ui/Rail.tsx";
 import { Results, scope, SearchField, words } from "./ui/Search.tsx";
+import { Scroll } from "./ui/Scroll.tsx";
 import { Settings } from "./ui/Settings.tsx";
 import { announced } from "./ui/Timeline.tsx";
 
@@ -34,7 +35,9 @@ function Screens({ of }: { of: Account }) {
             <main class="list">
                 <SearchField />
                 {!(isNarrow.value && id) && <Lines />}
-                <div class="scroll">{isSearching ? <Results account={of} /> : page === "chat" ? <List account={of} /> : <Contacts />}</div>
+                {isSearching ? <Scroll key="search"><Results account={of} /></Scroll>
+                    : page === "chat" ? <Scroll key="chats" name={`${of.user.user_id} chats`}><List account={of} /></Scroll>
+                    : <Scroll key="contacts" name={`${of.user.user_id} contacts`}><Contacts /></Scroll>}
             </main>
             <Pane account={of} />
         </div>

@@ -1,5 +1,7 @@
 import type { Text } from "./zh.ts";
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 export const en: Text = {
     appName: "Hongyan",
     slogan: "A letter is a meeting",
@@ -49,6 +51,7 @@ export const en: Text = {
     expired: "Expired",
     waiting: "Waiting",
     canceled: "Withdrawn",
+    asksYou: "They want to be your friend",
     self: "This is you",
     sendMessage: "Message",
     noContacts: "No friends yet",
@@ -67,6 +70,7 @@ export const en: Text = {
     deleteFriendQuestion: (name) => `Delete ${name} from your contacts, and your chat history with them?`,
     noChats: "No chats yet. Add a friend and begin.",
     noSuchChat: "There is no such chat",
+    canBegin: "You are friends now. Say hello",
     noChatOpen: "Choose a chat",
     unread: (count) => `${count} unread`,
     mutedCount: (count) => `[${count}]`,
@@ -108,8 +112,8 @@ export const en: Text = {
     quoted: (name, words) => `“${name}: ${words}”\n- - - - - - - - - -\n`,
     yesterday: "Yesterday",
     weekdays: ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"],
-    date: (month, day) => `${day}/${month}`,
-    year: (year) => `${year} `,
+    date: (month, day, year) => `${day} ${MONTHS[month - 1]}${year === undefined ? "" : ` ${year}`}`,
+    shortDate: (year, month, day, isThisYear) => `${day} ${MONTHS[month - 1]}${isThisYear ? "" : ` ${year}`}`,
     search: "Search",
     searchContacts: "Contacts",
     searchHistory: "Chat history",

@@ -23,7 +23,7 @@ export function listTime(iso: string, now: Date, text: Text): string {
     if (days < 7) {
         return text.weekdays[date.getDay()] ?? "";
     }
-    return `${two(date.getFullYear() % 100)}/${date.getMonth() + 1}/${date.getDate()}`;
+    return text.shortDate(date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getFullYear() === now.getFullYear());
 }
 
 /** Between two messages. */
@@ -33,7 +33,7 @@ export function lineTime(iso: string, now: Date, text: Text): string {
     if (days <= 0) {
         return clock(date);
     }
-    const day = days === 1 ? text.yesterday : days < 7 ? text.weekdays[date.getDay()] : text.date(date.getMonth() + 1, date.getDate());
-    const year = date.getFullYear() === now.getFullYear() ? "" : text.year(date.getFullYear());
-    return `${year}${day} ${clock(date)}`;
+    const year = date.getFullYear() === now.getFullYear() ? undefined : date.getFullYear();
+    const day = days === 1 ? text.yesterday : days < 7 ? text.weekdays[date.getDay()] : text.date(date.getMonth() + 1, date.getDate(), year);
+    return `${day} ${clock(date)}`;
 }

@@ -50,6 +50,7 @@ export const zh = {
     expired: "已过期",
     waiting: "等待验证",
     canceled: "已撤回",
+    asksYou: "对方请求添加你为朋友",
     self: "这是你自己",
     sendMessage: "发消息",
     noContacts: "还没有好友",
@@ -69,6 +70,7 @@ export const zh = {
     // Chats.
     noChats: "还没有聊天。添加一位朋友，开始聊天吧。",
     noSuchChat: "该聊天不存在",
+    canBegin: "你们已经是好友了，现在可以开始聊天",
     noChatOpen: "选择一个聊天",
     unread: (count: number) => `${count}条未读`,
     mutedCount: (count: number) => `[${count}条]`,
@@ -111,8 +113,9 @@ export const zh = {
     quoted: (name: string, words: string) => `「${name}：${words}」\n- - - - - - - - - -\n`,
     yesterday: "昨天",
     weekdays: ["星期日", "星期一", "星期二", "星期三", "星期四", "星期五", "星期六"],
-    date: (month: number, day: number) => `${month}月${day}日`,
-    year: (year: number) => `${year}年`,
+    date: (month: number, day: number, year?: number) => `${year === undefined ? "" : `${year}年`}${month}月${day}日`,
+    /** In the list of chats, where there is little room. */
+    shortDate: (year: number, month: number, day: number, _isThisYear: boolean) => `${String(year).slice(-2)}/${month}/${day}`,
     // Search.
     search: "搜索",
     searchContacts: "联系人",

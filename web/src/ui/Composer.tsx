@@ -19,10 +19,22 @@ const COUNTED_FROM = 4500;
 
 /** Puts words into the field of the open chat, where the caret is, and the caret behind them. */
 export function insert(words: string): void {
+    edit((field) => field.setRangeText(words, field.selectionStart, field.selectionEnd, "end"));
+}
+
+/** Puts words before what is in the field, and the caret at the end. */
+export function insertBefore(words: string): void {
+    edit((field) => {
+        field.setRangeText(words, 0, 0, "end");
+        field.setSelectionRange(field.value.length, field.value.length);
+    });
+}
+
+function edit(change: (field: HTMLTextAreaElement) => void): void {
     const field = document.querySelector<HTMLTextAreaElement>(".composer textarea");
     if (field) {
         field.focus();
-        field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
+        change(field);
         field.dispatchEvent(new Event("input", { bubbles: true }));
     }
 }

@@ -16,9 +16,9 @@ import { type Choice, withMenu } from "./Menu.tsx";
 import { badge } from "./Rail.tsx";
 import { Waiting } from "./Waiting.tsx";
 
-function preview({ last_message, friend_id }: Conversation): string {
+function preview({ last_message, last_seq, friend_id, is_friend }: Conversation): string {
     if (!last_message) {
-        return "";
+        return last_seq === 0 && is_friend ? text.canBegin : "";
     }
     if (last_message.recalled) {
         return last_message.sender_id === friend_id ? text.otherRecalled : text.youRecalled;

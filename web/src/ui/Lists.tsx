@@ -5,6 +5,7 @@ import { batch, type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { tried } from "../state/app.ts";
 import { refresh } from "../state/lists.ts";
+import { deviceName } from "../text/devices.ts";
 import { text } from "../text/index.ts";
 import { lineTime } from "../text/time.ts";
 import { Avatar } from "./Avatar.tsx";
@@ -38,7 +39,7 @@ export function Devices({ account }: { account: Account }) {
             <ul>
                 {rows.value.map(({ session_id, device_name, last_used_at, current }) => (
                     <li key={session_id} class="setting">
-                        <span><bdi>{device_name || text.unknownDevice}</bdi><small>{text.lastUsed(lineTime(last_used_at, new Date(), text))}</small></span>
+                        <span><bdi title={device_name}>{deviceName(device_name) || text.unknownDevice}</bdi><small>{text.lastUsed(lineTime(last_used_at, new Date(), text))}</small></span>
                         {current ? <small>{text.thisDevice}</small> : <button class="secondary" onClick={() => void end(session_id)}>{text.endSession}</button>}
                     </li>
                 ))}

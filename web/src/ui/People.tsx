@@ -19,21 +19,26 @@ type Found = DataOf<"get", "/api/auth/users">;
 export function Greeting({ account, receiver_id, onDone }: { account: Account; receiver_id: string; onDone: (note: string) => void }) {
     const greeting = useSignal(text.greeting(me.value?.name ?? account.user.name));
     const problem = useSignal("");
+    const isBusy = useSignal(false);
     const ask = async (event: Event) => {
         event.preventDefault();
+        isBusy.value = true;
+        problem.value = "";
         try {
             const { data } = await account.call("post", "/api/auth/friendship_requests", { body: { receiver_id, verification_message: greeting.value } });
             refresh();
             onDone(data.status === "accepted" ? text.added : text.requestSent);
         } catch (error) {
             problem.value = sentence(error);
+        } finally {
+            isBusy.value = false;
         }
     };
     return (
         <form class="greeting" onSubmit={ask} onKeyDown={guardForm}>
             <label>{text.verification}<input value={greeting.value} maxLength={128} dir="auto" onInput={(event) => (greeting.value = event.currentTarget.value)} /></label>
             {problem.value && <p class="problem" role="alert">{problem.value}</p>}
-            <button class="primary">{text.addToContacts}</button>
+            <button class="primary" disabled={isBusy.value}>{text.addToContacts}</button>
         </form>
     );
 }
@@ -68,7 +73,7 @@ export function AddFriend({ account }: { account: Account }) {
             void find();
         }
     }, [wanted.value]);
-    const relation = { self: text.self, friend: text.added, request_sent: text.waiting, request_received: "", none: "" };
+    const relation = { self: text.self, friend: text.added, request_sent: text.waiting, request_received: text.asksYou, none: "" };
     const { value: person } = found;
     return (
         <div class="page">
@@ -104,11 +109,14 @@ function person(request: FriendRequest): { id: string; name: string; isSent: boo
 function RequestRow({ account, request }: { account: Account; request: FriendRequest }) {
     const path = { request_id: request.request_id };
     const { id, name, isSent } = person(request);
+    const isBusy = useSignal(false);
     const act = async (method: Extract<Method, "post" | "delete">, status: "accepted" | "rejected" = "accepted") => {
         const call = method === "post"
             ? account.call("post", "/api/auth/friendship_requests/{request_id}", { path, body: { status } })
             : account.call("delete", "/api/auth/friendship_requests/{request_id}", { path });
-        await tried(call);
+        isBusy.value = true;
+        // Once it has succeeded the row says so.
+        isBusy.value = await tried(call);
         refresh();
     };
     const states = { pending: isSent ? text.waiting : "", accepted: text.added, rejected: text.rejected, expired: text.expired, canceled: text.canceled };
@@ -118,9 +126,9 @@ function RequestRow({ account, request }: { account: Account; request: FriendReq
             <div class="words"><b><bdi>{name}</bdi></b><small><bdi>{request.verification_message}</bdi></small></div>
             <div class="buttons">
                 {states[request.status] && <small>{states[request.status]}</small>}
-                {request.status === "pending" && !isSent && <button class="primary" onClick={() => void act("post")}>{text.accept}</button>}
-                {request.status === "pending" && !isSent && <button class="secondary" onClick={() => void act("post", "rejected")}>{text.reject}</button>}
-                {request.status === "pending" && isSent && <button class="secondary" onClick={() => void act("delete")}>{text.withdraw}</button>}
+                {request.status === "pending" && !isSent && <button class="primary" disabled={isBusy.value} onClick={() => void act("post")}>{text.accept}</button>}
+                {request.status === "pending" && !isSent && <button class="secondary" disabled={isBusy.value} onClick={() => void act("post", "rejected")}>{text.reject}</button>}
+                {request.status === "pending" && isSent && <button class="secondary" disabled={isBusy.value} onClick={() => void act("delete")}>{text.withdraw}</button>}
             </div>
         </li>
     );

@@ -43,7 +43,7 @@ export function Remark({ account, friend_id, remark }: { account: Account; frien
     };
     return (
         <form class="inline" onSubmit={save} onKeyDown={guardForm}>
-            <label>{text.remark}<input value={value.value} maxLength={64} dir="auto" placeholder={text.remarkHint} onInput={(event) => (value.value = event.currentTarget.value)} /></label>
+            <label><span>{text.remark}</span><input value={value.value} maxLength={64} dir="auto" placeholder={text.remarkHint} onInput={(event) => (value.value = event.currentTarget.value)} /></label>
             <button class="secondary" disabled={value.value.trim() === remark}>{text.save}</button>
         </form>
     );

@@ -9,7 +9,7 @@ import { text } from "../text/index.ts";
 import { parts } from "../text/links.ts";
 import { lineTime } from "../text/time.ts";
 import { Avatar } from "./Avatar.tsx";
-import { insert } from "./Composer.tsx";
+import { insert, insertBefore } from "./Composer.tsx";
 import { ask } from "./Dialog.tsx";
 import { Icon } from "./Icon.tsx";
 import { type Choice, openMenu, withMenu } from "./Menu.tsx";
@@ -93,19 +93,31 @@ function Bubble({ row, isOwn, chat, account }: { row: Shown; isOwn: boolean; cha
 function choicesOf(message: Message | undefined, content: string, isOwn: boolean, chat: Chat, name: string): Choice[] {
     const choices: Choice[] = [
         { label: text.copy, act: () => void copy(content) },
-        { label: text.quote, act: () => insert(text.quoted(name, content)) },
+        { label: text.quote, act: () => insertBefore(text.quoted(name, content)) },
     ];
     if (message && isOwn && serverNow() - Date.parse(message.created_at) < 1000 * (info.value?.recall_seconds ?? 120)) {
         choices.push({ label: text.recall, act: () => void recall(message, chat) });
     }
     if (message) {
-        choices.push({ label: text.remove, act: () => void ask(text.removeQuestion, text.remove).then((isAgreed) => isAgreed && tried(chat.remove(message))) });
+        choices.push({ label: text.remove, act: () => void remove(message, chat) });
     }
     return choices;
 }
 
+/** Gives the focus to the messages if what had it is gone. */
+function keepFocus(): void {
+    requestAnimationFrame(() => document.activeElement === document.body && document.querySelector<HTMLElement>(".log")?.focus({ preventScroll: true }));
+}
+
+async function remove(message: Message, chat: Chat): Promise<void> {
+    if ((await ask(text.removeQuestion, text.remove)) && (await tried(chat.remove(message)))) {
+        keepFocus();
+    }
+}
+
 async function recall(message: Message, chat: Chat): Promise<void> {
     if (await tried(chat.recall(message))) {
+        keepFocus();
         recalled.value = new Map([...recalled.value, [message.message_id, message.content ?? ""]]);
         chat.refresh();
         setTimeout(() => (recalled.value = new Map([...recalled.value].filter(([id]) => id !== message.message_id))), FIVE_MINUTES);

@@ -66,7 +66,7 @@ function InContext({ content, sought }: { content: string; sought: string }) {
     return <bdi>{from > 0 && "…"}{line.slice(from, at)}<mark>{line.slice(at, at + sought.length)}</mark>{line.slice(at + sought.length)}</bdi>;
 }
 
-function Hits({ account, sought }: { account: Account; sought: string }) {
+function Hits({ account, sought, isAlone }: { account: Account; sought: string; isAlone: boolean }) {
     const hits = useSignal<Hit[]>([]);
     const cursor = useSignal<string | null>(null);
     const state = useSignal<"busy" | "done">("busy");
@@ -125,7 +125,7 @@ function Hits({ account, sought }: { account: Account; sought: string }) {
                 })}
             </ul>
             {cursor.value && <button class="link more" disabled={state.value === "busy"} onClick={() => void load(cursor.value)}>{text.loadMore}</button>}
-            <p class="empty" role="status">{note.value || (state.value === "done" && hits.value.length === 0 && chat ? text.nothingFound : "")}</p>
+            <p class="empty" role="status">{note.value || (state.value === "done" && hits.value.length === 0 && isAlone ? text.nothingFound : "")}</p>
         </section>
     );
 }
@@ -152,7 +152,7 @@ export function Results({ account }: { account: Account }) {
                     </ul>
                 </section>
             )}
-            {sought && <Hits account={account} sought={sought} />}
+            {sought && <Hits account={account} sought={sought} isAlone={people.length === 0} />}
             {sought && !scope.value && <button class="link more" onClick={() => { endSearch(); go("contacts", "add"); wanted.value = sought; }}>{text.searchForUid(sought)}</button>}
         </div>
     );

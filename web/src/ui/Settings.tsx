@@ -34,7 +34,7 @@ function Editable({ label, value, most, save }: { label: string; value: string; 
     };
     return (
         <form class="inline" onSubmit={submit} onKeyDown={guardForm}>
-            <label>{label}<input value={typed.value} maxLength={most} dir="auto" spellcheck={false} autocomplete="off" onInput={(event) => (typed.value = event.currentTarget.value)} /></label>
+            <label><span>{label}</span><input value={typed.value} maxLength={most} dir="auto" spellcheck={false} autocomplete="off" onInput={(event) => (typed.value = event.currentTarget.value)} /></label>
             <button class="secondary" disabled={typed.value.trim() === value || typed.value.trim() === ""}>{text.save}</button>
             {problem.value && <p class="problem" role="alert">{problem.value}</p>}
         </form>

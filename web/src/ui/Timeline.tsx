@@ -169,15 +169,18 @@ export function Timeline({ chat, account }: { chat: Chat; account: Account }) {
             moveFocus(event);
         }
     };
+    const conversation = conversationOf(chat.id);
     const unseen = chat.hasNewer.value
-        ? (conversationOf(chat.id)?.unread_count ?? 0)
+        ? (conversation?.unread_count ?? 0)
         : chat.messages.value.filter(({ seq, sender_id, recalled }) => seq > chat.seen.value && sender_id !== me && !recalled).length;
+    const hasBegun = rows.length > 0 || !chat.isLoaded.value || conversation?.last_seq !== 0 || !conversation.is_friend;
     const showsPill = !isAtBottom.value && (unseen > 0 || chat.hasNewer.value);
     return (
         <div class="timeline">
             <div class="log" ref={list} tabIndex={0} role="log" aria-live="off" aria-label={text.messages} onKeyDown={onKeyDown} onScroll={() => { remember(); look(); }}>
                 {rows.slice(slice.from, slice.to).map((row, place) => <Row key={row.key} row={row} before={rows[slice.from + place - 1]} isFirstNew={firstNew !== undefined && row.message?.seq === firstNew} chat={chat} account={account} />)}
             </div>
+            {hasBegun || <p class="line over">{text.canBegin}</p>}
             {!chat.isLoaded.value && <div class="over"><Waiting /></div>}
             {showsPill && <button class="pill" onClick={toBottom}><Icon name="down" />{unseen > 0 ? text.newBelow(unseen) : text.toNewest}</button>}
         </div>

@@ -1,0 +1,147 @@
+// Small things of the web client that users would miss.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { call, chats, field, log, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+
+before(start);
+after(stop);
+
+/** Opens the menu of a bubble by its text. */
+const choose = async (page, words, choice) => {
+    await page.locator(".bubble").getByText(words, { exact: true }).click({ button: "right" });
+    await page.getByRole("menuitem", { name: choice }).click();
+};
+
+test("a quotation stands before what was typed", () => within({}, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await write(bob, alice, ["几点？"]);
+    await sees(page, "几点？");
+    await field(page).fill("七点");
+    await choose(page, "几点？", "引用");
+    await page.keyboard.type("半");
+    assert.equal(await field(page).inputValue(), "「Bob：几点？」\n- - - - - - - - - -\n七点半");
+}));
+
+test("the counter of a long text takes no room from the field", () => within({ viewport: { width: 390, height: 844 } }, async (open) => {
+    const { pages: [page] } = await pair(open);
+    const width = async () => (await field(page).boundingBox()).width;
+    const before = await width();
+    await field(page).fill("汉".repeat(4600));
+    await page.locator(".count").waitFor();
+    assert.equal(await width(), before);
+}));
+
+test("new friends are told to begin, until the first message", () => within({}, async (open) => {
+    const { pages: [page, other] } = await pair(open);
+    const words = "你们已经是好友了，现在可以开始聊天";
+    await page.locator(".timeline").getByText(words).waitFor();
+    await chats(page).getByText(words).waitFor();
+    await say(other, "你好");
+    await sees(page, "你好");
+    await page.getByText(words).first().waitFor({ state: "detached" });
+    assert.equal(await other.getByText(words).count(), 0);
+}));
+
+test("a search that finds nothing says so", () => within({}, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await write(bob, alice, ["火锅"]);
+    await sees(page, "火锅");
+    await page.getByRole("textbox", { name: "搜索" }).fill("没有这样的话");
+    await page.getByText("没有找到相关内容").waitFor();
+    await page.getByRole("textbox", { name: "搜索" }).fill("火锅");
+    await page.locator(".results mark").waitFor();
+    assert.equal(await page.getByText("没有找到相关内容").count(), 0);
+    await page.getByRole("textbox", { name: "搜索" }).fill("Bob");
+    await page.getByRole("region", { name: "联系人" }).waitFor();
+    await page.waitForResponse(/messages\/search/);
+    assert.equal(await page.getByText("没有找到相关内容").count(), 0, "a contact is found");
+}));
+
+test("a request is answered once by two clicks", () => within({}, async (open) => {
+    const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
+    await call(bob, "POST", "/api/auth/friendship_requests", { receiver_id: alice.id, verification_message: "我是Bob" });
+    const page = await seat(await open("#/contacts/new"), alice);
+    let answers = 0;
+    await page.route(/friendship_requests\/[\w-]+$/, async (route) => {
+        answers += 1;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        await route.fallback();
+    });
+    await page.getByRole("button", { name: "接受" }).dblclick();
+    await page.getByText("已添加").waitFor();
+    assert.equal(answers, 1);
+    assert.equal(await page.locator(".notice-of-moment").count(), 0);
+}));
+
+test("someone who has asked already is named so when found", () => within({}, async (open) => {
+    const [alice, bob] = [await person("爱丽丝"), await person("Bob")];
+    await call(bob, "POST", "/api/auth/friendship_requests", { receiver_id: alice.id, verification_message: "我是Bob" });
+    const page = await seat(await open("#/contacts/add"), alice);
+    await page.getByLabel("微信号", { exact: true }).fill(bob.uid);
+    await page.getByLabel("微信号", { exact: true }).press("Enter");
+    await page.getByText("对方请求添加你为朋友").waitFor();
+    await page.getByRole("button", { name: "添加到通讯录" }).click();
+    await page.getByText("已添加").waitFor();
+}));
+
+test("each list keeps its own place", () => within({}, async (open) => {
+    const { people: [, bob], pages: [page], conversation } = await pair(open);
+    const rows = Array.from({ length: 200 }, (_, place) => ({
+        conversation_id: place === 0 ? conversation : crypto.randomUUID(), friend_id: place === 0 ? bob.id : crypto.randomUUID(), friend_uid: `friend_${place}`,
+        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: 0, unread_count: 0, last_message: null, last_seq: 0, read_seq: 0,
+        updated_at: "2026-01-01T00:00:00Z", pinned: false, muted: false,
+    }));
+    const friends = rows.map(({ conversation_id, friend_id, friend_uid, friend_name }) => ({ conversation_id, friend_id, friend_uid, friend_name, remark: "", created_at: "2026-01-01T00:00:00Z" }));
+    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
+    await page.route(/api\/auth\/conversations(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: rows, next_cursor: null } }));
+    await page.route(/api\/auth\/friendships(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: friends, next_cursor: null } }));
+    await page.reload();
+    await until(page, () => document.querySelectorAll(".rows li").length === 200);
+    const scrollTo = (top) => page.evaluate(async (top) => {
+        document.querySelector(".scroll").scrollTop = top;
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    }, top);
+    const place = () => page.locator(".scroll").evaluate((box) => box.scrollTop);
+    const whole = () => page.locator(".rows").evaluate((list) => list.getBoundingClientRect().height);
+    const before = await whole();
+    await scrollTo(3000);
+    assert.equal(await whole(), before, "what comes into view moves nothing");
+    await rail(page).getByRole("button", { name: "通讯录" }).click();
+    await page.locator(".contacts section").first().waitFor();
+    assert.equal(await place(), 0, "the contacts begin at their top");
+    await scrollTo(500);
+    await rail(page).getByRole("button", { name: "设置" }).click();
+    await rail(page).getByRole("button", { name: "聊天" }).click();
+    await chats(page).waitFor();
+    assert.equal(await place(), 3000);
+    await rail(page).getByRole("button", { name: "通讯录" }).click();
+    await page.locator(".contacts section").first().waitFor();
+    assert.equal(await place(), 500);
+    page.faults.length = 0;
+}));
+
+test("after a message is deleted or recalled, the focus is in the messages", () => within({}, async (open) => {
+    const { pages: [page] } = await pair(open);
+    for (const choice of ["删除", "撤回"]) {
+        await say(page, `将被${choice}`);
+        await page.locator("[data-seq] .bubble").getByText(`将被${choice}`).waitFor();
+        await log(page).focus();
+        await page.keyboard.press("ArrowUp");
+        await page.keyboard.press("Enter");
+        await page.getByRole("menuitem", { name: choice }).press("Enter");
+        if (choice === "删除") {
+            await page.getByRole("dialog").getByRole("button", { name: choice }).press("Enter");
+        }
+        await page.locator(".bubble").getByText(`将被${choice}`).waitFor({ state: "detached" });
+        await until(page, () => document.activeElement === document.querySelector(".log"));
+    }
+}));
+
+test("the settings name this browser, and their fields stand in one line", () => within({}, async (open) => {
+    const page = await seat(await open("#/settings"), await person("爱丽丝"));
+    const device = page.locator(".setting").filter({ hasText: "本机" });
+    await device.getByText("Chrome · Linux").waitFor();
+    const lefts = await Promise.all(["昵称", "微信号"].map(async (label) => (await page.getByLabel(label, { exact: true }).boundingBox()).x));
+    assert.equal(lefts[0], lefts[1]);
+}));
