@@ -25,3 +25,16 @@ plot work.'/latency' using 1:2 with linespoints lw 2 lc 1 title 'send, median', 
      '' using 1:5 with linespoints dt 2 lc 2 title 'page, p99', \
      '' using 1:6 with linespoints lw 2 lc 3 title 'list, median', \
      '' using 1:7 with linespoints dt 2 lc 3 title 'list, p99'
+unset logscale x
+set output 'docs/measurements/plots/delivery.svg'
+set title 'From the due send to the frame at the receiver, 10,000 receivers online'
+set xlabel 'sends, % of the peak without receivers'
+set ylabel 'ms'
+set xrange [8:62]
+set xtics 10,10,60
+set logscale y
+set yrange [1:*]
+plot work.'/delivery' using 1:2 with linespoints lw 2 lc 1 title 'one instance, median', \
+     '' using 1:3 with linespoints dt 2 lc 1 title 'one instance, p99', \
+     '' using 1:4 with linespoints lw 2 lc 2 title 'across two, median', \
+     '' using 1:5 with linespoints dt 2 lc 2 title 'across two, p99'
