@@ -87,7 +87,8 @@ impl Socket {
         self.ready(identity).await?;
         let tells_cursor = cursor.is_some();
         let mut lease = TokenLease::new(identity);
-        let sent = self.catch_up(&mut lease, cursor).await?;
+        // A read has a large future, for which an idle socket would keep room.
+        let sent = Box::pin(self.catch_up(&mut lease, cursor)).await?;
         self.outlet.send(&ServerFrame::Live).await?;
         let next_tick = Instant::now() + spread(self.hub.limits().heartbeat / 2);
         let mut live = Live { lease, sent, tells_cursor, next_tick };
@@ -113,7 +114,8 @@ impl Socket {
     async fn news(&mut self, live: &mut Live) -> Result<(), Farewell> {
         self.check(&live.lease)?;
         let left = live.lease.identity().expires_at.saturating_duration_since(Instant::now());
-        let news = timeout(left, self.delivery(live.lease.identity()).news(&mut live.sent)).await;
+        let mut delivery = self.delivery(live.lease.identity());
+        let news = timeout(left, Box::pin(delivery.news(&mut live.sent))).await;
         news.unwrap_or(Err(Farewell::TokenExpired))
     }
 
