@@ -78,6 +78,20 @@ test("nothing is called empty before it is loaded", () => within({}, async (open
     page.faults.length = 0;
 }));
 
+test("when the browser is offline the page says so without waiting for its next call", () => within({ except: AWAY }, async (open) => {
+    const { pages: [page] } = await pair(open);
+    await page.clock.install();
+    await page.reload();
+    await page.getByText("你们已经是好友了").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    // No timer begins a call any more.
+    await page.clock.pauseAt(Date.now() + 1000);
+    await page.waitForLoadState("networkidle");
+    await page.route(/\/api\//, (route) => route.abort("internetdisconnected"));
+    await page.evaluate(() => globalThis.dispatchEvent(new Event("offline")));
+    await page.locator(".offline").waitFor();
+}));
+
 test("on a phone an open chat says that the network is gone", () => within({ viewport: { width: 390, height: 844 }, except: AWAY }, async (open, context) => {
     const { pages: [page] } = await pair(open);
     await context.setOffline(true);

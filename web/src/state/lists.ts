@@ -95,6 +95,8 @@ export function begin(account: Account): void {
         }),
         account.poll("/api/auth/me", {}, { every: 5, onTrouble, onAnswer: ({ data }) => (me.value = data) }),
     ];
+    // The browser knows first; the call that fails at once shows the line.
+    globalThis.addEventListener("offline", ask);
     if (typeof BroadcastChannel !== "undefined") {
         channel = new BroadcastChannel(`hongyan.changes.${account.user.user_id}`);
         channel.onmessage = ask;
@@ -112,6 +114,7 @@ export function begin(account: Account): void {
 
 export function end(): void {
     unfollow?.();
+    globalThis.removeEventListener("offline", ask);
     forgetWriting();
     polls.forEach((poll) => poll.stop());
     channel?.close();
