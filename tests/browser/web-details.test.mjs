@@ -145,3 +145,49 @@ test("the settings name this browser, and their fields stand in one line", () =>
     const lefts = await Promise.all(["昵称", "微信号"].map(async (label) => (await page.getByLabel(label, { exact: true }).boundingBox()).x));
     assert.equal(lefts[0], lefts[1]);
 }));
+
+test("emoji go to the caret, several in a row, the recent ones first next time", () => within({}, async (open) => {
+    const { pages: [page] } = await pair(open);
+    const panel = page.getByRole("dialog", { name: "表情" });
+    const face = page.getByRole("button", { name: "表情" });
+    await field(page).fill("好的");
+    await field(page).press("ArrowLeft");
+    await face.click();
+    const second = panel.getByRole("button").nth(1);
+    const emoji = await second.textContent();
+    await second.click();
+    await second.click();
+    assert.equal(await field(page).inputValue(), `好${emoji}${emoji}的`);
+    await field(page).press("Escape");
+    assert.equal(await panel.count(), 0);
+    await face.press("Enter");
+    assert.equal(await panel.getByRole("button").first().textContent(), emoji);
+    await panel.getByRole("button").nth(2).press("Enter");
+    await panel.getByRole("button").nth(2).press("Enter");
+    assert.equal([...new Intl.Segmenter().segment(await field(page).inputValue())].length, 6);
+    await log(page).click({ position: { x: 5, y: 5 } });
+    assert.equal(await panel.count(), 0);
+}));
+
+test("on a phone one chat is searched, and the hit opens it", () => within({ viewport: { width: 390, height: 844 } }, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await write(bob, alice, ["火锅", "米饭"]);
+    await sees(page, "米饭");
+    await page.getByRole("button", { name: "聊天信息" }).click();
+    await page.getByRole("button", { name: "查找聊天内容" }).click();
+    await page.getByRole("textbox", { name: "搜索" }).fill("火锅");
+    await page.locator(".results .row").click();
+    await page.locator(".flashed .bubble").getByText("火锅").waitFor();
+}));
+
+test("the card of a blocked friend offers to unblock", () => within({}, async (open) => {
+    const { people: [alice, bob], pages: [page] } = await pair(open);
+    await call(alice, "PUT", `/api/auth/blocks/${bob.id}`);
+    await rail(page).getByRole("button", { name: "通讯录" }).click();
+    await page.locator(".contacts section button").click();
+    await page.getByRole("button", { name: "更多" }).click();
+    await page.getByRole("menuitem", { name: "移出黑名单" }).click();
+    await until(page, () => document.querySelector("[role=menu]") === null);
+    await page.getByRole("button", { name: "更多" }).click();
+    await page.getByRole("menuitem", { name: "加入黑名单" }).waitFor();
+}));

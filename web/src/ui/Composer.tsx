@@ -10,7 +10,7 @@ import { reportTyping } from "../state/live.ts";
 import { sendKey } from "../state/preferences.ts";
 import { isNarrow } from "../state/width.ts";
 import { text } from "../text/index.ts";
-import { isEnter } from "./enter.ts";
+import { isComposing, isEnter } from "./enter.ts";
 import { Emoji } from "./Emoji.tsx";
 import { Icon } from "./Icon.tsx";
 
@@ -68,6 +68,8 @@ export function Composer({ chat, account }: { chat: Chat; account: Account }) {
         } else if (isEnter(event) && hasModifier) {
             event.preventDefault();
             insert("\n");
+        } else if (event.key === "Escape" && !isComposing(event)) {
+            hasEmoji.value = false;
         } else if (event.key === "PageUp" || event.key === "PageDown") {
             event.preventDefault();
             const log = document.querySelector(".log");

@@ -1,4 +1,4 @@
-// A panel of emoji, the recent ones first.
+// A panel of emoji, the recent ones first. It stays open for another one.
 
 import { useEffect, useRef } from "preact/hooks";
 import { store } from "../state/preferences.ts";
@@ -13,16 +13,25 @@ const recent = (): string[] => (store.get(KEY) ?? "").split(" ").filter((emoji) 
 
 export function Emoji({ onPick, onClose }: { onPick: (emoji: string) => void; onClose: () => void }) {
     const box = useRef<HTMLDivElement>(null);
-    useEffect(() => box.current?.querySelector("button")?.focus(), []);
-    const pick = (emoji: string) => {
+    /** The order while the panel is open: an emoji that is picked stays where it is. */
+    const order = useRef([...recent(), ...ALL.filter((emoji) => !recent().includes(emoji))]);
+    useEffect(() => {
+        box.current?.querySelector("button")?.focus();
+        const look = ({ target }: Event) => target instanceof Element && !target.closest(".emoji, .composer") && onClose();
+        document.addEventListener("pointerdown", look);
+        return () => document.removeEventListener("pointerdown", look);
+    }, []);
+    const pick = (emoji: string, event: MouseEvent) => {
         store.set(KEY, [emoji, ...recent().filter((other) => other !== emoji)].slice(0, MOST_RECENT).join(" "));
-        onClose();
         onPick(emoji);
+        if (event.detail === 0) {
+            // By a key, which can pick the next one.
+            (event.currentTarget as HTMLElement).focus();
+        }
     };
-    const first = recent();
     return (
         <div ref={box} class="emoji" role="dialog" aria-label={text.emoji} onKeyDown={(event) => event.key === "Escape" && !isComposing(event) && onClose()}>
-            {[...first, ...ALL.filter((emoji) => !first.includes(emoji))].map((emoji) => <button type="button" key={emoji} onClick={() => pick(emoji)}>{emoji}</button>)}
+            {order.current.map((emoji) => <button type="button" key={emoji} onClick={(event) => pick(emoji, event)}>{emoji}</button>)}
         </div>
     );
 }

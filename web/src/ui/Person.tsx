@@ -4,7 +4,7 @@ import type { Account } from "@hongyan/client";
 import { useSignal } from "@preact/signals";
 import { say, tried } from "../state/app.ts";
 import { chatOf } from "../state/chat.ts";
-import { areFriendsLoaded, friendOf, nameOf, refresh } from "../state/lists.ts";
+import { areFriendsLoaded, conversationOf, friendOf, nameOf, refresh } from "../state/lists.ts";
 import { go } from "../state/route.ts";
 import { text } from "../text/index.ts";
 import { Avatar } from "./Avatar.tsx";
@@ -56,8 +56,9 @@ export function Person({ account, id }: { account: Account; id: string }) {
     }
     const name = nameOf(friend);
     const conversation_id = friend.conversation_id ?? undefined;
+    const isBlocked = (conversation_id && conversationOf(conversation_id)?.blocked) || false;
     const choices = () => [
-        { label: text.block, act: () => void block(account, id, false) },
+        { label: isBlocked ? text.unblock : text.block, act: () => void block(account, id, isBlocked) },
         { label: text.deleteFriend, act: () => void unfriend(account, { friend_id: id, name, conversation_id }).then((isDone) => isDone && go("contacts")) },
     ];
     return (

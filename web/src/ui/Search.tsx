@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { sentence } from "../state/app.ts";
 import { conversationOf, friends, nameOf } from "../state/lists.ts";
 import { go } from "../state/route.ts";
+import { isNarrow } from "../state/width.ts";
 import { text } from "../text/index.ts";
 import { listTime } from "../text/time.ts";
 import { Avatar } from "./Avatar.tsx";
@@ -22,6 +23,10 @@ export const scope = signal<string | undefined>(undefined);
 export function searchChat(conversation: string): void {
     scope.value = conversation;
     words.value = "";
+    if (isNarrow.peek()) {
+        // The field is in the list, which the chat hides.
+        go("chat");
+    }
     requestAnimationFrame(() => document.querySelector<HTMLInputElement>(".search input")?.focus());
 }
 
