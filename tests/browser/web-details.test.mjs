@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { call, chats, field, log, pair, person, rail, say, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { call, chats, field, log, pair, person, rail, say, seat, sees, start, stop, until, withChats, within, write } from "./web.mjs";
 
 before(start);
 after(stop);
@@ -87,14 +87,8 @@ test("someone who has asked already is named so when found", () => within({}, as
 
 test("each list keeps its own place", () => within({}, async (open) => {
     const { people: [, bob], pages: [page], conversation } = await pair(open);
-    const rows = Array.from({ length: 200 }, (_, place) => ({
-        conversation_id: place === 0 ? conversation : crypto.randomUUID(), friend_id: place === 0 ? bob.id : crypto.randomUUID(), friend_uid: `friend_${place}`,
-        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: 0, unread_count: 0, last_message: null, last_seq: 0, read_seq: 0,
-        updated_at: "2026-01-01T00:00:00Z", pinned: false, muted: false,
-    }));
+    const { rows } = await withChats(page, 200, conversation, bob);
     const friends = rows.map(({ conversation_id, friend_id, friend_uid, friend_name }) => ({ conversation_id, friend_id, friend_uid, friend_name, remark: "", created_at: "2026-01-01T00:00:00Z" }));
-    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
-    await page.route(/api\/auth\/conversations(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: rows, next_cursor: null } }));
     await page.route(/api\/auth\/friendships(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: friends, next_cursor: null } }));
     await page.reload();
     await until(page, () => document.querySelectorAll(".rows li").length === 200);
@@ -118,6 +112,29 @@ test("each list keeps its own place", () => within({}, async (open) => {
     await rail(page).getByRole("button", { name: "通讯录" }).click();
     await page.locator(".contacts section").first().waitFor();
     assert.equal(await place(), 500);
+    page.faults.length = 0;
+}));
+
+test("news of one of a thousand chats draws its row alone", () => within({}, async (open) => {
+    const { people: [, bob], pages: [page], conversation } = await pair(open);
+    const shown = await withChats(page, 1000, conversation, bob);
+    await page.reload();
+    await until(page, () => document.querySelectorAll(".rows li").length === 1000);
+    // Each row that is drawn reads its time.
+    await page.evaluate(() => {
+        window.read = 0;
+        window.Date = class extends Date {
+            constructor(...values) {
+                super(...values);
+                window.read += values[0] === "2026-01-01T00:00:00Z" ? 1 : 0;
+            }
+        };
+    });
+    const last = shown.rows.at(-1);
+    shown.rows = [{ ...last, unread_count: 3, remark: "备注" }, ...shown.rows.slice(0, -1)];
+    await chats(page).locator("li").first().getByText("备注").waitFor();
+    await chats(page).locator("li").first().getByRole("img", { name: "3条未读" }).waitFor();
+    assert.equal(await page.evaluate(() => window.read), 1);
     page.faults.length = 0;
 }));
 

@@ -6,7 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { call, chats, field, pair, populated, rail, seat, sees, start, stop, until, within, write } from "./web.mjs";
+import { call, chats, field, pair, populated, rail, seat, sees, start, stop, until, withChats, within, write } from "./web.mjs";
 
 const { SHOTS } = process.env;
 /** A desktop, a phone, and the narrowest window in which everything fits. */
@@ -156,13 +156,7 @@ test("turned writing moves nothing beside it, and a family is one picture", () =
 
 test("a thousand chats are there at once, and typing stays smooth", () => within({}, async (open) => {
     const { people: [, bob], pages: [page], conversation } = await pair(open);
-    const rows = Array.from({ length: 1000 }, (_, place) => ({
-        conversation_id: place === 0 ? conversation : String(10_000 + place), friend_id: place === 0 ? bob.id : String(90_000 + place), friend_uid: `friend_${place}`,
-        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: 0, unread_count: 0, last_message: null, last_seq: 0, read_seq: 0,
-        updated_at: "2026-01-01T00:00:00Z", pinned: place === 0, muted: false,
-    }));
-    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
-    await page.route(/api\/auth\/conversations(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: rows, next_cursor: null } }));
+    await withChats(page, 1000, conversation, bob);
     await page.reload();
     const started = await page.evaluate(() => performance.now());
     await until(page, () => document.querySelectorAll(".rows li").length === 1000);

@@ -157,3 +157,16 @@ export async function withUnread(open, texts, read = []) {
     await write(bob, alice, texts);
     return { alice, bob, conversation, page: await seat(await open(), alice) };
 }
+
+/** So many chats as the server lists them, the first one a real one; the page is given them by polling. */
+export async function withChats(page, count, conversation, friend) {
+    const rows = Array.from({ length: count }, (_, place) => ({
+        conversation_id: place === 0 ? conversation : crypto.randomUUID(), friend_id: place === 0 ? friend.id : crypto.randomUUID(), friend_uid: `friend_${place}`,
+        friend_name: `朋友${place}`, remark: "", is_friend: true, blocked: false, peer_read_seq: 0, unread_count: 0, last_message: null, last_seq: 0, read_seq: 0,
+        updated_at: "2026-01-01T00:00:00Z", pinned: false, muted: false,
+    }));
+    const shown = { rows };
+    await page.route(/api\/auth\/sync/, (route) => route.fulfill({ status: 404, json: { code: 404, error: "unknown_route", message: "" } }));
+    await page.route(/api\/auth\/conversations(\?|$)/, (route) => route.fulfill({ json: { code: 200, message: "", data: shown.rows, next_cursor: null } }));
+    return shown;
+}

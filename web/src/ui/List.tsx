@@ -2,6 +2,8 @@
 
 import type { Account, Conversation } from "@hongyan/client";
 import { useComputed } from "@preact/signals";
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
 import { tried } from "../state/app.ts";
 import { chatOf } from "../state/chat.ts";
 import { draftOf } from "../state/drafts.ts";
@@ -73,12 +75,22 @@ function Row({ account, conversation }: { account: Account; conversation: Conver
 }
 
 export function List({ account }: { account: Account }) {
+    /** What is drawn by chat: a row that is the same as before is not drawn again. */
+    const drawn = useRef(new Map<string, { of: string; row: VNode }>());
     if (conversations.value.length === 0) {
         return isLoaded.value ? <p class="empty">{text.noChats}</p> : <Waiting />;
     }
+    // The day, because times are shown by it.
+    const today = new Date().toDateString();
+    drawn.current = new Map(conversations.value.map((conversation) => {
+        const id = conversation.conversation_id;
+        const of = today + JSON.stringify(conversation);
+        const before = drawn.current.get(id);
+        return [id, before?.of === of ? before : { of, row: <Row key={id} account={account} conversation={conversation} /> }];
+    }));
     return (
         <ul class="rows" aria-label={text.chats}>
-            {conversations.value.map((conversation) => <Row key={conversation.conversation_id} account={account} conversation={conversation} />)}
+            {[...drawn.current.values()].map(({ row }) => row)}
         </ul>
     );
 }
