@@ -208,3 +208,37 @@ test("the card of a blocked friend offers to unblock", () => within({}, async (o
     await page.getByRole("button", { name: "更多" }).click();
     await page.getByRole("menuitem", { name: "加入黑名单" }).waitFor();
 }));
+
+test("what cannot be undone has a red button, and all dialogs the same title", () => within({}, async (open) => {
+    const { pages: [page] } = await pair(open);
+    const style = (box, name) => box.evaluate((box, name) => getComputedStyle(box)[name], name);
+    const dialog = (name) => page.getByRole("dialog", { name });
+    await page.getByRole("button", { name: "聊天信息" }).click();
+    const title = await style(dialog("聊天信息").getByRole("heading"), "color");
+    for (const action of ["清空聊天记录", "删除好友"]) {
+        await page.getByRole("button", { name: action }).click();
+        assert.equal(await style(dialog(action).getByRole("button", { name: action }), "backgroundColor"), "rgb(179, 38, 30)");
+        await page.keyboard.press("Escape");
+    }
+    await page.keyboard.press("Escape");
+    await rail(page).getByRole("button", { name: "设置" }).click();
+    await page.getByRole("button", { name: "修改密码" }).click();
+    assert.equal(await style(dialog("修改密码").getByRole("heading"), "color"), title);
+}));
+
+for (const [locale, password, uid] of [["zh-CN", /^长度须为/, /^须为/], ["en-GB", /^It must have/, /^It must be/]]) {
+    test(`a refusal beside a field does not call it as programs do: ${locale}`, () => within({ locale, except: /status of 400/ }, async (open) => {
+        const page = await open();
+        await page.locator("form .link").click();
+        await page.locator("[name=name]").fill("爱丽丝");
+        await page.locator("[name=password]").fill("x");
+        await page.locator(".card .primary").click();
+        await page.locator("#problem-password").getByText(password).waitFor();
+        await page.locator("form .link").click();
+        await seat(page, await person("爱丽丝"), locale.slice(0, 2));
+        await page.evaluate(() => (location.hash = "#/settings"));
+        await page.locator(".settings input").nth(1).fill("1");
+        await page.locator(".settings .inline button").nth(1).click();
+        await page.locator(".settings .problem").getByText(uid).waitFor();
+    }));
+}

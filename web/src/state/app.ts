@@ -34,8 +34,14 @@ export function learn(): void {
     }, () => setTimeout(learn, 5000));
 }
 
+/** The server's sentence about a field stands beside the field, so it needs no name for it: programs know that name, people do not. */
+function withoutField({ error, field, message }: Refusal): string {
+    const rule = error === "invalid_field" && field ? message.slice(message.search(/[：:]/) + 1).trim() : message;
+    return rule.charAt(0).toUpperCase() + rule.slice(1);
+}
+
 /** The sentence of an error: the server's, or that it cannot be reached. */
-export const sentence = (error: unknown): string => (error instanceof Refusal ? error.message : isTemporary(error) ? text.offline : "");
+export const sentence = (error: unknown): string => (error instanceof Refusal ? withoutField(error) : isTemporary(error) ? text.offline : "");
 
 let noticeTimer: ReturnType<typeof setTimeout> | undefined;
 

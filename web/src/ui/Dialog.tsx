@@ -36,19 +36,20 @@ interface Question {
     words: string;
     /** The name of the button that agrees. */
     action: string;
+    isDangerous: boolean;
     answer: (isAgreed: boolean) => void;
 }
 
 const question = signal<Question | null>(null);
 
 /** Asks before something that cannot be undone. */
-export function ask(words: string, action: string): Promise<boolean> {
+export function ask(words: string, action: string, isDangerous = false): Promise<boolean> {
     return new Promise((resolve) => {
         const answer = (isAgreed: boolean) => {
             question.value = null;
             resolve(isAgreed);
         };
-        question.value = { words, action, answer };
+        question.value = { words, action, isDangerous, answer };
     });
 }
 
@@ -59,7 +60,7 @@ export function Asked() {
             <p>{asked.words}</p>
             <div class="buttons">
                 <button class="secondary" onClick={() => asked.answer(false)}>{text.cancel}</button>
-                <button class="primary" onClick={() => asked.answer(true)}>{asked.action}</button>
+                <button class={asked.isDangerous ? "primary danger" : "primary"} onClick={() => asked.answer(true)}>{asked.action}</button>
             </div>
         </Dialog>
     );

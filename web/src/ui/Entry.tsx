@@ -3,7 +3,7 @@
 import { Refusal } from "@hongyan/client";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { endOfSession, enter, hongyan, info } from "../state/app.ts";
+import { endOfSession, enter, hongyan, info, sentence } from "../state/app.ts";
 import { language } from "../state/preferences.ts";
 import { text } from "../text/index.ts";
 import { guardForm } from "./enter.ts";
@@ -47,7 +47,7 @@ export function Entry() {
             }
         } catch (error) {
             const refusal = error instanceof Refusal ? error : undefined;
-            problem.value = { field: fieldOf(refusal), message: refusal?.message ?? text.offline };
+            problem.value = { field: fieldOf(refusal), message: refusal ? sentence(refusal) : text.offline };
             wait.value = refusal?.status === 429 ? (refusal.retryAfter ?? 0) : 0;
         } finally {
             busy.value = false;

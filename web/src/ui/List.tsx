@@ -36,7 +36,7 @@ export async function change(account: Account, conversation_id: string, body: { 
 
 /** Clears the history and hides the chat. */
 export async function removeChat(account: Account, conversation_id: string, [words, action]: [string, string]): Promise<void> {
-    if ((await ask(words, action)) && (await tried(account.call("delete", "/api/auth/conversations/{conversation_id}", { path: { conversation_id } })))) {
+    if ((await ask(words, action, true)) && (await tried(account.call("delete", "/api/auth/conversations/{conversation_id}", { path: { conversation_id } })))) {
         chatOf(account, conversation_id).clear();
         refresh();
         if (route.value.id === conversation_id) {

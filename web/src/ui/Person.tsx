@@ -23,7 +23,7 @@ export async function block(account: Account, user_id: string, isBlocked: boolea
 }
 
 export async function unfriend(account: Account, friend: { friend_id: string; name: string; conversation_id: string | undefined }): Promise<boolean> {
-    const isDone = (await ask(text.deleteFriendQuestion(friend.name), text.deleteFriend)) && (await tried(account.call("delete", "/api/auth/friendships/{friend_id}", { path: { friend_id: friend.friend_id } })));
+    const isDone = (await ask(text.deleteFriendQuestion(friend.name), text.deleteFriend, true)) && (await tried(account.call("delete", "/api/auth/friendships/{friend_id}", { path: { friend_id: friend.friend_id } })));
     if (isDone) {
         friend.conversation_id && chatOf(account, friend.conversation_id).clear();
         refresh();

@@ -110,7 +110,7 @@ function keepFocus(): void {
 }
 
 async function remove(message: Message, chat: Chat): Promise<void> {
-    if ((await ask(text.removeQuestion, text.remove)) && (await tried(chat.remove(message)))) {
+    if ((await ask(text.removeQuestion, text.remove, true)) && (await tried(chat.remove(message)))) {
         keepFocus();
     }
 }
