@@ -60,9 +60,13 @@ test("of messages that come together a screen reader misses none", () => within(
     const together = async (work) => {
         let release;
         const held = new Promise((resolve) => (release = resolve));
-        await page.route(/api\/auth\/conversations\/[\w-]+$/, async (route) => {
-            await held;
-            await route.fallback();
+        await new Promise((resolve) => {
+            void page.route(/api\/auth\/conversations\/[\w-]+$/, async (route) => {
+                // One call at a time is on its way, so none brings the first message alone.
+                resolve();
+                await held;
+                await route.fallback();
+            }).then(() => page.evaluate(() => globalThis.dispatchEvent(new Event("focus"))));
         });
         await work();
         release();
