@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -38,6 +38,9 @@ pub(crate) struct Socket {
     stream: BufReader<TcpStream>,
     pub(crate) head: String,
 }
+
+/// How long a test waits for a frame. Ticks and pings come meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -77,7 +80,7 @@ impl Socket {
     }
 
     fn request(mut stream: TcpStream, address: SocketAddr, path: &str, lines: &str) -> Result<Self, Refused> {
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n").unwrap();
         let (mut stream, mut head) = (BufReader::new(stream), String::new());
         while !head.ends_with("\r\n\r\n") {
@@ -176,7 +179,9 @@ impl Socket {
 
     /// The next frame that is no tick. Answers pings.
     pub(crate) fn text(&mut self) -> Value {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < deadline, "no frame comes");
             match self.next() {
                 Received::Text(frame) if frame["type"] == "tick" => {}
                 Received::Text(frame) => return frame,
