@@ -4,6 +4,322 @@
  */
 
 export interface paths {
+    "/api/auth/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message
+         * @description | field | |
+         *     |---|---|
+         *     | `receiver_id` | a friend's `user_id` |
+         *     | `content` | 1–5000 characters, not only white space |
+         *     | `client_message_id` | optional, 1–64 characters: your own idempotency key for this message |
+         *
+         *     `data` is the `message_id`, a bare string. Beside it stands `"sent": {message_id, conversation_id, seq, created_at}`, also in the answer to
+         *     a repetition. The answer means that the message is stored durably.
+         *     Errors: `cannot_message_oneself` (400), `not_friends` (409; also for an unknown id), `blocked`, `idempotency_conflict` (409),
+         *     `message_quota_used_up`, `message_volume_used_up` (429).
+         *
+         *     Always send a `client_message_id`. If the connection breaks or the answer is a 503, you cannot know whether the message was stored;
+         *     send the same message under the same key again and it is stored once. The same key and receiver with the same content get the same
+         *     `message_id` at any later time, even after unfriending or blocking, and with any content after a recall. Other content is
+         *     `idempotency_conflict`. A refused send does not use the key up.
+         *
+         *     Every send counts against the quotas, also a refused or repeated one. When a quota is used up, up to 60 messages with a
+         *     `client_message_id` per minute are still looked up: one that is stored already is answered as always, any other is 429. So a
+         *     client that lost answers gets them. A text that is longer than the whole quota of text can be sent when the quota is whole.
+         */
+        post: operations["send_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description Pinned first, then newest activity, a page:
+         *     `[{conversation_id, friend_id, friend_uid, friend_name, remark, is_friend, blocked, peer_read_seq, unread_count, last_message, last_seq,
+         *     read_seq, updated_at, pinned, muted}]`.
+         *
+         *     - `last_message` is the newest message that the caller can see, or `null`.
+         *     - `unread_count` counts the other member's visible messages after `read_seq`; recalled and deleted ones do not count.
+         *     - `blocked` says whether the caller blocks the other; no one learns of being blocked. `friend_uid` is `null` once the account is erased.
+         *     - `peer_read_seq` is that of the window.
+         *     - `updated_at` is the time of the newest message ever sent, or of the friendship if there is none. Recalling, deleting and clearing do
+         *       not change it.
+         */
+        get: operations["list_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a conversation
+         * @description Returns a window of the history. It changes nothing, not even the read position.
+         *
+         *     | query | |
+         *     |---|---|
+         *     | `limit` | 1–200, by default 50 |
+         *     | `before` | only messages with a smaller `seq`, the nearest ones |
+         *     | `after` | only messages with a greater `seq`, the nearest ones; not together with `before` |
+         *
+         *     Without `before` and `after`: the newest.
+         *     `data`: `{conversation_id, friend_id, friend_name, remark, is_friend, read_seq, peer_read_seq, last_seq, has_more, messages}`.
+         *     `messages` are in ascending `seq`, always. `has_more` says whether there are more in the direction of reading.
+         *     `peer_read_seq` is `null` unless the two are friends, both have `share_read` on, and the server has `HONGYAN_READ_RECEIPTS` on. While either blocks the other it stays where it was when the block began, and
+         *     after that until the other reads again. To follow a conversation, poll with `?after=` and the greatest `seq`
+         *     you have: no message is missed. Errors: `unknown_conversation` (400).
+         */
+        get: operations["open_conversation"];
+        put?: never;
+        post?: never;
+        /**
+         * Clear a conversation
+         * @description Clears the caller's view and hides the conversation. A new message shows it again, without the old ones. The other member
+         *     keeps everything. No `data`. Errors: `unknown_conversation`.
+         */
+        delete: operations["clear_conversation"];
+        options?: never;
+        head?: never;
+        /**
+         * Pin or mute conversation
+         * @description `{pinned, muted}`, both optional booleans; an omitted one stays. No `data`. Errors: `unknown_conversation`.
+         */
+        patch: operations["update_conversation"];
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark as read
+         * @description `{seq}`: the caller has read up to this position. It never moves back and never beyond `last_seq`; asking for that is not an
+         *     error. `data`: the present `{read_seq, unread_count}`. Errors: `unknown_conversation`.
+         */
+        put: operations["mark_conversation_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/conversations/{conversation_id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report typing
+         * @description The caller is writing. The other member's sockets learn it if the two are friends, both have `share_typing` on and neither blocks the other; the
+         *     answer does not tell. No body, no `data`. Errors: `unknown_conversation`.
+         */
+        post: operations["report_typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Catch up
+         * @description What has changed since a cursor.
+         *
+         *     | query | |
+         *     |---|---|
+         *     | `cursor` | the `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything |
+         *     | `limit` | 1–200 conversations, by default 200 |
+         *     | `wait` | 0–25 seconds: with a cursor, answers as soon as something changes, at the latest after this time with nothing (long poll) |
+         *
+         *     `data`: `{cursor, reset, conversations, stale, unread_total}`, and `next_cursor` beside it while there are more pages.
+         *
+         *     - Each of `conversations` is an entry of the list with `{is_friend, peer_read_seq, cleared_seq, hidden, recalled, deleted}`. Hidden ones
+         *       are among them. `recalled` and `deleted` list the `seq`s since the cursor.
+         *     - `stale` is a part of `friendships`, `friendship_requests`, `blocks`, `me`, `sessions`. `unread_total` is as in `GET /api/auth/me`.
+         *     - A cursor does not expire. One of another user, of another version of the server or of a database that has lost what you have seen (restored from
+         *       a backup, failed over with loss) is no error: the first page has `reset: true` and all five names in `stale`, and the answer has everything.
+         *       A malformed one is `invalid_field`.
+         *     - A long poll ends early when the client closes its side, when the session ends (401 `session_ended`) and when the instance stops.
+         *       An account can have 16 at a time; more are `too_many_requests` (429).
+         */
+        get: operations["sync_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/messages/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description | query | |
+         *     |---|---|
+         *     | `q` | a part of the text, 1–200 characters; every character means itself, `%` and `_` too |
+         *     | `conversation_id` | optional: only in this conversation |
+         *     | `limit`, `cursor` | as for every list |
+         *
+         *     The caller's visible messages that have `q` in their text, newest first, a page:
+         *     `[{conversation_id, message_id, seq, sender_id, client_message_id, content, recalled, created_at}]`. Recalled, deleted and cleared messages are not
+         *     found. Hidden conversations are searched too. Every message stored before the request is found.
+         *
+         *     Upper and lower case match, by Unicode's case tables, character by character: `straße` and `STRASSE`, `σ`, `ς` and `Σ`. Full and half
+         *     width match (`ＡＢＣ` and `abc`, `，` and `,`), and so do other compatible forms (Unicode's NFKC): `é` in one character and in two, `①` and
+         *     `1`. Variation selectors do not matter (`❤️` and `❤`). Nothing else is folded: `后` is not `後`, and `e` is not `é`. The results have the
+         *     texts as they were sent.
+         *
+         *     A page can have fewer results than `limit`, even none, while `next_cursor` is not null: a search that passes over many messages that the
+         *     caller deleted ends its page early.
+         *
+         *     An account has one search running and one waiting; a third is 429 `too_many_searches`. The number of concurrent searches per instance
+         *     is small. Beyond it, and when a search takes longer than three seconds, the answer is 503 with `Retry-After`. Errors:
+         *     `unknown_conversation` (400), `too_many_searches` (429).
+         */
+        get: operations["search_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/message/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Recall a message
+         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
+         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
+         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
+         */
+        delete: operations["recall_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/messages/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Recall a message (alias)
+         * @deprecated
+         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
+         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
+         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
+         */
+        delete: operations["recall_message_plural"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/message/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a message
+         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
+         *     Errors: `unknown_message` (400).
+         */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/messages/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a message (alias)
+         * @deprecated
+         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
+         *     Errors: `unknown_message` (400).
+         */
+        delete: operations["delete_message_plural"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -603,322 +919,6 @@ export interface paths {
          * @description Removes a block. Repeating is 200. No `data`. Errors: `unknown_user`, `cannot_block_oneself` (400).
          */
         delete: operations["unblock_user"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/conversations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List conversations
-         * @description Pinned first, then newest activity, a page:
-         *     `[{conversation_id, friend_id, friend_uid, friend_name, remark, is_friend, blocked, peer_read_seq, unread_count, last_message, last_seq,
-         *     read_seq, updated_at, pinned, muted}]`.
-         *
-         *     - `last_message` is the newest message that the caller can see, or `null`.
-         *     - `unread_count` counts the other member's visible messages after `read_seq`; recalled and deleted ones do not count.
-         *     - `blocked` says whether the caller blocks the other; no one learns of being blocked. `friend_uid` is `null` once the account is erased.
-         *     - `peer_read_seq` is that of the window.
-         *     - `updated_at` is the time of the newest message ever sent, or of the friendship if there is none. Recalling, deleting and clearing do
-         *       not change it.
-         */
-        get: operations["list_conversations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/conversations/{conversation_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read a conversation
-         * @description Returns a window of the history. It changes nothing, not even the read position.
-         *
-         *     | query | |
-         *     |---|---|
-         *     | `limit` | 1–200, by default 50 |
-         *     | `before` | only messages with a smaller `seq`, the nearest ones |
-         *     | `after` | only messages with a greater `seq`, the nearest ones; not together with `before` |
-         *
-         *     Without `before` and `after`: the newest.
-         *     `data`: `{conversation_id, friend_id, friend_name, remark, is_friend, read_seq, peer_read_seq, last_seq, has_more, messages}`.
-         *     `messages` are in ascending `seq`, always. `has_more` says whether there are more in the direction of reading.
-         *     `peer_read_seq` is `null` unless the two are friends, both have `share_read` on, and the server has `HONGYAN_READ_RECEIPTS` on. While either blocks the other it stays where it was when the block began, and
-         *     after that until the other reads again. To follow a conversation, poll with `?after=` and the greatest `seq`
-         *     you have: no message is missed. Errors: `unknown_conversation` (400).
-         */
-        get: operations["open_conversation"];
-        put?: never;
-        post?: never;
-        /**
-         * Clear a conversation
-         * @description Clears the caller's view and hides the conversation. A new message shows it again, without the old ones. The other member
-         *     keeps everything. No `data`. Errors: `unknown_conversation`.
-         */
-        delete: operations["clear_conversation"];
-        options?: never;
-        head?: never;
-        /**
-         * Pin or mute conversation
-         * @description `{pinned, muted}`, both optional booleans; an omitted one stays. No `data`. Errors: `unknown_conversation`.
-         */
-        patch: operations["update_conversation"];
-        trace?: never;
-    };
-    "/api/auth/conversations/{conversation_id}/read": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Mark as read
-         * @description `{seq}`: the caller has read up to this position. It never moves back and never beyond `last_seq`; asking for that is not an
-         *     error. `data`: the present `{read_seq, unread_count}`. Errors: `unknown_conversation`.
-         */
-        put: operations["mark_conversation_read"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/conversations/{conversation_id}/typing": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Report typing
-         * @description The caller is writing. The other member's sockets learn it if the two are friends, both have `share_typing` on and neither blocks the other; the
-         *     answer does not tell. No body, no `data`. Errors: `unknown_conversation`.
-         */
-        post: operations["report_typing"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/sync": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Catch up
-         * @description What has changed since a cursor.
-         *
-         *     | query | |
-         *     |---|---|
-         *     | `cursor` | the `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything |
-         *     | `limit` | 1–200 conversations, by default 200 |
-         *     | `wait` | 0–25 seconds: with a cursor, answers as soon as something changes, at the latest after this time with nothing (long poll) |
-         *
-         *     `data`: `{cursor, reset, conversations, stale, unread_total}`, and `next_cursor` beside it while there are more pages.
-         *
-         *     - Each of `conversations` is an entry of the list with `{is_friend, peer_read_seq, cleared_seq, hidden, recalled, deleted}`. Hidden ones
-         *       are among them. `recalled` and `deleted` list the `seq`s since the cursor.
-         *     - `stale` is a part of `friendships`, `friendship_requests`, `blocks`, `me`, `sessions`. `unread_total` is as in `GET /api/auth/me`.
-         *     - A cursor does not expire. One of another user, of another version of the server or of a database that has lost what you have seen (restored from
-         *       a backup, failed over with loss) is no error: the first page has `reset: true` and all five names in `stale`, and the answer has everything.
-         *       A malformed one is `invalid_field`.
-         *     - A long poll ends early when the client closes its side, when the session ends (401 `session_ended`) and when the instance stops.
-         *       An account can have 16 at a time; more are `too_many_requests` (429).
-         */
-        get: operations["sync_changes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a message
-         * @description | field | |
-         *     |---|---|
-         *     | `receiver_id` | a friend's `user_id` |
-         *     | `content` | 1–5000 characters, not only white space |
-         *     | `client_message_id` | optional, 1–64 characters: your own idempotency key for this message |
-         *
-         *     `data` is the `message_id`, a bare string. Beside it stands `"sent": {message_id, conversation_id, seq, created_at}`, also in the answer to
-         *     a repetition. The answer means that the message is stored durably.
-         *     Errors: `cannot_message_oneself` (400), `not_friends` (409; also for an unknown id), `blocked`, `idempotency_conflict` (409),
-         *     `message_quota_used_up`, `message_volume_used_up` (429).
-         *
-         *     Always send a `client_message_id`. If the connection breaks or the answer is a 503, you cannot know whether the message was stored;
-         *     send the same message under the same key again and it is stored once. The same key and receiver with the same content get the same
-         *     `message_id` at any later time, even after unfriending or blocking, and with any content after a recall. Other content is
-         *     `idempotency_conflict`. A refused send does not use the key up.
-         *
-         *     Every send counts against the quotas, also a refused or repeated one. When a quota is used up, up to 60 messages with a
-         *     `client_message_id` per minute are still looked up: one that is stored already is answered as always, any other is 429. So a
-         *     client that lost answers gets them. A text that is longer than the whole quota of text can be sent when the quota is whole.
-         */
-        post: operations["send_message"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Search messages
-         * @description | query | |
-         *     |---|---|
-         *     | `q` | a part of the text, 1–200 characters; every character means itself, `%` and `_` too |
-         *     | `conversation_id` | optional: only in this conversation |
-         *     | `limit`, `cursor` | as for every list |
-         *
-         *     The caller's visible messages that have `q` in their text, newest first, a page:
-         *     `[{conversation_id, message_id, seq, sender_id, client_message_id, content, recalled, created_at}]`. Recalled, deleted and cleared messages are not
-         *     found. Hidden conversations are searched too. Every message stored before the request is found.
-         *
-         *     Upper and lower case match, by Unicode's case tables, character by character: `straße` and `STRASSE`, `σ`, `ς` and `Σ`. Full and half
-         *     width match (`ＡＢＣ` and `abc`, `，` and `,`), and so do other compatible forms (Unicode's NFKC): `é` in one character and in two, `①` and
-         *     `1`. Variation selectors do not matter (`❤️` and `❤`). Nothing else is folded: `后` is not `後`, and `e` is not `é`. The results have the
-         *     texts as they were sent.
-         *
-         *     A page can have fewer results than `limit`, even none, while `next_cursor` is not null: a search that passes over many messages that the
-         *     caller deleted ends its page early.
-         *
-         *     An account has one search running and one waiting; a third is 429 `too_many_searches`. The number of concurrent searches per instance
-         *     is small. Beyond it, and when a search takes longer than three seconds, the answer is 503 with `Retry-After`. Errors:
-         *     `unknown_conversation` (400), `too_many_searches` (429).
-         */
-        get: operations["search_messages"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/message/recall": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Recall a message
-         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
-         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
-         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
-         */
-        delete: operations["recall_message"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages/recall": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Recall a message (alias)
-         * @deprecated
-         * @description Both paths do the same. `{message_id}` in the body, or `?message_id=…` for clients whose proxy drops such bodies; the
-         *     body takes precedence. Recalls the caller's own message within two minutes (setting) and erases its text for both. Repeating is 200. It works
-         *     after unfriending too. No `data`. Errors: `unknown_message` (400; also for another user's message), `recall_window_over` (409).
-         */
-        delete: operations["recall_message_plural"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/message/delete": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Delete a message
-         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
-         *     Errors: `unknown_message` (400).
-         */
-        delete: operations["delete_message"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/messages/delete": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Delete a message (alias)
-         * @deprecated
-         * @description Both paths do the same; the message is specified as above. Hides it for the caller only. Repeating is 200. No `data`.
-         *     Errors: `unknown_message` (400).
-         */
-        delete: operations["delete_message_plural"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3361,6 +3361,701 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    send_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_message_id": "5f1c2a-17",
+                 *       "content": "晚上一起吃火锅吗？🍲",
+                 *       "receiver_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageDraft"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *       "message": "成功",
+                     *       "sent": {
+                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *         "created_at": "2026-11-23T08:00:00.000Z",
+                     *         "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *         "seq": 42
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageSent"];
+                };
+            };
+            400: components["responses"]["SendMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["SendMessageConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["SendMessageTooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_conversations: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of rows. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: components["schemas"]["PageCursor"];
+            };
+            header?: {
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["Tag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": [
+                     *         {
+                     *           "blocked": false,
+                     *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *           "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *           "friend_name": "鲍勃",
+                     *           "friend_uid": "bob_2026",
+                     *           "is_friend": true,
+                     *           "last_message": {
+                     *             "client_message_id": "5f1c2a-17",
+                     *             "content": "晚上一起吃火锅吗？🍲",
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *             "recalled": false,
+                     *             "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *             "seq": 42
+                     *           },
+                     *           "last_seq": 42,
+                     *           "muted": false,
+                     *           "peer_read_seq": 42,
+                     *           "pinned": false,
+                     *           "read_seq": 42,
+                     *           "remark": "小鲍",
+                     *           "unread_count": 0,
+                     *           "updated_at": "2026-11-23T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    open_conversation: {
+        parameters: {
+            query?: {
+                /** @description Only messages before this `seq`; cannot be combined with `after`. */
+                before?: components["schemas"]["Seq"];
+                /** @description Only messages after this `seq`, the oldest of them first; cannot be combined with `before`. */
+                after?: components["schemas"]["Seq"];
+                /** @description The maximum number of messages. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The `ETag` of a cached response, a list of them, or `*`. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["Tag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *         "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *         "friend_name": "鲍勃",
+                     *         "has_more": false,
+                     *         "is_friend": true,
+                     *         "last_seq": 42,
+                     *         "messages": [
+                     *           {
+                     *             "client_message_id": "5f1c2a-17",
+                     *             "content": "晚上一起吃火锅吗？🍲",
+                     *             "created_at": "2026-11-23T08:00:00.000Z",
+                     *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *             "recalled": false,
+                     *             "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *             "seq": 42
+                     *           }
+                     *         ],
+                     *         "peer_read_seq": 42,
+                     *         "read_seq": 42,
+                     *         "remark": "小鲍"
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationPageResponse"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    clear_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    update_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "muted": false,
+                 *       "pinned": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConversationPreferences"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["UpdateConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    mark_conversation_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "seq": 42
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReadPosition"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "read_seq": 42,
+                     *         "unread_count": 0
+                     *       },
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReadStateResponse"];
+                };
+            };
+            400: components["responses"]["MarkConversationReadBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    report_typing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a conversation.
+                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
+                 */
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["OpenConversationBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sync_changes: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything. */
+                cursor?: string;
+                /** @description The maximum number of conversations. */
+                limit?: number;
+                /** @description Seconds: answers as soon as something changes, at the latest after this time. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": {
+                     *         "conversations": [
+                     *           {
+                     *             "blocked": false,
+                     *             "cleared_seq": 42,
+                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *             "deleted": [
+                     *               42
+                     *             ],
+                     *             "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
+                     *             "friend_name": "鲍勃",
+                     *             "friend_uid": "bob_2026",
+                     *             "hidden": false,
+                     *             "is_friend": true,
+                     *             "last_message": {
+                     *               "client_message_id": "5f1c2a-17",
+                     *               "content": "晚上一起吃火锅吗？🍲",
+                     *               "created_at": "2026-11-23T08:00:00.000Z",
+                     *               "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *               "recalled": false,
+                     *               "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *               "seq": 42
+                     *             },
+                     *             "last_seq": 42,
+                     *             "muted": false,
+                     *             "peer_read_seq": 42,
+                     *             "pinned": false,
+                     *             "read_seq": 42,
+                     *             "recalled": [
+                     *               42
+                     *             ],
+                     *             "remark": "小鲍",
+                     *             "unread_count": 0,
+                     *             "updated_at": "2026-11-23T08:00:00.000Z"
+                     *           }
+                     *         ],
+                     *         "cursor": "s1.01936f604c8d7e16a2b39c8d7e6f5044.1.5e0fc2f7a4d84a4e9d1ab1c3a7a4c0de-81240-81240-81234",
+                     *         "reset": false,
+                     *         "stale": [
+                     *           "friendships"
+                     *         ],
+                     *         "unread_total": 1
+                     *       },
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChangeSetPart"];
+                };
+            };
+            400: components["responses"]["InvalidField"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    search_messages: {
+        parameters: {
+            query: {
+                /**
+                 * @description A part of the text, 1 to 200 characters, case-insensitive. There are no wildcards.
+                 * @example 火锅
+                 */
+                q: components["schemas"]["SearchTerm"];
+                /** @description Only in this conversation. */
+                conversation_id?: string;
+                /** @description The maximum number of rows. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: components["schemas"]["PageCursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "data": [
+                     *         {
+                     *           "client_message_id": "5f1c2a-17",
+                     *           "content": "晚上一起吃火锅吗？🍲",
+                     *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
+                     *           "created_at": "2026-11-23T08:00:00.000Z",
+                     *           "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
+                     *           "recalled": false,
+                     *           "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
+                     *           "seq": 42
+                     *         }
+                     *       ],
+                     *       "message": "成功",
+                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FoundMessageList"];
+                };
+            };
+            400: components["responses"]["SearchMessagesBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            429: components["responses"]["TooManySearches"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recall_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RecallWindowOver"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recall_message_plural: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RecallWindowOver"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_message_plural: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MessageRef"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": 200,
+                     *       "message": "成功"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["RecallMessageBadRequest"];
+            401: components["responses"]["NotLoggedIn"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     check_liveness: {
         parameters: {
             query?: never;
@@ -4806,701 +5501,6 @@ export interface operations {
             };
             400: components["responses"]["BlockUserBadRequest"];
             401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    list_conversations: {
-        parameters: {
-            query?: {
-                /** @description The maximum number of rows. */
-                limit?: number;
-                /** @description The `next_cursor` of the previous page. */
-                cursor?: components["schemas"]["PageCursor"];
-            };
-            header?: {
-                /** @description The `ETag` of a cached response, a list of them, or `*`. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": [
-                     *         {
-                     *           "blocked": false,
-                     *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *           "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
-                     *           "friend_name": "鲍勃",
-                     *           "friend_uid": "bob_2026",
-                     *           "is_friend": true,
-                     *           "last_message": {
-                     *             "client_message_id": "5f1c2a-17",
-                     *             "content": "晚上一起吃火锅吗？🍲",
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *             "recalled": false,
-                     *             "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "seq": 42
-                     *           },
-                     *           "last_seq": 42,
-                     *           "muted": false,
-                     *           "peer_read_seq": 42,
-                     *           "pinned": false,
-                     *           "read_seq": 42,
-                     *           "remark": "小鲍",
-                     *           "unread_count": 0,
-                     *           "updated_at": "2026-11-23T08:00:00.000Z"
-                     *         }
-                     *       ],
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ConversationList"];
-                };
-            };
-            304: components["responses"]["NotModified"];
-            400: components["responses"]["InvalidField"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    open_conversation: {
-        parameters: {
-            query?: {
-                /** @description Only messages before this `seq`; cannot be combined with `after`. */
-                before?: components["schemas"]["Seq"];
-                /** @description Only messages after this `seq`, the oldest of them first; cannot be combined with `before`. */
-                after?: components["schemas"]["Seq"];
-                /** @description The maximum number of messages. */
-                limit?: number;
-            };
-            header?: {
-                /** @description The `ETag` of a cached response, a list of them, or `*`. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path: {
-                /**
-                 * @description The id of a conversation.
-                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
-                 */
-                conversation_id: components["schemas"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["Tag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *         "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
-                     *         "friend_name": "鲍勃",
-                     *         "has_more": false,
-                     *         "is_friend": true,
-                     *         "last_seq": 42,
-                     *         "messages": [
-                     *           {
-                     *             "client_message_id": "5f1c2a-17",
-                     *             "content": "晚上一起吃火锅吗？🍲",
-                     *             "created_at": "2026-11-23T08:00:00.000Z",
-                     *             "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *             "recalled": false,
-                     *             "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *             "seq": 42
-                     *           }
-                     *         ],
-                     *         "peer_read_seq": 42,
-                     *         "read_seq": 42,
-                     *         "remark": "小鲍"
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ConversationPageResponse"];
-                };
-            };
-            304: components["responses"]["NotModified"];
-            400: components["responses"]["OpenConversationBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    clear_conversation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a conversation.
-                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
-                 */
-                conversation_id: components["schemas"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["OpenConversationBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    update_conversation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a conversation.
-                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
-                 */
-                conversation_id: components["schemas"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "muted": false,
-                 *       "pinned": true
-                 *     }
-                 */
-                "application/json": components["schemas"]["ConversationPreferences"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["UpdateConversationBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    mark_conversation_read: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a conversation.
-                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
-                 */
-                conversation_id: components["schemas"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "seq": 42
-                 *     }
-                 */
-                "application/json": components["schemas"]["ReadPosition"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "read_seq": 42,
-                     *         "unread_count": 0
-                     *       },
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ReadStateResponse"];
-                };
-            };
-            400: components["responses"]["MarkConversationReadBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    report_typing: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a conversation.
-                 * @example 01936f60-4c8d-7e16-a2b3-9c8d7e6f5044
-                 */
-                conversation_id: components["schemas"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["OpenConversationBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    sync_changes: {
-        parameters: {
-            query?: {
-                /** @description The `cursor` of an earlier answer, or the `next_cursor` of the page before; without it, the answer has everything. */
-                cursor?: string;
-                /** @description The maximum number of conversations. */
-                limit?: number;
-                /** @description Seconds: answers as soon as something changes, at the latest after this time. */
-                wait?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": {
-                     *         "conversations": [
-                     *           {
-                     *             "blocked": false,
-                     *             "cleared_seq": 42,
-                     *             "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *             "deleted": [
-                     *               42
-                     *             ],
-                     *             "friend_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22",
-                     *             "friend_name": "鲍勃",
-                     *             "friend_uid": "bob_2026",
-                     *             "hidden": false,
-                     *             "is_friend": true,
-                     *             "last_message": {
-                     *               "client_message_id": "5f1c2a-17",
-                     *               "content": "晚上一起吃火锅吗？🍲",
-                     *               "created_at": "2026-11-23T08:00:00.000Z",
-                     *               "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *               "recalled": false,
-                     *               "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *               "seq": 42
-                     *             },
-                     *             "last_seq": 42,
-                     *             "muted": false,
-                     *             "peer_read_seq": 42,
-                     *             "pinned": false,
-                     *             "read_seq": 42,
-                     *             "recalled": [
-                     *               42
-                     *             ],
-                     *             "remark": "小鲍",
-                     *             "unread_count": 0,
-                     *             "updated_at": "2026-11-23T08:00:00.000Z"
-                     *           }
-                     *         ],
-                     *         "cursor": "s1.01936f604c8d7e16a2b39c8d7e6f5044.1.5e0fc2f7a4d84a4e9d1ab1c3a7a4c0de-81240-81240-81234",
-                     *         "reset": false,
-                     *         "stale": [
-                     *           "friendships"
-                     *         ],
-                     *         "unread_total": 1
-                     *       },
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ChangeSetPart"];
-                };
-            };
-            400: components["responses"]["InvalidField"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    send_message: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "client_message_id": "5f1c2a-17",
-                 *       "content": "晚上一起吃火锅吗？🍲",
-                 *       "receiver_id": "01936f5f-0c12-7d4a-8e61-7a2c9b0d3f22"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageDraft"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *       "message": "成功",
-                     *       "sent": {
-                     *         "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *         "created_at": "2026-11-23T08:00:00.000Z",
-                     *         "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *         "seq": 42
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MessageSent"];
-                };
-            };
-            400: components["responses"]["SendMessageBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["SendMessageConflict"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["SendMessageTooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    search_messages: {
-        parameters: {
-            query: {
-                /**
-                 * @description A part of the text, 1 to 200 characters, case-insensitive. There are no wildcards.
-                 * @example 火锅
-                 */
-                q: components["schemas"]["SearchTerm"];
-                /** @description Only in this conversation. */
-                conversation_id?: string;
-                /** @description The maximum number of rows. */
-                limit?: number;
-                /** @description The `next_cursor` of the previous page. */
-                cursor?: components["schemas"]["PageCursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "data": [
-                     *         {
-                     *           "client_message_id": "5f1c2a-17",
-                     *           "content": "晚上一起吃火锅吗？🍲",
-                     *           "conversation_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044",
-                     *           "created_at": "2026-11-23T08:00:00.000Z",
-                     *           "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42",
-                     *           "recalled": false,
-                     *           "sender_id": "01936f5e-8a40-7c3e-9d52-6b1f0e8a4c11",
-                     *           "seq": 42
-                     *         }
-                     *       ],
-                     *       "message": "成功",
-                     *       "next_cursor": "0.1795420800000000.01936f604c8d7e16a2b39c8d7e6f5044"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FoundMessageList"];
-                };
-            };
-            400: components["responses"]["SearchMessagesBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            429: components["responses"]["TooManySearches"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    recall_message: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["RecallMessageBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["RecallWindowOver"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    recall_message_plural: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["RecallMessageBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["RecallWindowOver"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    delete_message: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["RecallMessageBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    delete_message_plural: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "message_id": "01936f60-4c8d-7e16-a2b3-9c8d7e6f5044-42"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MessageRef"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": 200,
-                     *       "message": "成功"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: components["responses"]["RecallMessageBadRequest"];
-            401: components["responses"]["NotLoggedIn"];
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
