@@ -36,7 +36,7 @@ fn general_form(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The timestamp of a year of four digits, outside leap seconds: a page has fifty, and the general form takes some six times as long.
+/// The timestamp of a year of four digits, outside leap seconds, without the formatting machinery: a page has fifty.
 fn usual_form(time: DateTime<Utc>) -> Option<[u8; 24]> {
     const fn digit(number: u32) -> u8 {
         b'0' + (number % 10) as u8
